@@ -1,0 +1,40 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+
+/**
+ * The package is ESM, but tests run as CommonJS: ts-jest transforms on the fly, so Node needs no experimental flag and
+ * mocks stay ordinary. `spec/package.spec.ts` proves the built ESM under plain node. Types are checked by `npm run typecheck`.
+ */
+const config: Config = {
+  testMatch: ['<rootDir>/spec/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/bench/', '<rootDir>/spec/interop/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/spec/bench/', '<rootDir>/spec/interop/'],
+  testEnvironment: 'node',
+  moduleNameMapper: {
+    '^#platform$': '<rootDir>/adapters/node.ts',
+    '^holdfast$': '<rootDir>/adapters/index.ts',
+    '^holdfast/(.*)$': '<rootDir>/$1',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '^.+\\.ts$': [
+      'ts-jest',
+      {
+        tsconfig: {
+          target: 'ES2022',
+          module: 'CommonJS',
+          moduleResolution: 'Node10',
+          ignoreDeprecations: '6.0',
+          isolatedModules: true,
+          esModuleInterop: true,
+          sourceMap: true,
+          inlineSources: true,
+        },
+        diagnostics: { ignoreCodes: [1343] },
+        astTransformers: { before: ['<rootDir>/.config/import-meta.cjs'] },
+      },
+    ],
+  },
+};
+
+export default config;
