@@ -23,7 +23,9 @@ describe('the house', () => {
   });
 
   test('the top of the repository holds the five floors and the usual papers', () => {
-    const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split(/\r?\n/).filter((line) => line !== '');
+    const ignored = readFileSync(join(root, '.gitignore'), 'utf8')
+      .split(/\r?\n/)
+      .filter((line) => line !== '');
     const isIgnored = (name: string): boolean =>
       ignored.some((line) => (line.startsWith('*') ? name.endsWith(line.slice(1)) : name === line.replace(/\/$/, '')));
     const strange = readdirSync(root).filter((name) => !name.startsWith('.') && !topLevel.includes(name) && !isIgnored(name));
