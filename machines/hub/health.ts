@@ -1,0 +1,139 @@
+/**
+ * When a silent link is probed, when it is given up, and what a thaw is. Pure: time comes in as a number, and the answer is
+ * a word. A transport or a plane only sends the probe; nothing here ends anything by itself.
+ *
+ * A timer that fires much too late says that this process was frozen or suspended, not that the peer is dead: what the peer
+ * sent meanwhile may lie unread in the socket. So a late deadline asks once more, briefly, instead of passing judgement.
+ */
+
+export interface HealthTiming {
+  /** Silence after which a probe goes out. Default 5000. */
+  readonly idleMs?: number;
+  /** How long its answer may take. Default 5000. */
+  readonly probeTimeoutMs?: number;
+  /** How long an answer may take after a thaw, when the application waits already. Default 1500 (states.md, 8). */
+  readonly wakeProbeTimeoutMs?: number;
+}
+
+/** Go on; send a probe now; destroy the wire, politeness would wait for ever. */
+export type HealthVerdict = 'quiet' | 'probe' | 'dead';
+
+/** A deadline missed by more than this was missed by a process that did not run. Chosen without measurement. */
+const LATE_MS = 1000;
+
+/**
+ * Thaws in a row that may excuse the same silence. A process that runs at all reads its sockets between two timers; one that
+ * is late every time is overloaded, and must not keep a dead wire for ever on that account.
+ */
+const THAWS_MAX = 3;
+
+const WAKE_PROBE_TIMEOUT_MS = 1500;
+
+/** Watches one wire. A sign of life is any byte; one that is found dead stays so until `start`. */
+export class Health {
+  readonly #idleMs: number;
+  readonly #probeTimeoutMs: number;
+  readonly #wakeProbeTimeoutMs: number;
+  #phase: 'off' | 'idle' | 'probing' | 'waking' = 'off';
+  #deadline = 0; // When idleness becomes a probe, or a probe a verdict. Means nothing while off.
+  #thaws = 0;
+
+  constructor(timing: HealthTiming = {}) {
+    this.#idleMs = timing.idleMs ?? 5000;
+    this.#probeTimeoutMs = timing.probeTimeoutMs ?? 5000;
+    this.#wakeProbeTimeoutMs = timing.wakeProbeTimeoutMs ?? WAKE_PROBE_TIMEOUT_MS;
+  }
+
+  /** A new wire: whatever was known of the one before is forgotten. */
+  start(now: number): void {
+    this.#phase = 'idle';
+    this.#deadline = now + this.#idleMs;
+    this.#thaws = 0;
+  }
+
+  stop(): void {
+    this.#phase = 'off';
+  }
+
+  /** Anything came from the peer, the answer to a probe included. */
+  heard(now: number): void {
+    if (this.#phase !== 'off') this.start(now);
+  }
+
+  /** When `handleTimeout` wants to be called; `undefined` while there is nothing to watch. Being called earlier is harmless. */
+  nextTimeout(): number | undefined {
+    return this.#phase === 'off' ? undefined : this.#deadline;
+  }
+
+  handleTimeout(now: number): HealthVerdict {
+    if (this.#phase === 'off' || now < this.#deadline) return 'quiet';
+    const thawed = now - this.#deadline > LATE_MS && this.#thaws < THAWS_MAX;
+    if (thawed) {
+      this.#thaws++;
+      return this.#probe('waking', now + this.#wakeProbeTimeoutMs);
+    }
+    if (this.#phase === 'idle') return this.#probe('probing', now + this.#probeTimeoutMs);
+    this.#phase = 'off';
+    return 'dead';
+  }
+
+  /**
+   * The host slept, or the network changed: ask at once. True when a probe is to be sent. False when there is nothing to
+   * watch, or when one sent for the same reason is still to be answered, so that asking often can't put off the verdict.
+   */
+  probeNow(now: number, wakeProbeTimeoutMs = this.#wakeProbeTimeoutMs): boolean {
+    if (this.#phase === 'off' || this.#phase === 'waking') return false;
+    this.#probe('waking', now + wakeProbeTimeoutMs);
+    return true;
+  }
+
+  #probe(phase: 'probing' | 'waking', deadline: number): 'probe' {
+    this.#phase = phase;
+    this.#deadline = deadline;
+    return 'probe';
+  }
+}
+
+export interface WakeTiming {
+  /** How often to look; a live or new wire within 3 s of a thaw needs this and the wake probe together to stay below. Default 1000. */
+  readonly tickMs?: number;
+  /** A tick that is later than this was slept through. Default 1000. */
+  readonly lateMs?: number;
+  /** The wall clock running away from the monotonic one by more than this says the host slept. Default 2000 (states.md, 8). */
+  readonly jumpMs?: number;
+}
+
+/**
+ * Notices that the host slept or the process was frozen. One per engine. On Linux the monotonic clock stands still in sleep
+ * while the wall clock goes on; a frozen process misses its tick. Somebody who sets the wall clock by hours looks the same
+ * and costs the same: one probe, for the difference of the clocks is measured afresh from tick to tick.
+ */
+export class Wake {
+  readonly #tickMs: number;
+  readonly #lateMs: number;
+  readonly #jumpMs: number;
+  #tickAt: number;
+  #offset: number; // Wall minus monotonic at the last tick.
+
+  constructor(now: number, wall: number, timing: WakeTiming = {}) {
+    this.#tickMs = timing.tickMs ?? 1000;
+    this.#lateMs = timing.lateMs ?? 1000;
+    this.#jumpMs = timing.jumpMs ?? 2000;
+    this.#tickAt = now + this.#tickMs;
+    this.#offset = wall - now;
+  }
+
+  /** When `handleTick` wants to be called. */
+  nextTick(): number {
+    return this.#tickAt;
+  }
+
+  /** `woken`: probe every wire once and let waiting redials go. */
+  handleTick(now: number, wall: number): 'steady' | 'woken' {
+    const late = now - this.#tickAt > this.#lateMs;
+    const jumped = Math.abs(wall - now - this.#offset) > this.#jumpMs;
+    this.#tickAt = now + this.#tickMs;
+    this.#offset = wall - now;
+    return late || jumped ? 'woken' : 'steady';
+  }
+}
