@@ -1,0 +1,228 @@
+import type { Socket } from 'node:net';
+import { hostAndPort } from './address.js';
+import type { Identity, Wire, WireCause, WireCauseKind, WireHandler } from '../machines/ports.js';
+
+/** `send` says false once this much waits in the process; what the system buffers comes on top. Chosen by measurement (0 to 1 MiB). */
+export const HIGH_WATER_BYTES = 256 * 1024;
+/** A wire whose writer ignores `send`'s answer and lets more than this wait is reset (`ENOBUFS`). */
+const BUFFERED_BYTES_MAX = 64 << 20;
+/** Small pieces sent under a cork are copied into one write up to this size; beyond it `writev` is cheaper than a copy. */
+const MERGED_BYTES_MAX = 16 * 1024;
+/** One read buffer for all dialed sockets: it is filled and handed on within one call from the event loop. */
+const lent = new Uint8Array(64 * 1024);
+
+const wireOf = Symbol('wire');
+type WiredSocket = Socket & { [wireOf]?: SocketWire };
+
+/**
+ * A Node socket as a wire. Once this side has said `close` or `destroy`, the handler hears `onClose` and nothing else;
+ * what the peer still sends is read and dropped, so that its farewell gets through.
+ */
+export class SocketWire implements Wire {
+  readonly lends: boolean;
+  remoteAddress: string;
+  identity: Identity | undefined;
+
+  #socket: Socket;
+  #handler: WireHandler | undefined;
+  #phase: 'attempt' | 'open' | 'ending' | 'closed' = 'attempt';
+  #cause: WireCause | undefined;
+  #isPaused = false;
+  #corks = 0;
+  #corked: Uint8Array[] | undefined;
+  #corkedBytes = 0;
+  #owesDrain = false;
+
+  /** @param lends whether the socket was made with `readInto` */
+  constructor(socket: Socket, lends: boolean, remoteAddress = remoteAddressOf(socket)) {
+    this.#socket = socket;
+    this.lends = lends;
+    this.remoteAddress = remoteAddress;
+    (socket as WiredSocket)[wireOf] = this;
+    // Functions shared by all sockets: ten thousand idle wires carry no closures.
+    socket.on('error', onError).on('close', onClose).on('drain', onDrain).on('end', onEnd);
+  }
+
+  /** Who hears about this wire. If it has ended already, `onClose` follows in a later turn. */
+  set handler(handler: WireHandler) {
+    this.#handler = handler;
+    if (this.#phase === 'closed') queueMicrotask(() => this.#tellClosed());
+  }
+
+  get isOver(): boolean {
+    return this.#cause !== undefined || this.#phase === 'closed';
+  }
+
+  /** The wire is ready for use; its bytes begin to flow. Not to be called from inside an opener. */
+  opened(): void {
+    if (this.#phase !== 'attempt' || this.isOver) return;
+    this.#phase = 'open';
+    this.#handler?.onOpen(this);
+    if (this.#phase !== 'open') return;
+    if (!this.lends) this.#socket.on('data', onData);
+    if (!this.#isPaused) this.#socket.resume();
+  }
+
+  /** Ends an attempt, or a wire, for a reason found out here. The first reason counts. */
+  fail(cause: WireCause): void {
+    this.#cause ??= cause;
+    this.#socket.destroy();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#phase !== 'open') return false;
+    if (bytes.length === 0) return !this.#owesDrain;
+    if (this.#corks > 0) {
+      (this.#corked ??= []).push(bytes);
+      this.#corkedBytes += bytes.length;
+    } else {
+      this.#socket.write(bytes);
+    }
+    const waiting = this.#corkedBytes + this.#socket.writableLength;
+    if (waiting < HIGH_WATER_BYTES) return true;
+    this.#owesDrain = true;
+    if (waiting > BUFFERED_BYTES_MAX) this.fail({ kind: 'reset', code: 'ENOBUFS', reason: 'more was sent than may wait' });
+    return false;
+  }
+
+  cork(): void {
+    this.#corks++;
+  }
+
+  uncork(): void {
+    if (this.#corks === 0 || --this.#corks > 0) return;
+    const pieces = this.#corked;
+    const total = this.#corkedBytes;
+    this.#corked = undefined;
+    this.#corkedBytes = 0;
+    if (pieces === undefined || this.#phase !== 'open') return;
+    if (total <= MERGED_BYTES_MAX) {
+      this.#socket.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, total));
+    } else {
+      this.#socket.cork();
+      for (const each of pieces) this.#socket.write(each);
+      this.#socket.uncork();
+    }
+    // The socket may have swallowed at once what made us say false; then it has no drain to report.
+    if (this.#owesDrain && !this.#socket.writableNeedDrain) queueMicrotask(() => this.drained());
+  }
+
+  close(): void {
+    if (this.#phase !== 'open') return;
+    this.#corks = Math.min(this.#corks, 1);
+    this.uncork();
+    this.#phase = 'ending';
+    this.#cause ??= { kind: 'aborted' };
+    this.#socket.end();
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    if (this.#phase === 'closed') return;
+    const wasOpen = this.#phase !== 'attempt';
+    this.#cause ??= { kind: 'aborted' };
+    this.#phase = wasOpen ? 'ending' : 'attempt';
+    this.#corked = undefined;
+    if (wasOpen) cut(this.#socket);
+    else this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#phase === 'open') this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#phase === 'open') this.#socket.resume();
+  }
+
+  /** For the socket's events only. */
+  received(bytes: Uint8Array): void {
+    if (this.#phase === 'open') this.#handler?.onBytes(bytes);
+  }
+
+  drained(): void {
+    if (this.#phase !== 'open' || !this.#owesDrain || this.#socket.writableLength >= HIGH_WATER_BYTES) return;
+    this.#owesDrain = false;
+    this.#handler?.onDrain();
+  }
+
+  ended(): void {
+    this.#cause ??= { kind: 'ended' };
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    this.#cause ??= causeOf(error, this.#phase === 'attempt' ? 'attempt' : 'open');
+  }
+
+  closed(): void {
+    this.#phase = 'closed';
+    this.#tellClosed();
+  }
+
+  #tellClosed(): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.onClose(this.#cause ?? { kind: 'reset' });
+  }
+}
+
+function onData(this: WiredSocket, bytes: Uint8Array): void {
+  this[wireOf]?.received(bytes);
+}
+function onDrain(this: WiredSocket): void {
+  this[wireOf]?.drained();
+}
+function onEnd(this: WiredSocket): void {
+  this[wireOf]?.ended();
+}
+function onError(this: WiredSocket, error: NodeJS.ErrnoException): void {
+  this[wireOf]?.failed(error);
+}
+function onClose(this: WiredSocket): void {
+  this[wireOf]?.closed();
+}
+
+/** The `onread` option of a dialed socket: it reads into one reused buffer, which spares an allocation per read. */
+export function readInto(wire: () => SocketWire | undefined): {
+  buffer: Uint8Array;
+  callback(count: number, buffer: Uint8Array): boolean;
+} {
+  return {
+    buffer: lent,
+    callback(count, buffer) {
+      wire()?.received(buffer.subarray(0, count));
+      return true;
+    },
+  };
+}
+
+/** RST rather than FIN where the socket can: the peer shall know that this was no orderly end. */
+function cut(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy(); // Not a bare TCP socket.
+  }
+}
+
+export function remoteAddressOf(socket: Socket): string {
+  return hostAndPort(socket.remoteAddress ?? '?', socket.remotePort ?? 0);
+}
+
+const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL']);
+
+/** What a Node error means to a wire: before it opened, and after. */
+export function causeOf(error: NodeJS.ErrnoException, when: 'attempt' | 'open'): WireCause {
+  const code = error.code ?? '';
+  const because = code === '' ? { reason: error.message } : { code, reason: error.message };
+  return { kind: when === 'open' ? 'reset' : kindOfAttempt(code, error.syscall), ...because };
+}
+
+function kindOfAttempt(code: string, syscall: string | undefined): WireCauseKind {
+  if (code === 'ECONNREFUSED') return 'refused';
+  if (syscall === 'getaddrinfo') return 'resolve-failed';
+  if (UNREACHABLE.has(code)) return 'unreachable';
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'reset' : 'unreachable';
+}

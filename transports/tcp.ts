@@ -1,0 +1,97 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
+import { bind } from './socket-listener.js';
+import { HIGH_WATER_BYTES, readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
+import type { Acceptor, Identity, Opener, Transport } from '../machines/ports.js';
+
+export interface TcpOptions {
+  /** After this long without a connection an attempt ends as `unreachable`. Default 10000. */
+  readonly connectTimeoutMs?: number;
+  /** Silence after which the system itself asks whether the peer is there. Default 15000; `false` switches it off. */
+  readonly keepAliveMs?: number | false;
+}
+
+/** Plain TCP: `tcp://host:port`. The IPv4 and IPv6 addresses of a name are raced. Nagle's algorithm is off. */
+export function tcp(options: TcpOptions = {}): Transport {
+  const settings = socketSettings(options);
+  return {
+    name: 'tcp',
+    schemes: ['tcp'],
+    boundaries: 'stream',
+    secure: false,
+    dial: (address) => dialing(parseHostAndPort(address, 'tcp', 'dial'), settings),
+    listen(address, acceptor) {
+      const target = parseHostAndPort(address, 'tcp', 'listen');
+      // Paused: bytes wait in the kernel until the door has said open.
+      const server = createServer({ ...settings.socket, pauseOnConnect: true });
+      server.on('connection', (socket) => offer(socket, acceptor));
+      return bind(server, target, (bound) => `tcp://${bound}`, acceptor);
+    },
+  };
+}
+
+/** What every kind of socket here has in common. */
+export interface SocketSettings {
+  readonly connectTimeoutMs: number;
+  readonly socket: {
+    readonly noDelay: true;
+    readonly keepAlive: boolean;
+    readonly keepAliveInitialDelay: number;
+    readonly highWaterMark: number;
+  };
+  /** Happy eyeballs: how long one address may take before the next is tried too; RFC 8305 recommends 250 ms. */
+  readonly race: { readonly autoSelectFamily: true; readonly autoSelectFamilyAttemptTimeout: number };
+}
+
+export function socketSettings({ connectTimeoutMs = 10_000, keepAliveMs = 15_000 }: TcpOptions): SocketSettings {
+  return {
+    connectTimeoutMs,
+    socket: {
+      noDelay: true,
+      keepAlive: keepAliveMs !== false,
+      keepAliveInitialDelay: keepAliveMs === false ? 0 : keepAliveMs,
+      highWaterMark: HIGH_WATER_BYTES,
+    },
+    race: { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 },
+  };
+}
+
+function dialing(target: HostAndPort, { connectTimeoutMs, socket: options, race }: SocketSettings): Opener {
+  return (handler) => {
+    const onread = readInto(() => wire);
+    const socket = connect({ ...target, ...options, ...race, onread });
+    const wire = new SocketWire(socket, true, hostAndPort(target.host, target.port));
+    wire.handler = handler;
+    limitAttempt(socket, wire, connectTimeoutMs);
+    socket.once('connect', () => {
+      socket.setTimeout(0);
+      wire.remoteAddress = remoteAddressOf(socket);
+      wire.opened();
+    });
+    return () => wire.destroy();
+  };
+}
+
+/** An attempt is idle by nature, so the socket's own idle timeout limits it. The caller switches it off once it is through. */
+export function limitAttempt(socket: Socket, wire: SocketWire, timeoutMs: number): void {
+  socket.setTimeout(timeoutMs);
+  socket.once('timeout', () =>
+    wire.fail({ kind: 'unreachable', code: 'ETIMEDOUT', reason: `no connection after ${timeoutMs} ms` }),
+  );
+}
+
+/** Shows an accepted, paused socket to the door. A refused one is closed: TCP has no words for more. */
+export function offer(socket: Socket, acceptor: Acceptor, identity?: Identity): void {
+  const wire = new SocketWire(socket, false);
+  wire.identity = identity;
+  acceptor.onOffer({
+    remoteAddress: wire.remoteAddress,
+    identity,
+    open(handler) {
+      wire.handler = handler;
+      queueMicrotask(() => wire.opened());
+      return () => wire.destroy();
+    },
+    refuse: () => void socket.destroy(),
+  });
+}
