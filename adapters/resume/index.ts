@@ -1,0 +1,121 @@
+import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
+import { SessionError } from '../../machines/errors.js';
+import type { Identified, Protocol, Session, SessionRequest, Verdict } from '../../machines/protocol.js';
+import { resumeMachine } from '../../machines/resume/resume.machine.js';
+import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.js';
+import { ResumePlane } from '../../machines/resume/resume.plane.js';
+import { RESUME_LIMITS, type ResumeLimits } from '../../machines/resume/resume.timing.js';
+import type { Identity } from '../../machines/ports.js';
+import { looksLikeResume, resumeCodec } from './codec.js';
+
+export { MAGIC, VERSION, resumeCodec } from './codec.js';
+export { RESUME_LIMITS, type ResumeLimits };
+
+export interface ResumeOptions extends Partial<ResumeLimits> {
+  /** When to dial again after a loss. Default: at once if the wire had lived over 1 s, then 50 ms … 5 s with full jitter. */
+  readonly redial?: RedialPolicy;
+  /** Sessions at once. Default 100 000. */
+  readonly connectionsMax?: number;
+  /** Number of the first message of a session; for tests of the wrap. Default 1. */
+  readonly first?: number;
+}
+
+/** Sessions that outlive their wires: exactly once, in order, both ways (`spec/rules/resume.md`). */
+export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
+  const { redial = REDIAL.session, connectionsMax = 100_000, first, ...given } = options;
+  const limits = checked({
+    ...RESUME_LIMITS,
+    ...given,
+    sendBytesHigh: given.sendBytesHigh ?? (given.sendBytesMax ?? RESUME_LIMITS.sendBytesMax) / 2,
+  });
+  return {
+    name: 'resume',
+    alpn: 'holdfast.resume.v1',
+    machine: resumeMachine,
+    delivery: 'acknowledged',
+    boundaries: 'message',
+    keyed: 'session',
+    redial,
+    connectionsMax,
+    openingBytesMax: 4096,
+    openingTimeoutMs: limits.greetingTimeoutMs,
+    tombstoneMs: limits.reconnectWindowMs,
+    sizeOf: (message) => message.length,
+    copy: (message) => message.slice(),
+    makeSession: (request) => makeSession(request, limits, first),
+    identify,
+    refusal: (code, retryAfterMs) => refusal(code, retryAfterMs),
+  };
+}
+
+function makeSession(request: SessionRequest, limits: ResumeLimits, first: number | undefined): Session {
+  const { role, ports, pool, identity } = request;
+  const hello = request.opening as Hello | undefined;
+  const session = hello?.session ?? ports.entropy(16);
+  const plane = new ResumePlane({
+    role,
+    session,
+    birthToken: hello?.token,
+    codec: resumeCodec,
+    limits,
+    entropy: ports.entropy,
+    pool,
+    ...(first === undefined ? {} : { first }),
+  });
+  return { label: hex(session), plane, judge: (opening, who) => judge(plane, opening as Hello, identity, who) };
+}
+
+/** A session belongs to the identity it was born with (RES-5). */
+function judge(plane: ResumePlane, hello: Hello, owner: Identity | undefined, who: Identity | undefined): Verdict {
+  const code = owner?.fingerprint === who?.fingerprint ? plane.judge(hello) : 'token-refused';
+  return code === undefined ? { admit: true } : { admit: false, code, say: refusal(code, 0) };
+}
+
+function identify(bytes: Uint8Array): Identified {
+  const looks = looksLikeResume(bytes);
+  if (looks === false) return { word: 'foreign' };
+  if (looks === undefined) return { word: 'more' };
+  const frameBytes = resumeCodec.frameBytes(bytes, 0);
+  if (frameBytes > OPENING_FRAME_BYTES_MAX) return { word: 'refuse', code: 'malformed' };
+  if (bytes.length < frameBytes) return { word: 'more' };
+  const hello = resumeCodec.hello(bytes, 0, frameBytes);
+  if (hello === undefined) return { word: 'refuse', code: 'malformed', say: refusal('malformed', 0) };
+  if (hello.versionMin > resumeCodec.versionMax || hello.versionMax < resumeCodec.versionMin)
+    return { word: 'refuse', code: 'version-unsupported', say: refusal('version-unsupported', 0) };
+  return { word: 'known', label: hex(hello.session), isNew: !hello.resume, opening: hello };
+}
+
+/** Later versions may append to the hello, within reason. */
+const OPENING_FRAME_BYTES_MAX = 1024;
+
+function refusal(code: RefusalCode, retryAfterMs: number): Uint8Array {
+  return resumeCodec.putRefused({ code, retryAfterMs, versionMin: resumeCodec.versionMin, versionMax: resumeCodec.versionMax });
+}
+
+function hex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
+function checked(limits: ResumeLimits): ResumeLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value !== 'number' || !(value >= 0))
+      throw new SessionError('bad-option', `resume.${name}: expected a number of at least 0, got ${String(value)}`);
+  }
+  const { messageBytesMax, receiveBytesMax, sendBytesMax } = limits;
+  if (messageBytesMax > 2 ** 24 - 16)
+    throw new SessionError('bad-option', `resume.messageBytesMax: expected at most ${2 ** 24 - 16}, got ${messageBytesMax}`);
+  // Credit comes in quarters of the bound; a message that fits no remainder would wait for ever.
+  for (const [name, bound] of [
+    ['receiveBytesMax', receiveBytesMax],
+    ['sendBytesMax', sendBytesMax],
+  ] as const) {
+    if (bound < 2 * (messageBytesMax + 64))
+      throw new SessionError(
+        'bad-option',
+        `resume.${name}: expected at least twice messageBytesMax (${messageBytesMax}), got ${bound}`,
+      );
+  }
+  return limits;
+}

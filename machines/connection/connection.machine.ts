@@ -1,0 +1,121 @@
+import { connectionSetup } from './connection.setup.js';
+
+/**
+ * One connection as an application sees it, whatever its protocol: the ten API states (states.md). The protocol's own chart is
+ * invoked below from the first dial to the last farewell, and drives this one by its news; the state never goes backwards
+ * within one handshake. How it ended is told before the state says so.
+ */
+export const connectionMachine = connectionSetup.createMachine({
+  id: 'connection',
+  context: ({ input }) => ({ ...input, attempt: 0 }),
+  options: { maxIterations: 1000 },
+  initial: 'none',
+  states: {
+    none: {
+      entry: { type: 'report', params: { state: 'none' } },
+      on: {
+        connect: 'queued',
+        offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
+      },
+    },
+    queued: {
+      tags: 'wanted',
+      entry: { type: 'report', params: { state: 'queued' } },
+      invoke: {
+        src: 'grant',
+        id: 'grant',
+        input: ({ context }) => ({ desk: context.port.grantDesk, attempt: context.attempt, livedMs: 0 }),
+      },
+      on: {
+        'redial.granted': 'engaged.initiated',
+        'redial.given-up': { target: 'resting', actions: ['recordGivenUp', 'tellEnded'] },
+        offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
+        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        abort: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+      },
+    },
+    engaged: {
+      entry: 'beginSession',
+      exit: 'endSession',
+      invoke: {
+        src: 'protocol',
+        id: 'protocol',
+        input: ({ context }) => context.session!,
+        onDone: [
+          { guard: 'wasDenied', target: 'remoteDeniedTrust', actions: ['recordOutput', 'tellEnded'] },
+          { guard: 'wasAsked', target: 'resting', actions: ['recordOutput', 'tellEnded'] },
+          { target: 'error', actions: ['recordOutput', 'tellEnded'] },
+        ],
+        onError: { target: 'error', actions: ['recordDefect', 'tellEnded'] },
+      },
+      on: {
+        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        close: { actions: 'forward' },
+        abort: { actions: 'forward' },
+        probe: { actions: 'forward' },
+        deny: { actions: 'forward' },
+        offered: { actions: 'offerWire' },
+      },
+      initial: 'initiated',
+      states: {
+        initiated: {
+          tags: 'wanted',
+          entry: { type: 'report', params: { state: 'initiated' } },
+          on: {
+            'handshake.started': 'inProgress',
+            // A crossing dial of the peer won: its wire takes the attempt's place.
+            offered: [
+              { guard: 'isTrusted', target: '#connection.engaged.inProgress', reenter: true },
+              { target: '#connection.engaged.receivedPairingRequest', reenter: true },
+            ],
+          },
+        },
+        receivedPairingRequest: {
+          entry: { type: 'report', params: { state: 'receivedPairingRequest' } },
+          on: { accept: { target: 'inProgress', actions: 'forward' } },
+        },
+        inProgress: {
+          entry: { type: 'report', params: { state: 'inProgress' } },
+          on: { 'trust.established': 'trusted' },
+        },
+        trusted: {
+          entry: { type: 'report', params: { state: 'trusted' } },
+          on: { 'pin.requested': 'pin', 'handshake.completed': 'completed' },
+        },
+        pin: {
+          entry: { type: 'report', params: { state: 'pin' } },
+          on: { 'handshake.completed': 'completed' },
+        },
+        completed: {
+          tags: 'accepts-data',
+          entry: ['forgetAttempts', { type: 'report', params: { state: 'completed' } }],
+          on: {
+            cancel: { description: 'Too late to cancel: a completed connection is closed.' },
+            'session.lost': { actions: 'tellLost' },
+            'session.resumed': { actions: 'tellResumed' },
+          },
+        },
+      },
+    },
+    remoteDeniedTrust: {
+      tags: 'terminal',
+      entry: { type: 'report', params: { state: 'remoteDeniedTrust' } },
+      on: { connect: 'queued' },
+      always: 'resting',
+    },
+    error: {
+      tags: 'terminal',
+      entry: ['countAttempt', { type: 'report', params: { state: 'error' } }],
+      always: [{ guard: 'mayRetry', target: 'queued' }, { target: 'resting' }],
+    },
+    resting: {
+      description: 'As none, after something ended; the hub buries it unless somebody wants it again.',
+      entry: [{ type: 'report', params: { state: 'none' } }, 'tellRested'],
+      on: {
+        connect: 'queued',
+        offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
+      },
+    },
+  },
+});

@@ -1,0 +1,90 @@
+import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
+import { closing, type Closing } from '../closing.js';
+import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
+import type { Opener } from '../ports.js';
+import type { ProtocolCommand, ProtocolInput, ProtocolNews } from '../protocol.js';
+import type { ApiState } from './api-state.js';
+
+export type ConnectionCommand =
+  | { type: 'connect' } // Somebody wants it: an application, or a registration.
+  | { type: 'cancel' } // Nobody wants it any more.
+  | { type: 'offered'; opener: Opener; opening: unknown; isTrusted: boolean } // The door has a wire for it.
+  | ProtocolCommand;
+export type ConnectionEvent = ConnectionCommand | ProtocolNews | GrantEvent;
+
+/** What the hub does for one connection. Every call is made between transitions and returns at once. */
+export interface ConnectionPort {
+  readonly grantDesk: GrantDesk;
+  /** Makes a session for a fresh attempt: the plane, its pump, the handle. */
+  begin(role: 'dialer' | 'acceptor', opener: Opener, opening: unknown): ProtocolInput;
+  report(state: ApiState): void;
+  /** The attempt or session that `begin` made has ended. */
+  ended(closing: Closing): void;
+  /** Whether the hub wants another attempt after this closing. */
+  mayRetry(closing: Closing): boolean;
+  /** Back in `none`, and nothing to do: the hub may bury it. */
+  rested(): void;
+  lost(): void;
+  resumed(): void;
+}
+
+export interface ConnectionInput {
+  readonly port: ConnectionPort;
+}
+
+export interface ConnectionContext extends ConnectionInput {
+  readonly attempt: number;
+  readonly session?: ProtocolInput;
+  readonly closing?: Closing;
+}
+
+const outputOf = (event: unknown): Closing | undefined => (event as { output?: { closing?: Closing } }).output?.closing;
+
+export const connectionSetup = setup({
+  types: {
+    context: {} as ConnectionContext,
+    input: {} as ConnectionInput,
+    events: {} as ConnectionEvent,
+    tags: {} as 'accepts-data' | 'terminal' | 'wanted',
+    meta: {} as { rule?: string; name?: string },
+  },
+  actors: {
+    grant: grantService,
+    // Provided once per engine and protocol; a session chart such as `resumeMachine`.
+    protocol: fromCallback<EventObject, ProtocolInput>(() => {
+      throw new Error('provide the actor `protocol`');
+    }),
+  },
+  actions: {
+    report: ({ context }, { state }: { state: ApiState }) => context.port.report(state),
+    beginSession: assign({
+      session: ({ context, event }) => {
+        if (event.type === 'offered') return context.port.begin('acceptor', event.opener, event.opening);
+        if (event.type === 'redial.granted') return context.port.begin('dialer', event.opener, undefined);
+        throw new Error(`no session begins with ${event.type}`);
+      },
+    }),
+    endSession: assign({ session: undefined as never }),
+    recordOutput: assign({ closing: ({ event }) => outputOf(event) ?? closing('internal', 'local') }),
+    recordDefect: assign({
+      closing: ({ event }) => closing('internal', 'local', { message: String((event as unknown as { error?: unknown }).error) }),
+    }),
+    recordGivenUp: assign({ closing: ({ context }) => context.closing ?? closing('unreachable', 'remote') }),
+    recordCancelled: assign({ closing: () => closing('cancelled', 'local') }),
+    countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    forgetAttempts: assign({ attempt: 0 }),
+    tellEnded: ({ context }) => context.port.ended(context.closing ?? closing('internal', 'local')),
+    tellRested: ({ context }) => context.port.rested(),
+    tellLost: ({ context }) => context.port.lost(),
+    tellResumed: ({ context }) => context.port.resumed(),
+    forward: sendTo('protocol', ({ event }) => event),
+    offerWire: sendTo('protocol', ({ event }) => ({ type: 'wire.offered', opener: (event as { opener?: Opener }).opener })),
+  },
+  guards: {
+    mayRetry: ({ context }) => context.closing !== undefined && context.port.mayRetry(context.closing),
+    isTrusted: ({ event }) => event.type === 'offered' && event.isTrusted,
+    wasDenied: ({ event }) => outputOf(event)?.code === 'trust-denied' && outputOf(event)?.side === 'remote',
+    wasAsked: ({ event }) =>
+      ['closed', 'peer-goodbye', 'cancelled', 'shutdown', 'drained', 'replaced'].includes(outputOf(event)?.code ?? ''),
+  },
+});

@@ -1,0 +1,30 @@
+/** Messages that were delivered and not yet taken, oldest first. Its bytes hold back the peer's credit, which bounds it. */
+export class Inbox<Message> {
+  #items: (Message | undefined)[] = [];
+  #head = 0;
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(message: Message, bytes: number): void {
+    this.#items.push(message);
+    this.#bytes += bytes;
+  }
+
+  take(sizeOf: (message: Message) => number): Message | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const message = this.#items[this.#head]!;
+    this.#items[this.#head++] = undefined;
+    this.#bytes -= sizeOf(message);
+    if (this.#head > 64 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return message;
+  }
+}

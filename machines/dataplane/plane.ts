@@ -1,0 +1,34 @@
+/**
+ * A plane is the pure half of a session: bytes and messages in, bytes and messages out.
+ * It never reads a clock, opens a socket or sends an event. `handle*` feeds it, `poll*` empties it,
+ * plain verbs are commands of its chart. Links are numbered from 0; a session with one wire uses link 0.
+ */
+export interface Plane<Message, Signal> {
+  /** A new wire carries this link from here on; whatever was half read from the one before is forgotten. */
+  attach(link: number, now: number): void;
+  detach(link: number, now: number): void;
+
+  /** Accept a chunk; nothing is interpreted until `step`. `lent`: the chunk is only valid until the pump returns. */
+  handleBytes(link: number, bytes: Uint8Array, lent: boolean): void;
+  /** Interpret at most one frame. The chart may act between two steps. Asked again when idle, it changes nothing. */
+  step(now: number): Step;
+  handleTimeout(now: number): void;
+  /** When `handleTimeout` wants to be called; `undefined` when it doesn't. */
+  nextTimeout(): number | undefined;
+
+  /** Take over a message; throws `SessionError` where it can't. The caller's buffer is free again on return. */
+  write(message: Message): Room;
+  /** The next bytes for a link; they stay unchanged until the wire has written them. */
+  pollTransmit(link: number, now: number): Uint8Array | undefined;
+  pollMessage(): Message | undefined;
+  /** Rare news for the chart: a hello, a goodbye, a violation, a link gone silent. */
+  pollSignal(): Signal | undefined;
+  /** Whether a writer that was told to wait may go on. */
+  hasRoom(): boolean;
+}
+
+/** What one step brought: nothing left to read, nothing to tell, something for the application, something for the chart. */
+export type Step = 'idle' | 'quiet' | 'message' | 'signal';
+
+/** After a write: go on; enough has gathered, transmit now; accepted, but wait for `drained`. */
+export type Room = 'room' | 'flush' | 'wait';

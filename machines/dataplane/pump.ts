@@ -1,0 +1,247 @@
+import type { Clock, Wire } from '../ports.js';
+import type { Plane } from './plane.js';
+
+/** Where a pump delivers to the application. Called between frames, never inside each other. */
+export interface PumpOutlets<Message> {
+  /** One message. It belongs to the receiver. */
+  deliver(message: Message): void;
+  /** A round is over: acknowledgements may have arrived, room may have been made. */
+  settled(): void;
+}
+
+/** The side of a pump that a wire touches. Dead once its wire was replaced: late bytes, drain and close fall on deaf ears. */
+export interface WireEnd {
+  receive(bytes: Uint8Array): void;
+  drained(): void;
+  /** The wire is gone. */
+  closed(): void;
+  /** Whoever opened the wire loses interest in it: destroyed, unless it is saying farewell. */
+  release(): void;
+}
+
+/** How long a wire may take over its farewell before it is destroyed. Chosen without measurement. */
+const FAREWELL_MS = 2_000;
+/** What one round may put on a wire before it looks at what came in. */
+const TRANSMIT_BYTES_MAX = 1 << 20;
+
+/**
+ * Moves bytes between one plane and its wires, and keeps one timer armed.
+ * This is the only impure object on the hot path: everything it decides, the plane decided.
+ */
+export class Pump<Message, Signal> {
+  #ends: (End<Message, Signal> | undefined)[] = [];
+  #timer: unknown;
+  #timerAt = Infinity;
+  #busy = false;
+  #again = false;
+  #gathering = false;
+  #stopped = false;
+  #signal: (signal: Signal) => void = () => {};
+
+  constructor(
+    readonly plane: Plane<Message, Signal>,
+    readonly clock: Clock,
+    readonly outlets: PumpOutlets<Message>,
+  ) {}
+
+  /** The chart that hears the plane's signals; it has reacted when the call returns. */
+  bind(signal: (signal: Signal) => void): void {
+    this.#signal = signal;
+  }
+
+  /** Gives the link a wire. The wire it had before, if any, is destroyed and its end is dead. */
+  attach(link: number, wire: Wire): WireEnd {
+    this.#ends[link]?.retire();
+    const end = new End(this, link, wire);
+    this.#ends[link] = end;
+    if (this.#stopped) end.retire();
+    else this.plane.attach(link, this.clock.now());
+    return end;
+  }
+
+  /** Whether the link has a wire. */
+  attached(link: number): boolean {
+    return this.#ends[link] !== undefined;
+  }
+
+  /** Takes a message over. False: accepted, but wait until `plane.hasRoom()`. Throws where the plane can't take it. */
+  write(message: Message): boolean {
+    const room = this.plane.write(message);
+    if (room === 'flush') this.flush();
+    else this.gather();
+    return room !== 'wait';
+  }
+
+  /** Flush once the running turn is over, so that what is written in one turn leaves in one write. */
+  gather(): void {
+    if (this.#gathering || this.#busy || this.#stopped) return;
+    this.#gathering = true;
+    this.clock.soon(this.#gathered);
+  }
+
+  /** Run to completion: a call made from inside a delivery only asks the outer call to go round again. */
+  flush(): void {
+    this.#again = true;
+    if (this.#busy || this.#stopped) return;
+    this.#busy = true;
+    const now = this.clock.now();
+    try {
+      while (this.#again && !this.#stopped) {
+        this.#again = false;
+        this.#read(now);
+        this.#transmit(now);
+      }
+    } finally {
+      this.#busy = false;
+    }
+    if (this.#stopped) return;
+    this.#arm(now);
+    this.outlets.settled();
+  }
+
+  /** Nothing moves after this. Wires say farewell after what they were given, or are destroyed. */
+  stop(how: 'polite' | 'hard' = 'hard'): void {
+    if (this.#stopped) return;
+    if (how === 'polite') this.#transmit(this.clock.now()); // A farewell queued in this very turn.
+    this.#stopped = true;
+    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const end of this.#ends) end?.retire(how);
+    this.#ends.length = 0;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** For a `WireEnd` only. */
+  receive(link: number, bytes: Uint8Array, lent: boolean): void {
+    this.plane.handleBytes(link, bytes, lent);
+    this.flush();
+  }
+
+  /** For a `WireEnd` only. */
+  lose(end: End<Message, Signal>): void {
+    if (this.#stopped || this.#ends[end.link] !== end) return;
+    this.#ends[end.link] = undefined;
+    this.plane.detach(end.link, this.clock.now());
+    this.flush();
+  }
+
+  /** One frame, one consequence: the application or the chart hears about a frame before the next one is read. */
+  #read(now: number): void {
+    const { plane, outlets } = this;
+    this.#tell(); // What came up outside of a step: a timeout, a detached wire.
+    while (!this.#stopped) {
+      switch (plane.step(now)) {
+        case 'idle':
+          return;
+        case 'message':
+          for (let m; !this.#stopped && (m = plane.pollMessage()) !== undefined;) outlets.deliver(m);
+          break;
+        case 'signal':
+          this.#tell();
+          break;
+        case 'quiet':
+      }
+    }
+  }
+
+  #tell(): void {
+    for (let s; !this.#stopped && (s = this.plane.pollSignal()) !== undefined;) this.#signal(s);
+  }
+
+  #transmit(now: number): void {
+    for (const end of this.#ends) if (end !== undefined && end.writable && !this.#stopped) this.#transmitOn(end, now);
+  }
+
+  #transmitOn(end: End<Message, Signal>, now: number): void {
+    const { plane } = this;
+    let bytes = plane.pollTransmit(end.link, now);
+    if (bytes === undefined) return;
+    let next = plane.pollTransmit(end.link, now);
+    if (next === undefined) {
+      end.writable = end.wire.send(bytes);
+      return;
+    }
+    end.wire.cork();
+    let sent = 0;
+    for (;;) {
+      sent += bytes.length;
+      end.writable = end.wire.send(bytes);
+      if (next === undefined) break;
+      bytes = next;
+      // A view that was polled must be sent; after that, a full wire or a long round ends it.
+      if (end.writable && sent < TRANSMIT_BYTES_MAX) next = plane.pollTransmit(end.link, now);
+      else next = undefined;
+    }
+    end.wire.uncork();
+    if (end.writable && sent >= TRANSMIT_BYTES_MAX) this.gather();
+  }
+
+  #gathered = (): void => {
+    this.#gathering = false;
+    this.flush();
+  };
+
+  /** The timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
+  #arm(now: number): void {
+    const at = this.plane.nextTimeout();
+    if (at === undefined || at >= this.#timerAt) return;
+    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = this.clock.setTimeout(this.#alarm, Math.max(0, at - now));
+  }
+
+  #alarm = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    this.plane.handleTimeout(this.clock.now());
+    this.flush();
+  };
+}
+
+class End<Message, Signal> implements WireEnd {
+  writable = true;
+  #live = true;
+  #farewell: unknown; // The timer that bounds a polite end.
+
+  constructor(
+    readonly pump: Pump<Message, Signal>,
+    readonly link: number,
+    readonly wire: Wire,
+  ) {}
+
+  receive(bytes: Uint8Array): void {
+    if (this.#live) this.pump.receive(this.link, bytes, this.wire.lends);
+  }
+
+  drained(): void {
+    if (!this.#live) return;
+    this.writable = true;
+    this.pump.flush();
+  }
+
+  closed(): void {
+    if (this.#farewell !== undefined) this.pump.clock.clearTimeout(this.#farewell);
+    this.#farewell = undefined;
+    if (!this.#live) return;
+    this.#live = false;
+    this.pump.lose(this);
+  }
+
+  release(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    this.wire.destroy();
+    this.pump.lose(this);
+  }
+
+  retire(how: 'polite' | 'hard' = 'hard'): void {
+    if (!this.#live) return;
+    this.#live = false;
+    if (how === 'hard') return this.wire.destroy();
+    this.wire.close();
+    this.#farewell = this.pump.clock.setTimeout(() => this.wire.destroy(), FAREWELL_MS);
+  }
+}

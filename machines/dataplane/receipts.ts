@@ -1,0 +1,96 @@
+import { MESSAGE_COST_BYTES } from './send-log.js';
+
+export type Verdict = 'deliver' | 'duplicate' | 'gap' | 'over-credit';
+
+export interface ReceiptLimits {
+  readonly receiveBytesMax: number;
+  readonly ackEveryBytes: number;
+  readonly ackDelayMs: number;
+}
+
+/**
+ * What has arrived, and what the peer is owed for it: acknowledgement and credit.
+ * Messages count from `first` without wrapping; the wire carries the low bits.
+ */
+export class Receipts {
+  ackAt: number | undefined; // When an acknowledgement is due at the latest.
+  #due = false;
+  #next: number; // The number of the next message to arrive.
+  #ackedThrough: number;
+  #owedCost = 0; // Received since the last acknowledgement.
+  #receivedCost = 0; // Cumulative, each message once.
+  #granted = 0; // Cumulative credit the peer was told of.
+  #backlogBytes = 0; // Delivered and not yet taken by the application.
+  #duplicates = 0;
+
+  constructor(
+    readonly limits: ReceiptLimits,
+    first: number,
+  ) {
+    this.#next = this.#ackedThrough = first;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+  get duplicates(): number {
+    return this.#duplicates;
+  }
+  /** An acknowledgement must go now; `ackOwed`: it may, in company. */
+  get ackDue(): boolean {
+    return this.#due;
+  }
+  get ackOwed(): boolean {
+    return this.#next !== this.#ackedThrough;
+  }
+
+  /** `sequence`: low 32 bits of the message's number. `prompt`: its sender waits for the acknowledgement. */
+  accept(sequence: number, payloadBytes: number, prompt: boolean, now: number): Verdict {
+    const ahead = (sequence - this.#next) | 0;
+    if (ahead > 0) return 'gap';
+    if (prompt) this.#due = true;
+    else this.ackAt ??= now + this.limits.ackDelayMs;
+    if (ahead < 0) {
+      this.#duplicates++;
+      return 'duplicate';
+    }
+    const cost = payloadBytes + MESSAGE_COST_BYTES;
+    if (this.#receivedCost + cost > this.#granted) return 'over-credit';
+    this.#next++;
+    this.#receivedCost += cost;
+    this.#owedCost += cost;
+    if (this.#owedCost >= this.limits.ackEveryBytes) this.#due = true;
+    return 'deliver';
+  }
+
+  /** The position to acknowledge; it counts as told. */
+  acknowledge(): number {
+    this.#due = false;
+    this.ackAt = undefined;
+    this.#owedCost = 0;
+    this.#ackedThrough = this.#next;
+    return this.#next;
+  }
+
+  handleTimeout(now: number): void {
+    if (this.ackAt !== undefined && now >= this.ackAt) this.#due = true;
+  }
+
+  /** Bytes delivered that the application has not taken yet; they hold back the peer's credit. */
+  holdBack(bytes: number): void {
+    this.#backlogBytes = bytes;
+  }
+
+  /** The credit to tell the peer, once a quarter of the bound has become free; `always` in a hello. It never shrinks. */
+  credit(always = false): number | undefined {
+    const credit = this.#receivedCost + this.limits.receiveBytesMax - this.#backlogBytes;
+    if (!always && credit - this.#granted < this.limits.receiveBytesMax >>> 2) return undefined;
+    return (this.#granted = Math.max(this.#granted, credit));
+  }
+
+  /** The wire is gone; nobody is left to be told. */
+  forgetDue(): void {
+    this.#due = false;
+    this.ackAt = undefined;
+  }
+}

@@ -1,0 +1,321 @@
+import { createActor, type ActorRefFrom, type AnyActorLogic, type InspectionEvent } from 'xstate';
+import type { Closing } from './closing.js';
+import { connectionMachine } from './connection/connection.machine.js';
+import type { ApiState } from './connection/api-state.js';
+import { SessionError } from './errors.js';
+import { Feed } from './feed.js';
+import type { Connection } from './handle.js';
+import { Desk, type ConnectRequest } from './hub/desk.js';
+import type { Caller } from './hub/entry.js';
+import type { EngineEvent } from './hub/events.js';
+import { hubMachine } from './hub/hub.machine.js';
+import { installScheduler } from './hub/scheduler.js';
+import { fromSupervisor } from './hub/supervisor.js';
+import type { DialOptions, Ports, Transport } from './ports.js';
+import type { Protocol } from './protocol.js';
+
+export interface EngineOptions {
+  /** Ways to reach addresses; each scheme is served by the first that knows it. */
+  readonly transports: readonly Transport[];
+  /** The first one is the default of `connect`; a listener tells all of them apart at the door. */
+  readonly protocols: readonly Protocol<never>[];
+  /** Addresses to accept at, once started. */
+  readonly listen?: readonly string[];
+  /** Lets a listener that anybody could reach do without identities. Default false. */
+  readonly insecure?: boolean;
+  readonly limits?: EngineLimits;
+  /** Sees every actor, event and snapshot of the engine, as XState's `inspect`; what it throws is ignored. */
+  readonly inspect?: (event: InspectionEvent) => void;
+}
+
+export interface EngineLimits {
+  /** Connections of all kinds, suspended ones included. Default: the protocol's own (100 000 for resume, 1000 for pool). */
+  readonly connectionsMax?: number;
+  /** Accepted wires that have not said who they are. Default 1024; 16 per address except loopback. */
+  readonly openingsMax?: number;
+  readonly openingsPerAddressMax?: number;
+  /** Dials under way at once. Default 64. */
+  readonly pendingDialsMax?: number;
+  /** Accepted connections that `incoming` holds for the application; more are refused `busy`. Default 64. */
+  readonly incomingMax?: number;
+}
+
+export interface ConnectOptions extends DialOptions {
+  /** Name of the protocol. Default: the engine's first one. */
+  readonly protocol?: string;
+  /** Gives up waiting; the attempt ends with its last caller. */
+  readonly signal?: AbortSignal;
+  /** One connection for all who ask for this address. Default false where a protocol has many sessions per peer. */
+  readonly reuse?: boolean;
+}
+
+/** An attempt that ended without a connection. `closing` says how. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+  constructor(
+    readonly closing: Closing,
+    target: string,
+  ) {
+    super(
+      `${target}: ${closing.reason}${closing.detail?.cause?.reason === undefined ? '' : ` (${closing.detail.cause.reason})`}`,
+    );
+  }
+}
+
+export type EngineListener = (event: EngineEvent) => void;
+
+/** A running hub as an application holds it. */
+export class Engine {
+  /** The hub, an XState actor: subscribe, inspect, embed. */
+  readonly actor: ActorRefFrom<typeof hubMachine>;
+  /** Accepted connections, each once. At most `incomingMax` wait here. */
+  readonly incoming: AsyncIterable<Connection>;
+  #desk: Desk;
+  #incoming = new Feed<Connection>(Infinity);
+  #events = new Feed<EngineEvent>(EVENTS_KEPT_MAX);
+  #listeners = new Set<EngineListener>();
+  #pending: EngineEvent[] = [];
+  #isTelling = false;
+  #addresses: string[] = [];
+  #isStarted = false;
+
+  constructor(
+    readonly ports: Ports,
+    readonly options: EngineOptions,
+  ) {
+    const { limits = {} } = options;
+    this.#desk = new Desk(
+      ports,
+      {
+        transports: options.transports,
+        protocols: options.protocols as unknown as readonly Protocol<unknown>[],
+        listen: options.listen ?? [],
+        insecure: options.insecure ?? false,
+        openingsMax: limits.openingsMax ?? 1024,
+        openingsPerAddressMax: limits.openingsPerAddressMax ?? 16,
+        pendingDialsMax: limits.pendingDialsMax ?? 64,
+        incomingMax: limits.incomingMax ?? 64,
+        connectionsMax: limits.connectionsMax,
+      },
+      (event) => this.#tell(event),
+      () => this.actor.send({ type: 'desk.changed' }),
+    );
+    const kinds: Record<string, typeof connectionMachine> = {};
+    for (const protocol of options.protocols)
+      kinds[protocol.name] = connectionMachine.provide({ actors: { protocol: protocol.machine as never } });
+    const hub = hubMachine.provide({
+      actors: { supervisor: fromSupervisor<AnyActorLogic>(connectionMachine, 'connection', kinds) as never },
+    });
+    const { inspect } = options;
+    this.actor = createActor(hub, {
+      clock: ports.clock,
+      input: { desk: this.#desk },
+      ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),
+    });
+    installScheduler(this.actor, ports.clock);
+    this.incoming = { [Symbol.asyncIterator]: () => this.#takeIncoming() };
+  }
+
+  /** Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't. */
+  async start(): Promise<void> {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    for (const address of this.options.listen ?? []) this.#checkListener(address);
+    this.actor.start();
+    const bound = this.#whenListening(this.options.listen?.length ?? 0);
+    this.actor.send({ type: 'start' });
+    const { supervisor } = this.actor.getSnapshot().children;
+    if (supervisor !== undefined) this.#desk.attach(supervisor);
+    await bound;
+  }
+
+  /** The addresses as bound, with the ports the system chose. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  /**
+   * A completed connection to whoever is at `target` (several addresses of one peer race). Rejects with `ConnectError` when the
+   * attempt ends, and with `SessionError` for an address or option that can't be right.
+   */
+  connect(target: string | readonly string[], options: ConnectOptions = {}): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const targets = typeof target === 'string' ? [target] : target;
+      const request = this.#request(targets, options);
+      const { signal } = options;
+      if (signal?.aborted === true) throw new SessionError('aborted', 'the attempt was aborted before it began');
+      const done = (): void => signal?.removeEventListener('abort', onAbort);
+      const caller: Caller = {
+        connected: (handle) => {
+          done();
+          resolve(handle as unknown as Connection);
+        },
+        failed: (closing) => {
+          done();
+          reject(new ConnectError(closing, targets.join(', ')));
+        },
+      };
+      const onAbort = (): void => {
+        reject(new SessionError('aborted', `the attempt to reach ${targets.join(', ')} was aborted`));
+        for (const entry of this.#desk.entries()) entry.leave(caller);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.actor.send({ type: 'connect', request, caller });
+    });
+  }
+
+  /** Calls back for every event, in order, until the returned function is called. */
+  on(listener: EngineListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The same as a stream; a reader more than 1024 events late misses the oldest. */
+  get events(): AsyncIterable<EngineEvent> {
+    return this.#events;
+  }
+
+  /** How many connections there are, suspended ones included, and in which states. */
+  metrics(): Readonly<Record<string, number>> & { readonly states: Readonly<Partial<Record<ApiState, number>>> } {
+    const states: Partial<Record<ApiState, number>> = {};
+    let bytesQueued = 0;
+    for (const entry of this.#desk.entries()) {
+      states[entry.state] = (states[entry.state] ?? 0) + 1;
+      bytesQueued += entry.handle?.plane.queuedBytes ?? 0;
+    }
+    return {
+      connections: this.#desk.connections,
+      openings: this.#desk.door.size,
+      wires: this.#desk.openWires,
+      bytesQueued,
+      states,
+    } as never;
+  }
+
+  /**
+   * Stops accepting, cancels attempts, closes connections gracefully and then by force. When it resolves there is no dial, no
+   * timer, no callback and no open handle left.
+   */
+  async shutdown({ deadlineMs = 10_000 }: { deadlineMs?: number } = {}): Promise<void> {
+    if (this.actor.getSnapshot().status !== 'active') return;
+    if (!this.#isStarted) return;
+    const { clock } = this.ports;
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimeout(() => {
+        this.#desk.abortConnections();
+        this.actor.stop();
+        resolve();
+      }, deadlineMs);
+      this.actor.subscribe({
+        complete: () => {
+          clock.clearTimeout(timer);
+          resolve();
+        },
+      });
+      this.actor.send({ type: 'shutdown' });
+    });
+    this.#events.end();
+    this.#incoming.end();
+    this.#listeners.clear();
+  }
+
+  #request(targets: readonly string[], options: ConnectOptions): ConnectRequest {
+    if (targets.length === 0) throw new SessionError('bad-address', 'connect needs at least one address');
+    const { serves } = { serves: this.#isStarted && this.actor.getSnapshot().hasTag('serves') };
+    if (!serves) throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
+    const protocols = this.options.protocols as unknown as readonly Protocol<unknown>[];
+    const protocol = options.protocol === undefined ? protocols[0] : protocols.find((p) => p.name === options.protocol);
+    if (protocol === undefined)
+      throw new SessionError('no-protocol', `no protocol "${options.protocol ?? ''}" was given to the engine`);
+    const dialOptions: DialOptions = options.fingerprints === undefined ? {} : { fingerprints: options.fingerprints };
+    for (const target of targets) this.#desk.transportOf(target).dial(target, dialOptions); // Throws for an address that can't be right.
+    return { targets, protocol, dialOptions, reuse: options.reuse ?? false };
+  }
+
+  #checkListener(address: string): void {
+    const transport = this.#desk.transportOf(address);
+    if (transport.secure || this.options.insecure === true || isLoopback(address)) return;
+    throw new SessionError(
+      'insecure',
+      `${address} can be reached by anybody and proves no identity; use tls:// or wss://, or say insecure: true`,
+    );
+  }
+
+  #whenListening(count: number): Promise<void> {
+    if (count === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const off = this.on((event) => {
+        if (event.type === 'listening') {
+          this.#addresses.push(event.address);
+          if (this.#addresses.length === count) {
+            off();
+            resolve();
+          }
+        } else if (event.type === 'listen-failed') {
+          off();
+          reject(new SessionError('bad-address', `can't listen at ${event.address}: ${event.cause.reason ?? event.cause.kind}`));
+        }
+      });
+    });
+  }
+
+  #tell(event: EngineEvent): void {
+    this.#pending.push(event);
+    if (this.#isTelling) return; // A listener called back into the engine: its news comes after.
+    this.#isTelling = true;
+    try {
+      for (let next; (next = this.#pending.shift()) !== undefined;) this.#deliver(next);
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  #deliver(event: EngineEvent): void {
+    this.#events.push(event);
+    if (event.type === 'connected' && event.connection.role === 'acceptor')
+      this.#incoming.push(event.connection as unknown as Connection);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.ports.clock.setTimeout(() => {
+          throw error;
+        }, 0);
+      }
+    }
+  }
+
+  #takeIncoming(): AsyncIterator<Connection> {
+    const feed = this.#incoming[Symbol.asyncIterator]();
+    return {
+      next: async () => {
+        const result = await feed.next();
+        if (result.done !== true) this.#desk.taken(result.value as never);
+        return result;
+      },
+      return: () => feed.return!(),
+    };
+  }
+}
+
+/** Starts nothing yet: `engine.start()` does. */
+export function startEngine(ports: Ports, options: EngineOptions): Engine {
+  return new Engine(ports, options);
+}
+
+const EVENTS_KEPT_MAX = 1024;
+
+/** A throwing inspector would break `start` and `send` (xstate.md). */
+function guarded(inspect: (event: InspectionEvent) => void): (event: InspectionEvent) => void {
+  return (event) => {
+    try {
+      inspect(event);
+    } catch {
+      // An observer's fault is not the engine's.
+    }
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return /^[a-z0-9+.-]+:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);
+}

@@ -1,0 +1,45 @@
+/** Misuse by the caller: thrown, with a code to search for. The world's faults are closings, never exceptions. */
+export type MisuseCode =
+  | 'bad-option'
+  | 'bad-address'
+  | 'no-transport'
+  | 'no-protocol'
+  | 'insecure'
+  | 'closed'
+  | 'shutting-down'
+  | 'queue-full'
+  | 'too-large'
+  | 'not-a-message'
+  | 'two-readers'
+  | 'aborted';
+
+export class SessionError extends Error {
+  override readonly name = 'SessionError';
+  constructor(
+    readonly code: MisuseCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** How a `send` failed to be acknowledged: `expired` and `failed` never reached the peer, `unknown` may have. */
+export type UndeliveredCode = 'expired' | 'failed' | 'unknown';
+
+/** Rejects a `send` that was accepted and then not acknowledged. `closing` says why, where the connection ended. */
+export class UndeliveredError extends Error {
+  override readonly name = 'UndeliveredError';
+  constructor(
+    readonly code: UndeliveredCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A claim that must hold. If it doesn't, we were wrong: the actor dies, the supervisor buries it, the hub lives. */
+export function assert(claim: unknown, message: string): asserts claim {
+  if (!claim) throw new Error(`broken invariant: ${message}`);
+}

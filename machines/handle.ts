@@ -1,0 +1,326 @@
+import { API_STATES, type ApiState } from './connection/api-state.js';
+import type { Closing, ClosingDetail } from './closing.js';
+import { Inbox } from './dataplane/inbox.js';
+import { Pump } from './dataplane/pump.js';
+import { SessionError, UndeliveredError } from './errors.js';
+import { Feed } from './feed.js';
+import type { Clock } from './ports.js';
+import type { ProtocolCommand, SessionPlane } from './protocol.js';
+
+export interface SendOptions {
+  /** Gives up waiting for room; what was accepted can't be taken back. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an application holds: one session, from its first attempt to its closing (`design`: api contract). */
+export interface Connection<Message = Uint8Array> extends AsyncIterable<Message> {
+  /** Names this session in logs and events. */
+  readonly id: string;
+  readonly protocol: string;
+  /** The peer's proven identity or its address, whichever is known. */
+  readonly peer: string;
+  readonly role: 'dialer' | 'acceptor';
+  readonly state: ApiState;
+  /** Every change of state, in order, each once; begins with the current one and ends with the connection. */
+  readonly states: AsyncIterable<ApiState>;
+  /** Resolves, always, with how it ended. */
+  readonly closed: Promise<Closing>;
+  /** Called for each message in order; setting it takes over from the iterator. The message belongs to the receiver. */
+  onMessage: ((message: Message) => void) | undefined;
+  /** Settles once: acknowledged (handed over, where the protocol has no acknowledgement), or rejects `UndeliveredError`. */
+  send(message: Message, options?: SendOptions): Promise<void>;
+  /** The same path without a promise. False: accepted, but wait for `drained()`. Throws `SessionError` at the hard bound. */
+  write(message: Message): boolean;
+  /** Resolves when there is room again, or when the connection ends. */
+  drained(): Promise<void>;
+  /** Drains, says goodbye and resolves with the closing; `now` doesn't drain. Safe to call twice. */
+  close(options?: { now?: boolean }): Promise<Closing>;
+  stats(): Readonly<Record<string, number>>;
+  toJSON(): object;
+}
+
+interface Waiting {
+  readonly number: number; // How many messages must be acknowledged for this one to be.
+  readonly resolve: () => void;
+  readonly reject: (error: UndeliveredError) => void;
+}
+
+interface Parked {
+  readonly bytes: number;
+  readonly accept: () => void;
+  readonly reject: (error: Error) => void;
+  readonly leave: () => void;
+}
+
+/** How the handle reaches its connection's chart, and says what an application's handler threw. */
+export interface HandlePort {
+  command(command: ProtocolCommand): void;
+}
+
+export interface HandleFacts {
+  readonly id: string;
+  readonly protocol: string;
+  readonly peer: string;
+  readonly role: 'dialer' | 'acceptor';
+}
+
+/** Implements `Connection` beside the charts: promises and iterators live here, and never on the path of a message. */
+export class Handle<Message> implements Connection<Message> {
+  readonly id: string;
+  readonly protocol: string;
+  readonly peer: string;
+  readonly role: 'dialer' | 'acceptor';
+  readonly pump: Pump<Message, never>;
+  readonly closed: Promise<Closing>;
+  #state: ApiState;
+  #onMessage: ((message: Message) => void) | undefined;
+  #inbox = new Inbox<Message>();
+  #reader: ((result: IteratorResult<Message>) => void) | undefined;
+  #iterating = false;
+  #waiting: Waiting[] = [];
+  #head = 0; // Oldest of those waiting.
+  #parked: Parked[] = []; // Sends that wait for room, in order.
+  #parkedBytes = 0;
+  #drains: (() => void)[] = [];
+  #states: Feed<ApiState>;
+  #closing: Closing | undefined;
+  #resolveClosed!: (closing: Closing) => void;
+
+  constructor(
+    facts: HandleFacts,
+    state: ApiState,
+    readonly plane: SessionPlane<Message>,
+    readonly sizeOf: (message: Message) => number,
+    readonly copy: (message: Message) => Message,
+    readonly clock: Clock,
+    readonly port: HandlePort,
+  ) {
+    this.id = facts.id;
+    this.protocol = facts.protocol;
+    this.peer = facts.peer;
+    this.role = facts.role;
+    this.#state = state;
+    this.#states = new Feed<ApiState>(STATES_KEPT_MAX, state);
+    this.pump = new Pump<Message, never>(plane as never, clock, this);
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+  }
+
+  get state(): ApiState {
+    return this.#state;
+  }
+  get states(): AsyncIterable<ApiState> {
+    return this.#states;
+  }
+  get onMessage(): ((message: Message) => void) | undefined {
+    return this.#onMessage;
+  }
+  set onMessage(handler: ((message: Message) => void) | undefined) {
+    if (handler !== undefined && this.#iterating)
+      throw new SessionError('two-readers', 'messages are already read by an iterator');
+    this.#onMessage = handler;
+    if (handler === undefined) return;
+    for (let m; this.#onMessage !== undefined && (m = this.#take()) !== undefined;) this.#call(m);
+  }
+
+  write(message: Message): boolean {
+    if (this.#closing !== undefined) throw this.#tooLate();
+    return this.pump.write(message);
+  }
+
+  send(message: Message, { signal }: SendOptions = {}): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
+    if (signal?.aborted === true)
+      return Promise.reject(new SessionError('aborted', 'the send was aborted before it was accepted'));
+    const bytes = this.sizeOf(message);
+    return new Promise((resolve, reject) => {
+      if (this.#parked.length === 0 && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
+      if (this.#parkedBytes + bytes > PARKED_BYTES_MAX)
+        return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
+      const parked: Parked = {
+        bytes: bytes + MESSAGE_COST_BYTES,
+        accept: () => this.#accept(kept, resolve, reject),
+        reject,
+        leave: () => signal?.removeEventListener('abort', onAbort),
+      };
+      const kept = this.copy(message); // The caller's buffer is free again when `send` returns.
+      const onAbort = (): void => {
+        this.#parked.splice(this.#parked.indexOf(parked), 1);
+        this.#parkedBytes -= parked.bytes;
+        reject(new SessionError('aborted', 'the send was aborted while it waited for room'));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#parked.push(parked);
+      this.#parkedBytes += parked.bytes;
+    });
+  }
+
+  drained(): Promise<void> {
+    if (this.#closing !== undefined || this.plane.hasRoom()) return Promise.resolve();
+    return new Promise((resolve) => this.#drains.push(resolve));
+  }
+
+  close({ now = false }: { now?: boolean } = {}): Promise<Closing> {
+    if (this.#closing === undefined) this.port.command({ type: 'close', now, reason: 'closed' });
+    return this.closed;
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    const { accepted, handed, acknowledged, queuedBytes, stats } = this.plane;
+    return { accepted, handed, acknowledged, queuedBytes, ...stats };
+  }
+
+  toJSON(): object {
+    return {
+      id: this.id,
+      protocol: this.protocol,
+      peer: this.peer,
+      state: this.#state,
+      number: API_STATES[this.#state],
+      ...this.stats(),
+    };
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message> {
+    if (this.#onMessage !== undefined || this.#iterating)
+      throw new SessionError('two-readers', 'messages are already read by somebody else');
+    this.#iterating = true;
+    return {
+      next: () => this.#pull(),
+      return: () => {
+        this.#iterating = false;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  // What the pump and the hub call.
+
+  deliver(message: Message): void {
+    if (this.#onMessage !== undefined) return this.#call(message);
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      return reader({ done: false, value: message });
+    }
+    this.#inbox.push(message, this.sizeOf(message) + MESSAGE_COST_BYTES);
+    this.plane.holdBack(this.#inbox.bytes);
+  }
+
+  settled(): void {
+    const { acknowledged } = this.plane;
+    for (let w; (w = this.#waiting[this.#head]) !== undefined && w.number <= acknowledged; this.#head++) w.resolve();
+    if (this.#head > 0 && this.#head * 2 >= this.#waiting.length) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
+    }
+    for (let p; (p = this.#parked[0]) !== undefined && this.plane.canTake(p.bytes);) this.#unpark(p).accept();
+    if (this.#drains.length > 0 && this.plane.hasRoom()) this.#wakeDrains();
+  }
+
+  changeState(state: ApiState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#states.push(state);
+  }
+
+  /** The session is over: everything that still waits settles, once. */
+  end(cause: Closing): void {
+    if (this.#closing !== undefined) return;
+    const closing = this.#withRanges(cause);
+    this.#closing = closing;
+    const { handed, acknowledged } = this.plane;
+    for (const w of this.#waiting.splice(0).slice(this.#head)) {
+      if (w.number <= acknowledged) w.resolve();
+      else w.reject(this.#undelivered(w.number <= handed ? 'unknown' : closing.code === 'window-expired' ? 'expired' : 'failed'));
+    }
+    for (let p; (p = this.#parked[0]) !== undefined;) this.#unpark(p).reject(this.#undelivered('failed'));
+    this.#wakeDrains();
+    if (this.#inbox.size === 0) this.#reader?.({ done: true, value: undefined });
+    this.#resolveClosed(closing);
+  }
+
+  /** Nothing more will be heard of its state. */
+  retire(): void {
+    this.#states.end();
+  }
+
+  #accept(message: Message, resolve: () => void, reject: (error: Error) => void): void {
+    try {
+      const room = this.plane.write(message, true);
+      this.#waiting.push({ number: this.plane.accepted, resolve, reject });
+      if (room === 'flush') this.pump.flush();
+      else this.pump.gather();
+    } catch (error) {
+      reject(error as Error);
+    }
+  }
+
+  #unpark(parked: Parked): Parked {
+    this.#parked.shift();
+    this.#parkedBytes -= parked.bytes;
+    parked.leave();
+    return parked;
+  }
+
+  #withRanges(cause: Closing): Closing {
+    const { accepted, handed, acknowledged } = this.plane;
+    const detail: ClosingDetail = {
+      ...cause.detail,
+      ...(handed > acknowledged ? { unknown: { from: acknowledged + 1, to: handed } } : {}),
+      ...(accepted > handed ? { unsent: { from: handed + 1, to: accepted } } : {}),
+    };
+    return Object.keys(detail).length === 0 ? cause : { ...cause, detail };
+  }
+
+  #pull(): Promise<IteratorResult<Message>> {
+    const message = this.#take();
+    if (message !== undefined) return Promise.resolve({ done: false, value: message });
+    if (this.#closing !== undefined) return Promise.resolve({ done: true, value: undefined });
+    if (this.#reader !== undefined)
+      return Promise.reject(new SessionError('two-readers', 'await one message before asking for the next'));
+    return new Promise((resolve) => (this.#reader = resolve));
+  }
+
+  #take(): Message | undefined {
+    const message = this.#inbox.take((m) => this.sizeOf(m) + MESSAGE_COST_BYTES);
+    if (message === undefined) return undefined;
+    this.plane.holdBack(this.#inbox.bytes);
+    this.pump.gather(); // Credit may be due.
+    return message;
+  }
+
+  /** What an application's handler throws is its own affair, on a fresh stack: the session goes on. */
+  #call(message: Message): void {
+    try {
+      this.#onMessage!(message);
+    } catch (error) {
+      this.clock.setTimeout(() => {
+        throw error;
+      }, 0);
+    }
+  }
+
+  #wakeDrains(): void {
+    for (const wake of this.#drains.splice(0)) wake();
+  }
+
+  #tooLate(): SessionError {
+    return new SessionError('closed', `the connection has ended: ${this.#closing!.reason}`, { cause: this.#closing });
+  }
+
+  #undelivered(code: 'expired' | 'failed' | 'unknown'): UndeliveredError {
+    return new UndeliveredError(code, `${UNDELIVERED[code]} ${this.#closing!.reason}`, { cause: this.#closing });
+  }
+}
+
+const MESSAGE_COST_BYTES = 64;
+/** What sends may hold while they wait for room; beyond it they reject `queue-full`. */
+const PARKED_BYTES_MAX = 4 << 20;
+/** State changes kept for a reader that is late; a connection has few, and the oldest give way. */
+const STATES_KEPT_MAX = 256;
+
+const UNDELIVERED = {
+  expired: 'The message was not sent in time.',
+  failed: 'The message was not sent.',
+  unknown: 'The message was sent, but its arrival was not confirmed.',
+};

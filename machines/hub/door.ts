@@ -1,0 +1,222 @@
+import type { Clock, Identity, Offer, Opener, Wire, WireCause, WireHandler } from '../ports.js';
+import type { Identified, Protocol } from '../protocol.js';
+
+export interface DoorLimits {
+  /** Openings at once; beyond it the oldest silent one gives way. Default 1024. */
+  readonly openingsMax: number;
+  /** Openings at once from one address other than loopback. Default 16. */
+  readonly openingsPerAddressMax: number;
+}
+
+export type Known = Extract<Identified, { word: 'known' }>;
+
+/** What the door asks the hub once a wire has said whose it is. */
+export interface DoorKeeper {
+  readonly clock: Clock;
+  /** Takes the wire for a session, by its opener, or says what to answer before it is closed. */
+  arrived(
+    protocol: Protocol<unknown>,
+    known: Known,
+    about: { identity: Identity | undefined; remoteAddress: string },
+    opener: Opener,
+  ): Uint8Array | 'taken' | undefined;
+  refused(remoteAddress: string, code: string): void;
+}
+
+/**
+ * Owns every accepted wire until it is identified; then the session gets an opener for it and everything it said,
+ * the opening included. A thousand silent dialers cost a thousand openings here and nothing else.
+ */
+export class Door {
+  #openings = new Set<Opening>(); // In order of arrival.
+  #perAddress = new Map<string, number>();
+
+  constructor(
+    readonly keeper: DoorKeeper,
+    readonly limits: DoorLimits,
+  ) {}
+
+  get size(): number {
+    return this.#openings.size;
+  }
+
+  accept(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
+    const host = hostOf(offer.remoteAddress);
+    const here = this.#perAddress.get(host) ?? 0;
+    if (here >= this.limits.openingsPerAddressMax && !isLoopback(host)) {
+      this.keeper.refused(offer.remoteAddress, 'busy');
+      return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
+    }
+    if (this.#openings.size >= this.limits.openingsMax) this.#oldestSilent()?.giveWay();
+    const opening = new Opening(this, offer, host, protocols);
+    this.#openings.add(opening);
+    this.#perAddress.set(host, here + 1);
+    opening.begin(offer.open);
+  }
+
+  /** Nobody comes in any more. */
+  clear(): void {
+    for (const opening of [...this.#openings]) opening.giveWay();
+  }
+
+  leave(opening: Opening): void {
+    if (!this.#openings.delete(opening)) return;
+    const left = (this.#perAddress.get(opening.host) ?? 1) - 1;
+    if (left > 0) this.#perAddress.set(opening.host, left);
+    else this.#perAddress.delete(opening.host);
+  }
+
+  #oldestSilent(): Opening | undefined {
+    let oldest: Opening | undefined;
+    for (const opening of this.#openings) {
+      if (opening.isSilent) return opening;
+      oldest ??= opening;
+    }
+    return oldest;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+/** How long a refused wire may take to hear why. */
+const REFUSAL_MS = 1000;
+const RETRY_AFTER_MS = 1000;
+
+/** One accepted wire: first the door's, then a session's. The transport never notices. */
+class Opening implements WireHandler {
+  #bytes: Uint8Array = NOTHING;
+  #wire: Wire | undefined;
+  #abort: (() => void) | undefined;
+  #session: WireHandler | undefined; // To whom the wire is lent.
+  #isHandedOver = false;
+  #isOver = false;
+  #cause: WireCause | undefined;
+  #timer: unknown;
+
+  constructor(
+    readonly door: Door,
+    readonly offer: Offer,
+    readonly host: string,
+    readonly protocols: readonly Protocol<unknown>[],
+  ) {}
+
+  get isSilent(): boolean {
+    return this.#bytes.length === 0;
+  }
+
+  begin(open: Opener): void {
+    const timeoutMs = Math.max(...this.protocols.map((p) => p.openingTimeoutMs));
+    this.#timer = this.door.keeper.clock.setTimeout(() => this.giveWay(), timeoutMs);
+    this.#abort = open(this);
+  }
+
+  giveWay(): void {
+    this.#settle();
+    if (this.#wire !== undefined) this.#wire.destroy();
+    else this.#abort?.();
+  }
+
+  onOpen(wire: Wire): void {
+    this.#wire = wire;
+    if (this.#isOver) wire.destroy();
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    if (this.#isHandedOver) return this.#session!.onBytes(bytes);
+    if (this.#isOver && this.#session === undefined) return;
+    this.#bytes = joined(this.#bytes, bytes, this.#wire?.lends === true);
+    if (this.#session === undefined) this.#identify();
+  }
+
+  onDrain(): void {
+    this.#session?.onDrain();
+  }
+
+  onProbeAnswer(): void {
+    this.#session?.onProbeAnswer();
+  }
+
+  onClose(cause: WireCause): void {
+    this.#cause = cause;
+    this.#settle();
+    if (this.#isHandedOver) this.#session!.onClose(cause);
+  }
+
+  #identify(): void {
+    const { keeper } = this.door;
+    const about = { identity: this.#wire?.identity, remoteAddress: this.offer.remoteAddress };
+    let mayBe = false;
+    for (const protocol of this.protocols) {
+      const identified = protocol.identify(this.#bytes, about);
+      switch (identified.word) {
+        case 'foreign':
+          break;
+        case 'more':
+          mayBe ||= this.#bytes.length < protocol.openingBytesMax;
+          break;
+        case 'refuse':
+          keeper.refused(about.remoteAddress, identified.code);
+          return this.#refuse(identified.say);
+        case 'known': {
+          const answer = keeper.arrived(protocol, identified, about, this.#lend);
+          return answer === 'taken' ? undefined : this.#refuse(answer);
+        }
+      }
+    }
+    if (mayBe) return;
+    keeper.refused(about.remoteAddress, 'malformed');
+    this.#refuse(undefined);
+  }
+
+  /** The session's opener: what was said so far is said again, to it. */
+  readonly #lend: Opener = (handler) => {
+    this.#session = handler;
+    this.#settle();
+    this.door.keeper.clock.soon(() => {
+      if (this.#cause !== undefined) return handler.onClose(this.#cause);
+      this.#isHandedOver = true;
+      const bytes = this.#bytes;
+      this.#bytes = NOTHING;
+      handler.onOpen(this.#wire!);
+      if (bytes.length > 0 && this.#cause === undefined) handler.onBytes(bytes);
+    });
+    return () => this.#wire?.destroy();
+  };
+
+  #refuse(say: Uint8Array | undefined): void {
+    this.#settle();
+    if (say !== undefined) this.#wire?.send(say);
+    this.#wire?.close();
+    if (this.#cause === undefined) this.#timer = this.door.keeper.clock.setTimeout(() => this.#wire?.destroy(), REFUSAL_MS);
+  }
+
+  #settle(): void {
+    this.#isOver = true;
+    this.door.keeper.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.door.leave(this);
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array, isLent: boolean): Uint8Array {
+  if (a.length === 0) return isLent ? b.slice() : b;
+  const whole = new Uint8Array(a.length + b.length);
+  whole.set(a);
+  whole.set(b, a.length);
+  return whole;
+}
+
+function hostOf(address: string): string {
+  const colon = address.lastIndexOf(':');
+  return colon < 0 ? address : address.slice(0, colon);
+}
+
+function isLoopback(host: string): boolean {
+  return (
+    host === '' ||
+    host === 'localhost' ||
+    host === '[::1]' ||
+    host === '::1' ||
+    /^(::ffff:)?127\./.test(host.replace(/^\[|\]$/g, '')) ||
+    !/[.:]/.test(host)
+  );
+}

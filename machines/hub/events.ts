@@ -1,0 +1,20 @@
+import type { Closing } from '../closing.js';
+import type { ApiState } from '../connection/api-state.js';
+import type { Connection } from '../handle.js';
+import type { WireCause } from '../ports.js';
+
+/** What an engine reports, in order. `id` names a connection, `peer` its other end. */
+export type EngineEvent =
+  | { readonly type: 'listening'; readonly address: string }
+  | { readonly type: 'listen-failed'; readonly address: string; readonly cause: WireCause }
+  | { readonly type: 'state'; readonly id: string; readonly peer: string; readonly state: ApiState }
+  | { readonly type: 'connected'; readonly connection: Connection<unknown> }
+  | { readonly type: 'disconnected'; readonly connection: Connection<unknown>; readonly closing: Closing }
+  /** The last wire of a completed session is gone; its window has begun. */
+  | { readonly type: 'lost'; readonly id: string; readonly peer: string }
+  | { readonly type: 'resumed'; readonly id: string; readonly peer: string; readonly afterMs: number }
+  | { readonly type: 'closing'; readonly id: string; readonly peer: string; readonly closing: Closing }
+  | { readonly type: 'pairingRequested'; readonly id: string; readonly peer: string }
+  /** Somebody at the door was sent away. */
+  | { readonly type: 'refused'; readonly remoteAddress: string; readonly code: string }
+  | { readonly type: 'limitNear'; readonly connections: number; readonly max: number };

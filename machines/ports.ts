@@ -1,0 +1,151 @@
+/** What the house needs from the world. Everything else in `machines/` is computation. */
+
+/** Monotonic time in milliseconds, timers, and the end of the turn; a superset of XState's own `Clock`. */
+export interface Clock {
+  /** Monotonic milliseconds; the only time that decides anything. */
+  now(): number;
+  /** Wall-clock milliseconds: a hint that the host slept, never a reason to end something (states.md, 8). */
+  wall(): number;
+  setTimeout(fn: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+  /** Runs `fn` once the running turn is over and before any timer; used to gather writes. */
+  soon(fn: () => void): void;
+}
+
+/** A number in [0, 1). Decides backoff and nothing secret. */
+export type Random = () => number;
+
+/** Unpredictable bytes for session ids, tokens and nonces. Only the simulation replaces it by a seeded one. */
+export type Entropy = (bytes: number) => Uint8Array;
+
+/** Who a transport has proven the peer to be. */
+export interface Identity {
+  /** SHA-256 of the peer's public key (SubjectPublicKeyInfo), 64 lower-case hex digits. */
+  readonly fingerprint: string;
+}
+
+/**
+ * An opened byte pipe. It dies and is replaced; whoever holds it must expect every call to be too late.
+ * A wire never calls its handler from inside one of these methods.
+ */
+export interface Wire {
+  /** For people and logs, e.g. `127.0.0.1:7000`. */
+  readonly remoteAddress: string;
+  readonly identity?: Identity | undefined;
+  /** True: what `onBytes` brings is only valid until it returns (a reused read buffer). False: it is given away. */
+  readonly lends: boolean;
+  /** The bytes must stay unchanged until written. False: accepted, but wait for `onDrain`. Silently void once closed. */
+  send(bytes: Uint8Array): boolean;
+  /** What is sent between `cork` and `uncork` leaves in as few writes (or messages) as possible. */
+  cork(): void;
+  uncork(): void;
+  /** Says farewell in the transport's own way after what was sent has left; `code` and `reason` where the transport has them. */
+  close(code?: number, reason?: string): void;
+  /** Ends it at once; unsent bytes are lost. */
+  destroy(): void;
+  /** Asks the transport to stop and to go on calling `onBytes`. */
+  pause(): void;
+  resume(): void;
+  /** Asks for a sign of life where the transport has one of its own (WebSocket ping); answered by `onProbeAnswer`. */
+  probe?(): void;
+}
+
+/** What a transport calls: `onOpen` at most once, `onClose` exactly once and last, nothing from inside an opener or a wire's method. */
+export interface WireHandler {
+  onOpen(wire: Wire): void;
+  onBytes(bytes: Uint8Array): void;
+  onDrain(): void;
+  onProbeAnswer(): void;
+  onClose(cause: WireCause): void;
+}
+
+export type WireCauseKind =
+  | 'ended' // The peer closed in an orderly way.
+  | 'aborted' // This side closed, destroyed, or gave up the attempt.
+  | 'reset' // The pipe broke.
+  | 'refused' // Nobody listens there, or whoever does said no (`status`, `retryAfterMs`).
+  | 'unreachable' // No route, or the attempt took too long.
+  | 'resolve-failed' // The name has no address.
+  | 'tls-failed' // No common TLS ground, a bad certificate, an alert.
+  | 'identity-mismatch' // TLS worked, but the key is not the expected one.
+  | 'malformed' // The transport's own framing was violated.
+  | 'oversized'; // A transport message was above the limit.
+
+/** Why a wire ended, or never opened. */
+export interface WireCause {
+  readonly kind: WireCauseKind;
+  /** Close code (WebSocket) or operating system error name (`ECONNRESET`). */
+  readonly code?: number | string;
+  readonly reason?: string;
+  /** HTTP status of a refused upgrade. */
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+}
+
+/** Starts to open a wire for `handler`; the result gives the attempt, or the opened wire, up. */
+export type Opener = (handler: WireHandler) => () => void;
+
+/** Why somebody at the door is sent away before a wire exists. */
+export interface Refusal {
+  readonly code: 'limit-reached' | 'busy' | 'shutdown';
+  readonly retryAfterMs: number;
+}
+
+/** Somebody at the door. Exactly one of `open` and `refuse` is called. */
+export interface Offer {
+  readonly remoteAddress: string;
+  readonly identity?: Identity | undefined;
+  readonly open: Opener;
+  /** Says no as the transport can: HTTP 503 with Retry-After before the upgrade, or by closing. */
+  refuse(refusal: Refusal): void;
+}
+
+export interface Acceptor {
+  /** The address as bound, with the port the system chose. */
+  onListening(address: string): void;
+  onOffer(offer: Offer): void;
+  /** Listening failed or ended by itself. */
+  onFailed(cause: WireCause): void;
+}
+
+/** Stops accepting. Wires that were accepted live on. `done` is called once the address is free. */
+export interface Listening {
+  close(done?: () => void): void;
+}
+
+/** A way to reach addresses of some schemes, and to be reached. */
+export interface Transport {
+  readonly name: string;
+  /** Without the colon: `tcp`, `wss`. */
+  readonly schemes: readonly string[];
+  readonly boundaries: 'stream' | 'message';
+  /** True where an eavesdropper can't read or change bytes, or where there is no network (memory). */
+  readonly secure: boolean;
+  /** Throws `SessionError('bad-address')` for an address it can't understand. */
+  dial(address: string, options?: DialOptions): Opener;
+  listen(address: string, acceptor: Acceptor): Listening;
+}
+
+export interface DialOptions {
+  /** Only a peer with one of these keys will do; otherwise the wire closes with `identity-mismatch`. */
+  readonly fingerprints?: readonly string[];
+}
+
+/** Turns a peer's name into addresses to race. */
+export interface Resolver {
+  resolve(peer: string, answer: (addresses: readonly string[] | undefined) => void): () => void;
+}
+
+/** Remembers who is trusted. Methods answer from memory; an adapter writes to disk. */
+export interface Trust {
+  has(peer: string): boolean;
+  add(peer: string): void;
+  remove(peer: string): void;
+}
+
+/** Everything injected, once. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly entropy: Entropy;
+}

@@ -1,0 +1,119 @@
+import type { AnyActorLogic } from 'xstate';
+import type { RedialPolicy } from './backoff.js';
+import type { Closing } from './closing.js';
+import type { Plane } from './dataplane/plane.js';
+import type { Pump } from './dataplane/pump.js';
+import type { SlabPool } from './dataplane/send-log.js';
+import type { GrantDesk } from './grant.service.js';
+import type { Clock, Identity, Opener, Ports, Refusal } from './ports.js';
+
+/** What a protocol's chart tells the connection above it; the API state follows (states.md, "One tree"). */
+export type ProtocolNews =
+  | { type: 'handshake.started' }
+  | { type: 'pairing.requested' }
+  | { type: 'trust.established' }
+  | { type: 'pin.requested' }
+  | { type: 'handshake.completed' }
+  | { type: 'trust.denied' }
+  | { type: 'session.lost' } // No wire at the moment; the API state stays.
+  | { type: 'session.resumed' };
+
+/** What the connection tells the protocol's chart. Every protocol understands all of it. */
+export type ProtocolCommand =
+  | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown' }
+  | { type: 'abort'; closing: Closing }
+  | { type: 'probe' }
+  | { type: 'wire.offered'; opener: Opener }
+  | { type: 'accept' }
+  | { type: 'deny' };
+
+/** What every protocol's chart gets. */
+export interface ProtocolInput {
+  readonly role: 'dialer' | 'acceptor';
+  readonly pump: Pump<never, never>;
+  readonly clock: Clock;
+  readonly desk: GrantDesk;
+  readonly opener: Opener;
+}
+
+/** What a plane must answer so that a handle can settle sends and bound memory, whatever the protocol. */
+export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Plane<Message, Signal> {
+  /** As `Plane.write`; `prompt`: somebody waits for the acknowledgement. */
+  write(message: Message, prompt?: boolean): ReturnType<Plane<Message, Signal>['write']>;
+  /** Messages accepted by `write`, given to a wire at least once, and acknowledged (or handed over, where there is no acknowledgement). */
+  readonly accepted: number;
+  readonly handed: number;
+  readonly acknowledged: number;
+  readonly queuedBytes: number;
+  /** Whether `write` would take a message of this size now. */
+  canTake(payloadBytes: number): boolean;
+  /** Bytes delivered that the application has not taken yet. */
+  holdBack(bytes: number): void;
+  readonly stats: Readonly<Record<string, number>>;
+}
+
+/** One session as a protocol makes it: its plane, and the name the registry knows it by. */
+export interface Session<Message = Uint8Array> {
+  readonly label: string;
+  readonly plane: SessionPlane<Message>;
+  /** Acceptor: may an opening of this very session have it? Answers what to say otherwise, as bytes for the wire. */
+  judge?(opening: unknown, identity: Identity | undefined): Verdict;
+}
+
+export type Verdict = { readonly admit: true } | { readonly admit: false; readonly code: string; readonly say?: Uint8Array };
+
+/** What the first bytes of an accepted wire say. */
+export type Identified =
+  | { readonly word: 'more' }
+  | { readonly word: 'foreign' } // Not this protocol's.
+  | { readonly word: 'refuse'; readonly code: string; readonly say?: Uint8Array }
+  | {
+      readonly word: 'known';
+      /** The session it names, or the peer where there is one connection per peer. */
+      readonly label: string;
+      /** The peer's identity as the protocol understands it, where it is known by now. */
+      readonly peer?: string;
+      /** A session that doesn't exist yet may be made for it. */
+      readonly isNew: boolean;
+      readonly opening: unknown;
+    };
+
+export interface SessionRequest {
+  readonly role: 'dialer' | 'acceptor';
+  readonly ports: Ports;
+  readonly pool: SlabPool;
+  /** Dialer: whom to reach. */
+  readonly target?: string;
+  /** Acceptor: what `identify` made of the first bytes. */
+  readonly opening?: unknown;
+  readonly identity?: Identity | undefined;
+}
+
+/** What an adapter gives the hub: everything that makes one protocol different from another. */
+export interface Protocol<Message = Uint8Array> {
+  readonly name: string;
+  /** The shared chart; made once per engine, never per connection. */
+  readonly machine: AnyActorLogic;
+  /** What a settled `send` means. */
+  readonly delivery: 'acknowledged' | 'handed-over';
+  readonly boundaries: 'message' | 'stream';
+  /** Whether there is one connection per peer, or any number of sessions. */
+  readonly keyed: 'peer' | 'session';
+  readonly redial: RedialPolicy;
+  readonly connectionsMax: number;
+  /** What an opening may take before it is identified. */
+  readonly openingBytesMax: number;
+  readonly openingTimeoutMs: number;
+  /** How long the acceptor remembers how a session ended, so that a late return hears it. */
+  readonly tombstoneMs: number;
+  /** The application protocol name on TLS, and the WebSocket subprotocol. */
+  readonly alpn: string;
+  makeSession(request: SessionRequest): Session<Message>;
+  identify(bytes: Uint8Array, about: { readonly identity: Identity | undefined; readonly remoteAddress: string }): Identified;
+  /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. */
+  refusal(code: Refusal['code'] | 'unknown-session' | 'ended', retryAfterMs: number): Uint8Array | undefined;
+  /** A message the application may have kept is measured by this. */
+  sizeOf(message: Message): number;
+  /** A message that outlives the caller's buffer. */
+  copy(message: Message): Message;
+}

@@ -1,0 +1,53 @@
+import { resumeSetup } from './resume.setup.js';
+
+/** Region: does anybody want it to end? A farewell is a state, because saying it takes time and a wire. */
+export const intent = resumeSetup.createStateConfig({
+  initial: 'open',
+  on: {
+    'wire.spoilt': { guard: 'isStruckOut', target: '#resume.closed', actions: 'recordSpoilt' },
+  },
+  states: {
+    open: {
+      tags: 'accepts-data',
+      on: {
+        close: [
+          { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbyeCode' },
+          { target: 'draining', actions: 'noteGoodbyeCode' },
+        ],
+        'peer.goodbye': 'departing',
+        'peer.draining': { target: 'parting', actions: 'recordDrained' },
+      },
+    },
+    draining: {
+      meta: { rule: 'RES-19' },
+      entry: 'drainPlane',
+      on: { 'log.drained': 'parting', 'peer.goodbye': 'departing', close: { guard: 'isAbrupt', target: 'parting' } },
+    },
+    parting: {
+      meta: { rule: 'RES-11' },
+      entry: 'sayGoodbye',
+      on: {
+        'goodbye.acknowledged': { target: '#resume.closed', actions: 'stopPolitely' },
+        // The peer ended while we were away, or says goodbye too: both is a clean end.
+        'peer.refused': { guard: 'hasEnded', target: '#resume.closed', actions: 'stopPolitely' },
+        'peer.goodbye': { description: 'Crossing goodbyes: each side acknowledges the other.' },
+      },
+      after: { closeGrace: '#resume.closed' },
+    },
+    departing: {
+      description: 'The peer said goodbye and closes the wire once it has our acknowledgement.',
+      on: {
+        'wire.closed': {
+          target: '#resume.closed',
+          actions: [{ type: 'recordClosing', params: { code: 'peer-goodbye', side: 'remote' } }],
+        },
+      },
+      after: {
+        closeGrace: {
+          target: '#resume.closed',
+          actions: [{ type: 'recordClosing', params: { code: 'peer-goodbye', side: 'remote' } }, 'stopPolitely'],
+        },
+      },
+    },
+  },
+});

@@ -1,0 +1,40 @@
+import { closing } from '../closing.js';
+import { intent } from './resume.intent.js';
+import { linkage, patience } from './resume.linkage.js';
+import { resumeSetup } from './resume.setup.js';
+
+/**
+ * One session that outlives its wires: exactly once, in order, both ways, whatever is cut and whenever.
+ * It never sees a data frame; its plane does. It ends by goodbye, by violation, by refusal, by order, or when the window expires.
+ * Three questions are asked at once: does anybody want it to end, how long may it be without a wire, is there one?
+ * (In this order: where two regions answer one event, the earlier one decides whether the session ends.)
+ */
+export const resumeMachine = resumeSetup.createMachine({
+  id: 'resume',
+  context: ({ input }) => ({
+    ...input,
+    attempt: 0,
+    openedAt: 0,
+    livedMs: 0,
+    strikes: 0,
+    progress: 0,
+    everOpened: false,
+    goodbyeCode: 'closed',
+  }),
+  output: ({ context }) => ({ closing: context.closing ?? closing(context.goodbyeCode, 'local') }),
+  options: { maxIterations: 1000 },
+  entry: 'bindPump',
+  initial: 'alive',
+  states: {
+    alive: {
+      type: 'parallel',
+      states: { intent, patience, linkage },
+      on: {
+        'peer.violated': { target: 'closed', actions: 'recordViolation' },
+        'peer.refused': { target: 'closed', actions: 'recordRefusal' },
+        abort: { target: 'closed', actions: 'recordAbort' },
+      },
+    },
+    closed: { type: 'final', tags: 'terminal', entry: 'stopPump' },
+  },
+});

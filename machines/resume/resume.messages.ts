@@ -1,0 +1,90 @@
+import type { FrameHead } from '../dataplane/framer.js';
+import type { LogCodec } from '../dataplane/send-log.js';
+
+/** The vocabulary of the resume protocol. Where each value lies on the wire is the codec's business (`adapters/resume`). */
+
+/** What both sides say first: the dialer as `hello`, the acceptor as `welcome`. */
+export interface Hello {
+  /** Versions spoken; equal in a welcome. */
+  readonly versionMin: number;
+  readonly versionMax: number;
+  /** Says so explicitly; never inferred from a counter (RES-4). */
+  readonly resume: boolean;
+  /** 16 bytes, chosen by the dialer, for one incarnation of a session. */
+  readonly session: Uint8Array;
+  /** 32 bytes: a new session's secret, the token of a resumed one; in a welcome the token to come back with. */
+  readonly token: Uint8Array;
+  /** How often the token was rotated. */
+  readonly epoch: number;
+  /** The number of the next message this side expects: its position. */
+  readonly next: number;
+  /** The number of the first data frame this side sends on this wire. */
+  readonly first: number;
+  /** Cumulative credit given to the peer, in cost bytes. */
+  readonly credit: number;
+  readonly windowMs: number;
+  readonly messageBytesMax: number;
+  /** Optional abilities, one bit each; unknown bits are ignored. */
+  readonly features: number;
+}
+
+export type RefusalCode =
+  | 'version-unsupported'
+  | 'unknown-session'
+  | 'ended'
+  | 'token-refused'
+  | 'limit-reached'
+  | 'busy'
+  | 'shutdown'
+  | 'identity-unknown'
+  | 'malformed';
+
+export interface RefusedBody {
+  readonly code: RefusalCode;
+  readonly retryAfterMs: number;
+  readonly versionMin: number;
+  readonly versionMax: number;
+}
+
+/** Why a session ends, as a goodbye says it. */
+export type GoodbyeCode = 'closed' | 'shutdown';
+
+export type FrameKind =
+  | 'data'
+  | 'data-prompt' // Data whose sender waits for the acknowledgement.
+  | 'ack'
+  | 'hello'
+  | 'welcome'
+  | 'confirm'
+  | 'refused'
+  | 'goodbye'
+  | 'goodbye-ack'
+  | 'credit'
+  | 'ping'
+  | 'pong'
+  | 'drain'
+  | 'optional' // Unknown, may be skipped.
+  | 'critical'; // Unknown, may not.
+
+/** Reads and writes frames. Reading functions get the buffer and the frame's bounds, so that nothing is copied or allocated. */
+export interface ResumeCodec extends FrameHead, LogCodec {
+  readonly versionMin: number;
+  readonly versionMax: number;
+  kind(bytes: Uint8Array, at: number): FrameKind;
+  /** Low 32 bits of a data frame's number. */
+  sequence(bytes: Uint8Array, at: number): number;
+  /** Low 24 bits of an acknowledged position. */
+  acked(bytes: Uint8Array, at: number): number;
+  /** Undefined: malformed. */
+  hello(bytes: Uint8Array, at: number, end: number): Hello | undefined;
+  refused(bytes: Uint8Array, at: number, end: number): RefusedBody | undefined;
+  /** The one number of confirm (epoch), goodbye-ack (position), ping and pong (nonce), drain (milliseconds), credit (48 bits). */
+  number(bytes: Uint8Array, at: number, end: number): number | undefined;
+  goodbye(bytes: Uint8Array, at: number, end: number): { position: number; next: number; code: GoodbyeCode } | undefined;
+
+  putAck(position: number): Uint8Array;
+  putHello(kind: 'hello' | 'welcome', hello: Hello): Uint8Array;
+  putRefused(body: RefusedBody): Uint8Array;
+  putNumber(kind: 'confirm' | 'goodbye-ack' | 'ping' | 'pong' | 'drain' | 'credit', value: number): Uint8Array;
+  putGoodbye(position: number, next: number, code: GoodbyeCode): Uint8Array;
+}

@@ -1,0 +1,455 @@
+import { Framer } from '../dataplane/framer.js';
+import type { Plane, Room, Step } from '../dataplane/plane.js';
+import { Receipts } from '../dataplane/receipts.js';
+import { SendLog, type SlabPool } from '../dataplane/send-log.js';
+import { assert, SessionError } from '../errors.js';
+import { Health } from '../hub/health.js';
+import type { Entropy } from '../ports.js';
+import { Credentials } from './resume.credentials.js';
+import type { GoodbyeCode, Hello, RefusalCode, RefusedBody, ResumeCodec } from './resume.messages.js';
+import type { ResumeLimits } from './resume.timing.js';
+
+/** News for the chart. */
+export type ResumeSignal =
+  | { type: 'peer.greeted' } // The peer's hello was verified on this wire.
+  | { type: 'session.born' } // Both sides know the session now.
+  | { type: 'peer.refused'; refusal: RefusedBody }
+  | { type: 'peer.goodbye'; code: GoodbyeCode }
+  | { type: 'goodbye.acknowledged' }
+  | { type: 'peer.draining'; afterMs: number }
+  | { type: 'log.drained' } // Everything written was acknowledged.
+  | { type: 'wire.silent' } // No sign of life, although asked.
+  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized' } // Bytes that make no sense: this wire is of no more use.
+  | { type: 'peer.violated'; rule: string };
+
+export interface ResumeSeed {
+  readonly role: 'dialer' | 'acceptor';
+  readonly session: Uint8Array;
+  /** Acceptor: the secret that the new session's hello brought. */
+  readonly birthToken?: Uint8Array | undefined;
+  readonly codec: ResumeCodec;
+  readonly limits: ResumeLimits;
+  readonly entropy: Entropy;
+  readonly pool: SlabPool;
+  /** Number of the first message either side sends. Default 1; tests start near 2^32. */
+  readonly first?: number;
+}
+
+/** Where the peer's frames on the current wire are in the protocol. The chart opens; a violation deafens. */
+type Hearing = 'nothing' | 'hello' | 'control' | 'everything';
+
+/** Exactly-once, in-order delivery across any number of wires. */
+export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
+  readonly credentials: Credentials;
+  readonly health: Health;
+  #framer: Framer;
+  #log: SendLog;
+  #first: number;
+  #receipts: Receipts;
+  #hearing: Hearing = 'nothing';
+  #mayTransmit = false; // Data; control frames need only a wire.
+  #born = false;
+  #draining = false;
+  #farewell: GoodbyeCode | undefined;
+  #urgent: Uint8Array[] = []; // Control frames, before data.
+  #message: Uint8Array | undefined;
+  #signals: ResumeSignal[] = [];
+  #messageBytesMax: number;
+  #windowMs: number;
+  #resumes = 0;
+
+  constructor(readonly seed: ResumeSeed) {
+    const { limits, codec } = seed;
+    this.#first = seed.first ?? 1;
+    this.#receipts = new Receipts(limits, this.#first);
+    this.#messageBytesMax = limits.messageBytesMax;
+    this.#windowMs = limits.reconnectWindowMs;
+    this.#framer = new Framer(codec, limits.messageBytesMax + codec.dataHeadBytes);
+    this.#log = new SendLog(codec, seed.pool, limits.sendBytesMax, this.#first);
+    this.credentials = new Credentials(seed.entropy, seed.birthToken);
+    this.health = new Health({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
+  }
+
+  // Commands of the chart.
+
+  /** Dialer, on a new wire: say hello, and behind it whatever the peer had not acknowledged (RES-2, 0-RTT). */
+  greet(): void {
+    this.#urgent.push(this.seed.codec.putHello('hello', this.#hello(this.credentials.token, this.credentials.epoch)));
+    this.#hearing = 'hello';
+    this.#mayTransmit = this.#born;
+  }
+
+  /** Acceptor, on a new wire: the door brought a hello; it is read again here. */
+  listen(): void {
+    this.#hearing = 'hello';
+  }
+
+  /** The peer may speak, and be spoken to, from here on. */
+  open(): void {
+    if (this.#hearing !== 'control') return;
+    this.#hearing = 'everything';
+    this.#mayTransmit = true;
+    if (this.#farewell !== undefined) this.#sayGoodbye(this.#farewell);
+  }
+
+  /** Takes no more messages, and says when all are acknowledged. */
+  drain(): void {
+    this.#draining = true;
+    this.#tellDrained();
+  }
+
+  /** Says goodbye now, and again on each further wire until it is acknowledged. What was not sent stays unsent. */
+  goodbye(code: GoodbyeCode): void {
+    this.#draining = true;
+    this.#farewell = code;
+    if (this.#hearing === 'everything') this.#sayGoodbye(code);
+  }
+
+  /** Something suggests that the wire may be dead: ask, and don't wait long. */
+  probe(now: number): void {
+    if (this.#hearing === 'everything' && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#ping();
+  }
+
+  /** The peer is asked to go and come back after a while (a staggered drain of the hub). */
+  announceDrain(afterMs: number): void {
+    if (this.#hearing === 'everything') this.#urgent.push(this.seed.codec.putNumber('drain', afterMs));
+  }
+
+  /** Acceptor: would this hello get the session? Asked at the door, harmless to the wire that is live. */
+  judge(hello: Hello): RefusalCode | undefined {
+    return this.credentials.judge(hello, this.#born);
+  }
+
+  // The pump's side.
+
+  attach(_link: number, now: number): void {
+    this.#framer.reset();
+    this.#urgent.length = 0;
+    this.#hearing = 'nothing';
+    this.#mayTransmit = false;
+    this.#log.rewind();
+    this.health.start(now);
+  }
+
+  detach(): void {
+    this.#framer.reset();
+    this.#urgent.length = 0;
+    this.#hearing = 'nothing';
+    this.#mayTransmit = false;
+    this.#receipts.forgetDue();
+    this.health.stop();
+  }
+
+  handleBytes(_link: number, bytes: Uint8Array, lent: boolean): void {
+    this.#framer.push(bytes, lent);
+  }
+
+  step(now: number): Step {
+    if (this.#hearing === 'nothing') return 'idle';
+    const framed = this.#framer.poll();
+    if (framed === 'more') return 'idle';
+    if (framed === 'oversized') return this.#spoil('oversized');
+    this.health.heard(now);
+    const { bytes, start } = this.#framer;
+    switch (this.seed.codec.kind(bytes, start)) {
+      case 'data':
+        return this.#handleData(false, now);
+      case 'data-prompt':
+        return this.#handleData(true, now);
+      case 'ack':
+        return this.#handleAck();
+      default:
+        return this.#handleControl();
+    }
+  }
+
+  handleTimeout(now: number): void {
+    this.#receipts.handleTimeout(now);
+    switch (this.health.handleTimeout(now)) {
+      case 'probe':
+        if (this.#hearing === 'everything') this.#ping();
+        break;
+      case 'dead':
+        this.#signals.push({ type: 'wire.silent' });
+        break;
+      case 'quiet':
+    }
+  }
+
+  nextTimeout(): number | undefined {
+    const health = this.health.nextTimeout();
+    const { ackAt, ackDue } = this.#receipts;
+    if (ackAt === undefined || ackDue) return health;
+    return health === undefined ? ackAt : Math.min(ackAt, health);
+  }
+
+  write(payload: Uint8Array, prompt = false): Room {
+    if (this.#draining) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (payload.length > this.#messageBytesMax)
+      throw new SessionError(
+        'too-large',
+        `a message of ${payload.length} bytes is above the limit of ${this.#messageBytesMax} that both sides agreed on`,
+      );
+    this.#log.push(payload, prompt);
+    if (this.#log.costBytes >= this.seed.limits.sendBytesHigh) return 'wait';
+    return this.#log.unsentBytes >= FLUSH_BYTES ? 'flush' : 'room';
+  }
+
+  pollTransmit(): Uint8Array | undefined {
+    if (this.#urgent.length > 0) return this.#urgent.shift();
+    if (this.#hearing === 'everything') {
+      const credit = this.#receipts.credit();
+      if (credit !== undefined) return this.seed.codec.putNumber('credit', credit);
+      const inCompany = this.#mayTransmit && this.#log.unsentBytes > 0 && this.#receipts.ackOwed;
+      if (this.#receipts.ackDue || inCompany) return this.seed.codec.putAck(this.#receipts.acknowledge());
+    }
+    return this.#mayTransmit && this.#farewell === undefined ? this.#log.poll() : undefined;
+  }
+
+  pollMessage(): Uint8Array | undefined {
+    const message = this.#message;
+    this.#message = undefined;
+    return message;
+  }
+
+  pollSignal(): ResumeSignal | undefined {
+    return this.#signals.shift();
+  }
+
+  hasRoom(): boolean {
+    return this.#log.costBytes < this.seed.limits.sendBytesHigh >>> 1;
+  }
+
+  // What the application's side asks.
+
+  /** Whether a message of this size can be taken now without passing the bound. */
+  canTake(payloadBytes: number): boolean {
+    return this.#log.hasRoomFor(payloadBytes);
+  }
+  /** Bytes delivered that the application has not taken yet; they hold back the peer's credit. */
+  holdBack(bytes: number): void {
+    this.#receipts.holdBack(bytes);
+  }
+  /** Messages written, given to a wire, and acknowledged, since the session began. */
+  get accepted(): number {
+    return this.#log.next - this.#first;
+  }
+  get handed(): number {
+    return this.#log.handed - this.#first;
+  }
+  get acknowledged(): number {
+    return this.#log.base - this.#first;
+  }
+  get queuedBytes(): number {
+    return this.#log.costBytes;
+  }
+  get windowMs(): number {
+    return this.#windowMs;
+  }
+  get stats(): { received: number; duplicates: number; resumes: number; queuedBytes: number } {
+    return {
+      received: this.#receipts.next - this.#first,
+      duplicates: this.#receipts.duplicates,
+      resumes: this.#resumes,
+      queuedBytes: this.#log.costBytes,
+    };
+  }
+
+  // Frames.
+
+  /** @rule RES-1 RES-2 RES-9 RES-16 */
+  #handleData(prompt: boolean, now: number): Step {
+    if (this.#hearing !== 'everything') return this.#violate('RES-2');
+    const { bytes, start, end } = this.#framer;
+    const { codec } = this.seed;
+    const body = start + codec.dataHeadBytes;
+    if (body > end) return this.#spoil('malformed');
+    switch (this.#receipts.accept(codec.sequence(bytes, start), end - body, prompt, now)) {
+      case 'deliver':
+        this.#message = this.#framer.take(body, end);
+        return 'message';
+      case 'duplicate':
+        return 'quiet';
+      case 'gap':
+        return this.#violate('RES-16');
+      case 'over-credit':
+        return this.#violate('RES-10');
+    }
+  }
+
+  /** @rule RES-8 */
+  #handleAck(): Step {
+    if (this.#hearing !== 'everything') return this.#violate('RES-2');
+    const { bytes, start } = this.#framer;
+    const ahead = (this.seed.codec.acked(bytes, start) - this.#log.base) & 0xffffff;
+    return this.#release(this.#log.base + ahead) ? 'quiet' : this.#violate('RES-8');
+  }
+
+  #handleControl(): Step {
+    const { bytes, start, end } = this.#framer;
+    const { codec, role } = this.seed;
+    const kind = codec.kind(bytes, start);
+    if (kind === 'optional') return 'quiet';
+    if (this.#hearing === 'hello') {
+      if (role === 'dialer' && kind === 'refused') {
+        const refusal = codec.refused(bytes, start, end);
+        return refusal === undefined ? this.#spoil('malformed') : this.#signal({ type: 'peer.refused', refusal });
+      }
+      const hello = kind === (role === 'dialer' ? 'welcome' : 'hello') ? codec.hello(bytes, start, end) : undefined;
+      if (hello === undefined) return this.#spoil('malformed');
+      return role === 'dialer' ? this.#handleWelcome(hello) : this.#handleHello(hello);
+    }
+    switch (kind) {
+      case 'confirm': {
+        const epoch = codec.number(bytes, start, end);
+        if (epoch === undefined || role === 'dialer') return this.#spoil('malformed');
+        if (!this.credentials.confirm(epoch)) return this.#violate('RES-5');
+        return this.#bear() ? 'signal' : 'quiet';
+      }
+      case 'credit': {
+        const limit = codec.number(bytes, start, end);
+        if (limit === undefined) return this.#spoil('malformed');
+        this.#log.grant(limit);
+        return 'quiet';
+      }
+      case 'ping': {
+        const nonce = codec.number(bytes, start, end);
+        if (nonce === undefined) return this.#spoil('malformed');
+        this.#urgent.push(codec.putNumber('pong', nonce));
+        return this.#urgent.length > URGENT_MAX ? this.#spoil('malformed') : 'quiet';
+      }
+      case 'pong':
+        return 'quiet'; // Having been heard is all that counts.
+      case 'drain':
+        return this.#signal({ type: 'peer.draining', afterMs: codec.number(bytes, start, end) ?? 0 });
+      case 'goodbye':
+        return this.#handleGoodbye();
+      case 'goodbye-ack': {
+        const next = codec.number(bytes, start, end);
+        if (next === undefined || this.#farewell === undefined) return this.#spoil('malformed');
+        if (!this.#release(this.#log.base + ((next - this.#log.base) | 0))) return this.#violate('RES-8');
+        return this.#signal({ type: 'goodbye.acknowledged' });
+      }
+      default:
+        return this.#spoil('malformed');
+    }
+  }
+
+  /** Acceptor. The door has judged the same bytes; who changed their mind since is refused by a spoilt wire. @rule RES-4 RES-5 */
+  #handleHello(hello: Hello): Step {
+    if (this.judge(hello) !== undefined) return this.#spoil('malformed');
+    if (!this.#agree(hello)) return this.#violate('RES-8');
+    const { token, epoch } = this.credentials.issue(hello);
+    if (hello.resume) this.#resumes++;
+    this.#urgent.push(this.seed.codec.putHello('welcome', this.#hello(token, epoch, hello.resume)));
+    this.#hearing = 'control';
+    this.#signals.push({ type: 'peer.greeted' });
+    if (hello.resume) this.#bear(); // It has read a welcome before.
+    return 'signal';
+  }
+
+  /** Dialer. @rule RES-4 RES-5 */
+  #handleWelcome(welcome: Hello): Step {
+    if (welcome.resume !== this.#born || welcome.session.some((byte, i) => byte !== this.seed.session[i]))
+      return this.#spoil('malformed');
+    if (!this.#agree(welcome)) return this.#violate('RES-8');
+    this.credentials.adopt(welcome.token, welcome.epoch);
+    this.#urgent.push(this.seed.codec.putNumber('confirm', welcome.epoch));
+    if (this.#born) this.#resumes++;
+    this.#hearing = 'control';
+    this.#signals.push({ type: 'peer.greeted' });
+    this.#bear();
+    return 'signal';
+  }
+
+  /** Positions, credit and limits of the peer. At birth limits are negotiated; a resume keeps them (RES-17). */
+  #agree(hello: Hello): boolean {
+    if (!this.#born) {
+      this.#messageBytesMax = Math.min(this.seed.limits.messageBytesMax, hello.messageBytesMax);
+      this.#windowMs = Math.min(this.seed.limits.reconnectWindowMs, hello.windowMs);
+    }
+    const gap = (hello.first - this.#receipts.next) | 0;
+    if (gap > 0) return false; // The peer has forgotten messages that we never got.
+    this.#log.grant(hello.credit);
+    return this.#release(this.#log.base + ((hello.next - this.#log.base) | 0));
+  }
+
+  /** @rule RES-11 RES-19 */
+  #handleGoodbye(): Step {
+    const { bytes, start, end } = this.#framer;
+    const goodbye = this.seed.codec.goodbye(bytes, start, end);
+    if (goodbye === undefined) return this.#spoil('malformed');
+    if (goodbye.position !== this.#receipts.next >>> 0) return this.#violate('RES-16');
+    if (!this.#release(this.#log.base + ((goodbye.next - this.#log.base) | 0))) return this.#violate('RES-8');
+    this.#draining = true;
+    this.#mayTransmit = false;
+    this.#urgent.push(this.seed.codec.putNumber('goodbye-ack', this.#receipts.acknowledge()));
+    return this.#signal({ type: 'peer.goodbye', code: goodbye.code });
+  }
+
+  #sayGoodbye(code: GoodbyeCode): void {
+    this.#urgent.push(this.seed.codec.putGoodbye(this.#log.cursor, this.#receipts.acknowledge(), code));
+  }
+
+  #hello(token: Uint8Array, epoch: number, resume = this.#born): Hello {
+    const { codec, session } = this.seed;
+    return {
+      versionMin: codec.versionMin,
+      versionMax: codec.versionMax,
+      resume,
+      session,
+      token,
+      epoch,
+      next: this.#receipts.acknowledge(),
+      first: this.#log.base,
+      credit: this.#receipts.credit(true)!,
+      windowMs: this.#windowMs,
+      messageBytesMax: this.#messageBytesMax,
+      features: 0,
+    };
+  }
+
+  #release(before: number): boolean {
+    const released = this.#log.ackBefore(before);
+    if (released) this.#tellDrained();
+    return released;
+  }
+
+  #tellDrained(): void {
+    if (this.#draining && this.#farewell === undefined && this.#log.count === 0) this.#signals.push({ type: 'log.drained' });
+  }
+
+  #ping(): void {
+    this.#urgent.push(this.seed.codec.putNumber('ping', this.#receipts.next));
+  }
+
+  #bear(): boolean {
+    if (this.#born) return false;
+    this.#born = true;
+    this.#signals.push({ type: 'session.born' });
+    return true;
+  }
+
+  #signal(signal: ResumeSignal): Step {
+    this.#signals.push(signal);
+    return 'signal';
+  }
+
+  /** The wire is of no use any more; the session lives. */
+  #spoil(code: 'malformed' | 'oversized'): Step {
+    this.#hearing = 'nothing';
+    return this.#signal({ type: 'wire.spoilt', code });
+  }
+
+  /** The session ends, and this side says whose fault it was. */
+  #violate(rule: string): Step {
+    assert(rule.startsWith('RES-'), 'a violation names its rule');
+    this.#hearing = 'nothing';
+    return this.#signal({ type: 'peer.violated', rule });
+  }
+}
+
+/** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
+const FLUSH_BYTES = 64 << 10;
+/** Pings to answer at once. A peer that asks more often than it lets us write is not in earnest. */
+const URGENT_MAX = 64;
