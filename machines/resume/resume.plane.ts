@@ -282,7 +282,8 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     if (this.#hearing !== 'everything') return this.#violate('RES-2');
     const { bytes, start } = this.#framer;
     const ahead = (this.seed.codec.acked(bytes, start) - this.#log.base) & 0xffffff;
-    return this.#release(this.#log.base + ahead) ? 'quiet' : this.#violate('RES-8');
+    if (!this.#release(this.#log.base + ahead)) return this.#violate('RES-8');
+    return this.#signals.length > 0 ? 'signal' : 'quiet'; // The log may have drained.
   }
 
   #handleControl(): Step {
