@@ -243,7 +243,7 @@ class Pipe implements Wire {
 
   /** The sender may keep its bytes to send them again, and the receiver may write over what it was given: so they are copied. */
   #own(part: Uint8Array): Uint8Array {
-    if (!this.lends) return part.slice();
+    if (!this.lends) return new Uint8Array(part); // A Buffer's `slice` would be no copy.
     lent.set(part);
     return lent.subarray(0, part.length);
   }

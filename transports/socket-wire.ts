@@ -198,13 +198,18 @@ export function readInto(wire: () => SocketWire | undefined): {
   };
 }
 
-/** RST rather than FIN where the socket can: the peer shall know that this was no orderly end. */
+/**
+ * RST rather than FIN where the socket can: the peer shall know that this was no orderly end. Not while a FIN is being
+ * sent: libuv refuses that (`EINVAL`), and Node then loses sight of the socket, which never closes.
+ */
 function cut(socket: Socket): void {
-  try {
-    socket.resetAndDestroy();
-  } catch {
-    socket.destroy(); // Not a bare TCP socket.
-  }
+  if (socket.writableEnded || !isBare(socket)) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+/** Only a bare TCP socket can be reset; Node throws for TLS. */
+function isBare(socket: Socket & { readonly encrypted?: boolean }): boolean {
+  return socket.encrypted !== true;
 }
 
 export function remoteAddressOf(socket: Socket): string {
