@@ -18,7 +18,7 @@ export interface EngineOptions {
   /** Ways to reach addresses; each scheme is served by the first that knows it. */
   readonly transports: readonly Transport[];
   /** The first one is the default of `connect`; a listener tells all of them apart at the door. */
-  readonly protocols: readonly Protocol<never>[];
+  readonly protocols: readonly Protocol<unknown>[];
   /** Addresses to accept at, once started. */
   readonly listen?: readonly string[];
   /** Lets a listener that anybody could reach do without identities. Default false. */
@@ -88,7 +88,7 @@ export class Engine {
       ports,
       {
         transports: options.transports,
-        protocols: options.protocols as unknown as readonly Protocol<unknown>[],
+        protocols: options.protocols,
         listen: options.listen ?? [],
         insecure: options.insecure ?? false,
         openingsMax: limits.openingsMax ?? 1024,
@@ -223,7 +223,7 @@ export class Engine {
     if (targets.length === 0) throw new SessionError('bad-address', 'connect needs at least one address');
     const { serves } = { serves: this.#isStarted && this.actor.getSnapshot().hasTag('serves') };
     if (!serves) throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
-    const protocols = this.options.protocols as unknown as readonly Protocol<unknown>[];
+    const protocols = this.options.protocols;
     const protocol = options.protocol === undefined ? protocols[0] : protocols.find((p) => p.name === options.protocol);
     if (protocol === undefined)
       throw new SessionError('no-protocol', `no protocol "${options.protocol ?? ''}" was given to the engine`);

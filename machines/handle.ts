@@ -195,6 +195,10 @@ export class Handle<Message> implements Connection<Message> {
 
   // What the pump and the hub call.
 
+  get isOver(): boolean {
+    return this.#closing !== undefined;
+  }
+
   deliver(message: Message): void {
     if (this.#onMessage !== undefined) return this.#call(message);
     const reader = this.#reader;

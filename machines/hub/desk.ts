@@ -212,13 +212,13 @@ export class Desk implements DoorKeeper {
   ): Uint8Array | 'taken' | undefined {
     const key = `${protocol.name} ${known.label}`;
     const found = this.#entries.get(key);
-    if (found?.session?.judge !== undefined) {
+    if (found?.session?.judge !== undefined && found.handle?.isOver === false) {
       const verdict = found.session.judge(known.opening, about.identity);
       if (!verdict.admit) {
         this.refused(about.remoteAddress, verdict.code);
         return verdict.say;
       }
-    } else if (found === undefined) {
+    } else {
       const refusal = !known.isNew
         ? this.#tombstones.has(key)
           ? 'ended'
@@ -231,7 +231,7 @@ export class Desk implements DoorKeeper {
         return protocol.refusal(refusal, refusal === 'limit-reached' ? 1000 : 0);
       }
     }
-    const entry = found ?? this.#spawn(key, protocol, [], {}, about.remoteAddress);
+    const entry = this.#entries.get(key) ?? this.#spawn(key, protocol, [], {}, about.remoteAddress);
     entry.identity ??= about.identity;
     entry.ref!.send({ type: 'offered', opener, opening: known.opening, isTrusted: true });
     return 'taken';

@@ -21,7 +21,11 @@ export const intent = resumeSetup.createStateConfig({
     draining: {
       meta: { rule: 'RES-19' },
       entry: 'drainPlane',
-      on: { 'log.drained': 'parting', 'peer.goodbye': 'departing', close: { guard: 'isAbrupt', target: 'parting' } },
+      on: {
+        'log.drained': 'parting',
+        'peer.goodbye': 'departing',
+        close: { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbyeCode' },
+      },
     },
     parting: {
       meta: { rule: 'RES-11' },
@@ -32,7 +36,12 @@ export const intent = resumeSetup.createStateConfig({
         'peer.refused': { guard: 'hasEnded', target: '#resume.closed', actions: 'stopPolitely' },
         'peer.goodbye': { description: 'Crossing goodbyes: each side acknowledges the other.' },
       },
-      after: { closeGrace: '#resume.closed' },
+      initial: 'speaking',
+      states: {
+        speaking: { always: [{ guard: 'mayWait', target: 'unsaid' }, 'said'] },
+        unsaid: { description: 'There is no wire to say it on; the window goes on counting.', on: { 'peer.greeted': 'said' } },
+        said: { after: { closeGrace: '#resume.closed' } },
+      },
     },
     departing: {
       description: 'The peer said goodbye and closes the wire once it has our acknowledgement.',

@@ -3,15 +3,13 @@ import { resumeSetup } from './resume.setup.js';
 /** Region: is there a wire, and has the peer said where it is? */
 export const linkage = resumeSetup.createStateConfig({
   initial: 'linked',
-  on: {
-    // A newer wire of the session takes over at once; the older one dies with the state that invoked it (RES-6).
-    'wire.offered': { target: '.linked', reenter: true, actions: 'useOpener' },
-  },
   states: {
     linked: {
       meta: { rule: 'RES-6' },
       invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
       on: {
+        // A newer wire of the session takes over at once; the older one dies with the state that invoked it (RES-6).
+        'wire.offered': { target: 'linked', reenter: true, actions: 'useOpener' },
         'wire.closed': 'apart',
         'wire.silent': { target: 'apart', description: 'A health verdict ends the wire, not the session (RES-12).' },
         'wire.spoilt': { target: 'apart', actions: 'countStrike' },
@@ -37,6 +35,7 @@ export const linkage = resumeSetup.createStateConfig({
     },
     apart: {
       entry: 'noteLoss',
+      on: { 'wire.offered': { target: 'linked', actions: 'useOpener' } },
       initial: 'choosing',
       states: {
         choosing: { always: [{ guard: 'isDialer', target: 'asking' }, 'awaiting'] },

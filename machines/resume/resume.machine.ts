@@ -20,6 +20,7 @@ export const resumeMachine = resumeSetup.createMachine({
     progress: 0,
     everOpened: false,
     goodbyeCode: 'closed',
+    isHurried: false,
   }),
   output: ({ context }) => ({ closing: context.closing ?? closing(context.goodbyeCode, 'local') }),
   options: { maxIterations: 1000 },

@@ -64,7 +64,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     this.#receipts = new Receipts(limits, this.#first);
     this.#messageBytesMax = limits.messageBytesMax;
     this.#windowMs = limits.reconnectWindowMs;
-    this.#framer = new Framer(codec, limits.messageBytesMax + codec.dataHeadBytes);
+    this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
     this.#log = new SendLog(codec, seed.pool, limits.sendBytesMax, this.#first);
     this.credentials = new Credentials(seed.entropy, seed.birthToken);
     this.health = new Health({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
@@ -243,6 +243,10 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   get queuedBytes(): number {
     return this.#log.costBytes;
   }
+  /** Whether what is said now goes to a wire whose peer was verified. */
+  get isHeard(): boolean {
+    return this.#hearing === 'everything';
+  }
   get windowMs(): number {
     return this.#windowMs;
   }
@@ -264,6 +268,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     const { codec } = this.seed;
     const body = start + codec.dataHeadBytes;
     if (body > end) return this.#spoil('malformed');
+    if (end - body > this.seed.limits.messageBytesMax) return this.#spoil('oversized');
     switch (this.#receipts.accept(codec.sequence(bytes, start), end - body, prompt, now)) {
       case 'deliver':
         this.#message = this.#framer.take(body, end);
@@ -450,6 +455,8 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   }
 }
 
+/** What a hello of a later version may take, however small messages are. */
+const CONTROL_BYTES_MAX = 1024;
 /** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
 const FLUSH_BYTES = 64 << 10;
 /** Pings to answer at once. A peer that asks more often than it lets us write is not in earnest. */

@@ -34,6 +34,8 @@ export interface ResumeContext extends ResumeInput {
   readonly progress: number;
   readonly everOpened: boolean;
   readonly goodbyeCode: 'closed' | 'shutdown';
+  /** Closing was asked for `now`. */
+  readonly isHurried: boolean;
   readonly closing?: Closing;
 }
 
@@ -110,8 +112,9 @@ export const resumeSetup = setup({
     useOpener: assign(({ context, event }) => ({
       opener: event.type === 'wire.offered' || event.type === 'redial.granted' ? event.opener : context.opener,
     })),
-    noteGoodbyeCode: assign({
-      goodbyeCode: ({ context, event }) => (event.type === 'close' ? event.reason : context.goodbyeCode),
+    noteGoodbyeCode: assign(({ context, event }) => {
+      const isClose = event.type === 'close';
+      return { goodbyeCode: isClose ? event.reason : context.goodbyeCode, isHurried: isClose && event.now };
     }),
     recordClosing: assign((_, params: { code: ClosingCode; side: 'local' | 'remote' }) => ({
       closing: closing(params.code, params.side),
@@ -136,6 +139,8 @@ export const resumeSetup = setup({
   },
   guards: {
     isDialer: ({ context }) => context.role === 'dialer',
+    /** A goodbye without a wire waits for one, unless somebody is in a hurry. */
+    mayWait: ({ context, event }) => !context.isHurried && !(event.type === 'close' && event.now) && !context.pump.plane.isHeard,
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
     neverOpened: ({ context }) => !context.everOpened,
     isStruckOut: ({ context }) => (progressOf(context) > context.progress ? 1 : context.strikes + 1) >= STRIKES_MAX,

@@ -57,7 +57,11 @@ test('[RES-18] a data frame and the acknowledgement beside it cost 12 bytes', ()
 
 test('[RES-7] what was written is read back, the empty payload too', () => {
   for (const [name, frame] of Object.entries(FRAMES)) {
-    expect({ name, length: codec.frameBytes(frame, 0), kind: codec.kind(frame, 0) }).toEqual({ name, length: frame.length, kind: name.replace(/-(new|empty)$/, '') });
+    expect({ name, length: codec.frameBytes(frame, 0), kind: codec.kind(frame, 0) }).toEqual({
+      name,
+      length: frame.length,
+      kind: name.replace(/-(new|empty)$/, ''),
+    });
   }
   expect(codec.hello(FRAMES['hello']!, 0, 90)).toEqual(hello);
   expect(codec.sequence(FRAMES['data']!, 0)).toBe(258);
@@ -68,7 +72,8 @@ test('[RES-7] what was written is read back, the empty payload too', () => {
 });
 
 test('[RES-16] a body that is too short is malformed, at every length', () => {
-  const short = (frame: Uint8Array, length: number, read: (b: Uint8Array, at: number, end: number) => unknown): unknown => read(frame.subarray(0, length), 0, length);
+  const short = (frame: Uint8Array, length: number, read: (b: Uint8Array, at: number, end: number) => unknown): unknown =>
+    read(frame.subarray(0, length), 0, length);
   for (let n = 4; n < 90; n++) expect(short(FRAMES['hello']!, n, codec.hello)).toBeUndefined();
   for (let n = 4; n < 16; n++) expect(short(FRAMES['refused']!, n, codec.refused)).toBeUndefined();
   for (let n = 4; n < 13; n++) expect(short(FRAMES['goodbye']!, n, codec.goodbye)).toBeUndefined();

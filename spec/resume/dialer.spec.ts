@@ -113,7 +113,7 @@ test('[RES-10] a peer that sends beyond its credit ends the session', () => {
   expect(p.events.find((e) => e.type === 'closing')).toMatchObject({ closing: { code: 'violated', detail: { rule: 'RES-10' } } });
 });
 
-test('[RES-10] the sender stops at the peer\'s credit and goes on with more of it', () => {
+test("[RES-10] the sender stops at the peer's credit and goes on with more of it", () => {
   const p = new Played();
   const wire = p.dial().open();
   wire.say(say.welcome(wire.last('hello'), { credit: 2 * 65 }));
@@ -272,7 +272,10 @@ test('[RES-9] numbers survive the wrap of 32 bits', () => {
   wire.say(say.ack((first + 4) & 0xffffff), say.data(first, 1), say.data(first + 1, 2), say.data(0, 3), say.data(1, 4));
   expect(p.connections[0]!.stats()).toMatchObject({ acknowledged: 4, received: 4 });
   const next = again(p, wire);
-  expect(next.heard).toMatchObject([{ kind: 'hello', hello: { first: 2, next: 2 } }, { kind: 'data', sequence: 2 }]);
+  expect(next.heard).toMatchObject([
+    { kind: 'hello', hello: { first: 2, next: 2 } },
+    { kind: 'data', sequence: 2 },
+  ]);
 });
 
 test('[RES-13] a peer that does not know the session ends it as lost', () => {

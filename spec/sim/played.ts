@@ -192,15 +192,33 @@ export class Played {
   }
 }
 
-const FILL = { versionMin: 1, versionMax: 1, windowMs: 60_000, messageBytesMax: 1 << 20, credit: 4 << 20, features: 0, epoch: 0, next: 1, first: 1 };
+const FILL = {
+  versionMin: 1,
+  versionMax: 1,
+  windowMs: 60_000,
+  messageBytesMax: 1 << 20,
+  credit: 4 << 20,
+  features: 0,
+  epoch: 0,
+  next: 1,
+  first: 1,
+};
 
 export const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill);
 
 export const say = {
-  hello: (hello: Partial<Hello>): Uint8Array => resumeCodec.putHello('hello', { ...FILL, resume: false, session: bytes(16, 7), token: bytes(32, 9), ...hello }),
+  hello: (hello: Partial<Hello>): Uint8Array =>
+    resumeCodec.putHello('hello', { ...FILL, resume: false, session: bytes(16, 7), token: bytes(32, 9), ...hello }),
   /** The acceptor's answer to a hello that was heard. */
   welcome: (to: Heard, hello: Partial<Hello> = {}): Uint8Array =>
-    resumeCodec.putHello('welcome', { ...FILL, resume: to.hello!.resume, session: to.hello!.session, token: bytes(32, 1), epoch: to.hello!.epoch + 1, ...hello }),
+    resumeCodec.putHello('welcome', {
+      ...FILL,
+      resume: to.hello!.resume,
+      session: to.hello!.session,
+      token: bytes(32, 1),
+      epoch: to.hello!.epoch + 1,
+      ...hello,
+    }),
   data: (sequence: number, ...payload: number[]): Uint8Array => {
     const frame = new Uint8Array(8 + payload.length);
     resumeCodec.putData(frame, 0, sequence, Uint8Array.from(payload), false);

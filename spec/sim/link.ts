@@ -1,0 +1,80 @@
+import { SimEnd } from './end.js';
+import type { SimHost } from './host.js';
+import type { SimNetwork } from './network.js';
+
+/** Who hears of a cut: both ends, the dialer (`near`), the acceptor (`far`), or nobody. */
+export type CutMode = 'both' | 'near' | 'far' | 'silent';
+export type Side = 'near' | 'far';
+
+export interface CutOptions {
+  /** Whoever hears of it hears within this time, at random. Default 200, and most hear at once. */
+  readonly withinMs?: number;
+  /** What of the bytes under way still arrives: a random part from the beginning, none, or all. Default `some`. */
+  readonly keep?: 'some' | 'none' | 'all';
+}
+
+/** One wire with its two ends: `near` dialed, `far` was dialed. */
+export class SimLink {
+  readonly near: SimEnd;
+  readonly far: SimEnd;
+  /** What is sent from now on arrives nowhere. */
+  isCut = false;
+  /** One end lives on without the other; the first byte it sends is answered by a reset. */
+  answersReset = false;
+
+  constructor(
+    readonly network: SimNetwork,
+    /** Numbers the dials of this network, from 1. */
+    readonly serial: number,
+    from: SimHost,
+    to: SimHost,
+  ) {
+    this.near = new SimEnd(this, 'near', from, to);
+    this.far = new SimEnd(this, 'far', to, from);
+    this.near.peer = this.far;
+    this.far.peer = this.near;
+  }
+
+  get isOpen(): boolean {
+    return this.near.isOpen && this.far.isOpen;
+  }
+
+  /**
+   * The pipe breaks. Ends that don't hear of it go on sending into nothing; with `near` and `far` the deaf one may be told
+   * by a reset once it sends, and what is under way to it may be late: after a newer wire has been opened.
+   */
+  cut(mode: CutMode = 'both', { withinMs = 200, keep = 'some' }: CutOptions = {}): void {
+    if (this.isCut) return;
+    this.isCut = true;
+    const { counts, random } = this.network;
+    counts.cuts++;
+    if (mode === 'silent') counts.silentCuts++;
+    else if (mode !== 'both') counts.halfOpen++;
+    this.answersReset = mode !== 'silent' && random.chance(0.5);
+    for (const end of [this.near, this.far]) {
+      if (keep !== 'all') end.loseTail(keep === 'none' ? 0 : undefined);
+      const isTold = mode === 'both' || mode === end.side;
+      const delayMs = withinMs > 0 && random.chance(0.3) ? random.between(0, withinMs) : 0;
+      if (isTold) end.breakAt(this.network.clock.now() + delayMs, { kind: 'reset', code: 'ECONNRESET' });
+      else end.delay(delayMs);
+    }
+  }
+
+  /** Cuts it once exactly `count` more bytes have arrived at that side; what comes behind them is lost. */
+  cutAfterBytes(count: number, at: Side, mode: CutMode = 'both'): void {
+    this[at].cutAfterBytes(count, mode);
+  }
+
+  /** Nothing arrives at that side (default: at both), and nobody is told. The result ends it: what was held back arrives. */
+  silence(at: Side | 'both' = 'both'): () => void {
+    const ends = at === 'both' ? [this.near, this.far] : [this[at]];
+    this.network.counts.silences++;
+    for (const end of ends) end.silence();
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      for (const end of ends) end.unsilence();
+    };
+  }
+}
