@@ -3,7 +3,7 @@ import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import { SimClock } from './clock.js';
-import { SimNetwork, type CutMode } from './network.js';
+import { SimNetwork, type CutMode } from './cruel.js';
 import { SeededRandom } from './random.js';
 
 /** One schedule: a seed, how much is sent, for how long the network is cruel. */
