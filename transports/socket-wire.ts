@@ -6,6 +6,8 @@ import type { Identity, Wire, WireCause, WireCauseKind, WireHandler } from '../m
 export const HIGH_WATER_BYTES = 256 * 1024;
 /** A wire whose writer ignores `send`'s answer and lets more than this wait is reset (`ENOBUFS`). */
 const BUFFERED_BYTES_MAX = 64 << 20;
+/** A farewell that makes no progress for this long, or that the peer answers with more than may wait, is cut short. */
+const FAREWELL_IDLE_MS = 5000;
 /** Small pieces sent under a cork are copied into one write up to this size; beyond it `writev` is cheaper than a copy. */
 const MERGED_BYTES_MAX = 16 * 1024;
 /** One read buffer for all dialed sockets: it is filled and handed on within one call from the event loop. */
@@ -32,6 +34,7 @@ export class SocketWire implements Wire {
   #corked: Uint8Array[] | undefined;
   #corkedBytes = 0;
   #owesDrain = false;
+  #droppedBytes = 0;
 
   /** @param lends whether the socket was made with `readInto` */
   constructor(socket: Socket, lends: boolean, remoteAddress = remoteAddressOf(socket)) {
@@ -47,6 +50,19 @@ export class SocketWire implements Wire {
   set handler(handler: WireHandler) {
     this.#handler = handler;
     if (this.#phase === 'closed') queueMicrotask(() => this.#tellClosed());
+  }
+
+  /**
+   * An attempt ends as `unreachable` if nothing happens on the socket for this long. 0 takes the limit back. The socket's
+   * own idle timeout does it: it never keeps the process alive.
+   */
+  limitAttempt(idleMs: number): void {
+    if (idleMs > 0) this.#limit(idleMs);
+    else this.#socket.setTimeout(0);
+  }
+
+  #limit(idleMs: number): void {
+    this.#socket.setTimeout(idleMs).removeListener('timeout', onTimeout).once('timeout', onTimeout);
   }
 
   get isOver(): boolean {
@@ -115,6 +131,7 @@ export class SocketWire implements Wire {
     this.#cause ??= { kind: 'aborted' };
     this.#socket.end();
     this.#socket.resume();
+    this.#limit(FAREWELL_IDLE_MS);
   }
 
   destroy(): void {
@@ -139,13 +156,19 @@ export class SocketWire implements Wire {
 
   /** For the socket's events only. */
   received(bytes: Uint8Array): void {
-    if (this.#phase === 'open') this.#handler?.onBytes(bytes);
+    if (this.#phase === 'open') return this.#handler?.onBytes(bytes);
+    this.#droppedBytes += bytes.length;
+    if (this.#droppedBytes > BUFFERED_BYTES_MAX) this.#socket.destroy();
   }
 
   drained(): void {
     if (this.#phase !== 'open' || !this.#owesDrain || this.#socket.writableLength >= HIGH_WATER_BYTES) return;
     this.#owesDrain = false;
     this.#handler?.onDrain();
+  }
+
+  timedOut(): void {
+    this.fail({ kind: 'unreachable', code: 'ETIMEDOUT', reason: 'nothing happened for too long' });
   }
 
   ended(): void {
@@ -173,6 +196,9 @@ function onData(this: WiredSocket, bytes: Uint8Array): void {
 }
 function onDrain(this: WiredSocket): void {
   this[wireOf]?.drained();
+}
+function onTimeout(this: WiredSocket): void {
+  this[wireOf]?.timedOut();
 }
 function onEnd(this: WiredSocket): void {
   this[wireOf]?.ended();
@@ -222,7 +248,13 @@ const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTD
 export function causeOf(error: NodeJS.ErrnoException, when: 'attempt' | 'open'): WireCause {
   const code = error.code ?? '';
   const because = code === '' ? { reason: error.message } : { code, reason: error.message };
+  // An alert may come late: TLS 1.3 judges a dialer's certificate when the dialer is through.
+  if (isOfTls(code)) return { kind: 'tls-failed', ...because };
   return { kind: when === 'open' ? 'reset' : kindOfAttempt(code, error.syscall), ...because };
+}
+
+function isOfTls(code: string): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code === 'EPROTO';
 }
 
 function kindOfAttempt(code: string, syscall: string | undefined): WireCauseKind {

@@ -62,22 +62,14 @@ function dialing(target: HostAndPort, { connectTimeoutMs, socket: options, race 
     const socket = connect({ ...target, ...options, ...race, onread });
     const wire = new SocketWire(socket, true, hostAndPort(target.host, target.port));
     wire.handler = handler;
-    limitAttempt(socket, wire, connectTimeoutMs);
+    wire.limitAttempt(connectTimeoutMs);
     socket.once('connect', () => {
-      socket.setTimeout(0);
+      wire.limitAttempt(0);
       wire.remoteAddress = remoteAddressOf(socket);
       wire.opened();
     });
     return () => wire.destroy();
   };
-}
-
-/** An attempt is idle by nature, so the socket's own idle timeout limits it. The caller switches it off once it is through. */
-export function limitAttempt(socket: Socket, wire: SocketWire, timeoutMs: number): void {
-  socket.setTimeout(timeoutMs);
-  socket.once('timeout', () =>
-    wire.fail({ kind: 'unreachable', code: 'ETIMEDOUT', reason: `no connection after ${timeoutMs} ms` }),
-  );
 }
 
 /** Shows an accepted, paused socket to the door. A refused one is closed: TCP has no words for more. */

@@ -1,0 +1,78 @@
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+import { fingerprintOf } from './fingerprint.js';
+import { keyIdentifierOf } from './key-identifier.js';
+import { SessionError } from '../../machines/errors.js';
+
+/** Who this side is: a private key, and a certificate that shows its public half. */
+export interface OwnIdentity {
+  /** Private key, PEM (PKCS 8). */
+  readonly key: string;
+  /** Certificate, PEM; self-signed unless somebody else made it. */
+  readonly certificate: string;
+  /** What peers know us by: SHA-256 of the public key, 64 hex digits. */
+  readonly fingerprint: string;
+  /** Subject Key Identifier, 40 hex digits: what SHIP peers know us by. Undefined where the certificate has none. */
+  readonly ski: string | undefined;
+}
+
+export interface IdentityOptions {
+  /** For people; nobody compares it. Default `holdfast`. */
+  readonly commonName?: string;
+  /** Default 3650. Peers look at the key, not at the date; other TLS software may look. */
+  readonly validDays?: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Makes a key (ECDSA P-256) and a self-signed certificate whose Subject Key Identifier is the right one for the key. */
+export async function makeIdentity({ commonName = 'holdfast', validDays = 3650 }: IdentityOptions = {}): Promise<OwnIdentity> {
+  const { SubjectKeyIdentifierExtension, BasicConstraintsExtension, Name, X509CertificateGenerator } = await x509();
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    keys,
+    // As structure, not as text: a name may contain what has a meaning in LDAP syntax.
+    name: new Name([{ CN: [{ utf8String: commonName }] }]),
+    notBefore: new Date(Date.now() - DAY_MS), // Peers' clocks may be slow.
+    notAfter: new Date(Date.now() + validDays * DAY_MS),
+    signingAlgorithm: algorithm,
+    extensions: [new BasicConstraintsExtension(false), await SubjectKeyIdentifierExtension.create(keys.publicKey)],
+  });
+  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  const pem = `-----BEGIN PRIVATE KEY-----\n${key.replace(/(.{64})(?=.)/g, '$1\n')}\n-----END PRIVATE KEY-----\n`;
+  return readIdentity(pem, `${certificate.toString('pem')}\n`);
+}
+
+/**
+ * Puts key and certificate (PEM) together.
+ *
+ * @throws SessionError `bad-option` where one can't be read, or they don't belong together
+ */
+export function readIdentity(key: string, certificate: string): OwnIdentity {
+  const parsed = readOr('certificate', () => new X509Certificate(certificate));
+  const secret = readOr('private key', () => createPrivateKey(key));
+  if (!parsed.checkPrivateKey(secret)) {
+    throw new SessionError('bad-option', 'the private key does not belong to the certificate');
+  }
+  return { key, certificate, fingerprint: fingerprintOf(parsed), ski: keyIdentifierOf(parsed.raw) };
+}
+
+function readOr<Thing>(what: string, read: () => Thing): Thing {
+  try {
+    return read();
+  } catch (cause) {
+    throw new SessionError('bad-option', `the ${what} can't be read: expected PEM`, { cause });
+  }
+}
+
+/** Loaded by those who make certificates alone: it takes a tenth of a second, and the packages are optional. */
+async function x509(): Promise<typeof import('@peculiar/x509')> {
+  try {
+    await import('reflect-metadata'); // @peculiar/x509 asks for this polyfill.
+    return await import('@peculiar/x509');
+  } catch (cause) {
+    throw new SessionError('bad-option', 'making a certificate needs the packages @peculiar/x509 and reflect-metadata', {
+      cause,
+    });
+  }
+}

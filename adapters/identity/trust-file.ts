@@ -1,0 +1,134 @@
+import { readFile, stat } from 'node:fs/promises';
+import { writeAtomically } from './atomic-file.js';
+import { parseFingerprint } from './fingerprint.js';
+import { SessionError } from '../../machines/errors.js';
+import type { Trust } from '../../machines/ports.js';
+
+export interface TrustFileOptions {
+  /** Brings a peer's name into the form that is compared; throws where it is none. Default: SHA-256 fingerprints. */
+  readonly parse?: (text: string) => string;
+  /** How many lines the file may have; `add` refuses beyond it. Default 10000. */
+  readonly linesMax?: number;
+  /** Told when a change could not be written; it stays in force in memory and is tried again with the next one. */
+  readonly onWriteFailed?: (error: Error) => void;
+}
+
+const LINE_BYTES_MAX = 1024;
+
+/**
+ * Trusted peers, one per line, each with a comment if you like; lines that begin with `#` are kept:
+ *
+ *     # the two in the cellar
+ *     1f0a…c3  heat pump
+ *     9b44…07  wallbox
+ *
+ * The file is read once, when it is opened, and written as a whole after each change; it belongs to one process at a time.
+ */
+export class TrustFile implements Trust {
+  /** Lines by what they trust; comments by a number, so that they keep their place. */
+  readonly #lines = new Map<string, string>();
+  readonly #parse: (text: string) => string;
+  #isDirty = false;
+  #writing: Promise<void> | undefined;
+
+  private constructor(
+    readonly path: string,
+    readonly options: TrustFileOptions,
+  ) {
+    this.#parse = options.parse ?? parseFingerprint;
+  }
+
+  /**
+   * A file that isn't there is an empty one, and appears with the first `add`.
+   *
+   * @throws SessionError `bad-option` for a file that can't be read, is too large, or has a line that names no peer
+   */
+  static async open(path: string, options: TrustFileOptions = {}): Promise<TrustFile> {
+    const trust = new TrustFile(path, options);
+    const text = await readBounded(path, trust.#linesMax * LINE_BYTES_MAX);
+    for (const [index, line] of text.split(/\r?\n/).entries()) trust.#readLine(line.trimEnd(), index + 1);
+    return trust;
+  }
+
+  has(peer: string): boolean {
+    const name = this.#nameOf(peer);
+    return name !== undefined && this.#lines.has(name);
+  }
+
+  /** @throws SessionError `bad-option` for what is no peer's name, `too-large` when the file is full */
+  add(peer: string, comment = ''): void {
+    const name = this.#parse(peer);
+    if (this.#lines.has(name)) return;
+    if (this.#lines.size >= this.#linesMax) {
+      throw new SessionError('too-large', `${this.path} trusts as many as it may hold (${this.#linesMax} lines)`);
+    }
+    const words = comment.replace(/\s+/g, ' ').trim().slice(0, 200);
+    this.#lines.set(name, words === '' ? name : `${name}  ${words}`);
+    this.#changed();
+  }
+
+  remove(peer: string): void {
+    const name = this.#nameOf(peer);
+    if (name !== undefined && this.#lines.delete(name)) this.#changed();
+  }
+
+  /** Settles when every change so far is on disk, or could not be written. */
+  async written(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  get #linesMax(): number {
+    return this.options.linesMax ?? 10_000;
+  }
+
+  #readLine(line: string, number: number): void {
+    if (line === '') return;
+    if (this.#lines.size >= this.#linesMax)
+      throw new SessionError('bad-option', `${this.path} has more than ${this.#linesMax} lines`);
+    if (line.startsWith('#')) return void this.#lines.set(`#${number}`, line);
+    const [word = ''] = line.trim().split(/\s/, 1);
+    try {
+      this.#lines.set(this.#parse(word), line);
+    } catch (cause) {
+      throw new SessionError('bad-option', `${this.path}:${number}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  #nameOf(peer: string): string | undefined {
+    try {
+      return this.#parse(peer);
+    } catch {
+      return undefined; // Nobody of that name can be trusted.
+    }
+  }
+
+  /** Changes that come while a write is under way share the next one. */
+  #changed(): void {
+    this.#isDirty = true;
+    this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    await Promise.resolve(); // Changes of one turn share a write too.
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      try {
+        await writeAtomically(this.path, [...this.#lines.values(), ''].join('\n'), 0o600);
+      } catch (error) {
+        this.options.onWriteFailed?.(error as Error);
+      }
+    }
+    this.#writing = undefined;
+  }
+}
+
+async function readBounded(path: string, bytesMax: number): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > bytesMax) throw new Error(`${size} bytes are more than ${bytesMax}`);
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new SessionError('bad-option', `can't read trusted peers from ${path}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,52 @@
+import { createServer as createDoor } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import type { HostAndPort } from './address.js';
+import { bind } from './socket-listener.js';
+import type { SocketSettings } from './tcp.js';
+import { provenIdentity, secureOptions, verdictOnDialer, type TlsPeerOptions } from './tls-peer.js';
+import type { Acceptor, Identity, Listening } from '../machines/ports.js';
+
+export interface TlsListenerOptions extends TlsPeerOptions {
+  /** Handshakes that may be under way at a listener; newcomers beyond it are cut off. Default 1024. */
+  readonly handshakesMax?: number;
+}
+
+/**
+ * Listens at a TCP address, leads each newcomer through the TLS handshake and hands on the sockets whose key will do.
+ * The others are cut off without a word: there is nobody to tell.
+ *
+ * @param address what to report as bound
+ */
+export function listenSecurely(
+  target: HostAndPort,
+  address: (bound: string) => string,
+  options: TlsListenerOptions & { readonly alpn: readonly string[] },
+  settings: SocketSettings,
+  acceptor: Acceptor,
+  onSecure: (socket: TLSSocket, identity: Identity | undefined) => void,
+): Listening {
+  const { handshakesMax = 1024 } = options;
+  const verdict = verdictOnDialer(options);
+  const handshakes = createServer({
+    ...secureOptions(options),
+    requestCert: true,
+    ALPNProtocols: [...options.alpn],
+    handshakeTimeout: settings.connectTimeoutMs,
+  });
+  let underWay = 0; // Each handshake ends by exactly one of the two events below.
+  handshakes.on('tlsClientError', () => underWay--);
+  handshakes.on('secureConnection', (socket) => {
+    underWay--;
+    const identity = provenIdentity(socket);
+    if (verdict(identity)) socket.destroy();
+    else onSecure(socket, identity);
+  });
+
+  const door = createDoor(settings.socket);
+  door.on('connection', (socket) => {
+    if (underWay >= handshakesMax) return void socket.destroy();
+    underWay++;
+    handshakes.emit('connection', socket);
+  });
+  return bind(door, target, address, acceptor);
+}

@@ -1,0 +1,87 @@
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { fingerprintOf, parseFingerprint } from '../adapters/identity/index.js';
+import { SessionError } from '../machines/errors.js';
+import type { Identity, WireCause } from '../machines/ports.js';
+
+/** What `tls` and `wss` have in common: who we are, and whom we let in. */
+export interface TlsPeerOptions {
+  /** Our private key and certificate, PEM; `makeIdentity` and `loadIdentity` return one. */
+  readonly identity: { readonly key: string; readonly certificate: string };
+  /**
+   * Whose keys will do, on both sides of a dial: fingerprints, or a function that decides. Default: any key. A wire then
+   * still says whose it is, and `DialOptions.fingerprints` still holds.
+   */
+  readonly trust?: readonly string[] | ((fingerprint: string) => boolean);
+  /** Whether whoever dials us must show a certificate. Default `required`. */
+  readonly clientCertificate?: 'required' | 'optional';
+}
+
+/** Decides about a peer's key; the cause says why it won't do. */
+export type Verdict = (peer: Identity | undefined) => WireCause | undefined;
+
+/**
+ * TLS 1.2 and 1.3 with our key. Chains and names are not verified, since certificates are self-signed: the key is, by a
+ * `Verdict`, before anybody hears of the wire. Nothing may go round that: no tickets, no renegotiation.
+ */
+export function secureOptions({ identity }: TlsPeerOptions): SecureContextOptions & { rejectUnauthorized: false } {
+  return {
+    key: identity.key,
+    cert: identity.certificate,
+    minVersion: 'TLSv1.2',
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    rejectUnauthorized: false,
+  };
+}
+
+export interface SecureDialOptions {
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: false;
+}
+
+/** The same for a dialer, parsed once for all its wires. @throws SessionError `bad-option` for a key TLS can't use */
+export function secureDialOptions(options: TlsPeerOptions): SecureDialOptions {
+  try {
+    return { secureContext: createSecureContext(secureOptions(options)), rejectUnauthorized: false };
+  } catch (cause) {
+    throw new SessionError('bad-option', `identity: TLS can't use this key and certificate (${(cause as Error).message})`, {
+      cause,
+    });
+  }
+}
+
+/** Who the peer has proven to be: TLS has checked that it holds the key of the certificate it showed. */
+export function provenIdentity(socket: TLSSocket): Identity | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  return certificate && { fingerprint: fingerprintOf(certificate) };
+}
+
+/** For the side that dials. @throws SessionError `bad-option` for a fingerprint that is none */
+export function verdictOnListener({ trust }: TlsPeerOptions, expected: readonly string[] | undefined): Verdict {
+  const isTrusted = trustOf(trust);
+  const wanted = expected && new Set(expected.map(parseFingerprint));
+  return (peer) => {
+    if (peer && isTrusted(peer.fingerprint) && (wanted?.has(peer.fingerprint) ?? true)) return undefined;
+    return mismatch(peer, wanted ? ` instead of ${[...wanted].join(' or ')}` : ', which is not trusted');
+  };
+}
+
+/** For the side that listens. @throws SessionError `bad-option` for a fingerprint that is none */
+export function verdictOnDialer({ trust, clientCertificate = 'required' }: TlsPeerOptions): Verdict {
+  const isTrusted = trustOf(trust);
+  return (peer) => {
+    if (peer ? isTrusted(peer.fingerprint) : clientCertificate === 'optional') return undefined;
+    return mismatch(peer, ', which is not trusted');
+  };
+}
+
+function mismatch(peer: Identity | undefined, suffix: string): WireCause {
+  return { kind: 'identity-mismatch', reason: `the peer has the key ${peer?.fingerprint ?? '(none)'}${suffix}` };
+}
+
+function trustOf(trust: TlsPeerOptions['trust']): (fingerprint: string) => boolean {
+  if (trust === undefined) return () => true;
+  if (typeof trust === 'function') return trust;
+  const trusted = new Set(trust.map(parseFingerprint));
+  return (fingerprint) => trusted.has(fingerprint);
+}

@@ -1,0 +1,93 @@
+import type { SocketConnectOpts } from 'node:net';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
+import { readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
+import { offer, socketSettings, type SocketSettings, type TcpOptions } from './tcp.js';
+import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
+import {
+  provenIdentity,
+  secureDialOptions,
+  verdictOnDialer,
+  verdictOnListener,
+  type SecureDialOptions,
+  type Verdict,
+} from './tls-peer.js';
+import type { Opener, Transport } from '../machines/ports.js';
+
+export interface TlsOptions extends TlsListenerOptions, TcpOptions {
+  /** Offered by ALPN, the favourite first; peers that share none are refused. Default: resume and pool, version 1. */
+  readonly protocols?: readonly string[];
+}
+
+/** ALPN only tells that both sides belong to this house; which protocol is spoken, the first bytes say. */
+const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1'];
+
+/**
+ * TLS with a certificate on both sides: `tls://host:port`. A wire's identity is the SHA-256 fingerprint of the peer's
+ * public key. A peer whose key won't do ends as `identity-mismatch` for the side that dialed; for the side that listens it
+ * never becomes an offer. (In TLS 1.3 a dialer is through before its own certificate was judged: it hears `onOpen`, then
+ * the end.)
+ *
+ * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use
+ */
+export function tls(options: TlsOptions): Transport {
+  const settings = socketSettings(options);
+  const alpn = options.protocols ?? PROTOCOLS;
+  verdictOnDialer(options); // Throws now rather than when somebody dials.
+  const context = secureDialOptions(options);
+  return {
+    name: 'tls',
+    schemes: ['tls'],
+    boundaries: 'stream',
+    secure: true,
+    dial(address, dialOptions) {
+      const target = parseHostAndPort(address, 'tls', 'dial');
+      return dialing(target, context, alpn, settings, verdictOnListener(options, dialOptions?.fingerprints));
+    },
+    listen(address, acceptor) {
+      const target = parseHostAndPort(address, 'tls', 'listen');
+      const bound = (at: string): string => `tls://${at}`;
+      return listenSecurely(target, bound, { ...options, alpn }, settings, acceptor, (socket, identity) =>
+        offer(socket, acceptor, identity),
+      );
+    },
+  };
+}
+
+function dialing(
+  target: HostAndPort,
+  context: SecureDialOptions,
+  alpn: readonly string[],
+  settings: SocketSettings,
+  verdict: Verdict,
+): Opener {
+  return (handler) => {
+    const how: ConnectionOptions & Pick<SocketConnectOpts, 'onread'> = {
+      ...target,
+      ...context,
+      ...settings.socket,
+      ...settings.race,
+      ALPNProtocols: [...alpn],
+      onread: readInto(() => wire),
+    };
+    const socket = connect(how);
+    const wire = new SocketWire(socket, true, hostAndPort(target.host, target.port));
+    wire.handler = handler;
+    wire.limitAttempt(settings.connectTimeoutMs);
+    socket.once('connect', () => tune(socket, settings));
+    socket.once('secureConnect', () => {
+      wire.limitAttempt(0);
+      wire.remoteAddress = remoteAddressOf(socket);
+      wire.identity = provenIdentity(socket);
+      const cause = verdict(wire.identity);
+      if (cause) wire.fail(cause);
+      else wire.opened();
+    });
+    return () => wire.destroy();
+  };
+}
+
+/** TLS sockets take no heed of these options when they are made. */
+function tune(socket: TLSSocket, { socket: { keepAlive, keepAliveInitialDelay } }: SocketSettings): void {
+  socket.setNoDelay(true).setKeepAlive(keepAlive, keepAliveInitialDelay);
+}
