@@ -81,11 +81,18 @@ export class Receipts {
     this.#backlogBytes = bytes;
   }
 
-  /** The credit to tell the peer, once a quarter of the bound has become free; `always` in a hello. It never shrinks. */
-  credit(always = false): number | undefined {
-    const credit = this.#receivedCost + this.limits.receiveBytesMax - this.#backlogBytes;
-    if (!always && credit - this.#granted < this.limits.receiveBytesMax >>> 2) return undefined;
-    return (this.#granted = Math.max(this.#granted, credit));
+  /** The credit to tell the peer, once a quarter of the bound has become free. It never shrinks. */
+  credit(): number | undefined {
+    return this.#credit() - this.#granted < this.limits.receiveBytesMax >>> 2 ? undefined : this.allCredit();
+  }
+
+  /** All the credit there is at the moment, for a hello; it counts as told. */
+  allCredit(): number {
+    return (this.#granted = Math.max(this.#granted, this.#credit()));
+  }
+
+  #credit(): number {
+    return this.#receivedCost + this.limits.receiveBytesMax - this.#backlogBytes;
   }
 
   /** The wire is gone; nobody is left to be told. */

@@ -1,46 +1,19 @@
 import { Framer } from '../dataplane/framer.js';
 import type { Plane, Room, Step } from '../dataplane/plane.js';
 import { Receipts } from '../dataplane/receipts.js';
-import { SendLog, type SlabPool } from '../dataplane/send-log.js';
+import { SendLog } from '../dataplane/send-log.js';
 import { assert, SessionError } from '../errors.js';
 import { Health } from '../hub/health.js';
-import type { Entropy } from '../ports.js';
-import { Credentials } from './resume.credentials.js';
-import type { GoodbyeCode, Hello, RefusalCode, RefusedBody, ResumeCodec } from './resume.messages.js';
-import type { ResumeLimits } from './resume.timing.js';
-
-/** News for the chart. */
-export type ResumeSignal =
-  | { type: 'peer.greeted' } // The peer's hello was verified on this wire.
-  | { type: 'session.born' } // Both sides know the session now.
-  | { type: 'peer.refused'; refusal: RefusedBody }
-  | { type: 'peer.goodbye'; code: GoodbyeCode }
-  | { type: 'goodbye.acknowledged' }
-  | { type: 'peer.draining'; afterMs: number }
-  | { type: 'log.drained' } // Everything written was acknowledged.
-  | { type: 'wire.silent' } // No sign of life, although asked.
-  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized' } // Bytes that make no sense: this wire is of no more use.
-  | { type: 'peer.violated'; rule: string };
-
-export interface ResumeSeed {
-  readonly role: 'dialer' | 'acceptor';
-  readonly session: Uint8Array;
-  /** Acceptor: the secret that the new session's hello brought. */
-  readonly birthToken?: Uint8Array | undefined;
-  readonly codec: ResumeCodec;
-  readonly limits: ResumeLimits;
-  readonly entropy: Entropy;
-  readonly pool: SlabPool;
-  /** Number of the first message either side sends. Default 1; tests start near 2^32. */
-  readonly first?: number;
-}
+import { Greeting } from './resume.greeting.js';
+import type { FrameKind, GoodbyeCode, Hello, RefusalCode } from './resume.messages.js';
+import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
 
 /** Where the peer's frames on the current wire are in the protocol. The chart opens; a violation deafens. */
 type Hearing = 'nothing' | 'hello' | 'control' | 'everything';
 
 /** Exactly-once, in-order delivery across any number of wires. */
 export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
-  readonly credentials: Credentials;
+  readonly #greeting: Greeting;
   readonly health: Health;
   #framer: Framer;
   #log: SendLog;
@@ -48,25 +21,19 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   #receipts: Receipts;
   #hearing: Hearing = 'nothing';
   #mayTransmit = false; // Data; control frames need only a wire.
-  #born = false;
   #draining = false;
   #farewell: GoodbyeCode | undefined;
   #urgent: Uint8Array[] = []; // Control frames, before data.
   #message: Uint8Array | undefined;
   #signals: ResumeSignal[] = [];
-  #messageBytesMax: number;
-  #windowMs: number;
-  #resumes = 0;
 
   constructor(readonly seed: ResumeSeed) {
     const { limits, codec } = seed;
     this.#first = seed.first ?? 1;
     this.#receipts = new Receipts(limits, this.#first);
-    this.#messageBytesMax = limits.messageBytesMax;
-    this.#windowMs = limits.reconnectWindowMs;
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
     this.#log = new SendLog(codec, seed.pool, limits.sendBytesMax, this.#first);
-    this.credentials = new Credentials(seed.entropy, seed.birthToken);
+    this.#greeting = new Greeting(seed, this.#log, this.#receipts);
     this.health = new Health({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
   }
 
@@ -74,9 +41,9 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   /** Dialer, on a new wire: say hello, and behind it whatever the peer had not acknowledged (RES-2, 0-RTT). */
   greet(): void {
-    this.#urgent.push(this.seed.codec.putHello('hello', this.#hello(this.credentials.token, this.credentials.epoch)));
+    this.#urgent.push(this.#greeting.hello());
     this.#hearing = 'hello';
-    this.#mayTransmit = this.#born;
+    this.#mayTransmit = this.#greeting.isBorn;
   }
 
   /** Acceptor, on a new wire: the door brought a hello; it is read again here. */
@@ -117,7 +84,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   /** Acceptor: would this hello get the session? Asked at the door, harmless to the wire that is live. */
   judge(hello: Hello): RefusalCode | undefined {
-    return this.credentials.judge(hello, this.#born);
+    return this.#greeting.judge(hello);
   }
 
   // The pump's side.
@@ -185,10 +152,10 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   write(payload: Uint8Array, prompt = false): Room {
     if (this.#draining) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
-    if (payload.length > this.#messageBytesMax)
+    if (payload.length > this.#greeting.messageBytesMax)
       throw new SessionError(
         'too-large',
-        `a message of ${payload.length} bytes is above the limit of ${this.#messageBytesMax} that both sides agreed on`,
+        `a message of ${payload.length} bytes is above the limit of ${this.#greeting.messageBytesMax} that both sides agreed on`,
       );
     this.#log.push(payload, prompt);
     if (this.#log.costBytes >= this.seed.limits.sendBytesHigh) return 'wait';
@@ -248,13 +215,13 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     return this.#hearing === 'everything';
   }
   get windowMs(): number {
-    return this.#windowMs;
+    return this.#greeting.windowMs;
   }
   get stats(): { received: number; duplicates: number; resumes: number; queuedBytes: number } {
     return {
       received: this.#receipts.next - this.#first,
       duplicates: this.#receipts.duplicates,
-      resumes: this.#resumes,
+      resumes: this.#greeting.resumes,
       queuedBytes: this.#log.costBytes,
     };
   }
@@ -305,37 +272,32 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
       if (hello === undefined) return this.#spoil('malformed');
       return role === 'dialer' ? this.#handleWelcome(hello) : this.#handleHello(hello);
     }
+    if (kind === 'goodbye') return this.#handleGoodbye();
+    const value = codec.number(bytes, start, end);
+    return value === undefined ? this.#spoil('malformed') : this.#handleNumber(kind, value);
+  }
+
+  /** The frames that carry one number. */
+  #handleNumber(kind: FrameKind, value: number): Step {
     switch (kind) {
-      case 'confirm': {
-        const epoch = codec.number(bytes, start, end);
-        if (epoch === undefined || role === 'dialer') return this.#spoil('malformed');
-        if (!this.credentials.confirm(epoch)) return this.#violate('RES-5');
+      case 'confirm':
+        if (this.seed.role === 'dialer') return this.#spoil('malformed');
+        if (!this.#greeting.credentials.confirm(value)) return this.#violate('RES-5');
         return this.#bear() ? 'signal' : 'quiet';
-      }
-      case 'credit': {
-        const limit = codec.number(bytes, start, end);
-        if (limit === undefined) return this.#spoil('malformed');
-        this.#log.grant(limit);
+      case 'credit':
+        this.#log.grant(value);
         return 'quiet';
-      }
-      case 'ping': {
-        const nonce = codec.number(bytes, start, end);
-        if (nonce === undefined) return this.#spoil('malformed');
-        this.#urgent.push(codec.putNumber('pong', nonce));
+      case 'ping':
+        this.#urgent.push(this.seed.codec.putNumber('pong', value));
         return this.#urgent.length > URGENT_MAX ? this.#spoil('malformed') : 'quiet';
-      }
       case 'pong':
         return 'quiet'; // Having been heard is all that counts.
       case 'drain':
-        return this.#signal({ type: 'peer.draining', afterMs: codec.number(bytes, start, end) ?? 0 });
-      case 'goodbye':
-        return this.#handleGoodbye();
-      case 'goodbye-ack': {
-        const next = codec.number(bytes, start, end);
-        if (next === undefined || this.#farewell === undefined) return this.#spoil('malformed');
-        if (!this.#release(this.#log.base + ((next - this.#log.base) | 0))) return this.#violate('RES-8');
+        return this.#signal({ type: 'peer.draining', afterMs: value });
+      case 'goodbye-ack':
+        if (this.#farewell === undefined) return this.#spoil('malformed');
+        if (!this.#release(this.#log.base + ((value - this.#log.base) | 0))) return this.#violate('RES-8');
         return this.#signal({ type: 'goodbye.acknowledged' });
-      }
       default:
         return this.#spoil('malformed');
     }
@@ -344,40 +306,29 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   /** Acceptor. The door has judged the same bytes; who changed their mind since is refused by a spoilt wire. @rule RES-4 RES-5 */
   #handleHello(hello: Hello): Step {
     if (this.judge(hello) !== undefined) return this.#spoil('malformed');
-    if (!this.#agree(hello)) return this.#violate('RES-8');
-    const { token, epoch } = this.credentials.issue(hello);
-    if (hello.resume) this.#resumes++;
-    this.#urgent.push(this.seed.codec.putHello('welcome', this.#hello(token, epoch, hello.resume)));
-    this.#hearing = 'control';
-    this.#signals.push({ type: 'peer.greeted' });
+    const welcome = this.#greeting.welcome(hello);
+    if (welcome === undefined) return this.#violate('RES-8');
+    this.#urgent.push(welcome);
+    this.#greeted();
     if (hello.resume) this.#bear(); // It has read a welcome before.
     return 'signal';
   }
 
   /** Dialer. @rule RES-4 RES-5 */
   #handleWelcome(welcome: Hello): Step {
-    if (welcome.resume !== this.#born || welcome.session.some((byte, i) => byte !== this.seed.session[i]))
-      return this.#spoil('malformed');
-    if (!this.#agree(welcome)) return this.#violate('RES-8');
-    this.credentials.adopt(welcome.token, welcome.epoch);
-    this.#urgent.push(this.seed.codec.putNumber('confirm', welcome.epoch));
-    if (this.#born) this.#resumes++;
-    this.#hearing = 'control';
-    this.#signals.push({ type: 'peer.greeted' });
+    if (!this.#greeting.isAnswer(welcome)) return this.#spoil('malformed');
+    const confirm = this.#greeting.confirm(welcome);
+    if (confirm === undefined) return this.#violate('RES-8');
+    this.#urgent.push(confirm);
+    this.#greeted();
     this.#bear();
     return 'signal';
   }
 
-  /** Positions, credit and limits of the peer. At birth limits are negotiated; a resume keeps them (RES-17). */
-  #agree(hello: Hello): boolean {
-    if (!this.#born) {
-      this.#messageBytesMax = Math.min(this.seed.limits.messageBytesMax, hello.messageBytesMax);
-      this.#windowMs = Math.min(this.seed.limits.reconnectWindowMs, hello.windowMs);
-    }
-    const gap = (hello.first - this.#receipts.next) | 0;
-    if (gap > 0) return false; // The peer has forgotten messages that we never got.
-    this.#log.grant(hello.credit);
-    return this.#release(this.#log.base + ((hello.next - this.#log.base) | 0));
+  #greeted(): void {
+    this.#hearing = 'control';
+    this.#signals.push({ type: 'peer.greeted' });
+    this.#tellDrained(); // The hello may have acknowledged the rest.
   }
 
   /** @rule RES-11 RES-19 */
@@ -397,24 +348,6 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     this.#urgent.push(this.seed.codec.putGoodbye(this.#log.cursor, this.#receipts.acknowledge(), code));
   }
 
-  #hello(token: Uint8Array, epoch: number, resume = this.#born): Hello {
-    const { codec, session } = this.seed;
-    return {
-      versionMin: codec.versionMin,
-      versionMax: codec.versionMax,
-      resume,
-      session,
-      token,
-      epoch,
-      next: this.#receipts.acknowledge(),
-      first: this.#log.base,
-      credit: this.#receipts.credit(true)!,
-      windowMs: this.#windowMs,
-      messageBytesMax: this.#messageBytesMax,
-      features: 0,
-    };
-  }
-
   #release(before: number): boolean {
     const released = this.#log.ackBefore(before);
     if (released) this.#tellDrained();
@@ -430,8 +363,8 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   }
 
   #bear(): boolean {
-    if (this.#born) return false;
-    this.#born = true;
+    if (this.#greeting.isBorn) return false;
+    this.#greeting.isBorn = true;
     this.#signals.push({ type: 'session.born' });
     return true;
   }

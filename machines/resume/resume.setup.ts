@@ -6,7 +6,8 @@ import type { Clock, Opener } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
 import { wireService, type WireEvent } from '../wire.service.js';
 import type { RefusalCode, RefusedBody } from './resume.messages.js';
-import type { ResumePlane, ResumeSignal } from './resume.plane.js';
+import type { ResumePlane } from './resume.plane.js';
+import type { ResumeSignal } from './resume.signals.js';
 
 export type ResumeCommand =
   | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown' } // Says goodbye, after draining unless `now`.

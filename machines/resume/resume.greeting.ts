@@ -1,0 +1,93 @@
+import type { Receipts } from '../dataplane/receipts.js';
+import type { SendLog } from '../dataplane/send-log.js';
+import { Credentials } from './resume.credentials.js';
+import type { Hello, RefusalCode } from './resume.messages.js';
+import type { ResumeSeed } from './resume.signals.js';
+
+/** What two sides tell each other before anything else: who, which session, from where on, and within which limits. */
+export class Greeting {
+  readonly credentials: Credentials;
+  isBorn = false; // Both sides know the session.
+  resumes = 0;
+  #messageBytesMax: number;
+  #windowMs: number;
+
+  constructor(
+    readonly seed: ResumeSeed,
+    readonly log: SendLog,
+    readonly receipts: Receipts,
+  ) {
+    this.credentials = new Credentials(seed.entropy, seed.birthToken);
+    this.#messageBytesMax = seed.limits.messageBytesMax;
+    this.#windowMs = seed.limits.reconnectWindowMs;
+  }
+
+  /** The smaller of both sides' limits, once they have met. */
+  get messageBytesMax(): number {
+    return this.#messageBytesMax;
+  }
+  get windowMs(): number {
+    return this.#windowMs;
+  }
+
+  /** Acceptor: would this hello get the session? Changes nothing. */
+  judge(hello: Hello): RefusalCode | undefined {
+    return this.credentials.judge(hello, this.isBorn);
+  }
+
+  /** Dialer: what it says on a new wire. */
+  hello(): Uint8Array {
+    return this.#put('hello', this.isBorn, this.credentials.token, this.credentials.epoch);
+  }
+
+  /** Acceptor: the answer to a hello that was judged; undefined when its positions can't be true. */
+  welcome(hello: Hello): Uint8Array | undefined {
+    if (!this.#agree(hello)) return undefined;
+    if (hello.resume) this.resumes++;
+    const { token, epoch } = this.credentials.issue(hello);
+    return this.#put('welcome', hello.resume, token, epoch);
+  }
+
+  /** Dialer: the answer to a welcome; undefined when its positions can't be true. */
+  confirm(welcome: Hello): Uint8Array | undefined {
+    if (!this.#agree(welcome)) return undefined;
+    if (this.isBorn) this.resumes++;
+    this.credentials.adopt(welcome.token, welcome.epoch);
+    return this.seed.codec.putNumber('confirm', welcome.epoch);
+  }
+
+  /** Dialer: whether a welcome answers the hello of this session. */
+  isAnswer(welcome: Hello): boolean {
+    return welcome.resume === this.isBorn && welcome.session.every((byte, i) => byte === this.seed.session[i]);
+  }
+
+  /** Positions, credit and limits of the peer. At birth limits are negotiated; a resume keeps them (RES-17). */
+  #agree(hello: Hello): boolean {
+    if (!this.isBorn) {
+      this.#messageBytesMax = Math.min(this.seed.limits.messageBytesMax, hello.messageBytesMax);
+      this.#windowMs = Math.min(this.seed.limits.reconnectWindowMs, hello.windowMs);
+    }
+    const gap = (hello.first - this.receipts.next) | 0;
+    if (gap > 0) return false; // The peer has forgotten messages that never came here.
+    this.log.grant(hello.credit);
+    return this.log.ackBefore(this.log.base + ((hello.next - this.log.base) | 0));
+  }
+
+  #put(kind: 'hello' | 'welcome', resume: boolean, token: Uint8Array, epoch: number): Uint8Array {
+    const { codec, session } = this.seed;
+    return codec.putHello(kind, {
+      versionMin: codec.versionMin,
+      versionMax: codec.versionMax,
+      resume,
+      session,
+      token,
+      epoch,
+      next: this.receipts.acknowledge(),
+      first: this.log.base,
+      credit: this.receipts.allCredit(),
+      windowMs: this.#windowMs,
+      messageBytesMax: this.#messageBytesMax,
+      features: 0,
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import type { SlabPool } from '../dataplane/send-log.js';
+import type { Entropy } from '../ports.js';
+import type { GoodbyeCode, RefusedBody, ResumeCodec } from './resume.messages.js';
+import type { ResumeLimits } from './resume.timing.js';
+
+/** News for the chart. */
+export type ResumeSignal =
+  | { type: 'peer.greeted' } // The peer's hello was verified on this wire.
+  | { type: 'session.born' } // Both sides know the session now.
+  | { type: 'peer.refused'; refusal: RefusedBody }
+  | { type: 'peer.goodbye'; code: GoodbyeCode }
+  | { type: 'goodbye.acknowledged' }
+  | { type: 'peer.draining'; afterMs: number }
+  | { type: 'log.drained' } // Everything written was acknowledged.
+  | { type: 'wire.silent' } // No sign of life, although asked.
+  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized' } // Bytes that make no sense: this wire is of no more use.
+  | { type: 'peer.violated'; rule: string };
+
+export interface ResumeSeed {
+  readonly role: 'dialer' | 'acceptor';
+  readonly session: Uint8Array;
+  /** Acceptor: the secret that the new session's hello brought. */
+  readonly birthToken?: Uint8Array | undefined;
+  readonly codec: ResumeCodec;
+  readonly limits: ResumeLimits;
+  readonly entropy: Entropy;
+  readonly pool: SlabPool;
+  /** Number of the first message either side sends. Default 1; tests start near 2^32. */
+  readonly first?: number;
+}
