@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import * as machines from '../machines/index.js';
+import { chartsOf, draw, drift } from '../visualizer/draw.js';
+
+const dir = join(__dirname, 'charts');
+const charts = chartsOf(machines);
+
+test('the committed drawings show the machines that run; UPDATE=1 draws them anew', () => {
+  if (process.env['UPDATE'] === '1') draw(charts, dir);
+  expect(Object.keys(charts).sort()).toEqual(expect.arrayContaining(['connection', 'hub', 'resume']));
+  expect(drift(charts, dir)).toEqual([]);
+});
