@@ -9,6 +9,7 @@ import { Desk, type ConnectRequest } from './hub/desk.js';
 import type { Caller } from './hub/entry.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
+import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
 import { fromSupervisor } from './hub/supervisor.js';
 import type { DialOptions, Ports, Transport } from './ports.js';
@@ -70,6 +71,8 @@ export class Engine {
   readonly actor: ActorRefFrom<typeof hubMachine>;
   /** Accepted connections, each once. At most `incomingMax` wait here. */
   readonly incoming: AsyncIterable<Connection>;
+  /** Standing wishes about peers. */
+  readonly peers: Peers;
   #desk: Desk;
   #incoming = new Feed<Connection>(Infinity);
   #events = new Feed<EngineEvent>(EVENTS_KEPT_MAX);
@@ -113,6 +116,7 @@ export class Engine {
       ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),
     });
     installScheduler(this.actor, ports.clock);
+    this.peers = new Peers(this.#desk, (peer) => this.#register(peer));
     this.incoming = { [Symbol.asyncIterator]: () => this.#takeIncoming() };
   }
 
@@ -219,10 +223,16 @@ export class Engine {
     this.#listeners.clear();
   }
 
+  #register(peer: string): void {
+    const request = { ...this.#request([peer], { reuse: true }), keep: true };
+    // Nobody waits for it; what becomes of it is told by events.
+    this.actor.send({ type: 'connect', request, caller: { connected: () => {}, failed: () => {} } });
+  }
+
   #request(targets: readonly string[], options: ConnectOptions): ConnectRequest {
     if (targets.length === 0) throw new SessionError('bad-address', 'connect needs at least one address');
-    const { serves } = { serves: this.#isStarted && this.actor.getSnapshot().hasTag('serves') };
-    if (!serves) throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
+    if (!this.#isStarted || !this.actor.getSnapshot().hasTag('serves'))
+      throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
     const protocols = this.options.protocols;
     const protocol = options.protocol === undefined ? protocols[0] : protocols.find((p) => p.name === options.protocol);
     if (protocol === undefined)

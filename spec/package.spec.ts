@@ -16,12 +16,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 
 /** Sources that package.json names and that are still to come. Whoever writes one takes it off this list; the goal is none. */
 const toCome: readonly string[] = [
-  'adapters/cli/main.ts',
   'adapters/pool/index.ts',
   'adapters/streams/index.ts',
   'spec/model/index.ts',
-  'spec/sim/index.ts',
-  'visualizer/index.ts',
 ];
 
 const targets = Object.entries(manifest.exports).flatMap(([subpath, target]) => (target ? [{ subpath, target }] : []));

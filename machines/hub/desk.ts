@@ -31,6 +31,8 @@ export interface ConnectRequest {
   readonly dialOptions: DialOptions;
   /** One connection for all who ask for the same targets. */
   readonly reuse: boolean;
+  /** Keep it connected: dial again after every ending that makes sense to retry. */
+  readonly keep?: boolean;
 }
 
 /**
@@ -79,6 +81,14 @@ export class Desk implements DoorKeeper {
   entry(key: string): Entry | undefined {
     return this.#entries.get(key);
   }
+  /** The connection of a peer by its key, its id, or the address it is dialed at. */
+  entryOf(peer: string): Entry | undefined {
+    for (const protocol of this.options.protocols) {
+      const found = this.#entries.get(`${protocol.name} ${peer}`);
+      if (found !== undefined) return found;
+    }
+    return this.#entries.get(peer);
+  }
   entries(): IterableIterator<Entry> {
     return this.#entries.values();
   }
@@ -104,6 +114,7 @@ export class Desk implements DoorKeeper {
     }
     const entry = found ?? this.#spawn(key, request.protocol, request.targets, request.dialOptions, '');
     entry.callers.add(caller);
+    if (request.keep === true) entry.isRegistered = true;
     entry.ref!.send({ type: 'connect' });
     return entry;
   }

@@ -1,0 +1,62 @@
+import { API_STATES, type ApiState } from '../connection/api-state.js';
+import type { Desk } from './desk.js';
+
+/** What is known of a peer at the moment. */
+export interface PeerState {
+  readonly state: ApiState;
+  /** The state's stable number. */
+  readonly number: number;
+  readonly isRegistered: boolean;
+  /** Dials in the current row; 0 when nothing has failed. */
+  readonly attempt: number;
+  /** Until the next dial may begin; absent when none is waiting. */
+  readonly nextDelayMs?: number;
+  /** Place among all that wait to dial, from 1. */
+  readonly place?: number;
+}
+
+/** Standing wishes about peers: who is to be connected whatever happens, and who is trusted. A peer is named by its address or id. */
+export class Peers {
+  constructor(
+    readonly desk: Desk,
+    readonly begin: (peer: string) => void,
+  ) {}
+
+  /** Keeps a connection to this peer: dials now, and again after every ending that makes sense to retry, until `unregister`. */
+  register(peer: string): void {
+    this.begin(peer);
+  }
+
+  /** Ends the wish: an attempt under way is cancelled, a completed connection lives on. Safe for an unknown peer. */
+  unregister(peer: string): void {
+    const entry = this.desk.entryOf(peer);
+    if (entry === undefined) return;
+    entry.isRegistered = false;
+    if (entry.state === 'none') this.desk.bury(entry);
+    else if (!entry.isCompleted && entry.callers.size === 0) entry.ref?.send({ type: 'cancel' });
+  }
+
+  /** Answers a pairing request. Safe when there is none. */
+  accept(peer: string): void {
+    this.desk.entryOf(peer)?.ref?.send({ type: 'accept' });
+  }
+  deny(peer: string): void {
+    this.desk.entryOf(peer)?.ref?.send({ type: 'deny' });
+  }
+
+  state(peer: string): PeerState {
+    const entry = this.desk.entryOf(peer);
+    if (entry === undefined) return { state: 'none', number: 0, isRegistered: false, attempt: 0 };
+    const { queue } = this.desk;
+    const nextDelayMs = queue.nextDelayMs(entry.key);
+    const place = queue.place(entry.key);
+    return {
+      state: entry.state,
+      number: API_STATES[entry.state],
+      isRegistered: entry.isRegistered,
+      attempt: queue.attempt(entry.key),
+      ...(nextDelayMs === undefined ? {} : { nextDelayMs }),
+      ...(place === undefined ? {} : { place }),
+    };
+  }
+}
