@@ -7,6 +7,8 @@ export class SimHost {
   identity: Identity | undefined;
   /** The clock of what runs there, where it can be stopped alone. */
   process: SimProcess | undefined;
+  /** Somebody has named it; other names have no address. */
+  isKnown = false;
   readonly listeners = new Map<number, Acceptor>();
   /** Dials that arrive before this time are refused. */
   refusingUntilMs = 0;
@@ -39,6 +41,8 @@ export class Route {
   latencyMs: readonly [min: number, max: number] | undefined;
   /** How many silences are in force; nothing passes while there is one. */
   silences = 0;
+  /** How many closures are in force; dials are answered by `unreachable` while there is one. */
+  closures = 0;
   /** When what was held back by a silence arrives. */
   resumeAtMs = 0;
   /** The newest wire that was opened from here to there. */

@@ -1,5 +1,6 @@
 import { SimEnd } from './end.js';
-import type { SimHost } from './host.js';
+import { RESET } from './end-state.js';
+import type { Route, SimHost } from './host.js';
 import type { SimNetwork } from './network.js';
 
 /** Who hears of a cut: both ends, the dialer (`near`), the acceptor (`far`), or nobody. */
@@ -21,6 +22,7 @@ export class SimLink {
   isCut = false;
   /** One end lives on without the other; the first byte it sends is answered by a reset. */
   answersReset = false;
+  readonly #route: Route;
 
   constructor(
     readonly network: SimNetwork,
@@ -28,23 +30,42 @@ export class SimLink {
     readonly serial: number,
     from: SimHost,
     to: SimHost,
+    readonly port: number,
+    /** Only a peer with one of these keys will do. */
+    readonly fingerprints: readonly string[] | undefined,
   ) {
-    this.near = new SimEnd(this, 'near', from, to);
-    this.far = new SimEnd(this, 'far', to, from);
+    this.near = new SimEnd(this, 'near', from, to, `${to.name}:${port}`);
+    this.far = new SimEnd(this, 'far', to, from, `${from.name}:${10_000 + serial}`);
     this.near.peer = this.far;
     this.far.peer = this.near;
+    this.#route = from.routeTo(to);
   }
 
   get isOpen(): boolean {
-    return this.near.isOpen && this.far.isOpen;
+    return this.near.phase === 'open' && this.far.phase === 'open';
+  }
+
+  /** A newer wire between the same hosts has been open. */
+  get isOld(): boolean {
+    return this.serial < this.#route.newest;
+  }
+
+  /** An end has opened, or has been told that it is over. */
+  changed(): void {
+    if (this.near.isGone && this.far.isGone) this.network.links.delete(this);
+    else if (this.isOpen) {
+      this.network.counts.opened++;
+      this.#route.newest = Math.max(this.#route.newest, this.serial);
+    }
   }
 
   /**
    * The pipe breaks. Ends that don't hear of it go on sending into nothing; with `near` and `far` the deaf one may be told
    * by a reset once it sends, and what is under way to it may be late: after a newer wire has been opened.
+   * False: it is broken already.
    */
-  cut(mode: CutMode = 'both', { withinMs = 200, keep = 'some' }: CutOptions = {}): void {
-    if (this.isCut) return;
+  cut(mode: CutMode = 'both', { withinMs = 200, keep = 'some' }: CutOptions = {}): boolean {
+    if (this.isCut) return false;
     this.isCut = true;
     const { counts, random } = this.network;
     counts.cuts++;
@@ -55,9 +76,10 @@ export class SimLink {
       if (keep !== 'all') end.loseTail(keep === 'none' ? 0 : undefined);
       const isTold = mode === 'both' || mode === end.side;
       const delayMs = withinMs > 0 && random.chance(0.3) ? random.between(0, withinMs) : 0;
-      if (isTold) end.breakAt(this.network.clock.now() + delayMs, { kind: 'reset', code: 'ECONNRESET' });
-      else end.delay(delayMs);
+      if (isTold) end.breakAt(this.network.clock.now() + delayMs, RESET);
+      else if (delayMs > 0) end.delay(delayMs);
     }
+    return true;
   }
 
   /** Cuts it once exactly `count` more bytes have arrived at that side; what comes behind them is lost. */

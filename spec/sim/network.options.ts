@@ -25,9 +25,9 @@ export interface SimNetworkOptions {
   readonly dialTimeoutMs?: number;
 }
 
-export type SimNetworkSettings = Required<SimNetworkOptions>;
+export type SimSettings = Required<SimNetworkOptions>;
 
-export const CRUEL: SimNetworkSettings = {
+export const CRUEL: SimSettings = {
   boundaries: 'stream',
   secure: true,
   latencyMs: [1, 20],
