@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as machines from '../machines/index.js';
-import { chartsOf, draw, drift } from '../visualizer/draw.js';
+import { chartsOf, draw, drawings, drift } from '../visualizer/draw.js';
 
 const dir = join(__dirname, 'charts');
 const charts = chartsOf(machines);
@@ -9,4 +10,9 @@ test('the committed drawings show the machines that run; UPDATE=1 draws them ane
   if (process.env['UPDATE'] === '1') draw(charts, dir);
   expect(Object.keys(charts).sort()).toEqual(expect.arrayContaining(['connection', 'hub', 'resume']));
   expect(drift(charts, dir)).toEqual([]);
+});
+
+test('the README shows the connection chart as it is drawn', () => {
+  const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
+  expect(readme).toContain(`\`\`\`mermaid\n${drawings(charts).get('connection.mmd')!}\`\`\``);
 });
