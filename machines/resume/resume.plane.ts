@@ -95,7 +95,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     this.#hearing = 'nothing';
     this.#mayTransmit = false;
     this.#log.rewind();
-    this.health.start(now);
+    if (this.seed.limits.idleMs > 0) this.health.start(now);
   }
 
   detach(): void {
