@@ -45,6 +45,11 @@ export class SimLink {
     return this.near.phase === 'open' && this.far.phase === 'open';
   }
 
+  isBetween(a: string, b: string): boolean {
+    const { host, remote } = this.near;
+    return (host.name === a && remote.name === b) || (host.name === b && remote.name === a);
+  }
+
   /** A newer wire between the same hosts has been open. */
   get isOld(): boolean {
     return this.serial < this.#route.newest;
@@ -82,7 +87,7 @@ export class SimLink {
     return true;
   }
 
-  /** Cuts it once exactly `count` more bytes have arrived at that side; what comes behind them is lost. */
+  /** Cuts it once exactly `count` more bytes have arrived at that side; what comes behind them is lost. `Infinity`: never mind. */
   cutAfterBytes(count: number, at: Side, mode: CutMode = 'both'): void {
     this[at].cutAfterBytes(count, mode);
   }

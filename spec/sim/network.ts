@@ -104,7 +104,7 @@ export class SimNetwork {
   /** Cuts the wires between two hosts, whoever dialed. */
   cutBetween(a: string, b: string, mode: CutMode = 'both', options?: CutOptions): number {
     let count = 0;
-    for (const link of this.links) if (isBetween(link, [a], [b])) count += link.cut(mode, options) ? 1 : 0;
+    for (const link of this.links) if (link.isBetween(a, b)) count += link.cut(mode, options) ? 1 : 0;
     return count;
   }
 
@@ -117,7 +117,7 @@ export class SimNetwork {
   partition(groupA: readonly string[], groupB: readonly string[], how: 'silent' | 'told' = 'silent'): () => void {
     const pairs: [SimHost, SimHost][] = [];
     for (const a of groupA) for (const b of groupB) pairs.push([this.host(a), this.host(b)], [this.host(b), this.host(a)]);
-    if (how === 'told') for (const link of this.links) if (isBetween(link, groupA, groupB)) link.cut('both');
+    if (how === 'told') for (const a of groupA) for (const b of groupB) this.cutBetween(a, b);
     return this.#hold(pairs, how === 'silent' ? 'silences' : 'closures');
   }
 
@@ -132,8 +132,8 @@ export class SimNetwork {
     this.host(hostName).refusingUntilMs = this.clock.now() + forMs;
   }
 
-  /** Replaces the delay of one direction. */
-  setLatency(from: string, to: string, latencyMs: readonly [min: number, max: number]): void {
+  /** Replaces the delay of one direction; `undefined` brings the network's own back. */
+  setLatency(from: string, to: string, latencyMs: readonly [min: number, max: number] | undefined): void {
     this.host(from).routeTo(this.host(to)).latencyMs = latencyMs;
   }
 
@@ -288,9 +288,4 @@ export class SimNetwork {
       far.schedule();
     }
   }
-}
-
-function isBetween({ near }: SimLink, a: readonly string[], b: readonly string[]): boolean {
-  const [from, to] = [near.host.name, near.remote.name];
-  return (a.includes(from) && b.includes(to)) || (a.includes(to) && b.includes(from));
 }
