@@ -1,5 +1,5 @@
 import { createActor } from 'xstate';
-import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, OutputFrom, Snapshot } from 'xstate';
+import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, Snapshot } from 'xstate';
 
 /**
  * Spawns and buries children in constant time. XState's own `spawnChild` copies the record of all children on each spawn
@@ -119,6 +119,3 @@ class Children {
     return { size: this.#byKey.size };
   }
 }
-
-/** What a child of this logic ends with. */
-export type ChildOutput<Child extends AnyActorLogic> = OutputFrom<Child>;
