@@ -9,6 +9,7 @@ import type {
 
 /**
  * The resume protocol's bytes, version 1. The layout with its test vectors is `spec/rules/resume.md`; all numbers are big endian.
+ * @rule RES-7 RES-18
  * Every frame: kind (1) | length of the rest (3). An acknowledgement has its position where others have their length.
  */
 export const MAGIC = 0x68667374; // "hfst"

@@ -50,6 +50,7 @@ export class SlabPool {
  * Messages that were numbered but not acknowledged, encoded once, side by side in slabs. What is sent, and sent again,
  * is a view of a slab with many frames in it: one large write instead of many small ones, and no copy for a replay.
  * Messages count from `first` without wrapping; the wire carries the low 32 bits. Bounded by cost (payload + 64 bytes each).
+ * @rule RES-9 RES-14 RES-15
  */
 export class SendLog {
   #slabs: Slab[] = [];

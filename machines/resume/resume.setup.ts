@@ -40,6 +40,7 @@ export interface ResumeContext extends ResumeInput {
   readonly closing?: Closing;
 }
 
+/** What a refusal means to a session that was known. @rule RES-13 */
 const CLOSING_OF_REFUSAL: Record<RefusalCode, ClosingCode> = {
   malformed: 'handshake-refused',
   'version-unsupported': 'version-unsupported',

@@ -92,7 +92,7 @@ test.each([
   ['RES-8', 'an acknowledgement that runs back', () => [say.ack(2), say.ack(1)]],
   ['RES-16', 'a goodbye that skips messages', () => [say.goodbye(5, 1)]],
   ['RES-8', 'a goodbye that acknowledges the future', () => [say.goodbye(1, 9)]],
-])('[%s] %s ends the session with `violated` on the accusing side', (rule, _what, frames) => {
+])('[RES-8] [RES-16] %s: %s ends the session with `violated` on the accusing side', (rule, _what, frames) => {
   const { p, wire } = up();
   write(p, 1);
   wire.say(...frames());

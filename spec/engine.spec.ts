@@ -1,0 +1,218 @@
+import { ConnectError, createEngine, SessionError, type Connection, type Engine, type EngineOptions } from '../adapters/index.js';
+import { makeIdentity } from '../adapters/identity/index.js';
+import { resume } from '../adapters/resume/index.js';
+import { Cutter } from '../adapters/cli/cutter.js';
+import { tcp } from '../transports/tcp.js';
+import { tls } from '../transports/tls.js';
+
+const engines: Engine[] = [];
+async function started(options: Partial<EngineOptions> = {}): Promise<Engine> {
+  const engine = createEngine({ transports: [tcp()], protocols: [resume()], ...options });
+  engines.push(engine);
+  await engine.start();
+  return engine;
+}
+const listening = (options: Partial<EngineOptions> = {}): Promise<Engine> =>
+  started({ listen: ['tcp://127.0.0.1:0'], ...options });
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.shutdown()));
+});
+
+async function firstOf<T>(source: AsyncIterable<T>): Promise<T> {
+  for await (const value of source) return value;
+  throw new Error('nothing came');
+}
+const text = (message: Uint8Array): string => Buffer.from(message).toString();
+
+test('the library in twenty lines: an echo over TCP, both ways, and a clean end', async () => {
+  const server = await listening();
+  const client = await started();
+  const accepted = firstOf(server.incoming);
+  const connection = await client.connect(server.addresses[0]!);
+  const far = await accepted;
+  far.onMessage = (message) => far.write(message);
+  const echo = firstOf(connection);
+  await connection.send(Buffer.from('hello'));
+  expect(text(await echo)).toBe('hello');
+  expect(connection.state).toBe('completed');
+  expect(await connection.close()).toMatchObject({ code: 'closed', side: 'local' });
+  expect(await far.closed).toMatchObject({ code: 'peer-goodbye', side: 'remote' });
+});
+
+test('over TLS both sides know each other by key, and a wrong key is a typed ending', async () => {
+  const [alice, bob] = await Promise.all([makeIdentity(), makeIdentity()]);
+  const server = await started({
+    transports: [tls({ identity: bob, trust: [alice.fingerprint] })],
+    listen: ['tls://127.0.0.1:0'],
+  });
+  const client = await started({ transports: [tls({ identity: alice })] });
+  const accepted = firstOf(server.incoming);
+  const connection = await client.connect(server.addresses[0]!, { fingerprints: [bob.fingerprint] });
+  expect((await accepted).peer).toBe(alice.fingerprint);
+  await connection.send(Buffer.from('hello'));
+  const wrong = client.connect(server.addresses[0]!, { fingerprints: [alice.fingerprint] });
+  await expect(wrong).rejects.toMatchObject({ closing: { code: 'identity-mismatch' } });
+});
+
+test('states come in order, each once, and end with the connection', async () => {
+  const server = await listening();
+  const client = await started();
+  const connection = await client.connect(server.addresses[0]!);
+  const states: string[] = [];
+  const read = (async () => {
+    for await (const state of connection.states) states.push(state);
+  })();
+  await connection.close();
+  await read;
+  expect(states).toEqual(['completed', 'none']);
+});
+
+test('twenty cuts in the middle of a stream lose and double nothing, and the iterator sees every message', async () => {
+  const server = await listening();
+  const cutter = new Cutter(Number(server.addresses[0]!.split(':').at(-1)));
+  const port = await cutter.listen();
+  const client = await started({ protocols: [resume({ redial: { kind: 'constant', delayMs: 1 } })] });
+  const got: number[] = [];
+  const receiving = (async () => {
+    const far = await firstOf(server.incoming);
+    for await (const message of far) {
+      got.push(Buffer.from(message).readUInt32BE());
+      if (got.length % 100 === 0 && got.length <= 2000) cutter.cut();
+    }
+  })();
+  const connection = await client.connect(`tcp://127.0.0.1:${port}`);
+  const resumes = { count: 0 };
+  client.on((event) => event.type === 'resumed' && resumes.count++);
+  for (let n = 0; n < 3000; n++) {
+    const message = Buffer.alloc(5000);
+    message.writeUInt32BE(n);
+    if (!connection.write(message)) await connection.drained();
+  }
+  await connection.close();
+  await receiving;
+  await cutter.close();
+  expect(got).toEqual(Array.from({ length: 3000 }, (_, n) => n));
+  expect(resumes.count).toBeGreaterThan(5);
+}, 30_000);
+
+test('an address where nobody listens rejects with how it ended', async () => {
+  const server = await listening();
+  const address = server.addresses[0]!;
+  await server.shutdown();
+  const client = await started();
+  const error: unknown = await client.connect(address).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(ConnectError);
+  expect((error as ConnectError).closing).toMatchObject({ code: 'refused', side: 'remote', retry: true });
+  expect((error as ConnectError).message).toContain(address);
+});
+
+test.each([
+  ['http://127.0.0.1:1', 'no-transport', 'http://'],
+  ['127.0.0.1:1', 'bad-address', '127.0.0.1:1'],
+  ['tcp://127.0.0.1:99999', 'bad-address', '99999'],
+])('an address that can not be right (%s) is named at once', async (address, code, named) => {
+  const client = await started();
+  await expect(client.connect(address)).rejects.toMatchObject({
+    name: 'SessionError',
+    code,
+    message: expect.stringContaining(named) as string,
+  });
+});
+
+test('connect before start, after shutdown, and with a protocol nobody gave', async () => {
+  const idle = createEngine({ transports: [tcp()], protocols: [resume()] });
+  await expect(idle.connect('tcp://127.0.0.1:1')).rejects.toMatchObject({ code: 'shutting-down' });
+  const client = await started();
+  await expect(client.connect('tcp://127.0.0.1:1', { protocol: 'ship' })).rejects.toMatchObject({ code: 'no-protocol' });
+  await client.shutdown();
+  await expect(client.connect('tcp://127.0.0.1:1')).rejects.toMatchObject({ code: 'shutting-down' });
+});
+
+test('a listener that anybody could reach and that proves nothing refuses to start unless told so', async () => {
+  const bare = createEngine({ transports: [tcp()], protocols: [resume()], listen: ['tcp://0.0.0.0:0'] });
+  await expect(bare.start()).rejects.toMatchObject({ code: 'insecure' });
+  await started({ listen: ['tcp://0.0.0.0:0'], insecure: true });
+});
+
+test('an aborted caller leaves alone; the attempt of others goes on', async () => {
+  const server = await listening();
+  const client = await started();
+  const abort = new AbortController();
+  const first = client.connect(server.addresses[0]!, { reuse: true, signal: abort.signal });
+  const second = client.connect(server.addresses[0]!, { reuse: true });
+  abort.abort();
+  await expect(first).rejects.toMatchObject({ code: 'aborted' });
+  const connection = await second;
+  expect(await client.connect(server.addresses[0]!, { reuse: true })).toBe(connection);
+});
+
+test('a registered peer is dialed until it is there, and again after it was lost', async () => {
+  const port = Number((await listening()).addresses[0]!.split(':').at(-1));
+  await engines.pop()!.shutdown();
+  const client = await started({ protocols: [resume({ redial: { kind: 'constant', delayMs: 10 } })] });
+  const connected = (async () => {
+    for await (const event of client.events) if (event.type === 'connected') return event.connection;
+    throw new Error('no connection');
+  })();
+  const refused = (async () => {
+    for await (const event of client.events) if (event.type === 'closing') return event.closing.code;
+    return undefined;
+  })();
+  const peer = `tcp://127.0.0.1:${port}`;
+  client.peers.register(peer);
+  expect(await refused).toBe('refused');
+  await started({ listen: [peer] });
+  expect((await connected).state).toBe('completed');
+  expect(client.peers.state(peer)).toMatchObject({ state: 'completed', number: 7, isRegistered: true });
+  client.peers.unregister(peer);
+});
+
+test('a handler that throws harms neither the session nor the messages behind it', async () => {
+  const server = await listening();
+  const client = await started();
+  const accepted = firstOf(server.incoming);
+  const connection = await client.connect(server.addresses[0]!);
+  const far = await accepted;
+  const got: string[] = [];
+  const thrown: unknown[] = [];
+  const clock = server.ports.clock as { setTimeout: typeof setTimeout };
+  const { setTimeout: original } = clock;
+  clock.setTimeout = ((fn: () => void, ms: number) =>
+    original(() => {
+      try {
+        fn();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }, ms)) as typeof setTimeout;
+  far.onMessage = (message) => {
+    got.push(text(message));
+    if (got.length === 1) throw new Error('mine');
+  };
+  await connection.send(Buffer.from('one'));
+  await connection.send(Buffer.from('two'));
+  await connection.close();
+  clock.setTimeout = original;
+  expect(got).toEqual(['one', 'two']);
+  expect(thrown).toEqual([new Error('mine')]);
+});
+
+test('shutdown from inside a callback, twice, with connections open, ends with nothing left', async () => {
+  const server = await listening();
+  const client = await started();
+  const over = new Promise<void>((resolve) => {
+    server.on((event) => {
+      if (event.type === 'connected') void Promise.all([server.shutdown(), server.shutdown()]).then(() => resolve());
+    });
+  });
+  const connection: Connection = await client.connect(server.addresses[0]!);
+  await over;
+  expect(await connection.closed).toMatchObject({ code: 'peer-goodbye' });
+  expect(server.metrics()).toMatchObject({ connections: 0, wires: 0 });
+});
+
+test('options that can not be are named with what was expected', () => {
+  expect(() => resume({ messageBytesMax: 2 ** 30 })).toThrow(SessionError);
+  expect(() => resume({ sendBytesMax: 1000 })).toThrow('resume.sendBytesMax');
+  expect(() => resume({ idleMs: -1 })).toThrow('resume.idleMs: expected a number of at least 0, got -1');
+});
