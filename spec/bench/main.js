@@ -1,0 +1,40 @@
+// `npm run bench [-- --quick]`: holdfast beside its peers, same work, same run, ratios. About 15 minutes; --quick about two.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+
+const here = new URL('./', import.meta.url);
+if (!existsSync(new URL('node_modules', here))) {
+  console.error('The peers are not installed: npm ci --prefix spec/bench');
+  process.exit(2);
+}
+if (!existsSync(new URL('../../dist/adapters/index.js', here))) {
+  console.error('holdfast is not built: npm run build');
+  process.exit(2);
+}
+const quick = process.argv.includes('--quick');
+const hasWebSocket = existsSync(new URL('../../dist/transports/websocket.js', here));
+const ours = ['holdfast-tcp', ...(hasWebSocket ? ['holdfast-ws'] : [])];
+
+const suites = quick
+  ? [
+      ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'rsocket-tcp-resume', ...ours].join(), '--sizes', '64,1024,65536', '--reps', '1', '--ms', '600'],
+      ['latency', '--peers', ['net', ...ours].join(), '--reps', '2'],
+      ['reconnect', '--peers', 'rsocket-tcp-resume,holdfast-tcp', '--cuts', '15'],
+    ]
+  : [
+      ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'socketio-recovery', 'rsocket-tcp-resume', 'rsocket-ws-resume', ...ours].join(), '--sizes', '64,1024,65536', '--reps', '5'],
+      ['latency', '--peers', ['net', 'ws', 'rsocket-tcp-resume', ...ours].join(), '--reps', '5'],
+      ['reconnect', '--peers', ['rsocket-tcp-resume', 'rsocket-ws-resume', ...ours].join(), '--cuts', '100'],
+      ['reconnect', '--peers', ['rsocket-tcp-resume', ...ours].join(), '--mode', 'silent', '--cuts', '10', '--heartbeat', '2000', '--downMs', '1000,1000', '--upMs', '1000,1500', '--maxMs', '30000', '--out', 'reconnect-silent'],
+      ['idle', '--peers', ['net', 'ws', 'rsocket-ws', ...ours].join(), '--steps', '1000,5000'],
+    ];
+
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0].model}, load ${loadavg().map((l) => l.toFixed(2)).join(' ')}${quick ? ', quick' : ''}`);
+let failed = 0;
+for (const [suite, ...args] of suites) {
+  console.log(`\n== ${suite} ${args.join(' ')}`);
+  failed += spawnSync(process.execPath, ['run.js', suite, ...args], { cwd: here, stdio: 'inherit' }).status === 0 ? 0 : 1;
+}
+console.log(`\nload ${loadavg().map((l) => l.toFixed(2)).join(' ')}`);
+process.exit(failed > 0 ? 1 : 0);

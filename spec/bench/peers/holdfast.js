@@ -1,0 +1,45 @@
+// holdfast itself, through its public API as built into dist/ (npm run build at the root). One engine per side; resume over the
+// transport named. `backoff` becomes the constant time between redials, `heartbeat` the silence after which a probe goes out.
+import { createEngine } from '../../../dist/adapters/index.js';
+import { resume } from '../../../dist/adapters/resume/index.js';
+import { Refused } from '../lib/util.js';
+
+class Conn {
+  onmessage = null;
+  constructor(connection) {
+    this.connection = connection;
+    connection.onMessage = (m) => this.onmessage(Buffer.from(m.buffer, m.byteOffset, m.byteLength));
+  }
+  send(buf) {
+    try { return this.connection.write(buf); }
+    catch (e) { if (e.code === 'closed' || e.code === 'queue-full') throw new Refused(e.code); throw e; }
+  }
+  drain() { return this.connection.drained(); }
+  close() { return this.connection.close(); }
+}
+
+async function transportOf(name) {
+  if (name === 'tcp') return (await import('../../../dist/transports/tcp.js')).tcp();
+  if (name === 'ws') return (await import('../../../dist/transports/websocket.js')).websocket();
+  throw new Error(`no transport ${name}`);
+}
+
+const protocolOf = ({ backoff, heartbeat }) => resume({
+  ...(backoff ? { redial: { kind: 'constant', delayMs: backoff }, reconnectWindowMs: 120_000 } : {}),
+  ...(heartbeat ? { idleMs: heartbeat, probeTimeoutMs: heartbeat } : {}),
+});
+
+export default ({ transport }) => ({
+  pkg: [],
+  async serve({ host, port, onConn, ...opts }) {
+    const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf(opts)], listen: [`${transport}://${host}:${port}`], limits: { incomingMax: 1e6 } });
+    await engine.start();
+    (async () => { for await (const connection of engine.incoming) onConn(new Conn(connection)); })();
+    return { port: Number(new URL(engine.addresses[0].replace(/^\w+:/, 'http:')).port) };
+  },
+  async dial({ host, port, ...opts }) {
+    this.engine ??= (async () => { const e = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf(opts)] }); await e.start(); return e; })();
+    const engine = await this.engine;
+    return new Conn(await engine.connect(`${transport}://${host}:${port}`));
+  },
+});
