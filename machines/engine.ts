@@ -50,6 +50,11 @@ export interface ConnectOptions extends DialOptions {
   readonly reuse?: boolean;
 }
 
+export interface ShutdownOptions {
+  readonly deadlineMs?: number;
+  readonly drainOverMs?: number;
+}
+
 /** An attempt that ended without a connection. `closing` says how. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
@@ -198,9 +203,10 @@ export class Engine {
 
   /**
    * Stops accepting, cancels attempts, closes connections gracefully and then by force. When it resolves there is no dial, no
-   * timer, no callback and no open handle left.
+   * timer, no callback and no open handle left. With `drainOverMs` every peer is told first when to come back, spread over
+   * that time, and says goodbye itself (`drained`). Default deadline: 10 s, then everything is destroyed.
    */
-  async shutdown({ deadlineMs = 10_000 }: { deadlineMs?: number } = {}): Promise<void> {
+  async shutdown({ deadlineMs = 10_000, drainOverMs }: ShutdownOptions = {}): Promise<void> {
     if (this.actor.getSnapshot().status !== 'active') return;
     if (!this.#isStarted) return;
     const { clock } = this.ports;
@@ -216,6 +222,7 @@ export class Engine {
           resolve();
         },
       });
+      if (drainOverMs !== undefined) this.#desk.drain(drainOverMs);
       this.actor.send({ type: 'shutdown' });
     });
     this.#events.end();

@@ -23,6 +23,7 @@ export type ProtocolCommand =
   | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown' }
   | { type: 'abort'; closing: Closing }
   | { type: 'probe' }
+  | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
   | { type: 'wire.offered'; opener: Opener }
   | { type: 'accept' }
   | { type: 'deny' };

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as machines from '../machines/index.js';
 import { chartsOf, draw, drawings, drift } from '../visualizer/draw.js';
@@ -13,6 +13,13 @@ test('the committed drawings show the machines that run; UPDATE=1 draws them ane
 });
 
 test('the README shows the connection chart as it is drawn', () => {
-  const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
-  expect(readme).toContain(`\`\`\`mermaid\n${drawings(charts).get('connection.mmd')!}\`\`\``);
+  const path = join(__dirname, '../README.md');
+  const picture = `\`\`\`mermaid\n${drawings(charts).get('connection.mmd')!}\`\`\``;
+  const readme = readFileSync(path, 'utf8');
+  if (process.env['UPDATE'] === '1')
+    writeFileSync(
+      path,
+      readme.replace(/```mermaid\n[\s\S]*?```/, () => picture),
+    );
+  expect(readFileSync(path, 'utf8')).toContain(picture);
 });

@@ -54,6 +54,7 @@ export const connectionMachine = connectionSetup.createMachine({
         close: { actions: 'forward' },
         abort: { actions: 'forward' },
         probe: { actions: 'forward' },
+        drain: { actions: 'forward' },
         deny: { actions: 'forward' },
         offered: { actions: 'offerWire' },
       },

@@ -99,24 +99,22 @@ export class Desk implements DoorKeeper {
 
   // Dialing.
 
-  connect(request: ConnectRequest, caller: Caller): Entry {
+  connect(request: ConnectRequest, caller: Caller): void {
     const key =
       request.protocol.keyed === 'peer' || request.reuse
         ? `${request.protocol.name} ${request.targets[0]}`
         : `${request.protocol.name} #${++this.#dialed}`;
     const found = this.#entries.get(key);
     if (found?.isCompleted === true && found.handle !== undefined) {
-      caller.connected(found.handle);
-      return found;
+      return caller.connected(found.handle);
     }
     if (found === undefined && !this.#hasRoom(request.protocol)) {
-      caller.failed(closing('limit-reached', 'local'));
+      return caller.failed(closing('limit-reached', 'local'));
     }
     const entry = found ?? this.#spawn(key, request.protocol, request.targets, request.dialOptions, '');
     entry.callers.add(caller);
     if (request.keep === true) entry.isRegistered = true;
     entry.ref!.send({ type: 'connect' });
-    return entry;
   }
 
   grant(entry: Entry, request: GrantRequest): () => void {
@@ -307,11 +305,20 @@ export class Desk implements DoorKeeper {
     for (const entry of [...this.#entries.values()]) entry.ref?.send({ type: 'close', now: false, reason: 'shutdown' });
   }
 
+  /** Tells every peer to come back after a time of its own within `overMs`, so that they don't return all at once. */
+  drain(overMs: number): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.isCompleted) entry.ref?.send({ type: 'drain', afterMs: Math.floor(this.ports.random() * overMs) });
+    }
+  }
+
   abortConnections(): void {
     for (const entry of [...this.#entries.values()]) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
   }
 
+  /** The host woke: ask every wire for a sign of life, and let waiting redials go. */
   probe(): void {
+    this.queue.thaw();
     for (const entry of this.#entries.values()) if (entry.isCompleted) entry.ref?.send({ type: 'probe' });
   }
 

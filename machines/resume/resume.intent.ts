@@ -34,7 +34,7 @@ export const intent = resumeSetup.createStateConfig({
         'goodbye.acknowledged': { target: '#resume.closed', actions: 'stopPolitely' },
         // The peer ended while we were away, or says goodbye too: both is a clean end.
         'peer.refused': { guard: 'hasEnded', target: '#resume.closed', actions: 'stopPolitely' },
-        'peer.goodbye': { description: 'Crossing goodbyes: each side acknowledges the other.' },
+        'peer.goodbye': 'crossing',
       },
       initial: 'speaking',
       states: {
@@ -42,6 +42,14 @@ export const intent = resumeSetup.createStateConfig({
         unsaid: { description: 'There is no wire to say it on; the window goes on counting.', on: { 'peer.greeted': 'said' } },
         said: { after: { closeGrace: '#resume.closed' } },
       },
+    },
+    crossing: {
+      description: 'Both said goodbye; each acknowledges the other, and whoever has heard that closes the wire.',
+      on: {
+        'goodbye.acknowledged': { target: '#resume.closed', actions: 'stopPolitely' },
+        'wire.closed': '#resume.closed',
+      },
+      after: { closeGrace: '#resume.closed' },
     },
     departing: {
       description: 'The peer said goodbye and closes the wire once it has our acknowledgement.',

@@ -30,7 +30,7 @@ export const linkage = resumeSetup.createStateConfig({
           on: { 'peer.greeted': { target: 'flowing', actions: 'forgetAttempts' } },
           after: { greetingTimeout: '#resume.alive.linkage.apart' },
         },
-        flowing: { tags: 'flows', entry: 'openPlane', on: { probe: { actions: 'probeWire' } } },
+        flowing: { tags: 'flows', entry: 'openPlane', on: { probe: { actions: 'probeWire' }, drain: { actions: 'askToGo' } } },
       },
     },
     apart: {

@@ -13,6 +13,7 @@ export type ResumeCommand =
   | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown' } // Says goodbye, after draining unless `now`.
   | { type: 'abort'; closing: Closing } // Ends without a word: a limit, an operator, a deadline (RES-12).
   | { type: 'probe' } // The host may have slept.
+  | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
   | { type: 'wire.offered'; opener: Opener }; // The door has a wire whose hello was judged.
 export type ResumeEvent = WireEvent | GrantEvent | ResumeSignal | ResumeCommand;
 
@@ -92,6 +93,10 @@ export const resumeSetup = setup({
     },
     sayGoodbye: ({ context }) => {
       context.pump.plane.goodbye(context.goodbyeCode);
+      context.pump.flush();
+    },
+    askToGo: ({ context, event }) => {
+      if (event.type === 'drain') context.pump.plane.announceDrain(event.afterMs);
       context.pump.flush();
     },
     probeWire: ({ context }) => {

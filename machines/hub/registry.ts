@@ -1,0 +1,217 @@
+import { assert } from '../errors.js';
+
+/**
+ * Which connection belongs to whom: at most one per key, whatever the interleaving of callers and incoming wires.
+ * Pure, and every operation costs the same with 10 entries and with 100 000.
+ *
+ * A dialer may know no more of a peer than an address. Its entry then stands under that address until the handshake names
+ * the peer (`identify`); should two entries turn out to be one peer, they merge, and both names lead to the winner.
+ */
+
+/** (protocol, peer, label). Resume and Tuna put the session id into `label`; SHIP, pool and rendezvous fix it. */
+export interface ConnectionKey {
+  readonly protocol: string;
+  /** The identity, or what stands for it until it is known (a URL). Empty where the key doesn't depend on the peer. */
+  readonly peer: string;
+  readonly label: string;
+}
+
+/** Which side opened the wire. */
+export type Role = 'dialer' | 'acceptor';
+
+/** `initiator`: the connection initiated by the higher identity wins. `mostRecent`: SHIP TS 1.0.1, 12.2.2. */
+export type TieRule = 'initiator' | 'mostRecent';
+
+export interface TieBreak {
+  readonly rule: TieRule;
+  /** This side's identity, comparable with those of peers: same alphabet, same case. */
+  readonly localId: string;
+}
+
+/** Keep the current one and drop the newcomer; the other way round; leave both until the peer has dropped one. */
+export type Crossing = 'keep' | 'replace' | 'wait';
+
+/**
+ * Whether a connection in which this side has `role` survives a simultaneous open. Both sides come to the same answer, in
+ * whatever order they see the two. Nobody keeps a connection to oneself.
+ */
+export function keeps(localId: string, remoteId: string, role: Role): boolean {
+  return role === 'dialer' ? localId > remoteId : remoteId > localId;
+}
+
+/** What becomes of the `current` connection to `remoteId` when a second one comes up. The arguments are this side's roles. */
+export function crossing({ rule, localId }: TieBreak, remoteId: string, current: Role, candidate: Role): Crossing {
+  // The same side dialed again. A peer does so after it lost its end; this side has one attempt at a time, under two names.
+  if (current === candidate) return current === 'acceptor' ? 'replace' : 'keep';
+  if (rule === 'initiator') return keeps(localId, remoteId, candidate) ? 'replace' : 'keep';
+  // Two sides may not agree on what is recent, so the standard lets the higher identity decide, and the other wait for it.
+  return localId > remoteId ? 'replace' : 'wait';
+}
+
+export interface Entry<Value> {
+  /** Never used twice. What the supervisor calls the connection by. */
+  readonly id: number;
+  readonly key: ConnectionKey;
+  /** Whom it counts for. `key.peer` unless `attribute` said otherwise. */
+  readonly peer: string;
+  /** Changes when an incoming wire takes over an attempt. */
+  role: Role;
+  value: Value;
+}
+
+export type Identified<Value> =
+  | { readonly verdict: 'alone'; readonly entry: Entry<Value> }
+  /** The loser is out of the registry; its names lead to the winner. Close it as `lost-tie-break`, give its callers the winner. */
+  | { readonly verdict: 'merged'; readonly winner: Entry<Value>; readonly loser: Entry<Value> }
+  /** Nothing changed. Ask again when either has ended. */
+  | { readonly verdict: 'wait'; readonly current: Entry<Value> };
+
+/** Names that one entry may go by; the oldest one beside its present key is forgotten beyond this. */
+const NAMES_MAX = 8;
+
+interface Row<Value> extends Entry<Value> {
+  key: ConnectionKey;
+  peer: string;
+  readonly names: string[]; // Every name in `#byName` that leads here; the last one is that of `key`.
+}
+
+export class Registry<Value> {
+  readonly #entriesMax: number;
+  readonly #byId = new Map<number, Row<Value>>();
+  readonly #byName = new Map<string, Row<Value>>();
+  readonly #byPeer = new Map<string, Set<Row<Value>>>();
+  readonly #byProtocol = new Map<string, number>();
+  #lastId = 0;
+
+  /** Holds at most `entriesMax` entries; beyond, `add` says `full`. Admission should have said so before. */
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** The connection that goes by this key, or once did. */
+  find(key: ConnectionKey): Entry<Value> | undefined {
+    return this.#byName.get(nameOf(key));
+  }
+
+  get(id: number): Entry<Value> | undefined {
+    return this.#byId.get(id);
+  }
+
+  values(): IterableIterator<Entry<Value>> {
+    return this.#byId.values();
+  }
+
+  countOf(protocol: string): number {
+    return this.#byProtocol.get(protocol) ?? 0;
+  }
+
+  countOfPeer(protocol: string, peer: string): number {
+    return this.#byPeer.get(peerName(protocol, peer))?.size ?? 0;
+  }
+
+  /** All connections of one peer; empty for the nameless. */
+  ofPeer(protocol: string, peer: string): Iterable<Entry<Value>> {
+    return this.#byPeer.get(peerName(protocol, peer)) ?? [];
+  }
+
+  /** `held`: somebody has the key, `find` says who. */
+  add(key: ConnectionKey, role: Role, value: Value): Entry<Value> | 'held' | 'full' {
+    const name = nameOf(key);
+    if (this.#byName.has(name)) return 'held';
+    if (this.#byId.size >= this.#entriesMax) return 'full';
+    const row: Row<Value> = { id: ++this.#lastId, key, peer: key.peer, role, value, names: [name] };
+    this.#byId.set(row.id, row);
+    this.#byName.set(name, row);
+    this.#byProtocol.set(key.protocol, this.countOf(key.protocol) + 1);
+    this.#enlist(row);
+    return row;
+  }
+
+  /** Says whom a connection counts for where its key doesn't: a session id is nobody's until the wire proves an identity. */
+  attribute(id: number, peer: string): void {
+    const row = this.#byId.get(id);
+    if (row === undefined || row.peer === peer) return;
+    this.#delist(row);
+    row.peer = peer;
+    this.#enlist(row);
+  }
+
+  /** The peer of connection `id` is known now: it goes by `key` from here on, and by its former names too. */
+  identify(id: number, key: ConnectionKey, ties: TieBreak): Identified<Value> {
+    const row = this.#byId.get(id);
+    assert(row !== undefined, 'whoever is identified is in the registry');
+    assert(row.key.protocol === key.protocol, 'a connection stays with its protocol');
+    const current = this.#byName.get(nameOf(key));
+    if (current === undefined || current === row) {
+      this.#rename(row, key);
+      return { verdict: 'alone', entry: row };
+    }
+    const verdict = crossing(ties, key.peer, current.role, row.role);
+    if (verdict === 'wait') return { verdict, current };
+    const [winner, loser] = verdict === 'keep' ? [current, row] : [row, current];
+    this.#withdraw(loser);
+    for (const name of loser.names) this.#lead(name, winner);
+    this.#rename(winner, key);
+    return { verdict: 'merged', winner, loser };
+  }
+
+  /** Out, with all its names. Safe for an id that is gone. */
+  remove(id: number): Entry<Value> | undefined {
+    const row = this.#byId.get(id);
+    if (row === undefined) return undefined;
+    this.#withdraw(row);
+    for (const name of row.names) this.#byName.delete(name);
+    return row;
+  }
+
+  #withdraw(row: Row<Value>): void {
+    this.#byId.delete(row.id);
+    const { protocol } = row.key;
+    const left = this.countOf(protocol) - 1;
+    if (left > 0) this.#byProtocol.set(protocol, left);
+    else this.#byProtocol.delete(protocol);
+    this.#delist(row);
+  }
+
+  #rename(row: Row<Value>, key: ConnectionKey): void {
+    this.#lead(nameOf(key), row);
+    row.key = key;
+    this.attribute(row.id, key.peer);
+  }
+
+  /** Makes `name` lead to `row`, as its newest name. */
+  #lead(name: string, row: Row<Value>): void {
+    const known = row.names.indexOf(name);
+    if (known >= 0) row.names.splice(known, 1);
+    row.names.push(name);
+    this.#byName.set(name, row);
+    if (row.names.length > NAMES_MAX) this.#byName.delete(row.names.shift() ?? '');
+  }
+
+  #enlist(row: Row<Value>): void {
+    if (row.peer === '') return;
+    const name = peerName(row.key.protocol, row.peer);
+    const rows = this.#byPeer.get(name);
+    if (rows === undefined) this.#byPeer.set(name, new Set([row]));
+    else rows.add(row);
+  }
+
+  #delist(row: Row<Value>): void {
+    const name = peerName(row.key.protocol, row.peer);
+    const rows = this.#byPeer.get(name);
+    if (rows?.delete(row) && rows.size === 0) this.#byPeer.delete(name);
+  }
+}
+
+/** Lengths first, so that no peer can choose an id which reads like somebody else's key. */
+function nameOf({ protocol, peer, label }: ConnectionKey): string {
+  return `${protocol.length}.${peer.length}.${protocol}${peer}${label}`;
+}
+
+function peerName(protocol: string, peer: string): string {
+  return `${protocol.length}.${protocol}${peer}`;
+}
