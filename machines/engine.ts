@@ -79,7 +79,6 @@ export class Engine {
   /** Standing wishes about peers. */
   readonly peers: Peers;
   #desk: Desk;
-  #incoming = new Feed<Connection>(Infinity);
   #events = new Feed<EngineEvent>(EVENTS_KEPT_MAX);
   #listeners = new Set<EngineListener>();
   #pending: EngineEvent[] = [];
@@ -122,7 +121,7 @@ export class Engine {
     });
     installScheduler(this.actor, ports.clock);
     this.peers = new Peers(this.#desk, (peer) => this.#register(peer));
-    this.incoming = { [Symbol.asyncIterator]: () => this.#takeIncoming() };
+    this.incoming = this.#desk.incoming as unknown as AsyncIterable<Connection>;
   }
 
   /** Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't. */
@@ -226,7 +225,7 @@ export class Engine {
       this.actor.send({ type: 'shutdown' });
     });
     this.#events.end();
-    this.#incoming.end();
+    this.#desk.incoming.end();
     this.#listeners.clear();
   }
 
@@ -289,8 +288,6 @@ export class Engine {
 
   #deliver(event: EngineEvent): void {
     this.#events.push(event);
-    if (event.type === 'connected' && event.connection.role === 'acceptor')
-      this.#incoming.push(event.connection as unknown as Connection);
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);
@@ -300,18 +297,6 @@ export class Engine {
         }, 0);
       }
     }
-  }
-
-  #takeIncoming(): AsyncIterator<Connection> {
-    const feed = this.#incoming[Symbol.asyncIterator]();
-    return {
-      next: async () => {
-        const result = await feed.next();
-        if (result.done !== true) this.#desk.taken(result.value as never);
-        return result;
-      },
-      return: () => feed.return!(),
-    };
   }
 }
 

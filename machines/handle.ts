@@ -195,6 +195,10 @@ export class Handle<Message> implements Connection<Message> {
 
   // What the pump and the hub call.
 
+  /** Whether the application has begun to read messages. */
+  get isRead(): boolean {
+    return this.#onMessage !== undefined || this.#iterating;
+  }
   get isOver(): boolean {
     return this.#closing !== undefined;
   }

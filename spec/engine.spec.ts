@@ -56,6 +56,20 @@ test('over TLS both sides know each other by key, and a wrong key is a typed end
   await expect(wrong).rejects.toMatchObject({ closing: { code: 'identity-mismatch' } });
 });
 
+test('a connection that nobody asked for yet waits in `incoming`; beyond its bound others are refused as busy', async () => {
+  const server = await listening({ limits: { incomingMax: 2 } });
+  const client = await started();
+  const address = server.addresses[0]!;
+  const first = await client.connect(address);
+  await first.send(Buffer.from('kept'));
+  const second = await client.connect(address);
+  await second.send(Buffer.from('too'));
+  await expect(client.connect(address)).rejects.toMatchObject({ closing: { code: 'busy', detail: { retryAfterMs: 1000 } } });
+  const far = await firstOf(server.incoming);
+  expect(text(await firstOf(far))).toBe('kept');
+  expect((await client.connect(address)).state).toBe('completed');
+});
+
 test('states come in order, each once, and end with the connection', async () => {
   const server = await listening();
   const client = await started();

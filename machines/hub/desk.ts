@@ -5,7 +5,7 @@ import { SessionError } from '../errors.js';
 import type { GrantRequest } from '../grant.service.js';
 import type { Acceptor, DialOptions, Identity, Listening, Opener, Ports, Transport } from '../ports.js';
 import type { Protocol } from '../protocol.js';
-import type { Handle } from '../handle.js';
+import { Incoming } from '../incoming.js';
 import { DialQueue } from './dial-queue.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type Caller, type ConnectionRef } from './entry.js';
@@ -41,6 +41,7 @@ export interface ConnectRequest {
  */
 export class Desk implements DoorKeeper {
   readonly pool = new SlabPool();
+  readonly incoming = new Incoming();
   readonly door: Door;
   readonly queue: DialQueue;
   readonly addresses: string[] = [];
@@ -52,7 +53,6 @@ export class Desk implements DoorKeeper {
   #wires = 0; // Opened or being opened, both directions.
   #dialed = 0;
   #isNear = false;
-  #incoming = 0; // Accepted and not yet taken by the application.
   #supervisor: AnyActorRef | undefined;
 
   constructor(
@@ -187,9 +187,10 @@ export class Desk implements DoorKeeper {
       },
       onOffer: (offer) => {
         if (!this.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: 1000 });
-        if (this.#incoming >= this.options.incomingMax) {
+        // A transport with words of its own (HTTP 503) says no before the upgrade; elsewhere the protocol says it, once it was spoken to.
+        if (transport.boundaries === 'message' && this.#isBusy) {
           this.refused(offer.remoteAddress, 'busy');
-          return offer.refuse({ code: 'busy', retryAfterMs: 1000 });
+          return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
         }
         this.door.accept({ ...offer, open: this.#counted(offer.open, () => {}) }, protocols);
       },
@@ -228,16 +229,10 @@ export class Desk implements DoorKeeper {
         return verdict.say;
       }
     } else {
-      const refusal = !known.isNew
-        ? this.#tombstones.has(key)
-          ? 'ended'
-          : 'unknown-session'
-        : !this.#hasRoom(protocol)
-          ? 'limit-reached'
-          : undefined;
+      const refusal = this.#refusalOf(protocol, known, key);
       if (refusal !== undefined) {
         this.refused(about.remoteAddress, refusal);
-        return protocol.refusal(refusal, refusal === 'limit-reached' ? 1000 : 0);
+        return protocol.refusal(refusal, refusal === 'busy' || refusal === 'limit-reached' ? RETRY_AFTER_MS : 0);
       }
     }
     const entry = this.#entries.get(key) ?? this.#spawn(key, protocol, [], {}, about.remoteAddress);
@@ -250,12 +245,7 @@ export class Desk implements DoorKeeper {
 
   completed(entry: Entry, _connectMs: number | undefined): void {
     this.queue.completed(entry.key);
-    if (entry.handle?.role === 'acceptor') this.#incoming++;
-  }
-
-  /** The application took an accepted connection over. */
-  taken(_handle: Handle<unknown>): void {
-    this.#incoming--;
+    if (entry.handle?.role === 'acceptor') this.incoming.push(entry.handle);
   }
 
   resumed(entry: Entry, _afterMs: number): void {
@@ -322,6 +312,20 @@ export class Desk implements DoorKeeper {
     for (const entry of this.#entries.values()) if (entry.isCompleted) entry.ref?.send({ type: 'probe' });
   }
 
+  get #isBusy(): boolean {
+    return this.incoming.size >= this.options.incomingMax;
+  }
+
+  #refusalOf(
+    protocol: Protocol<unknown>,
+    known: Known,
+    key: string,
+  ): 'ended' | 'unknown-session' | 'busy' | 'limit-reached' | undefined {
+    if (!known.isNew) return this.#tombstones.has(key) ? 'ended' : 'unknown-session';
+    if (this.#isBusy) return 'busy';
+    return this.#hasRoom(protocol) ? undefined : 'limit-reached';
+  }
+
   #hasRoom(protocol: Protocol<unknown>): boolean {
     const max = this.options.connectionsMax ?? protocol.connectionsMax;
     const isNear = this.#entries.size + 1 >= max * NEAR_SHARE;
@@ -345,6 +349,8 @@ export class Desk implements DoorKeeper {
   }
 }
 
+/** When a refused peer may try again. Chosen without measurement. */
+const RETRY_AFTER_MS = 1000;
 /** The warning comes at this share of the limit (states.md). */
 const NEAR_SHARE = 0.8;
 /** Ended sessions remembered at once; beyond it a late return hears `unknown-session`. */

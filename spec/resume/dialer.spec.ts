@@ -15,8 +15,8 @@ const write = (p: Played, ...payload: number[]): boolean => {
 /** Loses the wire and gives the next one, open. */
 function again(p: Played, wire: PlayedWire): PlayedWire {
   wire.cut();
-  const before = p.dials.length;
-  p.clock.runUntil(() => p.dials.length > before, { withinMs: 10_000 });
+  const known = p.dials.indexOf(wire) + 1;
+  if (p.dials.length === known) p.clock.runUntil(() => p.dials.length > known, { withinMs: 10_000 });
   return p.dials.at(-1)!.open();
 }
 

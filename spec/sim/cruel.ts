@@ -1,4 +1,4 @@
-import type { Acceptor, Opener, Transport, Wire, WireCause, WireHandler } from '../../machines/ports.js';
+import type { Acceptor, Transport, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import type { SimClock } from './clock.js';
 import type { SeededRandom } from './random.js';
 

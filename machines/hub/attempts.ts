@@ -1,0 +1,78 @@
+/**
+ * How often dialing a key has failed in a row. A row of attempts begins with a first dial or the loss of a wire and ends
+ * with a completed handshake. Denials of trust outlast it: only a completion forgives them.
+ */
+export interface Row<Request> {
+  readonly key: string;
+  /** The dial that is waited for or under way, from 1; as many as there were denials when nothing else has failed. */
+  attempt: number;
+  denials: number;
+  /** How long the wire had lived whose loss began the row. */
+  livedMs: number | undefined;
+  /** Dials under way. */
+  dialing: number;
+  /** A dial that completes gives back the token that it took. */
+  owesToken: boolean;
+  /** Requests that wait, oldest first. */
+  readonly waiting: Set<Request>;
+}
+
+/**
+ * The rows of all keys, in bounded memory. One that neither waits nor dials is at rest; when room is needed the one longest
+ * at rest is forgotten, whose next dial then merely comes sooner than it should.
+ */
+export class Attempts<Request> {
+  readonly #keysMax: number;
+  readonly #rows = new Map<string, Row<Request>>();
+  readonly #resting = new Set<Row<Request>>();
+
+  constructor(keysMax: number) {
+    this.#keysMax = keysMax;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(key: string): Row<Request> | undefined {
+    return this.#rows.get(key);
+  }
+
+  values(): Iterable<Row<Request>> {
+    return this.#rows.values();
+  }
+
+  /** The row of `key`, begun if need be; `undefined` when all that could be forgotten is at work. */
+  open(key: string): Row<Request> | undefined {
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    if (this.#rows.size >= this.#keysMax) {
+      const [oldest] = this.#resting;
+      if (oldest === undefined) return undefined;
+      this.#resting.delete(oldest);
+      this.#rows.delete(oldest.key);
+    }
+    const row: Row<Request> = {
+      key,
+      attempt: 0,
+      denials: 0,
+      livedMs: undefined,
+      dialing: 0,
+      owesToken: false,
+      waiting: new Set(),
+    };
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  /** Files a row where it belongs after a change: away when there is nothing to remember, at rest, or at work. */
+  settle(row: Row<Request>): void {
+    if (this.#rows.get(row.key) !== row) return; // Forgotten; only an old ticket knows it.
+    if (row.waiting.size > 0 || row.dialing > 0) this.#resting.delete(row);
+    else if (row.attempt > 0) this.#resting.add(row);
+    else {
+      this.#resting.delete(row);
+      this.#rows.delete(row.key);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { Handle } from './handle.js';
+
+/**
+ * Accepted connections that wait for the application, in order. One leaves when it is taken by the iterator, when the
+ * application reads from it (it came by way of an event), or when it ends. The door asks for `size` before it lets more in.
+ */
+export class Incoming implements AsyncIterable<Handle<unknown>> {
+  #waiting: Handle<unknown>[] = [];
+  #asked: ((result: IteratorResult<Handle<unknown>>) => void)[] = [];
+  #hasEnded = false;
+
+  get size(): number {
+    this.#waiting = this.#waiting.filter((handle) => !handle.isRead && !handle.isOver);
+    return this.#waiting.length;
+  }
+
+  push(handle: Handle<unknown>): void {
+    const asked = this.#asked.shift();
+    if (asked !== undefined) asked({ done: false, value: handle });
+    else this.#waiting.push(handle);
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#waiting.length = 0;
+    for (const asked of this.#asked.splice(0)) asked({ done: true, value: undefined });
+  }
+
+  /** Several iterators share what comes: each connection goes to one of them. */
+  [Symbol.asyncIterator](): AsyncIterator<Handle<unknown>> {
+    let mine: ((result: IteratorResult<Handle<unknown>>) => void) | undefined;
+    return {
+      next: () => {
+        if (this.size > 0) return Promise.resolve({ done: false, value: this.#waiting.shift()! });
+        if (this.#hasEnded) return Promise.resolve({ done: true, value: undefined });
+        return new Promise((resolve) => {
+          mine = resolve;
+          this.#asked.push(resolve);
+        });
+      },
+      return: () => {
+        this.#asked = this.#asked.filter((asked) => asked !== mine);
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+}
