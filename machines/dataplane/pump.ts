@@ -122,7 +122,7 @@ export class Pump<Message, Signal> {
 
   /** For a `WireEnd` only. */
   lose(end: End<Message, Signal>): void {
-    if (this.#stopped || this.#ends[end.link] !== end) return;
+    if (this.#stopped) return;
     this.#ends[end.link] = undefined;
     this.plane.detach(end.link, this.clock.now());
     this.flush();

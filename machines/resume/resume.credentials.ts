@@ -26,10 +26,10 @@ export class Credentials {
     return this.#epoch;
   }
 
-  /** Acceptor: may this hello have the session? Changes nothing. `born`: the dialer is known to have read a welcome. */
-  judge(hello: Hello, born: boolean): RefusalCode | undefined {
+  /** Acceptor: may this hello have the session? Changes nothing. A birth secret is void with the first rotation. */
+  judge(hello: Hello): RefusalCode | undefined {
     const isCurrent = equal(hello.token, this.#token) && hello.epoch === this.#epoch;
-    if (!hello.resume) return !born && isCurrent ? undefined : 'token-refused';
+    if (!hello.resume) return isCurrent && this.#epoch === 0 ? undefined : 'token-refused';
     if (hello.epoch > this.#epoch + 1) return 'unknown-session'; // The dialer has seen rotations that we have not: we are the older copy.
     const isNext = this.#next !== undefined && equal(hello.token, this.#next) && hello.epoch === this.#epoch + 1;
     return (isCurrent && this.#epoch > 0) || isNext ? undefined : 'token-refused';

@@ -32,7 +32,7 @@ export class Greeting {
 
   /** Acceptor: would this hello get the session? Changes nothing. */
   judge(hello: Hello): RefusalCode | undefined {
-    return this.credentials.judge(hello, this.isBorn);
+    return this.credentials.judge(hello);
   }
 
   /** Dialer: what it says on a new wire. */
