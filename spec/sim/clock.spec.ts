@@ -53,6 +53,9 @@ describe('virtual time', () => {
     expect(clock.pending).toBe(4);
     while (clock.step());
     expect(story).toEqual(['soon 1', 'soon 2', 'soon 3', 'first timer', 'soon after it', 'second timer', 'third timer']);
+    clock.setTimeout(() => clock.soon(() => story.push('the end of the turn')), 1);
+    clock.step();
+    expect([story.at(-1), clock.pending]).toEqual(['the end of the turn', 0]);
   });
 
   test('a timer that throws is gone, and the others are not', () => {

@@ -260,8 +260,8 @@ export class SimEnd extends EndState implements Wire {
 
   #giveUp(): void {
     this.link.network.counts.unreachable++;
+    if (!this.link.isCut) this.peer.farewell(RESET, this.#arrival(0));
     this.link.isCut = true;
-    this.peer.farewell(RESET, this.#arrival(0));
     this.#tell(UNREACHABLE);
   }
 

@@ -8,7 +8,7 @@ const SLAB_BYTES = 32 * 1024;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabAt = 1;
 
-/** Signs of life travel between the bytes: they are as late and as lost as these. */
+/** Signs of life travel between messages (a stream has none): they are as late and as lost as these. */
 export const PING = new Uint8Array(0);
 export const PONG = new Uint8Array(0);
 
@@ -59,9 +59,7 @@ export class Inbound {
     let count = this.#pieces[this.#head]!.length - this.#offset;
     if (!mayMerge) return Math.min(count, max);
     for (let i = this.#head + 1; count < max && i < this.#pieces.length && this.#arrivalsMs[i]! <= nowMs; i++) {
-      const { length } = this.#pieces[i]!;
-      if (length === 0) break; // A sign of life.
-      count += length;
+      count += this.#pieces[i]!.length;
     }
     return Math.min(count, max);
   }

@@ -80,7 +80,7 @@ export class SimLink {
     for (const end of [this.near, this.far]) {
       if (keep !== 'all') end.loseTail(keep === 'none' ? 0 : undefined);
       const isTold = mode === 'both' || mode === end.side;
-      const delayMs = withinMs > 0 && random.chance(0.3) ? random.between(0, withinMs) : 0;
+      const delayMs = withinMs > 0 && random.chance(isTold ? 0.3 : 0.6) ? random.int(withinMs * 4 + 1) / 4 : 0;
       if (isTold) end.breakAt(this.network.clock.now() + delayMs, RESET);
       else if (delayMs > 0) end.delay(delayMs);
     }

@@ -166,6 +166,19 @@ describe('bytes on their way', () => {
     expect(world.network.counts).toMatchObject({ blocked: 2, drained: 2 });
   });
 
+  test('a farewell waits behind the bytes, also where the reader has paused', () => {
+    const world = new World(1);
+    const [near, far] = world.pair();
+    far.wire.pause();
+    near.wire.send(Buffer.from('last words'));
+    near.wire.close();
+    world.rest();
+    expect([near.end, far.end]).toEqual(['open', 'open']);
+    far.wire.resume();
+    world.rest();
+    expect([near.end, far.heard]).toEqual(['close aborted', ['open', 'bytes 10', 'close ended']]);
+  });
+
   test('a writer that never listens is cut at the bound', () => {
     const world = new World(1, { ...CALM, highWaterBytes: 1000, bufferedBytesMax: 10_000 });
     const [near, far] = world.pair();
@@ -203,7 +216,7 @@ describe('bytes on their way', () => {
 
 describe('a cut', () => {
   test('keeps a beginning of what was under way: none, all, and everything between', () => {
-    const kept = new Set<number>();
+    const kept = new Map<number, number>();
     for (let seed = 1; seed <= 400; seed++) {
       const world = new World(seed);
       const [near, far, link] = world.pair();
@@ -215,11 +228,12 @@ describe('a cut', () => {
       expect({ seed, ends: [near.end, far.end] }).toEqual({ seed, ends: Array<string>(2).fill('close reset ECONNRESET') });
       const { received } = far;
       expect({ seed, bytes: [...received] }).toEqual({ seed, bytes: [...sent.subarray(0, received.length)] });
-      kept.add(received.length);
+      kept.set(received.length, (kept.get(received.length) ?? 0) + 1);
       expect(world.network.counts.lostBytes).toBe(12 - received.length);
       expect([world.network.links.size, world.network.ends]).toEqual([0, 0]);
     }
-    expect([...kept].sort((a, b) => a - b)).toEqual(Array.from({ length: 13 }, (_, n) => n));
+    // Each of the 13 places is about as likely as the others, 31 times of 400.
+    for (let n = 0; n <= 12; n++) expect({ n, often: kept.get(n)! > 12 && kept.get(n)! < 60 }).toEqual({ n, often: true });
   });
 
   test('keeps whole messages where there are messages', () => {
@@ -249,6 +263,38 @@ describe('a cut', () => {
         expect(near.end).toBe('close reset ECONNRESET');
       }
     }
+  });
+
+  test('never falls into a message: one that does not fit before the byte is lost', () => {
+    for (const [count, got] of [
+      [8, 0],
+      [9, 9],
+      [19, 9],
+      [20, 20],
+    ] as const) {
+      const world = new World(1, { ...CALM, boundaries: 'message' });
+      const [near, far, link] = world.pair();
+      link.cutAfterBytes(count, 'far');
+      for (const length of [9, 11, 11]) near.wire.send(noise(1, length));
+      world.rest();
+      expect({ count, got: far.received.length, end: far.end }).toEqual({ count, got, end: 'close reset ECONNRESET' });
+    }
+  });
+
+  test('that nobody hears of lets a dial hang until it gives up, on its way and at the door', () => {
+    const world = new World(1);
+    world.network.onLink = (link) => link.cut('silent');
+    const onItsWay = world.dial();
+    world.rest();
+    expect([onItsWay.heard, world.offers.length]).toEqual([['close unreachable ETIMEDOUT'], 0]);
+    world.network.onLink = undefined;
+    world.takes = false;
+    const atTheDoor = world.dial();
+    world.rest(10);
+    world.network.cutAll('silent');
+    const far = world.take(world.offers[0]!);
+    world.rest();
+    expect([atTheDoor.heard, far.heard]).toEqual([['close unreachable ETIMEDOUT'], ['open']]);
   });
 
   test('can be waiting for a wire that does not exist yet', () => {
@@ -472,8 +518,9 @@ describe('a host', () => {
   test('that is stopped takes nothing until it runs again, and its peers hear nothing', () => {
     const world = new World(1, { ...CALM, opensEarly: 1 });
     const [near, far] = world.pair();
+    near.wire.send(Buffer.from('are you '));
     world.network.host('b').process!.freeze(30_000);
-    near.wire.send(Buffer.from('are you there?'));
+    near.wire.send(Buffer.from('there?'));
     const late = world.dial();
     world.rest(29_000);
     expect([far.heard, near.heard, late.heard, world.accepted.length]).toEqual([['open'], ['open'], ['open'], 1]);

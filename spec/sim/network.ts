@@ -170,7 +170,10 @@ export class SimNetwork {
 
   /** A delay for what leaves now; in quarters of a millisecond, so that things sometimes happen at the same moment. */
   latencyMs(from: SimHost, to: SimHost): number {
-    const [min, max] = from.routeTo(to).latencyMs ?? this.settings.latencyMs;
+    return this.#drawMs(from.routeTo(to).latencyMs ?? this.settings.latencyMs);
+  }
+
+  #drawMs([min, max]: readonly [min: number, max: number]): number {
     return min === max ? min : min + this.random.int((max - min) * 4 + 1) / 4;
   }
 
@@ -274,9 +277,10 @@ export class SimNetwork {
     return () => {
       if (isOver) return;
       isOver = true;
+      const resumeAtMs = this.clock.now() + this.#drawMs(this.settings.latencyMs);
       for (const route of routes) {
         route[what]--;
-        route.resumeAtMs = this.clock.now() + this.random.between(...this.settings.latencyMs);
+        route.resumeAtMs = resumeAtMs;
       }
       this.#reconsider();
     };
