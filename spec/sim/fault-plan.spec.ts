@@ -125,8 +125,7 @@ class Toy {
     const onRestart = (name: string, how: string): void => {
       const host = name as 'a' | 'b';
       if (how !== 'network') this.hosts[host] = new Talker(this, host);
-      else if (host === 'b') this.hosts.b.start();
-      else this.hosts.a.start(); // Its old attempts are dead with their transport.
+      else if (host === 'b') this.hosts.b.start(); // Listens again; whoever dials does so by itself.
     };
     const plan = { hosts: ['a', 'b'], stopMs: STOP_MS, weights: ALL };
     this.plan = FaultPlan.drawn(this.network, random.split('faults'), plan, { onRestart }).start();

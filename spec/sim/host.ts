@@ -12,7 +12,7 @@ export class SimHost {
   readonly listeners = new Map<number, Acceptor>();
   /** Dials that arrive before this time are refused. */
   refusingUntilMs = 0;
-  /** Counts restarts: transports of an earlier life are dead. */
+  /** Counts crashes: transports of an earlier life are dead. */
   life = 0;
   readonly #routes = new Map<SimHost, Route>();
   #port = 40_000;

@@ -1,4 +1,4 @@
-import type { Offer, Wire, WireCause, WireHandler } from '../../machines/ports.js';
+import type { Offer, Transport, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import { SimClock } from './clock.js';
 import type { SimLink } from './link.js';
 import { SimNetwork } from './network.js';
@@ -55,10 +55,12 @@ class World {
   readonly story: string[] = [];
   readonly offers: Offer[] = [];
   readonly accepted: Tap[] = [];
+  readonly #dialer: Transport;
   takes = true;
 
   constructor(seed: number, options: SimNetworkOptions = CALM) {
     this.network = new SimNetwork(this.clock, new SeededRandom(seed), options);
+    this.#dialer = this.network.transport('a');
     this.listen();
   }
 
@@ -83,7 +85,7 @@ class World {
 
   dial(address = 'sim://b:1', fingerprints?: string[]): Tap {
     const tap = new Tap(this);
-    tap.abort = this.network.transport('a').dial(address, fingerprints && { fingerprints })(tap);
+    tap.abort = this.#dialer.dial(address, fingerprints && { fingerprints })(tap);
     return tap;
   }
 
@@ -542,6 +544,10 @@ describe('a host', () => {
     ]);
     expect(world.story).toContain('b failed ENETDOWN');
     world.listen();
+    const [again] = world.pair();
+    world.network.restart('a'); // Its process lives on, and may dial by the transport it has.
+    world.rest();
+    expect(again.end).toBe('close reset ECONNRESET');
     world.pair();
   });
 

@@ -58,7 +58,7 @@ export class SimNetwork {
     return host;
   }
 
-  /** How one host reaches the others, by `sim://host:port`, and is reached. After a `restart` it asks for a new one. */
+  /** How one host reaches the others, by `sim://host:port`, and is reached. Dead after a crash of the host. */
   transport(hostName: string, { identity, process }: SimHostOptions = {}): Transport {
     const host = this.host(hostName);
     if (identity !== undefined) host.identity = identity;
@@ -139,14 +139,13 @@ export class SimNetwork {
 
   /**
    * The host's network comes up anew: wires are reset, nobody listens. `crash`: so does its process, so that nothing that
-   * lived there hears of it or acts again; `power`: moreover nobody tells its peers. Whoever lives there next asks for
-   * `transport()` again, after a crash with a process of its own.
+   * lived there hears of it or acts again; `power`: moreover nobody tells its peers. Whoever lives there afterwards asks for
+   * a `transport()` and a process of its own.
    */
   restart(hostName: string, how: 'network' | 'crash' | 'power' = 'network'): void {
     const host = this.host(hostName);
     const nowMs = this.clock.now();
     this.counts.restarts++;
-    host.life++;
     for (const link of [...this.links]) {
       for (const end of [link.near, link.far]) {
         if (end.host !== host) continue;
@@ -162,6 +161,7 @@ export class SimNetwork {
     }
     host.listeners.clear();
     if (how === 'network') return;
+    host.life++;
     host.process?.kill();
     host.process = undefined;
   }
