@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { SessionError } from '../machines/errors.js';
 
 /** Where a socket goes to, or listens at. */
@@ -25,11 +24,45 @@ export function parseHostAndPort(address: string, scheme: string, use: 'dial' | 
   return { host: literal ?? name ?? '', port: portOf(address, Number(digits), use) };
 }
 
-/** The port, if it is one. @throws SessionError `bad-address` */
-export function portOf(address: string, port: number, use: 'dial' | 'listen'): number {
+export interface WebSocketAddress extends HostAndPort {
+  /** With the leading slash, without query. */
+  readonly path: string;
+  /** The whole address in the form in which HTTP wants it. */
+  readonly url: string;
+}
+
+/**
+ * Reads `ws://host:port/path?query`, or `wss://` where that is the scheme. A dialer may leave out the port (80 and 443).
+ *
+ * @throws SessionError `bad-address`
+ */
+export function parseWebSocketAddress(address: string, scheme: 'ws' | 'wss', use: 'dial' | 'listen'): WebSocketAddress {
+  const url = /^wss?:\/\/[^\s/\\]+([/?][^\s#]*)?$/i.test(address) ? urlOf(address) : undefined;
+  if (!url) throw badAddress(address, `expected ${scheme}://host:port/path`);
+  if (url.protocol !== `${scheme}:`) throw badAddress(address, `expected the scheme ${scheme}`);
+  if (url.username !== '' || url.password !== '') throw badAddress(address, 'names and passwords have no place here');
+  const port = url.port === '' ? (scheme === 'wss' ? 443 : 80) : Number(url.port);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, port: portOf(address, port, use), path: url.pathname, url: url.href };
+}
+
+function portOf(address: string, port: number, use: 'dial' | 'listen'): number {
   if (port > 65535) throw badAddress(address, `port ${port} is above 65535`);
   if (port === 0 && use === 'dial') throw badAddress(address, 'port 0 can be listened at, not dialed');
   return port;
+}
+
+/** Also with a zone, as link-local addresses have it: `fe80::1%eth0`. */
+function isIPv6(literal: string): boolean {
+  return urlOf(`ws://[${literal.replace(/%\w+$/, '')}]`) !== undefined;
+}
+
+function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export function badAddress(address: string, why: string): SessionError {

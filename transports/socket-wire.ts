@@ -228,7 +228,7 @@ export function readInto(wire: () => SocketWire | undefined): {
  * RST rather than FIN where the socket can: the peer shall know that this was no orderly end. Not while a FIN is being
  * sent: libuv refuses that (`EINVAL`), and Node then loses sight of the socket, which never closes.
  */
-function cut(socket: Socket): void {
+export function cut(socket: Socket): void {
   if (socket.writableEnded || !isBare(socket)) socket.destroy();
   else socket.resetAndDestroy();
 }

@@ -1,13 +1,14 @@
 import { createServer as createDoor } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { HostAndPort } from './address.js';
+import type { Openings } from './openings.js';
 import { bind } from './socket-listener.js';
 import type { SocketSettings } from './tcp.js';
 import { provenIdentity, secureOptions, verdictOnDialer, type TlsPeerOptions } from './tls-peer.js';
 import type { Acceptor, Identity, Listening } from '../machines/ports.js';
 
 export interface TlsListenerOptions extends TlsPeerOptions {
-  /** Handshakes that may be under way at a listener; newcomers beyond it are cut off. Default 1024. */
+  /** Handshakes that may be under way at a listener; beyond it the oldest one makes way. Default 1024. */
   readonly handshakesMax?: number;
 }
 
@@ -16,27 +17,20 @@ export interface TlsListenerOptions extends TlsPeerOptions {
  * The others are cut off without a word: there is nobody to tell.
  *
  * @param address what to report as bound
+ * @param openings where newcomers have their place until the caller says that they are through
  */
 export function listenSecurely(
   target: HostAndPort,
   address: (bound: string) => string,
   options: TlsListenerOptions & { readonly alpn: readonly string[] },
   settings: SocketSettings,
+  openings: Openings,
   acceptor: Acceptor,
   onSecure: (socket: TLSSocket, identity: Identity | undefined) => void,
 ): Listening {
-  const { handshakesMax = 1024 } = options;
   const verdict = verdictOnDialer(options);
-  const handshakes = createServer({
-    ...secureOptions(options),
-    requestCert: true,
-    ALPNProtocols: [...options.alpn],
-    handshakeTimeout: settings.connectTimeoutMs,
-  });
-  let underWay = 0; // Each handshake ends by exactly one of the two events below.
-  handshakes.on('tlsClientError', () => underWay--);
+  const handshakes = createServer({ ...secureOptions(options), requestCert: true, ALPNProtocols: [...options.alpn] });
   handshakes.on('secureConnection', (socket) => {
-    underWay--;
     const identity = provenIdentity(socket);
     if (verdict(identity)) socket.destroy();
     else onSecure(socket, identity);
@@ -44,8 +38,7 @@ export function listenSecurely(
 
   const door = createDoor(settings.socket);
   door.on('connection', (socket) => {
-    if (underWay >= handshakesMax) return void socket.destroy();
-    underWay++;
+    openings.begin(socket);
     handshakes.emit('connection', socket);
   });
   return bind(door, target, address, acceptor);

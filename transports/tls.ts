@@ -1,6 +1,7 @@
 import type { SocketConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
+import { Openings } from './openings.js';
 import { readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
 import { offer, socketSettings, type SocketSettings, type TcpOptions } from './tcp.js';
 import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
@@ -47,9 +48,11 @@ export function tls(options: TlsOptions): Transport {
     listen(address, acceptor) {
       const target = parseHostAndPort(address, 'tls', 'listen');
       const bound = (at: string): string => `tls://${at}`;
-      return listenSecurely(target, bound, { ...options, alpn }, settings, acceptor, (socket, identity) =>
-        offer(socket, acceptor, identity),
-      );
+      const openings = new Openings(options.handshakesMax ?? 1024, settings.connectTimeoutMs);
+      return listenSecurely(target, bound, { ...options, alpn }, settings, openings, acceptor, (socket, identity) => {
+        openings.done(socket);
+        offer(socket, acceptor, identity);
+      });
     },
   };
 }

@@ -94,7 +94,13 @@ export interface Exemption {
   readonly because: string;
 }
 
-export const exemptions: readonly Exemption[] = [];
+export const exemptions: readonly Exemption[] = [
+  {
+    file: 'transports/websocket.browser.ts',
+    from: 'setTimeout',
+    because: 'A browser has no event for room in a WebSocket; `bufferedAmount` can only be asked again.',
+  },
+];
 
 /** What may stand at the top of the repository, besides dot files and what `.gitignore` names. */
 export const topLevel: readonly string[] = [

@@ -1,0 +1,251 @@
+import type { Identity, Wire, WireCause, WireHandler } from '../machines/ports.js';
+
+/** `send` says false once this much waits in the process. The same as for bare sockets. */
+export const MESSAGE_HIGH_WATER_BYTES = 256 * 1024;
+/** A wire that lets more than this wait, in either direction, is reset (`ENOBUFS`). */
+const BUFFERED_BYTES_MAX = 64 << 20;
+/** What is sent under a cork is packed into messages up to this size; a larger piece than the second goes as it is, uncopied. */
+const PACKED_BYTES_MAX = 64 * 1024;
+const PACKED_PIECE_BYTES_MAX = 16 * 1024;
+
+export interface MessageWireOptions {
+  readonly remoteAddress: string;
+  /** Whether what is sent under a cork may share messages. */
+  readonly pack: boolean;
+}
+
+/**
+ * The half of a WebSocket wire that Node and browsers share: phases, corks, and what arrives while the reader has paused.
+ * A platform's WebSocket goes on calling for a while after it was asked to stop; that is held here.
+ */
+export abstract class MessageWire implements Wire {
+  readonly lends = false;
+  remoteAddress: string;
+  identity: Identity | undefined;
+
+  #pack: boolean;
+  #handler: WireHandler | undefined;
+  #phase: 'attempt' | 'open' | 'ending' | 'closed' = 'attempt';
+  #cause: WireCause | undefined;
+  #isPaused = false;
+  #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
+  #isReleasing = false;
+  #isGone = false;
+  #hasOpened = false;
+  #corks = 0;
+  #corked: Uint8Array[] | undefined;
+  #corkedBytes = 0;
+  #owesDrain = false;
+
+  constructor({ remoteAddress, pack }: MessageWireOptions) {
+    this.remoteAddress = remoteAddress;
+    this.#pack = pack;
+  }
+
+  /** Gives one message to the platform. */
+  protected abstract transmit(message: Uint8Array): void;
+  /** Around several `transmit`s. */
+  protected abstract gather(isOn: boolean): void;
+  /** What the platform has not yet written. */
+  protected abstract get waitingBytes(): number;
+  /** After a `send` that said false: `drained` is to be called once less than the high-water mark waits. */
+  protected abstract awaitDrain(): void;
+  /** Asks the platform for more, or for a pause, as far as it can. */
+  protected abstract flow(isOn: boolean): void;
+  /** Begins the closing handshake. */
+  protected abstract bow(code: number | undefined, reason: string | undefined): void;
+  /** Ends it at once; `over` follows in a later turn. */
+  protected abstract cut(): void;
+
+  /** Who hears about this wire. If it has ended already, `onClose` follows in a later turn. */
+  set handler(handler: WireHandler) {
+    this.#handler = handler;
+    if (this.#phase === 'closed') queueMicrotask(() => this.#tellClosed());
+  }
+
+  get isOver(): boolean {
+    return this.#cause !== undefined || this.#phase === 'closed';
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Whether it ever was open. */
+  get hasOpened(): boolean {
+    return this.#hasOpened;
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#phase !== 'open') return false;
+    if (bytes.length === 0) return !this.#owesDrain;
+    if (this.#corks > 0) {
+      (this.#corked ??= []).push(bytes);
+      this.#corkedBytes += bytes.length;
+    } else {
+      this.transmit(bytes);
+    }
+    const waiting = this.#corkedBytes + this.waitingBytes;
+    if (waiting < MESSAGE_HIGH_WATER_BYTES) return true;
+    if (waiting > BUFFERED_BYTES_MAX) this.#overflow();
+    else if (!this.#owesDrain) {
+      this.#owesDrain = true;
+      if (this.#corks === 0) this.awaitDrain();
+    }
+    return false;
+  }
+
+  cork(): void {
+    this.#corks++;
+  }
+
+  uncork(): void {
+    if (this.#corks === 0 || --this.#corks > 0) return;
+    const pieces = this.#corked;
+    this.#corked = undefined;
+    this.#corkedBytes = 0;
+    if (pieces === undefined || this.#phase !== 'open') return;
+    this.gather(true);
+    if (this.#pack) packed(pieces, (message) => this.transmit(message));
+    else for (const each of pieces) this.transmit(each);
+    this.gather(false);
+    if (this.#owesDrain) this.awaitDrain();
+  }
+
+  /** @param code of the WebSocket protocol; one that may not be sent (below 3000, other than 1000) becomes 1000 */
+  close(code?: number, reason?: string): void {
+    if (this.#phase !== 'open') return;
+    this.#corks = Math.min(this.#corks, 1);
+    this.uncork();
+    this.#phase = 'ending';
+    this.#cause ??= { kind: 'aborted' };
+    this.#held = undefined;
+    this.flow(true);
+    this.bow(code, reason);
+  }
+
+  destroy(): void {
+    if (this.#phase !== 'closed') this.fail({ kind: 'aborted' });
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#phase === 'open') this.flow(false);
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#phase !== 'open') return;
+    if (this.#held === undefined) this.flow(true);
+    else if (!this.#isReleasing) {
+      this.#isReleasing = true;
+      queueMicrotask(this.#release);
+    }
+  }
+
+  /** Ends an attempt, or a wire, for a reason found out here. The first reason counts. */
+  fail(cause: WireCause): void {
+    this.#cause ??= cause;
+    if (this.#phase === 'open') this.#phase = 'ending';
+    this.#held = undefined;
+    this.#corked = undefined;
+    this.cut();
+  }
+
+  /** For the platform's events, like all below. Not to be called from inside an opener. */
+  opened(): void {
+    if (this.#phase !== 'attempt' || this.isOver) return;
+    this.#phase = 'open';
+    this.#hasOpened = true;
+    this.#handler?.onOpen(this);
+  }
+
+  received(message: Uint8Array): void {
+    if (this.#phase !== 'open' || message.length === 0) return;
+    if (!this.#isPaused && this.#held === undefined) return this.#handler?.onBytes(message);
+    (this.#held ??= []).push(message);
+    this.#heldBytes += message.length;
+    if (this.#heldBytes > BUFFERED_BYTES_MAX) this.#overflow();
+  }
+
+  drained(): void {
+    if (this.#phase !== 'open' || !this.#owesDrain || this.#corks > 0) return;
+    if (this.waitingBytes >= MESSAGE_HIGH_WATER_BYTES) return this.awaitDrain();
+    this.#owesDrain = false;
+    this.#handler?.onDrain();
+  }
+
+  answered(): void {
+    if (this.#phase === 'open') this.#handler?.onProbeAnswer();
+  }
+
+  /** Remembers why the end is near, where the platform says so before it ends. Nothing more is heard or sent. */
+  blame(cause: WireCause): void {
+    this.#cause ??= cause;
+    if (this.#phase === 'open') this.#phase = 'ending';
+  }
+
+  /** The platform's end. What came before an orderly one is heard first, even if the reader has paused. */
+  over(cause: WireCause): void {
+    if (this.#phase === 'closed') return;
+    this.#cause ??= cause;
+    this.#isGone = true;
+    if (this.#held !== undefined && this.#cause.kind === 'ended' && this.#phase === 'open') return;
+    this.#phase = 'closed';
+    this.#held = undefined;
+    this.#tellClosed();
+  }
+
+  #release = (): void => {
+    this.#isReleasing = false;
+    const held = this.#held;
+    if (held === undefined) return;
+    let at = 0;
+    while (at < held.length && this.#phase === 'open' && !this.#isPaused) {
+      const message = held[at++]!;
+      this.#heldBytes -= message.length;
+      this.#handler?.onBytes(message);
+    }
+    if (this.#phase !== 'open') return;
+    this.#held = at < held.length ? held.slice(at) : undefined;
+    if (this.#held !== undefined) return;
+    if (this.#isGone) this.over({ kind: 'ended' });
+    else if (!this.#isPaused) this.flow(true);
+  };
+
+  #overflow(): void {
+    this.fail({ kind: 'reset', code: 'ENOBUFS', reason: 'more than may wait' });
+  }
+
+  #tellClosed(): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.onClose(this.#cause ?? { kind: 'reset' });
+  }
+}
+
+/** Small neighbours share a message, large pieces have one each; the order stays. */
+function packed(pieces: readonly Uint8Array[], transmit: (message: Uint8Array) => void): void {
+  for (let at = 0; at < pieces.length;) {
+    const from = at;
+    let bytes = pieces[at++]!.length;
+    if (bytes <= PACKED_PIECE_BYTES_MAX) {
+      for (; at < pieces.length; at++) {
+        const { length } = pieces[at]!;
+        if (length > PACKED_PIECE_BYTES_MAX || bytes + length > PACKED_BYTES_MAX) break;
+        bytes += length;
+      }
+    }
+    transmit(at - from === 1 ? pieces[from]! : merged(pieces, from, at, bytes));
+  }
+}
+
+function merged(pieces: readonly Uint8Array[], from: number, to: number, bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  for (let i = from, at = 0; i < to; i++) {
+    whole.set(pieces[i]!, at);
+    at += pieces[i]!.length;
+  }
+  return whole;
+}

@@ -1,0 +1,105 @@
+import { createServer as createHttp, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { createServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { WebSocketServer } from 'ws';
+import type { WebSocketAddress } from './address.js';
+import { Openings } from './openings.js';
+import { bind } from './socket-listener.js';
+import { remoteAddressOf } from './socket-wire.js';
+import type { SocketSettings } from './tcp.js';
+import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
+import { FAREWELL, WebSocketWire } from './websocket-wire.js';
+import type { Acceptor, Identity, Listening, Offer } from '../machines/ports.js';
+
+/** What dialers and listeners of WebSockets have in common, with its defaults filled in. */
+export interface WebSocketSettings extends SocketSettings {
+  readonly protocols: readonly string[];
+  readonly messageBytesMax: number;
+  readonly mask: 'random' | 'zero';
+  readonly pack: boolean;
+  readonly handshakesMax: number;
+}
+
+/** Listens for upgrades at one path. The offer comes before the upgrade, so that a refusal is an HTTP answer. */
+export function listening(
+  target: WebSocketAddress,
+  settings: WebSocketSettings,
+  secure: TlsListenerOptions | undefined,
+  acceptor: Acceptor,
+): Listening {
+  const identities = new WeakMap<Socket, Identity>();
+  const openings = new Openings(settings.handshakesMax, settings.connectTimeoutMs);
+  const upgrades = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: settings.messageBytesMax,
+    ...FAREWELL,
+    handleProtocols: (offered) => settings.protocols.find((each) => offered.has(each)) ?? false,
+  });
+  const http = createHttp((_, response) => response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end());
+  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    openings.done(socket);
+    const status = objection(request, target.path, settings.protocols);
+    if (status === undefined) acceptor.onOffer(offering(request, socket, head, upgrades, settings.pack, identities.get(socket)));
+    else answer(socket, status);
+  });
+
+  const address = (bound: string): string => `${secure ? 'wss' : 'ws'}://${bound}${target.path}`;
+  if (secure) {
+    const options = { ...secure, alpn: ['http/1.1'] };
+    return listenSecurely(target, address, options, settings, openings, acceptor, (socket: TLSSocket, identity) => {
+      if (identity) identities.set(socket, identity);
+      http.emit('connection', socket);
+    });
+  }
+  const door = createServer(settings.socket);
+  door.on('connection', (socket) => {
+    openings.begin(socket);
+    http.emit('connection', socket);
+  });
+  return bind(door, target, address, acceptor);
+}
+
+/** The HTTP status to answer with, where an upgrade is none of ours. */
+function objection({ url = '', headers }: IncomingMessage, path: string, protocols: readonly string[]): number | undefined {
+  if (url.split('?', 1)[0] !== path) return 404;
+  const offered = headers['sec-websocket-protocol']?.split(',').map((each) => each.trim()) ?? [];
+  return protocols.some((each) => offered.includes(each)) ? undefined : 400;
+}
+
+function offering(
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  upgrades: WebSocketServer,
+  pack: boolean,
+  identity: Identity | undefined,
+): Offer {
+  const remoteAddress = remoteAddressOf(socket);
+  const wire = new WebSocketWire(socket, { remoteAddress, pack });
+  wire.identity = identity;
+  return {
+    remoteAddress,
+    identity,
+    open(handler) {
+      wire.handler = handler;
+      // `onOpen` follows the upgrade at once, before a byte can come.
+      queueMicrotask(() => {
+        if (!wire.isOver) upgrades.handleUpgrade(request, socket, head, (websocket) => wire.upgraded(websocket));
+      });
+      return () => wire.destroy();
+    },
+    refuse: ({ code, retryAfterMs }) => answer(socket, 503, { 'Retry-After': Math.ceil(retryAfterMs / 1000), 'X-Refusal': code }),
+  };
+}
+
+/** Says no in HTTP and hangs up. */
+function answer(socket: Socket, status: number, headers: Readonly<Record<string, string | number>> = {}): void {
+  const lines = Object.entries({ ...headers, Connection: 'close', 'Content-Length': 0 }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  socket.on('error', () => {});
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`);
+}

@@ -1,0 +1,122 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { WebSocket } from 'ws';
+import { hostAndPort, parseWebSocketAddress, type WebSocketAddress } from './address.js';
+import { remoteAddressOf } from './socket-wire.js';
+import { socketSettings, type TcpOptions } from './tcp.js';
+import type { TlsListenerOptions } from './tls-listener.js';
+import {
+  provenIdentity,
+  secureDialOptions,
+  verdictOnDialer,
+  verdictOnListener,
+  type SecureDialOptions,
+  type Verdict,
+} from './tls-peer.js';
+import { listening, type WebSocketSettings } from './websocket-listener.js';
+import { causeOfWebSocket, FAREWELL, WebSocketWire } from './websocket-wire.js';
+import type { Opener, Transport, WireCause } from '../machines/ports.js';
+
+export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions> {
+  /** Subprotocols to offer, and to accept, the favourite first; whoever offers none of them gets 400. Default resume, version 1. */
+  readonly protocols?: readonly string[];
+  /** A message above this ends the wire as `oversized` (1009). Default 17 MiB. */
+  readonly messageBytesMax?: number;
+  /**
+   * How a dialer masks what it sends. RFC 6455 asks for random masks to protect intermediaries that misread `ws://`;
+   * over TLS there are none, and zeros are five times as fast. Default `zero` with an identity, `random` without.
+   */
+  readonly mask?: 'random' | 'zero';
+  /** Whether small pieces sent under a cork may share one message. Default true; false where each send has to be a message. */
+  readonly pack?: boolean;
+}
+
+/**
+ * WebSockets by the `ws` package, binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
+ * with one it speaks `wss://`, both sides showing certificates as in `tls`. Use two transports to have both.
+ *
+ * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use
+ */
+export function websocket(options: WebSocketOptions = {}): Transport {
+  const { identity } = options;
+  const secure = identity && { ...options, identity };
+  const scheme = secure ? 'wss' : 'ws';
+  const settings: WebSocketSettings = {
+    ...socketSettings(options),
+    protocols: options.protocols ?? ['holdfast.resume.v1'],
+    messageBytesMax: options.messageBytesMax ?? 17 << 20,
+    mask: options.mask ?? (secure ? 'zero' : 'random'),
+    pack: options.pack ?? true,
+    handshakesMax: options.handshakesMax ?? 1024,
+  };
+  if (secure) verdictOnDialer(secure); // Throws now rather than when somebody dials.
+  const context = secure && secureDialOptions(secure);
+  return {
+    name: scheme,
+    schemes: [scheme],
+    boundaries: 'message',
+    secure: secure !== undefined,
+    dial(address, dialOptions) {
+      const target = parseWebSocketAddress(address, scheme, 'dial');
+      const verdict = secure ? verdictOnListener(secure, dialOptions?.fingerprints) : () => undefined;
+      return dialing(target, settings, context, verdict);
+    },
+    listen: (address, acceptor) => listening(parseWebSocketAddress(address, scheme, 'listen'), settings, secure, acceptor),
+  };
+}
+
+function dialing(
+  target: WebSocketAddress,
+  settings: WebSocketSettings,
+  context: SecureDialOptions | undefined,
+  verdict: Verdict,
+): Opener {
+  return (handler) => {
+    const { host, port } = target;
+    const how = { host, port, ...settings.socket, ...settings.race };
+    const socket = context ? connectTls({ ...how, ...context, ALPNProtocols: ['http/1.1'] }) : connectTcp(how);
+    const wire = new WebSocketWire(socket, { remoteAddress: hostAndPort(host, port), pack: settings.pack });
+    wire.handler = handler;
+    socket.setTimeout(settings.connectTimeoutMs, () =>
+      wire.fail({ kind: 'unreachable', code: 'ETIMEDOUT', reason: 'nothing happened for too long' }),
+    );
+    socket.once(context ? 'secureConnect' : 'connect', () => {
+      wire.remoteAddress = remoteAddressOf(socket);
+      if (context) wire.identity = provenIdentity(socket as TLSSocket);
+      const cause = verdict(wire.identity);
+      if (cause) wire.fail(cause);
+      else upgrade(socket, wire, target.url, settings);
+    });
+    return () => wire.destroy();
+  };
+}
+
+function upgrade(
+  socket: Socket,
+  wire: WebSocketWire,
+  url: string,
+  { protocols, messageBytesMax, mask }: WebSocketSettings,
+): void {
+  if (wire.isOver) return;
+  const websocket = new WebSocket(url, [...protocols], {
+    createConnection: () => socket,
+    perMessageDeflate: false,
+    maxPayload: messageBytesMax,
+    ...FAREWELL,
+    ...(mask === 'zero' ? { generateMask: (bytes: Buffer) => void bytes.fill(0) } : {}),
+  });
+  websocket.on('unexpected-response', (_, response) => {
+    wire.fail(refused(response.statusCode ?? 0, response.statusMessage, response.headers['retry-after']));
+  });
+  websocket.on('error', (error) => wire.isOpen || wire.fail(causeOfWebSocket(error)));
+  websocket.once('open', () => {
+    socket.setTimeout(0);
+    wire.upgraded(websocket);
+  });
+}
+
+/** Retry-After counts seconds; as a date it would need a clock, which transports haven't. */
+function refused(status: number, reason = '', retryAfter = ''): WireCause {
+  const seconds = /^\d{1,6}$/.test(retryAfter) ? { retryAfterMs: Number(retryAfter) * 1000 } : {};
+  return { kind: 'refused', status, ...(reason === '' ? {} : { reason }), ...seconds };
+}
