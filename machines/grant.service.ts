@@ -5,8 +5,6 @@ export type GrantEvent = { type: 'redial.granted'; opener: Opener } | { type: 'r
 
 /** Somebody who wants to dial, and what the hub should know about it. */
 export interface GrantRequest {
-  /** Consecutive attempts that led to nothing; 0 for the first one. */
-  readonly attempt: number;
   /** How long the wire before this attempt had carried the session; 0 when there was none. */
   readonly livedMs: number;
   granted(opener: Opener): void;
@@ -18,14 +16,12 @@ export type GrantDesk = (request: GrantRequest) => () => void;
 
 export interface GrantInput {
   readonly desk: GrantDesk;
-  readonly attempt: number;
   readonly livedMs: number;
 }
 
 /** Permission to dial as a service that a chart invokes: the chart asks, the hub grants; leaving the state withdraws. */
-export const grantService = fromCallback<EventObject, GrantInput>(({ input: { desk, attempt, livedMs }, sendBack }) =>
+export const grantService = fromCallback<EventObject, GrantInput>(({ input: { desk, livedMs }, sendBack }) =>
   desk({
-    attempt,
     livedMs,
     granted: (opener) => sendBack({ type: 'redial.granted', opener } satisfies GrantEvent),
     givenUp: () => sendBack({ type: 'redial.given-up' } satisfies GrantEvent),

@@ -144,6 +144,12 @@ test('connect before start, after shutdown, and with a protocol nobody gave', as
   await expect(client.connect('tcp://127.0.0.1:1')).rejects.toMatchObject({ code: 'shutting-down' });
 });
 
+test('a dial that has opened frees its slot for the next', async () => {
+  const server = await listening();
+  const client = await started({ limits: { pendingDialsMax: 1 } });
+  for (let i = 0; i < 3; i++) expect((await client.connect(server.addresses[0]!)).state).toBe('completed');
+});
+
 test('a listener that anybody could reach and that proves nothing refuses to start unless told so', async () => {
   const bare = createEngine({ transports: [tcp()], protocols: [resume()], listen: ['tcp://0.0.0.0:0'] });
   await expect(bare.start()).rejects.toMatchObject({ code: 'insecure' });

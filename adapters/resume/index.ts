@@ -41,7 +41,7 @@ export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
     openingTimeoutMs: limits.greetingTimeoutMs,
     tombstoneMs: limits.reconnectWindowMs,
     sizeOf: (message) => message.length,
-    copy: (message) => message.slice(),
+    copy: (message) => new Uint8Array(message), // `slice` of a Node Buffer would not copy.
     makeSession: (request) => makeSession(request, limits, first),
     identify,
     refusal: (code, retryAfterMs) => refusal(code, retryAfterMs),

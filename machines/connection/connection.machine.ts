@@ -7,7 +7,7 @@ import { connectionSetup } from './connection.setup.js';
  */
 export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
-  context: ({ input }) => ({ ...input, attempt: 0 }),
+  context: ({ input }) => input,
   options: { maxIterations: 1000 },
   initial: 'none',
   states: {
@@ -24,7 +24,7 @@ export const connectionMachine = connectionSetup.createMachine({
       invoke: {
         src: 'grant',
         id: 'grant',
-        input: ({ context }) => ({ desk: context.port.grantDesk, attempt: context.attempt, livedMs: 0 }),
+        input: ({ context }) => ({ desk: context.port.grantDesk, livedMs: 0 }),
       },
       on: {
         'redial.granted': 'engaged.initiated',
@@ -90,7 +90,7 @@ export const connectionMachine = connectionSetup.createMachine({
         },
         completed: {
           tags: 'accepts-data',
-          entry: ['forgetAttempts', { type: 'report', params: { state: 'completed' } }],
+          entry: { type: 'report', params: { state: 'completed' } },
           on: {
             cancel: { description: 'Too late to cancel: a completed connection is closed.' },
             'session.lost': { actions: 'tellLost' },
@@ -107,7 +107,7 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     error: {
       tags: 'terminal',
-      entry: ['countAttempt', { type: 'report', params: { state: 'error' } }],
+      entry: { type: 'report', params: { state: 'error' } },
       always: [{ guard: 'mayRetry', target: 'queued' }, { target: 'resting' }],
     },
     resting: {

@@ -33,7 +33,6 @@ export interface ConnectionInput {
 }
 
 export interface ConnectionContext extends ConnectionInput {
-  readonly attempt: number;
   readonly session?: ProtocolInput;
   readonly closing?: Closing;
 }
@@ -71,8 +70,6 @@ export const connectionSetup = setup({
     }),
     recordGivenUp: assign({ closing: ({ context }) => context.closing ?? closing('unreachable', 'remote') }),
     recordCancelled: assign({ closing: () => closing('cancelled', 'local') }),
-    countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
-    forgetAttempts: assign({ attempt: 0 }),
     tellEnded: ({ context }) => context.port.ended(context.closing ?? closing('internal', 'local')),
     tellRested: ({ context }) => context.port.rested(),
     tellLost: ({ context }) => context.port.lost(),

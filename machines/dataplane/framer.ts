@@ -66,7 +66,7 @@ export class Framer {
   /** A view of the current frame that belongs to the caller: a lent chunk is copied once, what is left of it. */
   take(from: number, to: number): Uint8Array {
     if (this.#lent && this.bytes === this.#chunk) {
-      this.#chunk = this.#chunk.slice(from);
+      this.#chunk = new Uint8Array(this.#chunk.subarray(from)); // `slice` of a Node Buffer would not copy.
       this.#lent = false;
       this.#at -= from;
       this.end -= from;

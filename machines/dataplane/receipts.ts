@@ -81,14 +81,14 @@ export class Receipts {
     this.#backlogBytes = bytes;
   }
 
-  /** The credit to tell the peer, once a quarter of the bound has become free. It never shrinks. */
+  /** The credit to tell the peer, once a quarter of the bound has become free. It never shrinks: a backlog grows by what was received. */
   credit(): number | undefined {
     return this.#credit() - this.#granted < this.limits.receiveBytesMax >>> 2 ? undefined : this.allCredit();
   }
 
   /** All the credit there is at the moment, for a hello; it counts as told. */
   allCredit(): number {
-    return (this.#granted = Math.max(this.#granted, this.#credit()));
+    return (this.#granted = this.#credit());
   }
 
   #credit(): number {

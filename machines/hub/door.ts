@@ -198,7 +198,7 @@ class Opening implements WireHandler {
 }
 
 function joined(a: Uint8Array, b: Uint8Array, isLent: boolean): Uint8Array {
-  if (a.length === 0) return isLent ? b.slice() : b;
+  if (a.length === 0) return isLent ? new Uint8Array(b) : b;
   const whole = new Uint8Array(a.length + b.length);
   whole.set(a);
   whole.set(b, a.length);

@@ -25,8 +25,6 @@ export class Entry implements ConnectionPort {
   state: ApiState = 'none';
   isRegistered = false;
   identity: Identity | undefined;
-  /** For `peers.state`: the attempt under way, and when the next one may start. */
-  attempt = 0;
   readonly callers = new Set<Caller>();
   #isConnected = false;
   #initiatedAt = 0;

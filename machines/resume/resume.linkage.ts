@@ -27,7 +27,7 @@ export const linkage = resumeSetup.createStateConfig({
         greeting: {
           meta: { rule: 'RES-2' }, // Nothing is accepted before the peer's hello was verified.
           entry: 'greetPeer',
-          on: { 'peer.greeted': { target: 'flowing', actions: 'forgetAttempts' } },
+          on: { 'peer.greeted': 'flowing' },
           after: { greetingTimeout: '#resume.alive.linkage.apart' },
         },
         flowing: { tags: 'flows', entry: 'openPlane', on: { probe: { actions: 'probeWire' }, drain: { actions: 'askToGo' } } },
@@ -43,7 +43,7 @@ export const linkage = resumeSetup.createStateConfig({
           invoke: {
             src: 'grant',
             id: 'grant',
-            input: ({ context }) => ({ desk: context.desk, attempt: context.attempt, livedMs: context.livedMs }),
+            input: ({ context }) => ({ desk: context.desk, livedMs: context.livedMs }),
           },
           on: { 'redial.granted': { target: '#resume.alive.linkage.linked', actions: 'useOpener' } },
         },

@@ -13,7 +13,6 @@ export const resumeMachine = resumeSetup.createMachine({
   id: 'resume',
   context: ({ input }) => ({
     ...input,
-    attempt: 0,
     openedAt: 0,
     livedMs: 0,
     strikes: 0,

@@ -27,7 +27,6 @@ export interface ResumeInput {
 }
 
 export interface ResumeContext extends ResumeInput {
-  readonly attempt: number;
   /** When the current wire was opened. */
   readonly openedAt: number;
   readonly livedMs: number;
@@ -109,9 +108,7 @@ export const resumeSetup = setup({
     noteLoss: assign({
       livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
       openedAt: 0,
-      attempt: ({ context }) => context.attempt + 1,
     }),
-    forgetAttempts: assign({ attempt: 0 }),
     countStrike: assign({
       strikes: ({ context }) => (progressOf(context) > context.progress ? 1 : context.strikes + 1),
       progress: ({ context }) => progressOf(context),

@@ -1,7 +1,8 @@
 import { resume } from '../../adapters/resume/index.js';
 import { Engine } from '../../machines/engine.js';
 import { SimClock } from '../sim/clock.js';
-import { SimNetwork } from '../sim/cruel.js';
+import { SimNetwork } from '../sim/network.js';
+import { CALM } from '../sim/network.options.js';
 import { SeededRandom } from '../sim/random.js';
 
 /** Counts what a run of sessions touches: timers set and cleared. Time is not asserted; work is. */
@@ -21,11 +22,11 @@ class CountingClock extends SimClock {
 function costWith(others: number): number {
   const clock = new CountingClock();
   const random = new SeededRandom(5);
-  const network = new SimNetwork(clock, random.split('network'), { latencyMs: [1, 1] });
+  const network = new SimNetwork(clock, random.split('network'), CALM);
   const ports = { clock, random: random.next, entropy: random.bytes };
-  const options = { transports: [network.transport], protocols: [resume({ idleMs: 0 })] };
+  const options = { transports: [network.transport('b')], protocols: [resume({ idleMs: 0 })] };
   const limits = { incomingMax: 1e6, openingsMax: 1e6, pendingDialsMax: 1e6 };
-  const server = new Engine(ports, { ...options, listen: ['sim://b'], limits });
+  const server = new Engine(ports, { ...options, listen: ['sim://b:1'], limits });
   const client = new Engine(ports, { ...options, limits });
   void server.start();
   void client.start();
@@ -37,7 +38,7 @@ function costWith(others: number): number {
     if (event.type === 'disconnected') closed++;
   });
   const open = (): void => {
-    void client.connect('sim://b');
+    void client.connect('sim://b:1');
     const wanted = connected + 1;
     clock.runUntil(() => connected >= wanted);
   };

@@ -60,6 +60,13 @@ test('[RES-14] a welcome that names a later position makes the replay skip ahead
   expect(p.connections[0]!.stats()).toMatchObject({ acknowledged: 3, accepted: 4 });
 });
 
+test('[RES-16] a welcome whose first message lies beyond what is expected ends the session: the peer has forgotten some', () => {
+  const { p, wire } = up();
+  const next = again(p, wire);
+  next.say(say.welcome(next.last('hello'), { first: 5 }));
+  expect(p.story).toContain('closing violated remote');
+});
+
 test('[RES-15] a replay repeats the bytes first encoded', () => {
   const { p, wire } = up();
   const payload = Uint8Array.of(1, 2, 3);

@@ -11,6 +11,18 @@ test(`[RES-1] [RES-14] every message arrives exactly once, in order, both ways, 
     for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
   }
   // The faults this is about really happened.
-  for (const name of ['cuts', 'resumes', 'duplicates', 'lostBytes', 'blocked', 'refused', 'late'])
+  for (const name of [
+    'cuts',
+    'halfOpen',
+    'silentCuts',
+    'silences',
+    'resumes',
+    'duplicates',
+    'lostBytes',
+    'lateBytes',
+    'lateCloses',
+    'blocked',
+    'refused',
+  ])
     expect({ name, happened: sums[name]! > 0 }).toEqual({ name, happened: true });
 });

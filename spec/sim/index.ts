@@ -1,5 +1,8 @@
 /** The simulation, for tests of what is built on holdfast: a virtual clock, seeded chance, a cruel network, a whole world. */
 export { SimClock } from './clock.js';
-export { SimNetwork, type CutMode, type SimNetworkOptions } from './cruel.js';
+export { FaultPlan } from './fault-plan.js';
+export { SimNetwork } from './network.js';
+export { CALM, CRUEL, type SimNetworkOptions } from './network.options.js';
 export { SeededRandom } from './random.js';
 export { runWorld, World, type Plan, type Report } from './world.js';
+export { Alternating, Bounded, ExactlyOnceInOrder, LiveAgainWithin, NothingLeft, SettledOnce } from './checks.js';

@@ -3,7 +3,8 @@ import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import { SimClock } from './clock.js';
-import { SimNetwork, type CutMode } from './cruel.js';
+import { FaultPlan } from './fault-plan.js';
+import { SimNetwork } from './network.js';
 import { SeededRandom } from './random.js';
 
 /** One schedule: a seed, how much is sent, for how long the network is cruel. */
@@ -33,17 +34,15 @@ export interface Report {
 /** After the last fault everything accepted is delivered, and acknowledged, within this time. */
 const LIVE_AGAIN_MS = 30_000;
 const STEPS_MAX = 400_000;
-const TRACE_MAX = 60;
-const CUTS: readonly CutMode[] = ['both', 'both', 'near', 'far', 'silent'];
+const TRACE_MAX = 80;
+/** Hosts that freeze, sleep and lose their time, beside all that a network does. */
+const WEIGHTS = { freeze: 2, suspend: 2, 'wall-jump': 2 };
 
 /** One side of the session under test. */
 class Side {
   readonly got: Uint8Array[] = [];
-  readonly events: string[] = [];
   connection: Connection | undefined;
   sent = 0;
-  settled = 0;
-  settledTwice = 0;
   wasOpened = false;
   connected = 0;
   disconnected = 0;
@@ -89,10 +88,12 @@ export class World {
   #messages: number;
   #faultsMs: number;
   #writers = 0;
+  #bound: number;
+  #sizes: number;
 
   constructor(readonly plan: Plan) {
     const random = (this.random = new SeededRandom(plan.seed));
-    this.network = new SimNetwork(this.clock, random.split('network'));
+    this.network = new SimNetwork(this.clock, random.split('network'), { boundaries: random.chance(0.5) ? 'stream' : 'message' });
     this.#messages = plan.messages ?? 8 + random.int(53);
     this.#faultsMs = plan.faultsMs ?? 200 + random.int(1800);
     const messageBytesMax = random.pick([64, 300, 2000]);
@@ -114,16 +115,17 @@ export class World {
     };
     const engineOf = (name: string, listen: string[]): Engine => {
       const own = random.split(name);
+      const clock = this.clock.process(); // Each host has a clock of its own, to be frozen and put to sleep alone.
       return new Engine(
-        { clock: this.clock, random: own.next, entropy: own.bytes },
-        { transports: [this.network.transport], protocols: [resume(options)], listen },
+        { clock, random: own.next, entropy: own.bytes },
+        { transports: [this.network.transport(name, { process: clock })], protocols: [resume(options)], listen },
       );
     };
-    this.acceptor = new Side('b', engineOf('b', ['sim://b']), this);
+    this.acceptor = new Side('b', engineOf('b', ['sim://b:1']), this);
     this.dialer = new Side('a', engineOf('a', []), this);
     this.#sizes = messageBytesMax;
+    this.#bound = bound;
   }
-  #sizes: number;
 
   note(line: string): void {
     if (this.trace.length >= TRACE_MAX) this.trace.shift();
@@ -162,52 +164,37 @@ export class World {
     void this.dialer.engine.start();
     this.clock.settle();
     // The first dial itself must get through; everything behind it may be cut.
-    this.dialer.engine.connect('sim://b').catch((error: Error) => this.violations.push(`connect failed: ${error.message}`));
+    this.dialer.engine.connect('sim://b:1').catch((error: Error) => this.violations.push(`connect failed: ${error.message}`));
     this.#step(() => this.dialer.wasOpened, 1000, 'open');
   }
 
   #suffer(): void {
     const faults = this.random.split('faults');
-    const endAt = this.clock.now() + this.#faultsMs;
-    let next = faults.int(60);
-    for (;;) {
-      const at = this.clock.now() + next;
-      if (at >= endAt) break;
-      this.#until(at);
-      this.#fault(faults);
-      next = faults.pick([1, 5, 40, 200]) + faults.int(100);
-    }
-    this.#until(endAt);
-    this.network.refusingUntilMs = this.network.darkUntilMs = 0;
-    this.note('no more faults');
-  }
-
-  #fault(faults: SeededRandom): void {
-    const kind = faults.int(10);
-    if (kind < 6) {
-      const mode = faults.pick(CUTS);
-      if (this.network.cutAll(mode) > 0) this.note(`cut ${mode}`);
-    } else if (kind === 6) {
-      this.network.refusingUntilMs = this.clock.now() + faults.int(400);
-      this.network.cutAll('both');
-      this.note(`refusing until ${this.network.refusingUntilMs}`);
-    } else if (kind === 7) {
-      this.network.darkUntilMs = this.clock.now() + faults.int(800);
-      this.note(`dark until ${this.network.darkUntilMs}`);
-    } else {
-      // A reader that takes nothing for a while; then it takes all.
+    const stopMs = this.clock.now() + this.#faultsMs;
+    const drawn = { hosts: ['a', 'b'], startMs: this.clock.now(), stopMs, everyMs: [1, 150] as const, weights: WEIGHTS };
+    const plan = FaultPlan.drawn(this.network, faults, drawn, { onFault: (_, line) => this.note(line) }).start();
+    // A reader that takes nothing for a while; then it takes all.
+    const readers = (): void => {
+      if (plan.isOver) return;
       const side = faults.pick([this.dialer, this.acceptor]);
       const { connection } = side;
-      if (connection === undefined) return;
-      connection.onMessage = undefined;
-      this.clock.setTimeout(() => (connection.onMessage = side.take), faults.int(500));
-    }
+      if (connection !== undefined) {
+        connection.onMessage = undefined;
+        this.clock.setTimeout(() => (connection.onMessage = side.take), faults.int(500));
+      }
+      this.clock.setTimeout(readers, faults.int(1500));
+    };
+    readers();
+    this.#until(stopMs);
+    this.note('no more faults');
   }
 
   #recover(): void {
     this.#step(() => this.#isDelivered, this.clock.now() + LIVE_AGAIN_MS, 'delivered and acknowledged');
     this.#check(this.dialer, this.acceptor);
     this.#check(this.acceptor, this.dialer);
+    this.#checkMemory(this.dialer);
+    this.#checkMemory(this.acceptor);
   }
 
   /** One side closes, or both at once; then both engines shut down, and nothing may be left. */
@@ -273,17 +260,19 @@ export class World {
   #write(side: Side): void {
     const { connection } = side;
     if (connection === undefined || side.closing !== undefined) return;
-    side.peakQueued = Math.max(side.peakQueued, connection.stats()['queuedBytes'] ?? 0);
     if (side.sent >= this.#messages || this.#writers++ % 3 !== 0) return;
     const message = messageOf(this.plan.seed, side.name, side.sent, this.#sizes);
-    try {
-      connection.write(message);
-    } catch (error) {
-      if ((error as { code?: string }).code === 'queue-full') return;
-      throw error;
-    }
+    const queued = connection.stats()['queuedBytes'] ?? 0;
+    side.peakQueued = Math.max(side.peakQueued, queued);
+    if (queued + message.length + 64 > this.#bound) return;
+    connection.write(message);
     message.fill(0xdd); // The buffer is the caller's again.
     side.sent++;
+  }
+
+  #checkMemory(side: Side): void {
+    if (side.peakQueued > this.#bound)
+      this.violations.push(`${side.name} had ${side.peakQueued} bytes queued, above ${this.#bound}`);
   }
 
   #check(from: Side, to: Side): void {

@@ -1,0 +1,113 @@
+import { MESSAGE_COST_BYTES, SendLog, SlabPool, type LogCodec } from '../../machines/dataplane/send-log.js';
+import { SeededRandom } from '../sim/random.js';
+
+/** Head: number (4) and length (2). */
+const codec: LogCodec = {
+  dataHeadBytes: 6,
+  putData(into, at, sequence, payload) {
+    new DataView(into.buffer, into.byteOffset).setUint32(at, sequence >>> 0);
+    new DataView(into.buffer, into.byteOffset).setUint16(at + 4, payload.length);
+    into.set(payload, at + 6);
+  },
+};
+const numbersIn = (view: Uint8Array): number[] => {
+  const numbers: number[] = [];
+  const data = new DataView(view.buffer, view.byteOffset, view.length);
+  for (let at = 0; at < view.length; at += 6 + data.getUint16(at + 4)) numbers.push(data.getUint32(at));
+  return numbers;
+};
+
+test('[RES-14] pushes, sends, acknowledgements and new wires in any order: the log agrees with a plain list', () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = new SeededRandom(seed);
+    const first = random.pick([1, 1000, 2 ** 32 - 3]);
+    const bytesMax = random.pick([2000, 100_000]);
+    const log = new SendLog(codec, new SlabPool(), bytesMax, first);
+    const model: { payload: Uint8Array }[] = []; // From `first` on.
+    let base = 0;
+    let cursor = 0;
+    let handed = 0;
+    let limit = 0;
+    const costOf = (n: number): number => model[n]!.payload.length + MESSAGE_COST_BYTES;
+    const costTo = (n: number): number => Array.from({ length: n }, (_, i) => costOf(i)).reduce((a, b) => a + b, 0);
+    for (let step = 0; step < 200; step++) {
+      switch (random.int(6)) {
+        case 0:
+        case 1: {
+          const payload = random.bytes(random.pick([0, 10, 500, 30_000]));
+          const fits = costTo(model.length) - costTo(base) + payload.length + MESSAGE_COST_BYTES <= bytesMax;
+          expect({ seed, step, fits: log.hasRoomFor(payload.length) }).toEqual({ seed, step, fits });
+          if (fits) {
+            log.push(payload, false);
+            model.push({ payload: payload.slice() });
+          } else expect(() => log.push(payload, false)).toThrow(expect.objectContaining({ code: 'queue-full' }));
+          break;
+        }
+        case 2: {
+          const view = log.poll();
+          for (const number of view === undefined ? [] : numbersIn(view)) {
+            expect({ seed, step, number }).toEqual({ seed, step, number: (first + cursor) >>> 0 });
+            cursor++;
+          }
+          if (view === undefined)
+            expect({ seed, step, left: cursor < model.length && costTo(cursor + 1) <= limit }).toEqual({
+              seed,
+              step,
+              left: false,
+            });
+          expect(costTo(cursor)).toBeLessThanOrEqual(limit);
+          handed = Math.max(handed, cursor);
+          break;
+        }
+        case 3: {
+          const to = base - 1 + random.int(handed - base + 3);
+          const isLegal = to >= base && to <= handed;
+          expect({ seed, step, isLegal: log.ackBefore(first + to) }).toEqual({ seed, step, isLegal });
+          if (isLegal) {
+            base = to;
+            cursor = Math.max(cursor, base);
+          }
+          break;
+        }
+        case 4:
+          log.rewind();
+          cursor = base;
+          break;
+        default:
+          log.grant((limit += random.int(2000)));
+      }
+      expect({ seed, step, base: log.base, cursor: log.cursor, next: log.next, handed: log.handed, cost: log.costBytes }).toEqual(
+        {
+          seed,
+          step,
+          base: first + base,
+          cursor: first + cursor,
+          next: first + model.length,
+          handed: first + handed,
+          cost: costTo(model.length) - costTo(base),
+        },
+      );
+    }
+  }
+});
+
+test('a slab is used again once everything in it was acknowledged on the wire that carried it, and not after a new wire', () => {
+  const given: Uint8Array[] = [];
+  class Watched extends SlabPool {
+    override put(slab: Uint8Array): void {
+      given.push(slab);
+    }
+  }
+  const log = new SendLog(codec, new Watched(), 1 << 20);
+  log.grant(1 << 20);
+  log.push(new Uint8Array(10), false);
+  const sent = log.poll()!;
+  log.ackBefore(2);
+  expect(given.map((slab) => slab.buffer)).toEqual([sent.buffer]);
+  log.push(new Uint8Array(10), false);
+  log.poll();
+  log.rewind(); // The old wire may still be reading the slab.
+  log.poll();
+  log.ackBefore(3);
+  expect(given).toHaveLength(1);
+});
