@@ -141,9 +141,9 @@ describe('slots and line', () => {
 
   test('one that withdraws another out of its own grant is obeyed', () => {
     const { clock, queue, diary, ask } = desk();
-    let other: DialTicket | undefined;
-    queue.ask({ key: 'a', priority: 1, policy: atOnce, grant: () => other?.cancel(), giveUp: () => undefined });
-    other = ask('b');
+    const others: DialTicket[] = [];
+    queue.ask({ key: 'a', priority: 1, policy: atOnce, grant: () => others[0]?.cancel(), giveUp: () => undefined });
+    others.push(ask('b'));
     clock.settle();
     expect({ diary, waiting: queue.waiting }).toEqual({ diary: [], waiting: 0 });
   });
