@@ -10,7 +10,11 @@ interface Ran {
   readonly err: string;
 }
 const holdfast = (...args: string[]): Promise<Ran> =>
-  new Promise((resolve) => execFile(process.execPath, [main, ...args], (error, out, err) => resolve({ code: (error?.code as number | undefined) ?? 0, out, err })));
+  new Promise((resolve) =>
+    execFile(process.execPath, [main, ...args], (error, out, err) =>
+      resolve({ code: (error?.code as number | undefined) ?? 0, out, err }),
+    ),
+  );
 
 beforeAll(() => {
   if (!existsSync(main)) throw new Error('dist is missing: npm run build');
@@ -19,7 +23,10 @@ beforeAll(() => {
 test('the demo sends everything once and in order although the link is cut, and says so', async () => {
   const { code, out } = await holdfast('demo', '--size', '4MiB', '--cuts', '8', '--json');
   const summary = JSON.parse(out.trim().split('\n').at(-1)!) as Record<string, unknown>;
-  expect({ code, summary }).toMatchObject({ code: 0, summary: { bytes: 4 << 20, links: 1, cuts: 8, resumes: 8, lost: 0, duplicated: 0, outOfOrder: 0 } });
+  expect({ code, summary }).toMatchObject({
+    code: 0,
+    summary: { bytes: 4 << 20, links: 1, cuts: 8, resumes: 8, lost: 0, duplicated: 0, outOfOrder: 0 },
+  });
   expect(summary['sha256Received']).toBe(summary['sha256Sent']);
   expect(summary['sha256Sent']).toMatch(/^[0-9a-f]{64}$/);
 }, 30_000);

@@ -28,7 +28,10 @@ test.each([true, false])(
         const size = 1 + random.int(random.pick([3, 50, 2000]));
         chunks.push(stream.subarray(at, (at += size)));
       }
-      expect({ seed, got: read(new Framer(head, 2000), chunks, lent).map((b) => new Uint8Array(b)) }).toEqual({ seed, got: bodies });
+      expect({ seed, got: read(new Framer(head, 2000), chunks, lent).map((b) => new Uint8Array(b)) }).toEqual({
+        seed,
+        got: bodies,
+      });
     }
   },
 );
@@ -37,7 +40,10 @@ test('every split of two frames in two chunks gives both', () => {
   const stream = Buffer.concat([frameOf(Uint8Array.of(1, 2, 3)), frameOf(new Uint8Array(0)), frameOf(Uint8Array.of(4))]);
   for (let at = 0; at <= stream.length; at++) {
     const got = read(new Framer(head, 10), [stream.subarray(0, at), stream.subarray(at)], true);
-    expect({ at, got: got.map((b) => new Uint8Array(b)) }).toEqual({ at, got: [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)] });
+    expect({ at, got: got.map((b) => new Uint8Array(b)) }).toEqual({
+      at,
+      got: [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)],
+    });
   }
 });
 
