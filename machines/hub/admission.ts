@@ -1,0 +1,198 @@
+/**
+ * Who may come in, and what is said at each bound. Pure: it counts and answers with a word; closing, refusing and warning
+ * are its callers'. Established connections are never preempted: at a limit it is always the newcomer that waits or goes,
+ * but for silent openings at the door, of which the oldest gives way.
+ */
+
+export interface Limits {
+  /** Connections of one protocol, suspended ones included. SHIP 10, pool 1000, resume and Tuna 100 000. */
+  readonly connectionsMax: number;
+  /** Of those, by one proven identity. Default: no cap of its own. */
+  readonly connectionsPerPeerMax?: number;
+  /** Accepted wires that have not said whose they are. Default 1024. */
+  readonly openingsMax?: number;
+  /** Of those, from one address other than loopback; an IPv6 /64 counts as one address. Default 16. */
+  readonly openingsPerAddressMax?: number;
+  /** Accepted connections which the application has not taken yet. Default 64. */
+  readonly incomingMax?: number;
+  /** Bytes of all messages accepted and not yet acknowledged, over the whole engine. Default 1 GiB. */
+  readonly bytesQueuedMax?: number;
+}
+
+export const LIMITS = {
+  dialsPendingMax: 64,
+  openingsMax: 1024,
+  openingsPerAddressMax: 16,
+  incomingMax: 64,
+  bytesQueuedMax: 2 ** 30,
+} as const;
+
+/** What the caller knows of a connection that wants in. */
+export interface Applicant {
+  /** Connections of its protocol, and of its peer where one is proven, without it. */
+  readonly connections: number;
+  readonly ofPeer?: number;
+  /** A known peer that takes the place of its own connection: it adds nothing, and is never refused. */
+  readonly replaces?: boolean;
+}
+
+/** Come in; the protocol's limit is reached (HTTP 503, a refusal frame, or a typed error); the peer's own cap is. */
+export type ConnectionVerdict = 'admit' | 'limit-reached' | 'peer-limit-reached';
+
+export function judgeConnection(limits: Limits, { connections, ofPeer = 0, replaces = false }: Applicant): ConnectionVerdict {
+  if (replaces) return 'admit';
+  if (connections >= limits.connectionsMax) return 'limit-reached';
+  return ofPeer >= (limits.connectionsPerPeerMax ?? Infinity) ? 'peer-limit-reached' : 'admit';
+}
+
+/** Whether one more accepted connection fits into what the application has not taken yet. */
+export function judgeIncoming(limits: Limits, waiting: number): 'admit' | 'busy' {
+  return waiting < (limits.incomingMax ?? LIMITS.incomingMax) ? 'admit' : 'busy';
+}
+
+/** At a bound the oldest opening that has said nothing is to be destroyed; where all have spoken, the newcomer is sent away. */
+export type OpeningVerdict<Opening> =
+  { readonly word: 'admit' } | { readonly word: 'evict-oldest'; readonly oldest: Opening } | { readonly word: 'busy' };
+
+/** The openings at the door: accepted wires that are nobody's yet, bounded over all and by address. */
+export class Openings<Opening> {
+  readonly #openingsMax: number;
+  readonly #perAddressMax: number;
+  readonly #sources = new Map<Opening, string>();
+  readonly #silent = new Set<Opening>(); // Oldest first.
+  readonly #bySource = new Map<string, { count: number; readonly silent: Set<Opening> }>();
+
+  constructor({
+    openingsMax = LIMITS.openingsMax,
+    openingsPerAddressMax = LIMITS.openingsPerAddressMax,
+  }: Pick<Limits, 'openingsMax' | 'openingsPerAddressMax'> = {}) {
+    this.#openingsMax = openingsMax;
+    this.#perAddressMax = openingsPerAddressMax;
+  }
+
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Lets `opening` in unless the verdict is `busy`; on `evict-oldest` the oldest has left already and has only to be told. */
+  enter(opening: Opening, remoteAddress: string): OpeningVerdict<Opening> {
+    const host = hostOf(remoteAddress);
+    const source = isLoopback(host) ? '' : sourceOf(host);
+    const here = this.#bySource.get(source);
+    const verdict = this.#judge(source === '' ? undefined : here);
+    if (verdict.word === 'busy') return verdict;
+    if (verdict.word === 'evict-oldest') this.leave(verdict.oldest);
+    const group = this.#bySource.get(source) ?? { count: 0, silent: new Set() };
+    this.#bySource.set(source, group);
+    group.count++;
+    group.silent.add(opening);
+    this.#sources.set(opening, source);
+    this.#silent.add(opening);
+    return verdict;
+  }
+
+  /** It has spoken: from here on it stays until it is identified or its time is up. */
+  heard(opening: Opening): void {
+    const source = this.#sources.get(opening);
+    if (source === undefined) return;
+    this.#silent.delete(opening);
+    this.#bySource.get(source)?.silent.delete(opening);
+  }
+
+  /** It was identified, refused or closed. Safe for one that has left. */
+  leave(opening: Opening): void {
+    const source = this.#sources.get(opening);
+    if (source === undefined) return;
+    this.heard(opening);
+    this.#sources.delete(opening);
+    const group = this.#bySource.get(source);
+    if (group !== undefined && --group.count === 0) this.#bySource.delete(source);
+  }
+
+  #judge(group: { readonly count: number; readonly silent: Set<Opening> } | undefined): OpeningVerdict<Opening> {
+    if (group !== undefined && group.count >= this.#perAddressMax) return evictFirst(group.silent);
+    return this.size >= this.#openingsMax ? evictFirst(this.#silent) : { word: 'admit' };
+  }
+}
+
+function evictFirst<Opening>(silent: Set<Opening>): OpeningVerdict<Opening> {
+  for (const oldest of silent) return { word: 'evict-oldest', oldest };
+  return { word: 'busy' };
+}
+
+/** A bound on bytes that many share. At the bound the next taker is refused; what was taken is never taken back. */
+export class ByteBudget {
+  readonly bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number = LIMITS.bytesQueuedMax) {
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** False: they don't fit, and nothing was taken. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes = Math.max(0, this.#bytes - bytes);
+  }
+}
+
+/** Warns once when a count comes near its limit, and again only after it has been well below: no flutter at the mark. */
+export class Watermark {
+  readonly #high: number;
+  readonly #low: number;
+  #isNear = false;
+
+  /** Near at `share` of `max` (states.md: 80 %); well below at `relief` of it, chosen without measurement. */
+  constructor(max: number, share = 0.8, relief = 0.7) {
+    this.#high = Math.max(1, max * share);
+    this.#low = max * relief;
+  }
+
+  /** To be told of every change; `near` is a reason to warn, `relieved` that the next crossing will warn again. */
+  update(count: number): 'near' | 'relieved' | undefined {
+    if (!this.#isNear && count >= this.#high) {
+      this.#isNear = true;
+      return 'near';
+    }
+    if (this.#isNear && count < this.#low) {
+      this.#isNear = false;
+      return 'relieved';
+    }
+    return undefined;
+  }
+}
+
+/** The host of `host:port` or `[host]:port`, without brackets; an IPv4 address stays one inside IPv6 clothes. */
+export function hostOf(address: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(address)?.[1];
+  const host = bracketed ?? (/^[^:]*:[^:]*$/.test(address) ? address.slice(0, address.indexOf(':')) : address);
+  return host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+}
+
+/** Whether a host is this machine. Names without a network, as the memory transport has them, are too. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host) || !/[.:]/.test(host);
+}
+
+/** What one attacker has for nothing: an IPv4 address, or the /64 that any IPv6 subscriber gets. */
+function sourceOf(host: string): string {
+  if (!host.includes(':')) return host;
+  const [head = '', tail] = host.toLowerCase().replace(/%.*$/, '').split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  const groups = [...before, ...new Array<string>(zeros).fill('0'), ...after];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}

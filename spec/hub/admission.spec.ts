@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import {
+  ByteBudget,
+  LIMITS,
+  Openings,
+  Watermark,
+  hostOf,
+  isLoopback,
+  judgeConnection,
+  judgeIncoming,
+} from '../../machines/hub/admission.js';
+
+describe('connections', () => {
+  const limits = { connectionsMax: 10, connectionsPerPeerMax: 3 };
+
+  test('up to the limit come in, the next is told', () => {
+    expect(judgeConnection(limits, { connections: 9 })).toBe('admit');
+    expect(judgeConnection(limits, { connections: 10 })).toBe('limit-reached');
+  });
+
+  test('one peer cannot have them all', () => {
+    expect(judgeConnection(limits, { connections: 5, ofPeer: 2 })).toBe('admit');
+    expect(judgeConnection(limits, { connections: 5, ofPeer: 3 })).toBe('peer-limit-reached');
+    expect(judgeConnection({ connectionsMax: 10 }, { connections: 9, ofPeer: 9 })).toBe('admit');
+  });
+
+  test('a known peer that replaces its own connection is never refused', () => {
+    expect(judgeConnection(limits, { connections: 10, ofPeer: 3, replaces: true })).toBe('admit');
+  });
+
+  test('the application’s shelf holds 64, then `busy`', () => {
+    expect(judgeIncoming(limits, 63)).toBe('admit');
+    expect(judgeIncoming(limits, 64)).toBe('busy');
+    expect(judgeIncoming({ ...limits, incomingMax: 1 }, 1)).toBe('busy');
+  });
+});
+
+describe('openings at the door', () => {
+  const filled = (count: number, addressOf: (i: number) => string): Openings<number> => {
+    const openings = new Openings<number>();
+    for (let i = 0; i < count; i++) expect(openings.enter(i, addressOf(i))).toEqual({ word: 'admit' });
+    return openings;
+  };
+  const spread = (i: number): string => `10.${i >> 8}.${i & 255}.1:5000`;
+
+  test('a thousand silent dialers do not keep an honest one out: the oldest silent one gives way', () => {
+    const openings = filled(1024, spread);
+    expect(openings.enter(2000, '192.0.2.1:1')).toEqual({ word: 'evict-oldest', oldest: 0 });
+    openings.heard(1);
+    expect(openings.enter(2001, '192.0.2.2:1')).toEqual({ word: 'evict-oldest', oldest: 2 });
+    expect(openings.size).toBe(1024);
+  });
+
+  test('who has spoken is not evicted; where all have, the newcomer is sent away', () => {
+    const openings = filled(1024, spread);
+    for (let i = 0; i < 1024; i++) openings.heard(i);
+    expect(openings.enter(2000, '192.0.2.1:1')).toEqual({ word: 'busy' });
+    expect(openings.size).toBe(1024);
+    openings.leave(5);
+    expect(openings.enter(2000, '192.0.2.1:1')).toEqual({ word: 'admit' });
+  });
+
+  test('one address has 16, whatever its port, and its own oldest silent one gives way', () => {
+    const openings = new Openings<string>();
+    openings.enter('other', '192.0.2.9:1');
+    for (let i = 0; i < 16; i++) expect(openings.enter(`a${i}`, `192.0.2.1:${i}`)).toEqual({ word: 'admit' });
+    expect(openings.enter('a16', '192.0.2.1:99')).toEqual({ word: 'evict-oldest', oldest: 'a0' });
+    expect(openings.enter('a17', '[::ffff:192.0.2.1]:99')).toEqual({ word: 'evict-oldest', oldest: 'a1' });
+    for (let i = 2; i <= 17; i++) openings.heard(`a${i}`);
+    expect(openings.enter('a18', '192.0.2.1:7')).toEqual({ word: 'busy' });
+    expect(openings.enter('other2', '192.0.2.2:7')).toEqual({ word: 'admit' });
+  });
+
+  test('a whole IPv6 /64 counts as one address', () => {
+    const openings = new Openings<number>({ openingsPerAddressMax: 1 });
+    openings.enter(1, '[2001:db8:0:1::a]:1');
+    expect(openings.enter(2, '[2001:0db8::1:ffff:0:0:b]:1')).toEqual({ word: 'evict-oldest', oldest: 1 });
+    expect(openings.enter(3, '[2001:db8:0:2::a]:1')).toEqual({ word: 'admit' });
+    expect(openings.enter(4, '[2001:db8::]:1')).toEqual({ word: 'admit' });
+  });
+
+  test.each(['127.0.0.1:80', '127.9.9.9:80', '[::1]:80', '[::ffff:127.0.0.1]:80', 'memory', 'a:1'])(
+    'loopback (%s) has no cap of its own',
+    (address) => {
+      filled(1000, () => address);
+    },
+  );
+
+  test.each(['10.0.0.1:80', '[fe80::1%eth0]:80', '[2001:db8::1]:80', '127.0.0.1.example.org:80'])(
+    '%s is not loopback',
+    (address) => {
+      expect(isLoopback(hostOf(address))).toBe(false);
+    },
+  );
+
+  test('leaving twice, or never having been in, does no harm', () => {
+    const openings = filled(2, () => '192.0.2.1:1');
+    openings.leave(0);
+    openings.leave(0);
+    openings.leave(77);
+    openings.heard(77);
+    expect(openings.size).toBe(1);
+  });
+
+  test('whatever comes and goes: bounds hold, and verdicts are those of a plain list', () => {
+    const deed = fc.record({
+      what: fc.constantFrom('enter', 'enter', 'heard', 'leave'),
+      address: fc.constantFrom('127.0.0.1:1', '10.0.0.1:1', '10.0.0.2:1'),
+      pick: fc.nat(30),
+    });
+    fc.assert(
+      fc.property(fc.array(deed, { maxLength: 100 }), (deeds) => {
+        const openings = new Openings<number>({ openingsMax: 6, openingsPerAddressMax: 3 });
+        let model: { id: number; address: string; silent: boolean }[] = [];
+        deeds.forEach(({ what, address, pick }, id) => {
+          const one = model[pick % Math.max(1, model.length)];
+          if (what === 'heard' && one !== undefined) {
+            openings.heard(one.id);
+            one.silent = false;
+          } else if (what === 'leave' && one !== undefined) {
+            openings.leave(one.id);
+            model = model.filter((other) => other !== one);
+          } else {
+            const here = model.filter((other) => other.address === address);
+            const isFullHere = address !== '127.0.0.1:1' && here.length >= 3;
+            const full = isFullHere ? here : model.length >= 6 ? model : undefined;
+            const oldest = full?.find((other) => other.silent);
+            const word = full === undefined ? 'admit' : oldest === undefined ? 'busy' : 'evict-oldest';
+            expect(openings.enter(id, address)).toEqual(oldest === undefined ? { word } : { word, oldest: oldest.id });
+            if (word !== 'busy') model = [...model.filter((other) => other !== oldest), { id, address, silent: true }];
+          }
+          expect(openings.size).toBe(model.length);
+        });
+      }),
+      { seed: 9, numRuns: 500 },
+    );
+  });
+});
+
+describe('bytes queued', () => {
+  test('1 GiB over the whole engine; the message that would exceed it is refused and counts nothing', () => {
+    const budget = new ByteBudget();
+    expect(budget.bytesMax).toBe(LIMITS.bytesQueuedMax);
+    expect(budget.take(2 ** 30)).toBe(true);
+    expect(budget.take(1)).toBe(false);
+    expect(budget.bytes).toBe(2 ** 30);
+    budget.giveBack(1);
+    expect(budget.take(1)).toBe(true);
+  });
+
+  test('giving back more than was taken does not make room beyond the bound', () => {
+    const budget = new ByteBudget(10);
+    budget.take(3);
+    budget.giveBack(8);
+    expect(budget.bytes).toBe(0);
+    expect(budget.take(11)).toBe(false);
+  });
+});
+
+describe('the warning at 80 %', () => {
+  test('comes once per crossing, however the count flutters', () => {
+    const mark = new Watermark(10);
+    const said = [7, 8, 7, 8, 9, 10, 7, 8, 6, 7, 8, 9].map((count) => mark.update(count));
+    expect(said).toEqual([
+      ...[undefined, 'near', undefined, undefined, undefined, undefined, undefined, undefined],
+      ...['relieved', undefined, 'near', undefined],
+    ]);
+  });
+
+  test('an empty hub is never near its limit', () => {
+    expect(new Watermark(1).update(0)).toBeUndefined();
+    expect(new Watermark(0).update(0)).toBeUndefined();
+    expect(new Watermark(1).update(1)).toBe('near');
+  });
+});
