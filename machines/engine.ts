@@ -9,6 +9,7 @@ import { Desk, type ConnectRequest } from './hub/desk.js';
 import type { Caller } from './hub/entry.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
+import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
 import { fromSupervisor } from './hub/supervisor.js';
@@ -48,6 +49,16 @@ export interface ConnectOptions extends DialOptions {
   readonly signal?: AbortSignal;
   /** One connection for all who ask for this address. Default false where a protocol has many sessions per peer. */
   readonly reuse?: boolean;
+}
+
+export interface EngineMetrics extends MetricsReport {
+  /** Connections of all kinds, suspended ones included. */
+  readonly connections: number;
+  /** Accepted wires that have not said whose they are. */
+  readonly openings: number;
+  /** Wires open or being opened, both directions. */
+  readonly wires: number;
+  readonly states: Readonly<Partial<Record<ApiState, number>>>;
 }
 
 export interface ShutdownOptions {
@@ -183,21 +194,17 @@ export class Engine {
     return this.#events;
   }
 
-  /** How many connections there are, suspended ones included, and in which states. */
-  metrics(): Readonly<Record<string, number>> & { readonly states: Readonly<Partial<Record<ApiState, number>>> } {
+  /** What the hub counts about itself, and how many connections are in which state. */
+  metrics(): EngineMetrics {
     const states: Partial<Record<ApiState, number>> = {};
-    let bytesQueued = 0;
-    for (const entry of this.#desk.entries()) {
-      states[entry.state] = (states[entry.state] ?? 0) + 1;
-      bytesQueued += entry.handle?.plane.queuedBytes ?? 0;
-    }
+    for (const entry of this.#desk.entries()) states[entry.state] = (states[entry.state] ?? 0) + 1;
     return {
+      ...this.#desk.metrics.toJSON(),
       connections: this.#desk.connections,
       openings: this.#desk.door.size,
       wires: this.#desk.openWires,
-      bytesQueued,
       states,
-    } as never;
+    };
   }
 
   /**

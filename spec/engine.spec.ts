@@ -144,6 +144,24 @@ test('connect before start, after shutdown, and with a protocol nobody gave', as
   await expect(client.connect('tcp://127.0.0.1:1')).rejects.toMatchObject({ code: 'shutting-down' });
 });
 
+test('the engine counts what it does, and warns once when it comes near its limit', async () => {
+  const server = await listening({ limits: { connectionsMax: 5 } });
+  const warnings: string[] = [];
+  server.on((event) => event.type === 'limitNear' && warnings.push(`${event.connections} of ${event.max}`));
+  const client = await started();
+  for (let i = 0; i < 5; i++) await client.connect(server.addresses[0]!);
+  await expect(client.connect(server.addresses[0]!)).rejects.toMatchObject({ closing: { code: 'limit-reached' } });
+  expect(warnings).toEqual(['4 of 5']);
+  expect(client.metrics()).toMatchObject({
+    attempted: 6,
+    completed: 5,
+    connections: 5,
+    closings: { 'limit-reached': 1 },
+    states: { completed: 5 },
+  });
+  expect(client.metrics().connectionTime.count).toBe(5);
+});
+
 test('a dial that has opened frees its slot for the next', async () => {
   const server = await listening();
   const client = await started({ limits: { pendingDialsMax: 1 } });

@@ -6,10 +6,12 @@ import type { GrantRequest } from '../grant.service.js';
 import type { Acceptor, DialOptions, Identity, Listening, Opener, Ports, Transport } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import { Incoming } from '../incoming.js';
+import { Watermark } from './admission.js';
 import { DialQueue } from './dial-queue.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type Caller, type ConnectionRef } from './entry.js';
 import type { EngineEvent } from './events.js';
+import { Metrics } from './metrics.js';
 import { race } from './race.js';
 import { supervised } from './supervisor.js';
 
@@ -44,6 +46,7 @@ export class Desk implements DoorKeeper {
   readonly incoming = new Incoming();
   readonly door: Door;
   readonly queue: DialQueue;
+  readonly metrics: Metrics;
   readonly addresses: string[] = [];
   isServing = false;
   #entries = new Map<string, Entry>();
@@ -52,7 +55,7 @@ export class Desk implements DoorKeeper {
   #listening = 0;
   #wires = 0; // Opened or being opened, both directions.
   #dialed = 0;
-  #isNear = false;
+  #watermark: Watermark;
   #supervisor: AnyActorRef | undefined;
 
   constructor(
@@ -63,6 +66,14 @@ export class Desk implements DoorKeeper {
     readonly changed: () => void,
   ) {
     this.door = new Door(this, options);
+    this.#watermark = new Watermark(this.#connectionsMax);
+    this.metrics = new Metrics(() => ({
+      now: ports.clock.now(),
+      active: this.connections,
+      limit: this.#connectionsMax,
+      bytesQueued: this.#bytesQueued(),
+      retryTokens: Math.floor(this.queue.tokens),
+    }));
     this.queue = new DialQueue({ clock: ports.clock, random: ports.random, pendingDialsMax: options.pendingDialsMax });
   }
 
@@ -151,10 +162,14 @@ export class Desk implements DoorKeeper {
   #counted(opener: Opener, settled: () => void): Opener {
     return (handler) => {
       this.#wires++;
+      let isSettled = false; // Once: the late close of this wire must not free the slot of a newer dial.
+      const settle = (): void => {
+        if (!isSettled) settled();
+        isSettled = true;
+      };
       return opener({
         onOpen: (wire) => {
-          settled();
-          if (wire.identity !== undefined) this.#noteIdentity(handler, wire.identity);
+          settle();
           handler.onOpen(wire);
         },
         onBytes: (bytes) => handler.onBytes(bytes),
@@ -162,15 +177,13 @@ export class Desk implements DoorKeeper {
         onProbeAnswer: () => handler.onProbeAnswer(),
         onClose: (cause) => {
           this.#wires--;
-          settled();
+          settle();
           handler.onClose(cause);
           this.changed();
         },
       });
     };
   }
-
-  #noteIdentity(_handler: unknown, _identity: Identity): void {}
 
   // Listening.
 
@@ -243,16 +256,20 @@ export class Desk implements DoorKeeper {
 
   // What connections tell.
 
-  completed(entry: Entry, _connectMs: number | undefined): void {
+  completed(entry: Entry): void {
     this.queue.completed(entry.key);
+    this.metrics.completed(entry.key, this.clock.now());
     if (entry.handle?.role === 'acceptor') this.incoming.push(entry.handle);
   }
 
-  resumed(entry: Entry, _afterMs: number): void {
+  resumed(entry: Entry, afterMs: number): void {
     this.queue.completed(entry.key);
+    this.metrics.resumed(afterMs);
   }
 
-  ended(entry: Entry, _closing: Closing, _wasConnected: boolean): void {
+  ended(entry: Entry, cause: Closing): void {
+    this.metrics.ended(entry.key, cause.code);
+    this.metrics.duplicatesDropped(entry.session?.plane.stats['duplicates'] ?? 0);
     if (entry.handle?.role !== 'acceptor' || entry.protocol.tombstoneMs === 0) return;
     const { key } = entry;
     this.clock.clearTimeout(this.#tombstones.get(key));
@@ -267,6 +284,7 @@ export class Desk implements DoorKeeper {
   bury(entry: Entry): void {
     if (this.#entries.get(entry.key) !== entry) return;
     this.#entries.delete(entry.key);
+    this.#watch();
     this.queue.forget(entry.key);
     // Not from inside the actor's own transition.
     this.clock.soon(() => {
@@ -327,11 +345,22 @@ export class Desk implements DoorKeeper {
   }
 
   #hasRoom(protocol: Protocol<unknown>): boolean {
-    const max = this.options.connectionsMax ?? protocol.connectionsMax;
-    const isNear = this.#entries.size + 1 >= max * NEAR_SHARE;
-    if (isNear && !this.#isNear) this.tell({ type: 'limitNear', connections: this.#entries.size + 1, max });
-    this.#isNear = isNear;
-    return this.#entries.size < max;
+    return this.#entries.size < (this.options.connectionsMax ?? protocol.connectionsMax);
+  }
+
+  get #connectionsMax(): number {
+    return this.options.connectionsMax ?? Math.max(...this.options.protocols.map((p) => p.connectionsMax));
+  }
+
+  #bytesQueued(): number {
+    let bytes = 0;
+    for (const entry of this.#entries.values()) bytes += entry.session?.plane.queuedBytes ?? 0;
+    return bytes;
+  }
+
+  #watch(): void {
+    if (this.#watermark.update(this.#entries.size) === 'near')
+      this.tell({ type: 'limitNear', connections: this.#entries.size, max: this.#connectionsMax });
   }
 
   #spawn(
@@ -343,6 +372,7 @@ export class Desk implements DoorKeeper {
   ): Entry {
     const entry = new Entry(this, key, protocol, targets, dialOptions, remoteAddress);
     this.#entries.set(key, entry);
+    this.#watch();
     this.#supervisor!.send({ type: 'spawn', key, kind: protocol.name, input: { port: entry } });
     entry.ref = supervised(this.#supervisor!).get(key) as ConnectionRef;
     return entry;
@@ -351,7 +381,5 @@ export class Desk implements DoorKeeper {
 
 /** When a refused peer may try again. Chosen without measurement. */
 const RETRY_AFTER_MS = 1000;
-/** The warning comes at this share of the limit (states.md). */
-const NEAR_SHARE = 0.8;
 /** Ended sessions remembered at once; beyond it a late return hears `unknown-session`. */
 const TOMBSTONES_MAX = 10_000;

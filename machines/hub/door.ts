@@ -1,5 +1,6 @@
 import type { Clock, Identity, Offer, Opener, Wire, WireCause, WireHandler } from '../ports.js';
 import type { Identified, Protocol } from '../protocol.js';
+import { Openings } from './admission.js';
 
 export interface DoorLimits {
   /** Openings at once; beyond it the oldest silent one gives way. Default 1024. */
@@ -28,51 +29,44 @@ export interface DoorKeeper {
  * the opening included. A thousand silent dialers cost a thousand openings here and nothing else.
  */
 export class Door {
-  #openings = new Set<Opening>(); // In order of arrival.
-  #perAddress = new Map<string, number>();
+  #openings: Openings<Opening>;
+  #all = new Set<Opening>();
 
   constructor(
     readonly keeper: DoorKeeper,
-    readonly limits: DoorLimits,
-  ) {}
+    limits: DoorLimits,
+  ) {
+    this.#openings = new Openings(limits);
+  }
 
   get size(): number {
     return this.#openings.size;
   }
 
   accept(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
-    const host = hostOf(offer.remoteAddress);
-    const here = this.#perAddress.get(host) ?? 0;
-    if (here >= this.limits.openingsPerAddressMax && !isLoopback(host)) {
+    const opening = new Opening(this, offer, protocols);
+    const verdict = this.#openings.enter(opening, offer.remoteAddress);
+    if (verdict.word === 'busy') {
       this.keeper.refused(offer.remoteAddress, 'busy');
       return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
     }
-    if (this.#openings.size >= this.limits.openingsMax) this.#oldestSilent()?.giveWay();
-    const opening = new Opening(this, offer, host, protocols);
-    this.#openings.add(opening);
-    this.#perAddress.set(host, here + 1);
+    this.#all.add(opening);
+    if (verdict.word === 'evict-oldest') verdict.oldest.giveWay();
     opening.begin(offer.open);
   }
 
   /** Nobody comes in any more. */
   clear(): void {
-    for (const opening of [...this.#openings]) opening.giveWay();
+    for (const opening of [...this.#all]) opening.giveWay();
+  }
+
+  heard(opening: Opening): void {
+    this.#openings.heard(opening);
   }
 
   leave(opening: Opening): void {
-    if (!this.#openings.delete(opening)) return;
-    const left = (this.#perAddress.get(opening.host) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(opening.host, left);
-    else this.#perAddress.delete(opening.host);
-  }
-
-  #oldestSilent(): Opening | undefined {
-    let oldest: Opening | undefined;
-    for (const opening of this.#openings) {
-      if (opening.isSilent) return opening;
-      oldest ??= opening;
-    }
-    return oldest;
+    this.#all.delete(opening);
+    this.#openings.leave(opening);
   }
 }
 
@@ -95,13 +89,8 @@ class Opening implements WireHandler {
   constructor(
     readonly door: Door,
     readonly offer: Offer,
-    readonly host: string,
     readonly protocols: readonly Protocol<unknown>[],
   ) {}
-
-  get isSilent(): boolean {
-    return this.#bytes.length === 0;
-  }
 
   begin(open: Opener): void {
     const timeoutMs = Math.max(...this.protocols.map((p) => p.openingTimeoutMs));
@@ -123,6 +112,7 @@ class Opening implements WireHandler {
   onBytes(bytes: Uint8Array): void {
     if (this.#isHandedOver) return this.#session!.onBytes(bytes);
     if (this.#isOver && this.#session === undefined) return;
+    if (this.#bytes.length === 0) this.door.heard(this);
     this.#bytes = joined(this.#bytes, bytes, this.#wire?.lends === true);
     if (this.#session === undefined) this.#identify();
   }
@@ -203,20 +193,4 @@ function joined(a: Uint8Array, b: Uint8Array, isLent: boolean): Uint8Array {
   whole.set(a);
   whole.set(b, a.length);
   return whole;
-}
-
-function hostOf(address: string): string {
-  const colon = address.lastIndexOf(':');
-  return colon < 0 ? address : address.slice(0, colon);
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    host === '' ||
-    host === 'localhost' ||
-    host === '[::1]' ||
-    host === '::1' ||
-    /^(::ffff:)?127\./.test(host.replace(/^\[|\]$/g, '')) ||
-    !/[.:]/.test(host)
-  );
 }

@@ -27,7 +27,6 @@ export class Entry implements ConnectionPort {
   identity: Identity | undefined;
   readonly callers = new Set<Caller>();
   #isConnected = false;
-  #initiatedAt = 0;
   #lostAt = 0;
 
   constructor(
@@ -73,11 +72,11 @@ export class Entry implements ConnectionPort {
     this.state = state;
     const { handle } = this;
     handle?.changeState(state);
-    if (state === 'initiated') this.#initiatedAt = this.desk.ports.clock.now();
+    if (state === 'initiated') this.desk.metrics.initiated(this.key, this.desk.ports.clock.now());
     this.desk.tell({ type: 'state', id: this.key, peer: this.peer, state });
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = true;
-      this.desk.completed(this, handle.role === 'dialer' ? this.desk.ports.clock.now() - this.#initiatedAt : undefined);
+      this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });
       for (const caller of this.callers) caller.connected(handle);
       this.callers.clear();
@@ -93,7 +92,7 @@ export class Entry implements ConnectionPort {
     const { handle } = this;
     const wasConnected = this.#isConnected;
     this.#isConnected = false;
-    this.desk.ended(this, cause, wasConnected);
+    this.desk.ended(this, cause);
     handle?.end(cause);
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: cause });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: cause });
@@ -112,6 +111,7 @@ export class Entry implements ConnectionPort {
 
   lost(): void {
     this.#lostAt = this.desk.ports.clock.now();
+    this.desk.metrics.reconnecting('lost', this.#lostAt);
     this.desk.tell({ type: 'lost', id: this.key, peer: this.peer });
   }
 
@@ -150,4 +150,7 @@ export class Entry implements ConnectionPort {
 }
 
 /** What an entry needs of the desk. */
-export type DeskSide = Pick<Desk, 'ports' | 'pool' | 'isServing' | 'grant' | 'tell' | 'completed' | 'ended' | 'resumed' | 'bury'>;
+export type DeskSide = Pick<
+  Desk,
+  'ports' | 'pool' | 'isServing' | 'grant' | 'tell' | 'completed' | 'ended' | 'resumed' | 'bury' | 'metrics'
+>;

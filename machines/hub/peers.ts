@@ -24,6 +24,8 @@ export class Peers {
 
   /** Keeps a connection to this peer: dials now, and again after every ending that makes sense to retry, until `unregister`. */
   register(peer: string): void {
+    const known = this.desk.entryOf(peer);
+    if (known !== undefined) this.desk.queue.reset(known.key);
     this.begin(peer);
   }
 
