@@ -318,6 +318,7 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
       const { a, b } = await pair({ acceptor: { onBytes: (end) => end.chunks.length === 1 && end.call('pause') } });
       const piece = noise(11, 64 * 1024);
       let sentBytes = 0;
+      for (let i = 0; i < 100; i++, sentBytes += 10) a.send(text('0123456789'));
       for (let isStuck = false; !isStuck && sentBytes <= UNREAD_BYTES_MAX;) {
         const { drains } = a;
         sentBytes += piece.length;
@@ -331,6 +332,19 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
       b.call('resume');
       await Promise.all([b.got(sentBytes), witness.until(() => a.drains > drains)]);
       expect(b.receivedBytes).toBe(sentBytes);
+    });
+
+    test('a farewell waits behind what a paused reader has not read', async () => {
+      const { a, b } = await pair({ acceptor: { onBytes: (end) => end.chunks.length === 1 && end.call('pause') } });
+      const pieces = piecesOf(12, 50, 3000);
+      for (const each of pieces) a.send(each);
+      a.call('close');
+      await witness.until(() => b.chunks.length > 0);
+      await turns(20);
+      expect([b.chunks.length, b.cause]).toEqual([1, undefined]);
+      b.call('resume');
+      expect(await b.closed()).toMatchObject({ kind: 'ended' });
+      expect(b.received.equals(Buffer.concat(pieces))).toBe(true);
     });
 
     test('a wire that is paused when it opens waits for resume', async () => {

@@ -1,5 +1,6 @@
 import { WebSocket as WebSocketOfPackage } from 'ws';
-import { transportCompliance } from '../compliance/transport.js';
+import { noise, transportCompliance } from '../compliance/transport.js';
+import { turns, Witness } from '../compliance/witness.js';
 import { websocket as dialer } from '../../transports/websocket.browser.js';
 import { websocket } from '../../transports/websocket.js';
 
@@ -17,6 +18,31 @@ transportCompliance('ws from a browser', () => ({
 }));
 
 describe('ws from a browser', () => {
+  test('a paused reader, who cannot hold the peer back, hears all of it and then the end', async () => {
+    const watched = new Witness(dialer());
+    const pieces = Array.from({ length: 50 }, (_, i) => noise(i, 1 + i * 10));
+    const door = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) =>
+      watched.accept(offer, {
+        onOpen(end) {
+          for (const each of pieces) end.send(each);
+          end.call('close');
+        },
+      }),
+    );
+    await watched.until(() => door.address !== '');
+    const a = watched.dial(door.address, { onBytes: (end) => end.chunks.length % 10 === 1 && end.call('pause') });
+    for (let heard = 1; heard < 50; heard += 10) {
+      await watched.until(() => a.chunks.length >= heard);
+      await turns(20);
+      expect([a.chunks.length, a.cause]).toEqual([heard, undefined]);
+      a.call('resume');
+    }
+    expect(await a.closed()).toMatchObject({ kind: 'ended' });
+    expect(a.received.equals(Buffer.concat(pieces))).toBe(true);
+    await watched.sweep();
+    expect(watched.complaints).toEqual([]);
+  });
+
   test('throws a wrong address back, and every address to listen at', () => {
     const badAddress = expect.objectContaining({ code: 'bad-address' }) as Error;
     expect(() => dialer().dial('tcp://127.0.0.1:1')).toThrow(badAddress);

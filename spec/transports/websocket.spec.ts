@@ -2,7 +2,7 @@ import { createServer as createHttp } from 'node:http';
 import { connect, createServer as createTcp, type AddressInfo, type Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { noise, transportCompliance } from '../compliance/transport.js';
-import { turns, Witness, type End } from '../compliance/witness.js';
+import { Witness, type End } from '../compliance/witness.js';
 import { makeIdentity } from '../../adapters/identity/index.js';
 import { websocket, type WebSocketOptions } from '../../transports/websocket.js';
 
@@ -213,7 +213,7 @@ describe('websocket', () => {
       const a = await watched.dial(`ws://127.0.0.1:${(proxy.address() as AddressInfo).port}/here`).opened();
       await watched.until(() => accepted.length === 1);
       a.send(noise(1, 100));
-      while (accepted[0]!.receivedBytes < 100) await turns(1);
+      await accepted[0]!.got(100);
       expect({ mask, isZero: frames[0]!.readUInt32BE(2) === 0 }).toEqual({ mask, isZero: mask === 'zero' });
       proxy.close();
       await watched.sweep();
@@ -223,9 +223,10 @@ describe('websocket', () => {
   test('dialers that stay silent make way for the next, and an honest one gets in', async () => {
     const address = await listen({ handshakesMax: 2 });
     const silent = Array.from({ length: 10 }, () => connect(Number(new URL(address).port), '127.0.0.1').on('error', () => {}));
-    let closed = 0;
-    for (const each of silent) each.on('close', () => closed++).resume();
-    while (closed < 8) await turns(1);
+    await new Promise<void>((resolve) => {
+      let closed = 0;
+      for (const each of silent) each.on('close', () => ++closed === 8 && resolve()).resume();
+    });
     await watched.dial(address).opened();
     for (const each of silent) each.destroy();
   });
