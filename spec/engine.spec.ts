@@ -5,6 +5,7 @@ import { resume } from '../adapters/resume/index.js';
 import { Cutter } from '../adapters/cli/cutter.js';
 import { tcp } from '../transports/tcp.js';
 import { tls } from '../transports/tls.js';
+import { websocket } from '../transports/websocket.js';
 import type { Clock } from '../machines/ports.js';
 
 const engines: Engine[] = [];
@@ -68,6 +69,20 @@ test('a connection that nobody asked for yet waits in `incoming`; beyond its bou
   const far = await firstOf(server.incoming);
   expect(text(await firstOf(far))).toBe('kept');
   expect((await client.connect(address)).state).toBe('completed');
+});
+
+test('the same over WebSocket; who is busy says so before the upgrade, with the time to come back', async () => {
+  const server = await started({ transports: [websocket()], listen: ['ws://127.0.0.1:0'], limits: { incomingMax: 1 } });
+  const client = await started({ transports: [websocket()] });
+  const connection = await client.connect(server.addresses[0]!);
+  await connection.send(Buffer.from('hello'));
+  await expect(client.connect(server.addresses[0]!)).rejects.toMatchObject({
+    closing: { code: 'busy', detail: { retryAfterMs: 1000, cause: { status: 503 } } },
+  });
+  const far = await firstOf(server.incoming);
+  expect(text(await firstOf(far))).toBe('hello');
+  await connection.close();
+  expect(await far.closed).toMatchObject({ code: 'peer-goodbye' });
 });
 
 test('states come in order, each once, and end with the connection', async () => {
