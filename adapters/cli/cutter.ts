@@ -1,14 +1,19 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, what was inside is lost. */
+/**
+ * A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, and what was inside is
+ * lost. It refuses nobody. It holds no more than the buffers of its sockets; a slow side slows the other.
+ */
 export class Cutter {
-  #server: Server;
-  #links = new Set<Socket>();
+  readonly #server: Server;
+  /** Both sockets of each link. */
+  readonly #links = new Set<readonly [near: Socket, far: Socket]>();
 
   constructor(readonly targetPort: number) {
     this.#server = createServer({ noDelay: true }, (near) => this.#join(near));
   }
 
+  /** The port to dial instead of the target's. */
   listen(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
@@ -18,9 +23,13 @@ export class Cutter {
 
   /** Resets every link. Returns how many there were. */
   cut(): number {
-    const cut = this.#links.size;
-    for (const socket of this.#links) socket.resetAndDestroy();
-    return cut / 2;
+    const links = [...this.#links];
+    this.#links.clear();
+    for (const [near, far] of links) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+    return links.length;
   }
 
   close(): Promise<void> {
@@ -30,14 +39,15 @@ export class Cutter {
 
   #join(near: Socket): void {
     const far = connect({ host: '127.0.0.1', port: this.targetPort, noDelay: true });
-    for (const [from, to] of [[near, far], [far, near]] as const) {
-      this.#links.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        this.#links.delete(from);
-        to.destroy();
-      });
-    } // prettier-ignore
+    const link = [near, far] as const;
+    this.#links.add(link);
+    const end = (): void => {
+      this.#links.delete(link);
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of link) socket.on('error', end).on('close', end);
+    near.pipe(far);
+    far.pipe(near);
   }
 }

@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
-import * as machines from '../../machines/index.js';
-import { chartsOf, draw, drift } from '../../visualizer/draw.js';
 import { Output } from './shared.js';
+
+interface DrawOptions {
+  readonly out: string;
+  readonly check?: boolean;
+  readonly json?: boolean;
+}
 
 export function drawCommand(program: Command): void {
   program
@@ -10,19 +14,23 @@ export function drawCommand(program: Command): void {
     .option('--out <dir>', 'where to', 'spec/charts')
     .option('--check', 'write nothing; fail when a drawing no longer shows its machine')
     .option('--json', 'print machine-readable lines, the summary last')
-    .action((options: { out: string; check?: boolean; json?: boolean }) => {
-      const output = new Output(options.json ?? false);
-      const charts = chartsOf(machines);
-      if (options.check === true) {
-        const drifted = drift(charts, options.out);
-        for (const { file, firstDifference } of drifted) output.say(`${options.out}/${file}: ${firstDifference}`);
-        output.tell({ charts: Object.keys(charts), drifted });
+    .action(async ({ out, check = false, json = false }: DrawOptions) => {
+      const output = new Output(json);
+      const [machines, visualizer] = await Promise.all([import('../../machines/index.js'), import('../../visualizer/draw.js')]);
+      const charts = visualizer.chartsOf(machines);
+      const names = Object.keys(charts).sort();
+      if (check) {
+        const drifted = visualizer.drift(charts, out);
+        for (const { file, firstDifference } of drifted) output.say(`${out}/${file}: ${firstDifference}`);
+        output.say(
+          drifted.length > 0 ? `Draw them again: holdfast draw --out ${out}` : `${names.length} drawings show their machines.`,
+        );
+        output.tell({ charts: names, drifted });
         if (drifted.length > 0) process.exitCode = 1;
-        else output.say(`${Object.keys(charts).length} drawings show their machines.`);
         return;
       }
-      const changed = draw(charts, options.out);
-      output.say(changed.length === 0 ? 'Nothing has changed.' : changed.map((file) => `${options.out}/${file}`).join('\n'));
-      output.tell({ charts: Object.keys(charts), changed });
+      const changed = visualizer.draw(charts, out);
+      output.say(changed.length === 0 ? 'Nothing has changed.' : changed.map((file) => `${out}/${file}`).join('\n'));
+      output.tell({ charts: names, changed });
     });
 }

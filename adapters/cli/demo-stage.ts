@@ -1,0 +1,76 @@
+import { createEngine, type Connection, type Engine } from '../index.js';
+import { resume } from '../resume/index.js';
+import { tcp } from '../../transports/tcp.js';
+import { Cutter } from './cutter.js';
+
+/** Everything a demo needs on this machine: two engines, one session between them, and the proxy that cuts its link. */
+export class Stage {
+  /** How long each loss lasted for the side that dials, in the order of the cuts. */
+  readonly resumesMs: number[] = [];
+  /** Links that were cut. */
+  cuts = 0;
+  onResumed: ((afterMs: number) => void) | undefined;
+  #isUp = true;
+  #waiting: (() => void)[] = [];
+
+  private constructor(
+    readonly server: Engine,
+    readonly client: Engine,
+    readonly cutter: Cutter,
+    /** Where the session goes in, and where it comes out. */
+    readonly near: Connection,
+    readonly far: Connection,
+  ) {
+    client.on((event) => {
+      if (event.type !== 'resumed') return;
+      this.#isUp = true;
+      this.resumesMs.push(event.afterMs);
+      this.onResumed?.(event.afterMs);
+      this.#wake();
+    });
+    void near.closed.then(() => this.#wake());
+  }
+
+  static async open(): Promise<Stage> {
+    const transports = [tcp()];
+    const server = createEngine({ transports, protocols: [resume()], listen: ['tcp://127.0.0.1:0'] });
+    const client = createEngine({ transports, protocols: [resume({ redial: AT_ONCE })] });
+    try {
+      await Promise.all([server.start(), client.start()]);
+      const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+      const address = `tcp://127.0.0.1:${await cutter.listen()}`;
+      const accepted = server.incoming[Symbol.asyncIterator]().next();
+      const near = await client.connect(address);
+      return new Stage(server, client, cutter, near, (await accepted).value as Connection);
+    } catch (error) {
+      await Promise.all([server.shutdown(), client.shutdown()]);
+      throw error;
+    }
+  }
+
+  /** Cuts the link. False when the last cut is not mended yet: a cut counts when there was something to cut. */
+  cut(): boolean {
+    if (!this.#isUp || this.cutter.cut() === 0) return false;
+    this.#isUp = false;
+    this.cuts++;
+    return true;
+  }
+
+  /** Resolves when the last cut is mended, or when the session has ended. */
+  async mended(): Promise<void> {
+    if (!this.#isUp && this.near.state === 'completed') await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Leaves nothing behind. Safe to call twice. */
+  async close(): Promise<void> {
+    await Promise.all([this.client.shutdown(), this.server.shutdown()]);
+    await this.cutter.close();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** The demo shows what a resume costs, not how politely one waits for a network that is away. */
+const AT_ONCE = { kind: 'exponential', baseMs: 20, capMs: 500, immediateIfLivedMs: 0 } as const;

@@ -1,0 +1,88 @@
+import type { Failure } from './failures.js';
+
+/** Lines for people, or for programs: with `--json` only objects are printed, one per line, the summary last. */
+export class Output {
+  #bar: Bar | undefined;
+
+  constructor(readonly isJson: boolean) {
+    ignoreBrokenPipe();
+  }
+
+  /** One line for people; a progress bar makes room for it. */
+  say(line: string): void {
+    if (this.isJson) return;
+    this.#bar?.makeRoom();
+    process.stdout.write(`${line}\n`);
+  }
+
+  /** One machine-readable line; nothing for people. */
+  tell(value: object): void {
+    if (this.isJson) process.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** What has to be known, and is no result: on standard error, whatever the form. */
+  warn(line: string): void {
+    this.#bar?.makeRoom();
+    process.stderr.write(`holdfast: ${line}\n`);
+  }
+
+  /** What went wrong and what to do; a program finds it in the last line, where the summary would have been. */
+  fail({ code, message, advice }: Failure): void {
+    this.warn(message);
+    if (advice !== undefined) process.stderr.write(`${' '.repeat('holdfast: '.length)}${advice}\n`);
+    this.tell({ failed: code, message, ...(advice === undefined ? {} : { advice }) });
+  }
+
+  /** A progress bar where there is a terminal to draw it on, nothing elsewhere. */
+  async progress(total: number, unit: string): Promise<Bar> {
+    if (this.isJson || !process.stderr.isTTY || !process.stdout.isTTY) return NO_BAR;
+    const bar = await drawnBar(total, unit);
+    if (bar !== undefined) this.#bar = bar;
+    return bar ?? NO_BAR;
+  }
+}
+
+export interface Bar {
+  update(value: number): void;
+  /** Clears the line; the bar comes back with its next update. */
+  makeRoom(): void;
+  stop(): void;
+}
+
+const NO_BAR: Bar = { update: () => {}, makeRoom: () => {}, stop: () => {} };
+
+/** Undefined where the optional package is not installed: a bar is a comfort. */
+async function drawnBar(total: number, unit: string): Promise<Bar | undefined> {
+  const progress = await import('cli-progress').then(
+    (found) => found.default,
+    () => undefined,
+  );
+  if (progress === undefined) return undefined;
+  const bar = new progress.SingleBar(
+    {
+      format: `{bar} {percentage} % | {value}/{total} ${unit} | {eta} s left`,
+      etaBuffer: 100,
+      hideCursor: true,
+      clearOnComplete: true,
+    },
+    progress.Presets.shades_classic,
+  );
+  bar.start(total, 0);
+  return {
+    update: (value) => bar.update(value),
+    makeRoom: () => void process.stderr.write('\r\u001b[K'),
+    stop: () => bar.stop(),
+  };
+}
+
+let isWatched = false;
+
+/** A reader that has seen enough (`| head`) is no error. */
+function ignoreBrokenPipe(): void {
+  if (isWatched) return;
+  isWatched = true;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}

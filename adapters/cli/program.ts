@@ -1,0 +1,45 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { certCommand } from './cert.js';
+import { demoCommand } from './demo.js';
+import { drawCommand } from './draw.js';
+import { failureOf, Misuse, Output } from './shared.js';
+
+/** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
+export function makeProgram(): Command {
+  const program = new Command('holdfast')
+    .description('Sessions that hold: nothing lost, doubled or reordered, whatever happens to the connection.')
+    .exitOverride() // Inherited by the commands below: errors come to `runProgram`.
+    .showHelpAfterError('(--help shows what there is)')
+    .usage('<command> [options]');
+  demoCommand(program);
+  certCommand(program);
+  drawCommand(program);
+  return program;
+}
+
+/** Runs one command. The exit code: 0 done, 1 failed, 2 misused. */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  try {
+    const program = makeProgram();
+    refuseUnknown(program, words[0]);
+    await program.parseAsync(words, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    const output = new Output(words.includes('--json'));
+    if (!(error instanceof CommanderError) || error instanceof InvalidArgumentError) {
+      const failure = failureOf(error);
+      output.fail(failure);
+      return failure.exitCode;
+    }
+    if (error.exitCode === 0) return 0; // Help is no mistake.
+    output.tell({ failed: 'misuse', message: error.message }); // People have been told by commander.
+    return 2;
+  }
+}
+
+/** Commander would only say that it doesn't know; what is announced for a later version deserves a better word. */
+function refuseUnknown(program: Command, name: string | undefined): void {
+  if (name === undefined || name.startsWith('-') || name === 'help') return;
+  if (program.commands.some((command) => command.name() === name)) return;
+  throw new Misuse(`${name}: not in this version; \`holdfast --help\` lists what is`);
+}
