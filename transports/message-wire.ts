@@ -140,7 +140,7 @@ export abstract class MessageWire implements Wire {
     if (this.#held === undefined) this.flow(true);
     else if (!this.#isReleasing) {
       this.#isReleasing = true;
-      queueMicrotask(this.#release);
+      queueMicrotask(() => this.#release());
     }
   }
 
@@ -197,7 +197,7 @@ export abstract class MessageWire implements Wire {
     this.#tellClosed();
   }
 
-  #release = (): void => {
+  #release(): void {
     this.#isReleasing = false;
     const held = this.#held;
     if (held === undefined) return;
@@ -212,7 +212,7 @@ export abstract class MessageWire implements Wire {
     if (this.#held !== undefined) return;
     if (this.#isGone) this.over({ kind: 'ended' });
     else if (!this.#isPaused) this.flow(true);
-  };
+  }
 
   #overflow(): void {
     this.fail({ kind: 'reset', code: 'ENOBUFS', reason: 'more than may wait' });

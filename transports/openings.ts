@@ -7,34 +7,51 @@ import { remoteAddressOf } from './socket-wire.js';
  * who is honest is through long before it becomes the oldest.
  */
 export class Openings {
-  readonly #sockets = new Map<string, Socket>(); // In the order of arrival.
+  /** In the order of arrival. By name, since TLS puts another socket over the one that was accepted. */
+  readonly #sockets = new Map<string, Socket>();
+  readonly #names = new Map<Socket, string>();
+  readonly #onClose: (this: Socket) => void;
 
   /** @param idleMs a socket on which nothing happens for so long is destroyed too */
   constructor(
     readonly max: number,
     readonly idleMs: number,
-  ) {}
+  ) {
+    const forget = (socket: Socket): void => this.#forget(socket);
+    this.#onClose = function () {
+      forget(this);
+    };
+  }
 
   begin(socket: Socket): void {
     const name = remoteAddressOf(socket);
     if (this.#sockets.size >= this.max) this.#evict();
     this.#sockets.set(name, socket);
-    socket.setTimeout(this.idleMs, destroy);
-    socket.once('close', () => this.#sockets.get(name) === socket && this.#sockets.delete(name));
+    this.#names.set(socket, name);
+    socket.setTimeout(this.idleMs, destroy).on('close', this.#onClose);
   }
 
-  /** The socket, or the one that TLS has put over it, is through. */
+  /** The socket, or the one that TLS has put over it, is through. Nothing of the opening may stay with it. */
   done(socket: Socket): void {
-    const name = remoteAddressOf(socket);
-    this.#sockets.get(name)?.setTimeout(0, destroy);
-    this.#sockets.delete(name);
+    const accepted = this.#sockets.get(remoteAddressOf(socket));
+    if (!accepted) return;
+    accepted.setTimeout(0, destroy).removeListener('close', this.#onClose);
+    this.#forget(accepted);
+  }
+
+  #forget(socket: Socket): void {
+    const name = this.#names.get(socket);
+    if (name === undefined) return;
+    this.#names.delete(socket);
+    if (this.#sockets.get(name) === socket) this.#sockets.delete(name);
   }
 
   #evict(): void {
-    const [oldest] = this.#sockets;
-    if (!oldest) return;
-    this.#sockets.delete(oldest[0]);
-    oldest[1].destroy();
+    for (const oldest of this.#sockets.values()) {
+      this.#forget(oldest);
+      oldest.destroy();
+      return;
+    }
   }
 }
 

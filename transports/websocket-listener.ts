@@ -88,10 +88,15 @@ function offering(
       queueMicrotask(() => {
         if (!wire.isOver) upgrades.handleUpgrade(request, socket, head, (websocket) => wire.upgraded(websocket));
       });
-      return () => wire.destroy();
+      return destroying(wire);
     },
     refuse: ({ code, retryAfterMs }) => answer(socket, 503, { 'Retry-After': Math.ceil(retryAfterMs / 1000), 'X-Refusal': code }),
   };
+}
+
+/** Made out here, since it lives as long as the wire: a closure above would keep the request and its headers alive. */
+function destroying(wire: WebSocketWire): () => void {
+  return () => wire.destroy();
 }
 
 /** Says no in HTTP and hangs up. */

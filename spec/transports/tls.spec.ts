@@ -4,6 +4,7 @@ import { transportCompliance, Witness, type End } from '../compliance/transport.
 import { makeIdentity } from '../../adapters/identity/index.js';
 import type { DialOptions, Offer } from '../../machines/ports.js';
 import { tls, type TlsOptions } from '../../transports/tls.js';
+import { websocket } from '../../transports/websocket.js';
 
 const server = makeIdentity({ commonName: 'server' });
 const client = makeIdentity({ commonName: 'client' });
@@ -120,13 +121,29 @@ describe('tls', () => {
     plain.close();
   });
 
-  test('dialers that stay silent are cut off beyond the limit, and the next honest one after them gets in', async () => {
+  test('a listener that says nothing at all is unreachable after a while', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    for (const [transport, address] of [
+      [tls({ identity: await client, connectTimeoutMs: 30 }), `tls://127.0.0.1:${port}`],
+      [websocket({ connectTimeoutMs: 30 }), `ws://127.0.0.1:${port}`],
+    ] as const) {
+      watched = new Witness(transport);
+      expect(await watched.dial(address).closed()).toMatchObject({ kind: 'unreachable', code: 'ETIMEDOUT' });
+    }
+    silent.close();
+  });
+
+  test('dialers that stay silent make way for the next, and an honest one gets in', async () => {
     const { door } = await meet({ handshakesMax: 2 }, {});
-    const silent = Array.from({ length: 3 }, () => dialTcp(hostOf(door.address)).on('error', () => {}));
-    await Promise.race(silent.map((each) => new Promise((resolve) => each.on('close', resolve))));
+    const silent = Array.from({ length: 10 }, () => dialTcp(hostOf(door.address)).on('error', () => {}));
+    await new Promise<void>((resolve) => {
+      let closed = 0;
+      for (const each of silent) each.on('close', () => ++closed === 8 && resolve()).resume();
+    });
+    const a = await watched.dial(door.address).opened();
     for (const each of silent) each.destroy();
-    let a = watched.dial(door.address);
-    while ((await a.opened().catch(() => undefined)) === undefined) a = watched.dial(door.address);
     expect(a.isOpen).toBe(true);
   });
 
