@@ -15,7 +15,7 @@ export const intent = resumeSetup.createStateConfig({
           { target: 'draining', actions: 'noteGoodbyeCode' },
         ],
         'peer.goodbye': 'departing',
-        'peer.draining': { target: 'parting', actions: 'recordDrained' },
+        'peer.draining': { target: 'draining', actions: 'recordDrained' },
       },
     },
     draining: {
