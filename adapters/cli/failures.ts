@@ -36,6 +36,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Misuse || error instanceof InvalidArgumentError)
     return { exitCode: 2, code: 'misuse', message: error.message };
   if (error instanceof ConnectError) return because(error.closing, error.message);
+  if (error instanceof Failed && isClosing(error.cause)) return because(error.cause, error.message);
   if (error instanceof Failed)
     return { exitCode: 1, code: 'failed', message: error.message, ...(error.advice ? { advice: error.advice } : {}) };
   if (error instanceof UndeliveredError && isClosing(error.cause)) return because(error.cause, error.message);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { createEngine, type Engine, type EngineOptions } from '../index.js';
 import { loadIdentity, parseFingerprint, type OwnIdentity } from '../identity/index.js';
 import type { Transport } from '../../machines/ports.js';
@@ -19,8 +19,16 @@ export interface ReachOptions {
 export function withReachOptions(command: Command): Command {
   return command
     .option('--identity <dir>', 'the key and certificate to show, as made by `holdfast cert`; needed for tls:// and wss://')
-    .option('--trust <fingerprint...>', 'the peers that will do; others are sent away')
+    .option('--trust <fingerprint...>', 'the peers that will do; others are sent away', trusted)
     .option('--insecure', 'listen although anybody could connect');
+}
+
+function trusted(text: string, before: readonly string[] = []): readonly string[] {
+  try {
+    return [...before, parseFingerprint(text)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 export interface EngineRequest extends Pick<EngineOptions, 'protocols' | 'limits'> {

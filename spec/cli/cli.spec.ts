@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const main = join(__dirname, '../../dist/adapters/cli/main.js');
 
@@ -9,52 +11,131 @@ interface Ran {
   readonly out: string;
   readonly err: string;
 }
+
+/** Runs the command as people do; one that doesn't end by itself has failed. */
 const holdfast = (...args: string[]): Promise<Ran> =>
   new Promise((resolve) =>
-    execFile(process.execPath, [main, ...args], (error, out, err) =>
-      resolve({ code: (error?.code as number | undefined) ?? 0, out, err }),
+    execFile(process.execPath, [main, ...args], { timeout: 25_000 }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err }),
     ),
   );
 
+const lastLine = (out: string): Record<string, unknown> => JSON.parse(out.trim().split('\n').at(-1)!) as Record<string, unknown>;
+
+let scratch: string;
+
 beforeAll(() => {
   if (!existsSync(main)) throw new Error('dist is missing: npm run build');
+  scratch = mkdtempSync(join(tmpdir(), 'holdfast-cli-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe('demo', () => {
+  test('sends everything once and in order although the link is cut, says so in its last line, and ends by itself', async () => {
+    const { code, out, err } = await holdfast('demo', '--size', '4MiB', '--cuts', '10', '--seed', '7', '--json');
+    const summary = lastLine(out);
+    expect({ code, err, summary }).toMatchObject({
+      code: 0,
+      err: '',
+      summary: { bytes: 4 << 20, links: 1, cuts: 10, resumes: 10, lost: 0, duplicated: 0, outOfOrder: 0 },
+    });
+    expect(summary['sha256Received']).toBe(summary['sha256Sent']);
+    expect(summary['sha256Sent']).toMatch(/^[0-9a-f]{64}$/);
+    for (const name of ['seconds', 'resumeMsP50', 'resumeMsP99', 'rssGrowthMiB'])
+      expect({ name, type: typeof summary[name] }).toEqual({ name, type: 'number' });
+  }, 30_000);
+
+  test('makes all its cuts even where there is less to send than to cut', async () => {
+    const { code, out } = await holdfast('demo', '--size', '1', '--cuts', '3', '--json');
+    expect({ code, summary: lastLine(out) }).toMatchObject({ code: 0, summary: { bytes: 1, cuts: 3, resumes: 3, lost: 0 } });
+  }, 30_000);
+
+  test('sends a file, and nothing at all', async () => {
+    const file = await holdfast('demo', '--file', __filename, '--cuts', '0', '--json');
+    expect({ ...file, out: lastLine(file.out) }).toMatchObject({ code: 0, out: { bytes: statSync(__filename).size, lost: 0 } });
+    const nothing = await holdfast('demo', '--size', '0', '--cuts', '0', '--json');
+    expect({ ...nothing, out: lastLine(nothing.out) }).toMatchObject({ code: 0, out: { bytes: 0, lost: 0, resumes: 0 } });
+  }, 30_000);
+
+  test('tells people a story', async () => {
+    const { code, out } = await holdfast('demo', '--size', '2MiB', '--cuts', '2');
+    expect(code).toBe(0);
+    expect(out).toContain('Everything arrived, once and in order.');
+    expect(out).toMatch(/cut 1 of 2/);
+    expect(out).not.toContain('{');
+  }, 30_000);
+
+  test('ends with 1 and a clean exit when it is interrupted', async () => {
+    const child = spawn(process.execPath, [main, 'demo', '--size', '64GiB', '--cuts', '100000', '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    createInterface(child.stdout).once('line', () => child.kill('SIGINT'));
+    expect({ ended: await ended, err }).toEqual({ ended: { code: 1, signal: null }, err: '' });
+  }, 30_000);
+
+  test('is quiet when its reader has seen enough', async () => {
+    const child = spawn(process.execPath, [main, 'demo', '--size', '64GiB', '--cuts', '100000', '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect({ ended: await ended, err }).toEqual({ ended: { code: 0, signal: null }, err: '' });
+  }, 30_000);
 });
 
-test('the demo sends everything once and in order although the link is cut, and says so', async () => {
-  const { code, out } = await holdfast('demo', '--size', '4MiB', '--cuts', '8', '--json');
-  const summary = JSON.parse(out.trim().split('\n').at(-1)!) as Record<string, unknown>;
-  expect({ code, summary }).toMatchObject({
-    code: 0,
-    summary: { bytes: 4 << 20, links: 1, cuts: 8, resumes: 8, lost: 0, duplicated: 0, outOfOrder: 0 },
-  });
-  expect(summary['sha256Received']).toBe(summary['sha256Sent']);
-  expect(summary['sha256Sent']).toMatch(/^[0-9a-f]{64}$/);
-}, 30_000);
-
-test('the demo sends a file', async () => {
-  const { code, out } = await holdfast('demo', '--file', __filename, '--cuts', '0', '--json');
-  expect({ code, lost: (JSON.parse(out) as { lost: number }).lost }).toEqual({ code: 0, lost: 0 });
-}, 30_000);
-
 test.each([
-  [['demo', '--size', 'much'], 'expected a size such as 64MiB, got "much"'],
-  [['demo', '--cuts', '-1'], 'expected a whole number from 0 to 100000, got "-1"'],
+  [['demo', '--size', 'much'], "option '--size <bytes>' argument 'much' is invalid. expected a size such as 64MiB"],
+  [['demo', '--cuts', '-1'], "option '--cuts <n>' argument '-1' is invalid. expected a whole number from 0 to 100000"],
   [['demo', '--file', '/nowhere/at/all'], '--file: ENOENT'],
+  [['demo', '--file', __dirname], '--file: '],
   [['demo', '--speed', '9'], "unknown option '--speed'"],
-  [['ship', 'serve'], 'not in this version'],
-  [['fly'], 'not in this version'],
+  [['demo', 'twice'], "too many arguments for 'demo'"],
+  [['ship', 'serve'], 'ship: not in this version'],
+  [['bench', '--quick'], 'bench: not in this version'],
+  [['fly'], 'fly: not in this version'],
+  [[], 'Usage: holdfast'],
 ])('misuse exits 2 and names what was wrong: %j', async (args, message) => {
-  const { code, err } = await holdfast(...args);
-  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(message) });
+  const { code, out, err } = await holdfast(...args);
+  expect({ code, out, err }).toEqual({ code: 2, out: '', err: expect.stringContaining(message) });
+});
+
+test('with --json the last line says what was wrong', async () => {
+  for (const wrong of [['demo', '--size', 'much'], ['demo', '--file', '/nowhere/at/all'], ['fly']]) {
+    const { code, out } = await holdfast(...wrong, '--json');
+    expect({ wrong, code, line: lastLine(out) }).toMatchObject({ wrong, code: 2, line: { failed: 'misuse' } });
+  }
 });
 
 test('what is not there yet is absent from the help', async () => {
   const { code, out } = await holdfast('--help');
   expect(code).toBe(0);
-  expect(out).not.toMatch(/^\s+(ship|inspect|testgen|bench)\b/m);
+  expect(out).toMatch(/^\s+demo\b/m);
+  expect(out).not.toMatch(/^\s+(ship|inspect|testgen|check|bench)\b/m);
 });
 
-test('draw --check says that every drawing shows its machine, and fails for a folder without drawings', async () => {
-  expect(await holdfast('draw', '--check')).toMatchObject({ code: 0 });
-  expect(await holdfast('draw', '--check', '--out', join(__dirname, 'nothing-here'))).toMatchObject({ code: 1 });
+test('cert makes an identity, prints what peers know it by, and does not replace it unasked', async () => {
+  const directory = join(scratch, 'me');
+  const made = await holdfast('cert', '--out', directory, '--json');
+  expect({ ...made, out: lastLine(made.out) }).toEqual({
+    code: 0,
+    err: '',
+    out: { directory, fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/), ski: expect.stringMatching(/^[0-9a-f]{40}$/) },
+  });
+  expect(existsSync(join(directory, 'key.pem')) && existsSync(join(directory, 'cert.pem'))).toBe(true);
+  expect(await holdfast('cert', '--out', directory)).toMatchObject({ code: 2, err: expect.stringContaining('already holds') });
+  expect(await holdfast('cert', '--out', directory, '--force')).toMatchObject({ code: 0, out: expect.stringContaining('SKI') });
+});
+
+test('draw writes the drawings; --check says that they show their machines, and fails where they do not', async () => {
+  const directory = join(scratch, 'charts');
+  expect(await holdfast('draw', '--check', '--out', directory)).toMatchObject({ code: 1 });
+  expect(existsSync(directory)).toBe(false);
+  expect(await holdfast('draw', '--out', directory)).toMatchObject({ code: 0 });
+  const { code, out } = await holdfast('draw', '--check', '--out', directory, '--json');
+  expect({ code, last: lastLine(out) }).toMatchObject({ code: 0, last: { drifted: [] } });
 });
