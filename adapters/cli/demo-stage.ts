@@ -11,6 +11,7 @@ export class Stage {
   cuts = 0;
   onResumed: ((afterMs: number) => void) | undefined;
   #isUp = true;
+  #isClosing = false;
   #waiting: (() => void)[] = [];
 
   private constructor(
@@ -50,7 +51,7 @@ export class Stage {
 
   /** Cuts the link. False when the last cut is not mended yet: a cut counts when there was something to cut. */
   cut(): boolean {
-    if (!this.#isUp || this.cutter.cut() === 0) return false;
+    if (!this.#isUp || this.#isClosing || this.cutter.cut() === 0) return false;
     this.#isUp = false;
     this.cuts++;
     return true;
@@ -63,6 +64,7 @@ export class Stage {
 
   /** Leaves nothing behind. Safe to call twice. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await Promise.all([this.client.shutdown(), this.server.shutdown()]);
     await this.cutter.close();
   }

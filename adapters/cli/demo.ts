@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
+import { SessionError } from '../../machines/errors.js';
 import {
   CutPlan,
   CHUNK_BYTES,
@@ -159,7 +160,7 @@ class Run {
   }
 
   #hearMessage(message: Uint8Array): void {
-    const { far, cuts } = this.stage;
+    const { far } = this.stage;
     this.#there.hear(numberOf(message));
     this.#received.update(message.subarray(NUMBER_BYTES));
     this.#bytesReceived += message.length - NUMBER_BYTES;
@@ -167,19 +168,30 @@ class Run {
     if (message.length === NUMBER_BYTES) {
       this.#answered = far.send(numbered(this.#receiptsSent++, 0));
       this.#answered.catch(() => {}); // Whoever awaits it is told; if the session ends first, nobody does.
-    } else if (this.#there.heard % RECEIPT_EVERY === 0) far.write(numbered(this.#receiptsSent++, 0));
-    if (this.#cuts.isDue(this.#bytesReceived) && this.stage.cut()) this.#tellCut(cuts + 1);
+    } else if (this.#there.heard % RECEIPT_EVERY === 0) this.#sendReceipt();
+    if (this.#cuts.isDue(this.#bytesReceived) && this.stage.cut()) this.#tellCut();
+  }
+
+  #sendReceipt(): void {
+    try {
+      this.stage.far.write(numbered(this.#receiptsSent, 0));
+      this.#receiptsSent++;
+    } catch (error) {
+      // A session that is being closed takes no more; the side that sends is told how it ended.
+      if (!(error instanceof SessionError && error.code === 'closed')) throw error;
+    }
   }
 
   /** Cuts that had to wait for the one before and outlasted the stream fall on a link at rest. */
   async #cutAtRest(): Promise<void> {
     await this.stage.mended();
     if (!this.stage.cut()) throw new Failed('The link is gone, and the session with it.');
-    this.#tellCut(this.stage.cuts);
+    this.#tellCut();
   }
 
-  #tellCut(cut: number): void {
+  #tellCut(): void {
     this.#cuts.done();
+    const cut = this.stage.cuts;
     this.output.tell({ event: 'cut', cut, bytesReceived: this.#bytesReceived });
   }
 

@@ -37,8 +37,13 @@ export class Output {
   async progress(total: number, unit: string): Promise<Bar> {
     if (this.isJson || !process.stderr.isTTY || !process.stdout.isTTY) return NO_BAR;
     const bar = await drawnBar(total, unit);
-    if (bar !== undefined) this.#bar = bar;
-    return bar ?? NO_BAR;
+    if (bar === undefined) return NO_BAR;
+    const stop = (): void => {
+      this.#bar = undefined; // Lines need no room any more.
+      bar.stop();
+    };
+    this.#bar = { ...bar, stop };
+    return this.#bar;
   }
 }
 

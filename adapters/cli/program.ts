@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { certCommand } from './cert.js';
 import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
-import { failureOf, Misuse, Output } from './shared.js';
+import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
 
 /** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
 export function makeProgram(): Command {
@@ -25,6 +25,7 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
+    if (wasInterrupted()) return 1;
     const output = new Output(words.includes('--json'));
     if (!(error instanceof CommanderError) || error instanceof InvalidArgumentError) {
       const failure = failureOf(error);
