@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as machines from '../machines/index.js';
-import { chartsOf, draw, drawings, drift } from '../visualizer/draw.js';
+import { chartsOf, compare, draw, drawings, drift, pictures, write } from '../visualizer/draw.js';
 
 const dir = join(__dirname, 'charts');
 const charts = chartsOf(machines);
@@ -10,6 +10,12 @@ test('the committed drawings show the machines that run; UPDATE=1 draws them ane
   if (process.env['UPDATE'] === '1') draw(charts, dir);
   expect(Object.keys(charts).sort()).toEqual(expect.arrayContaining(['connection', 'hub', 'resume']));
   expect(drift(charts, dir)).toEqual([]);
+});
+
+test('the picture of the connection chart is the one that is drawn', async () => {
+  const files = await pictures({ connection: charts['connection']! });
+  if (process.env['UPDATE'] === '1') write(files, dir);
+  expect(compare(files, dir)).toEqual([]);
 });
 
 test('the README shows the connection chart as it is drawn', () => {

@@ -1,55 +1,106 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnyStateMachine } from 'xstate';
+import { SessionError } from '../machines/errors.js';
 import { graphOf } from './graph.js';
-import { mermaidOf } from './mermaid.js';
+import { MERMAID_HEADER, mermaidOf } from './mermaid.js';
+import { svgOf } from './svg.js';
 
-/** Charts by name, such as the exports of `holdfast/machines`. */
+/** Charts by name, such as the exports of `holdfast/machines`. A name becomes a file's name. */
 export type Charts = Readonly<Record<string, AnyStateMachine>>;
 
-/** What is and what should be, where a committed drawing no longer shows its machine. */
+/** File names and what should be in them. */
+export type Drawings = ReadonlyMap<string, string>;
+
+/** A committed drawing that no longer shows its machine. */
 export interface Drift {
   readonly file: string;
+  /** What is and what should be, for people. */
   readonly firstDifference: string;
 }
 
-/** The machines among a module's exports, by their id. */
+/** The machines among a module's exports, by their id. Throws `bad-option` where two machines share one. */
 export function chartsOf(exports: Readonly<Record<string, unknown>>): Charts {
-  const charts: Record<string, AnyStateMachine> = {};
-  for (const value of Object.values(exports)) if (isMachine(value)) charts[value.id] = value;
-  return charts;
+  const charts = new Map<string, AnyStateMachine>();
+  for (const value of Object.values(exports).filter(isMachine)) {
+    if ((charts.get(value.id) ?? value) !== value) throw new SessionError('bad-option', `two machines are called "${value.id}"`);
+    charts.set(value.id, value);
+  }
+  return Object.fromEntries(charts);
 }
 
 /** Each chart as Mermaid text, by file name. */
-export function drawings(charts: Charts): ReadonlyMap<string, string> {
-  const names = Object.keys(charts).sort();
-  return new Map(names.map((name) => [`${name}.mmd`, mermaidOf(graphOf(charts[name]!))]));
+export function drawings(charts: Charts): Drawings {
+  return new Map(namesOf(charts).map((name) => [`${name}.mmd`, mermaidOf(graphOf(charts[name]!))]));
 }
 
-/** Writes the drawings into a folder. Returns the files that changed. */
+/** Each chart as a picture, by file name. Needs the package `elkjs`, and rejects with an `Error` that says so. */
+export async function pictures(charts: Charts): Promise<Drawings> {
+  const files = new Map<string, string>();
+  for (const name of namesOf(charts)) files.set(`${name}.svg`, await svgOf(graphOf(charts[name]!)));
+  return files;
+}
+
+/** Writes the charts as Mermaid text into a folder. Returns the files that changed. */
 export function draw(charts: Charts, dir: string): readonly string[] {
+  return write(drawings(charts), dir);
+}
+
+/** Which committed Mermaid drawings differ from the machines, are missing, or show a machine that is gone. Empty is good. */
+export function drift(charts: Charts, dir: string): readonly Drift[] {
+  const files = drawings(charts);
+  const gone = (existsSync(dir) ? readdirSync(dir) : []).filter((file) => file.endsWith('.mmd') && !files.has(file));
+  const orphans = gone.sort().filter((file) => readFileSync(join(dir, file), 'utf8').startsWith(MERMAID_HEADER));
+  const firstDifference = 'shows a machine that is gone; delete it';
+  return [...compare(files, dir), ...orphans.map((file) => ({ file, firstDifference }))];
+}
+
+/** Writes what differs. Returns the files that changed. */
+export function write(files: Drawings, dir: string): readonly string[] {
   mkdirSync(dir, { recursive: true });
-  const changed = drift(charts, dir).map(({ file }) => file);
-  for (const [file, text] of drawings(charts)) if (changed.includes(file)) writeFileSync(join(dir, file), text);
+  const changed = compare(files, dir).map(({ file }) => file);
+  for (const file of changed) writeFileSync(join(dir, file), files.get(file)!);
   return changed;
 }
 
-/** Which committed drawings differ from the machines. Empty is good. */
-export function drift(charts: Charts, dir: string): readonly Drift[] {
+/** Which of the files in a folder differ from what they should be. Writes nothing. */
+export function compare(files: Drawings, dir: string): readonly Drift[] {
   const drifted: Drift[] = [];
-  for (const [file, text] of drawings(charts)) {
+  for (const [file, drawn] of files) {
     const path = join(dir, file);
-    const committed = existsSync(path) ? readFileSync(path, 'utf8') : '';
-    if (committed !== text) drifted.push({ file, firstDifference: difference(committed, text) });
+    if (!existsSync(path)) drifted.push({ file, firstDifference: 'is missing' });
+    else {
+      const committed = readFileSync(path, 'utf8');
+      if (committed !== drawn) drifted.push({ file, firstDifference: difference(committed, drawn) });
+    }
   }
   return drifted;
 }
 
+/** Longer lines, as pictures have them, are cut. */
+const SHOWN_CHARACTERS_MAX = 160;
+
 function difference(committed: string, drawn: string): string {
   const old = committed.split('\n');
   const now = drawn.split('\n');
-  const at = now.findIndex((line, i) => line !== old[i]);
-  return `line ${at + 1}: ${JSON.stringify(old[at] ?? '(end)')} is now ${JSON.stringify(now[at] ?? '(end)')}`;
+  let at = 0;
+  while (old[at] === now[at]) at++;
+  const shown = (line: string | undefined): string =>
+    line === undefined
+      ? '(end)'
+      : JSON.stringify(line.length > SHOWN_CHARACTERS_MAX ? `${line.slice(0, SHOWN_CHARACTERS_MAX)}…` : line);
+  const differing = Math.max(old.length, now.length) - now.filter((line, i) => line === old[i]).length;
+  const others = differing > 1 ? `, and ${differing - 1} lines after it` : '';
+  return `line ${at + 1}: ${shown(old[at])} is now ${shown(now[at])}${others}`;
+}
+
+/** Sorted, so that nothing depends on the order of exports. A name must not lead out of the folder. */
+function namesOf(charts: Charts): readonly string[] {
+  const names = Object.keys(charts).sort();
+  const strange = names.find((name) => !/^\w[\w.-]*$/.test(name));
+  if (strange !== undefined)
+    throw new SessionError('bad-option', `"${strange}" cannot be the name of a file: letters, digits, "_", "-" and "." can`);
+  return names;
 }
 
 function isMachine(value: unknown): value is AnyStateMachine {

@@ -46,6 +46,8 @@ export const floorRules: readonly FloorRule[] = [
     at: 'visualizer/',
     may: ['visualizer/', 'machines/', 'xstate', 'zod', 'node:fs', 'node:fs/promises', 'node:path', 'node:url'],
     mayNot: ['visualizer/server/'],
+    // Only who asks for a picture needs a layout.
+    lazily: ['elkjs'],
   },
   { at: 'spec/', may: ['spec/', 'machines/', 'adapters/', 'transports/', 'visualizer/', 'node:*', 'npm:*'] },
 ];
