@@ -217,6 +217,7 @@ export class StreamsPlane {
     if (this.#isOwn(id)) return this.violate('STR-1', `stream ${id} was opened by the wrong side`);
     if (id <= this.#newestPeerId) return this.violate('STR-1', `stream ${id} was opened again`);
     this.#newestPeerId = id;
+    if (this.#control.length > CONTROL_MAX) return this.violate('STR-5', 'more was asked than answers can be sent for');
     if (this.#pending >= this.#limits.pendingMax || this.#streams.size >= this.#limits.streamsMax) {
       this.#control.push({ kind: 'refused', stream: id, code: 'busy' });
       return NOTHING;
@@ -273,7 +274,9 @@ export class StreamsPlane {
   }
 
   #handleReset(stream: Stream, code: StreamCode): Heard {
-    if (stream.stage === 'asking') return this.violate('STR-1', `stream ${stream.id} was reset instead of refused`);
+    // Without an answer it can only be the echo of our own reset.
+    if (stream.stage === 'asking' && !stream.isAbandoned)
+      return this.violate('STR-1', `stream ${stream.id} was reset instead of refused`);
     if (stream.stage === 'asked') this.#answer(stream);
     const wasAbandoned = stream.isAbandoned;
     if (stream.own !== 'ended') this.#control.push({ kind: 'reset', stream: stream.id, code: 'cancelled' });
@@ -338,5 +341,7 @@ export class StreamsPlane {
   }
 }
 
+/** Frames that wait to be sent and are no data; honest peers cause a few per stream. Beyond it a peer asks and doesn't listen. */
+const CONTROL_MAX = 8192;
 /** More than anybody holds: a sum beyond it is a mistake, and would end exact arithmetic one day. */
 const CREDIT_BYTES_MAX = 2 ** 32;
