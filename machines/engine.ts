@@ -6,6 +6,7 @@ import { SessionError } from './errors.js';
 import { Feed } from './feed.js';
 import type { Connection } from './handle.js';
 import { Desk, type ConnectRequest } from './hub/desk.js';
+import { LIMITS } from './hub/admission.js';
 import type { Caller } from './hub/entry.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
@@ -13,7 +14,7 @@ import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
 import { fromSupervisor } from './hub/supervisor.js';
-import type { DialOptions, Ports, Transport } from './ports.js';
+import type { DialOptions, Ports, Resolver, Transport } from './ports.js';
 import type { Protocol } from './protocol.js';
 
 export interface EngineOptions {
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly listen?: readonly string[];
   /** Lets a listener that anybody could reach do without identities. Default false. */
   readonly insecure?: boolean;
+  /** Finds the addresses of a peer that `connect` names by its id instead of an address. */
+  readonly resolver?: Resolver;
   readonly limits?: EngineLimits;
   /** Sees every actor, event and snapshot of the engine, as XState's `inspect`; what it throws is ignored. */
   readonly inspect?: (event: InspectionEvent) => void;
@@ -40,11 +43,19 @@ export interface EngineLimits {
   readonly pendingDialsMax?: number;
   /** Accepted connections that `incoming` holds for the application; more are refused `busy`. Default 64. */
   readonly incomingMax?: number;
+  /** Accepted connections by one proven identity; more are refused `limit-reached`. Default 1024. */
+  readonly connectionsPerPeerMax?: number;
+  /** Bytes that all connections together hold for their peers; beyond it sends fail `queue-full`. Default 1 GiB. */
+  readonly bytesQueuedMax?: number;
 }
 
 export interface ConnectOptions extends DialOptions {
   /** Name of the protocol. Default: the engine's first one. */
   readonly protocol?: string;
+  /** Who it must be, by the protocol's own ids (pool, SHIP); somebody else at that address ends the attempt `identity-mismatch`. */
+  readonly peer?: string;
+  /** Dial again, whatever ends it, until the protocol's retries are used up. Default false: one attempt. */
+  readonly retry?: boolean;
   /** Gives up waiting; the attempt ends with its last caller. */
   readonly signal?: AbortSignal;
   /** One connection for all who ask for this address. Default false where a protocol has many sessions per peer. */
@@ -94,7 +105,6 @@ export class Engine {
   #listeners = new Set<EngineListener>();
   #pending: EngineEvent[] = [];
   #isTelling = false;
-  #addresses: string[] = [];
   #isStarted = false;
 
   constructor(
@@ -108,12 +118,14 @@ export class Engine {
         transports: options.transports,
         protocols: options.protocols,
         listen: options.listen ?? [],
-        insecure: options.insecure ?? false,
+        resolver: options.resolver,
         openingsMax: limits.openingsMax ?? 1024,
         openingsPerAddressMax: limits.openingsPerAddressMax ?? 16,
         pendingDialsMax: limits.pendingDialsMax ?? 64,
         incomingMax: limits.incomingMax ?? 64,
         connectionsMax: limits.connectionsMax,
+        connectionsPerPeerMax: limits.connectionsPerPeerMax ?? 1024,
+        bytesQueuedMax: limits.bytesQueuedMax ?? LIMITS.bytesQueuedMax,
       },
       (event) => this.#tell(event),
       () => this.actor.send({ type: 'desk.changed' }),
@@ -150,12 +162,13 @@ export class Engine {
 
   /** The addresses as bound, with the ports the system chose. */
   get addresses(): readonly string[] {
-    return this.#addresses;
+    return this.#desk.listeners.addresses;
   }
 
   /**
-   * A completed connection to whoever is at `target` (several addresses of one peer race). Rejects with `ConnectError` when the
-   * attempt ends, and with `SessionError` for an address or option that can't be right.
+   * A completed connection to whoever is at `target` (several addresses of one peer race), or to the peer of that name where the
+   * engine has a resolver. Rejects with `ConnectError` when the attempt ends, and with `SessionError` for an address or option
+   * that can't be right.
    */
   connect(target: string | readonly string[], options: ConnectOptions = {}): Promise<Connection> {
     return new Promise((resolve, reject) => {
@@ -176,7 +189,7 @@ export class Engine {
       };
       const onAbort = (): void => {
         reject(new SessionError('aborted', `the attempt to reach ${targets.join(', ')} was aborted`));
-        for (const entry of this.#desk.entries()) entry.leave(caller);
+        caller.withdraw?.();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.actor.send({ type: 'connect', request, caller });
@@ -237,7 +250,7 @@ export class Engine {
   }
 
   #register(peer: string): void {
-    const request = { ...this.#request([peer], { reuse: true }), keep: true };
+    const request = { ...this.#request([peer], { reuse: true }), keep: 'always' } as const;
     // Nobody waits for it; what becomes of it is told by events.
     this.actor.send({ type: 'connect', request, caller: { connected: () => {}, failed: () => {} } });
   }
@@ -251,8 +264,12 @@ export class Engine {
     if (protocol === undefined)
       throw new SessionError('no-protocol', `no protocol "${options.protocol ?? ''}" was given to the engine`);
     const dialOptions: DialOptions = options.fingerprints === undefined ? {} : { fingerprints: options.fingerprints };
-    for (const target of targets) this.#desk.transportOf(target).dial(target, dialOptions); // Throws for an address that can't be right.
-    return { targets, protocol, dialOptions, reuse: options.reuse ?? false };
+    const isNamed = targets.length === 1 && !targets[0]!.includes('://') && this.options.resolver !== undefined;
+    const addresses = isNamed ? [] : targets;
+    const peer = isNamed ? targets[0]! : options.peer;
+    for (const address of addresses) this.#desk.transportOf(address).dial(address, dialOptions); // Throws for an address that can't be right.
+    const keep = options.retry === true ? 'retries' : undefined;
+    return { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };
   }
 
   #checkListener(address: string): void {
@@ -266,11 +283,11 @@ export class Engine {
 
   #whenListening(count: number): Promise<void> {
     if (count === 0) return Promise.resolve();
+    let missing = count;
     return new Promise((resolve, reject) => {
       const off = this.on((event) => {
         if (event.type === 'listening') {
-          this.#addresses.push(event.address);
-          if (this.#addresses.length === count) {
+          if (--missing === 0) {
             off();
             resolve();
           }

@@ -5,7 +5,8 @@ import { Pump } from './dataplane/pump.js';
 import { SessionError, UndeliveredError } from './errors.js';
 import { Feed } from './feed.js';
 import type { Clock } from './ports.js';
-import type { ProtocolCommand, SessionPlane } from './protocol.js';
+import type { ByteBudget } from './hub/admission.js';
+import type { Protocol, ProtocolCommand, SessionPlane } from './protocol.js';
 
 export interface SendOptions {
   /** Gives up waiting for room; what was accepted can't be taken back. */
@@ -68,10 +69,10 @@ export interface HandleFacts {
 export class Handle<Message> implements Connection<Message> {
   readonly id: string;
   readonly protocol: string;
-  readonly peer: string;
   readonly role: 'dialer' | 'acceptor';
   readonly pump: Pump<Message, never>;
   readonly closed: Promise<Closing>;
+  #peer: string;
   #state: ApiState;
   #onMessage: ((message: Message) => void) | undefined;
   #inbox = new Inbox<Message>();
@@ -83,6 +84,8 @@ export class Handle<Message> implements Connection<Message> {
   #parkedBytes = 0;
   #drains: (() => void)[] = [];
   #states: Feed<ApiState>;
+  #isParting = false;
+  #chargedBytes = 0;
   #closing: Closing | undefined;
   #resolveClosed!: (closing: Closing) => void;
 
@@ -90,14 +93,15 @@ export class Handle<Message> implements Connection<Message> {
     facts: HandleFacts,
     state: ApiState,
     readonly plane: SessionPlane<Message>,
-    readonly sizeOf: (message: Message) => number,
-    readonly copy: (message: Message) => Message,
+    readonly kind: Pick<Protocol<Message>, 'sizeOf' | 'copy'>,
+    /** Shared by all sessions of the hub. */
+    readonly budget: ByteBudget,
     readonly clock: Clock,
     readonly port: HandlePort,
   ) {
     this.id = facts.id;
     this.protocol = facts.protocol;
-    this.peer = facts.peer;
+    this.#peer = facts.peer;
     this.role = facts.role;
     this.#state = state;
     this.#states = new Feed<ApiState>(STATES_KEPT_MAX, state);
@@ -105,6 +109,9 @@ export class Handle<Message> implements Connection<Message> {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
 
+  get peer(): string {
+    return this.#peer;
+  }
   get state(): ApiState {
     return this.#state;
   }
@@ -124,14 +131,18 @@ export class Handle<Message> implements Connection<Message> {
 
   write(message: Message): boolean {
     if (this.#closing !== undefined) throw this.#tooLate();
-    return this.pump.write(message);
+    if (!this.budget.fits(this.kind.sizeOf(message))) throw this.#overBudget();
+    const mayGoOn = this.pump.write(message);
+    this.#charge();
+    return mayGoOn;
   }
 
   send(message: Message, { signal }: SendOptions = {}): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
     if (signal?.aborted === true)
       return Promise.reject(new SessionError('aborted', 'the send was aborted before it was accepted'));
-    const bytes = this.sizeOf(message);
+    const bytes = this.kind.sizeOf(message);
+    if (!this.budget.fits(bytes)) return Promise.reject(this.#overBudget());
     return new Promise((resolve, reject) => {
       if (this.#parked.length === 0 && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
       if (this.#parkedBytes + bytes > PARKED_BYTES_MAX)
@@ -142,7 +153,7 @@ export class Handle<Message> implements Connection<Message> {
         reject,
         leave: () => signal?.removeEventListener('abort', onAbort),
       };
-      const kept = this.copy(message); // The caller's buffer is free again when `send` returns.
+      const kept = this.kind.copy(message); // The caller's buffer is free again when `send` returns.
       const onAbort = (): void => {
         this.#parked.splice(this.#parked.indexOf(parked), 1);
         this.#parkedBytes -= parked.bytes;
@@ -160,6 +171,7 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   close({ now = false }: { now?: boolean } = {}): Promise<Closing> {
+    this.#isParting = true;
     if (this.#closing === undefined) this.port.command({ type: 'close', now, reason: 'closed' });
     return this.closed;
   }
@@ -202,6 +214,14 @@ export class Handle<Message> implements Connection<Message> {
   get isOver(): boolean {
     return this.#closing !== undefined;
   }
+  /** It was asked to close: nobody else is to be given it. */
+  get isParting(): boolean {
+    return this.#isParting || this.isOver;
+  }
+
+  identify(peer: string): void {
+    this.#peer = peer;
+  }
 
   deliver(message: Message): void {
     if (this.#onMessage !== undefined) return this.#call(message);
@@ -210,11 +230,12 @@ export class Handle<Message> implements Connection<Message> {
       this.#reader = undefined;
       return reader({ done: false, value: message });
     }
-    this.#inbox.push(message, this.sizeOf(message) + MESSAGE_COST_BYTES);
+    this.#inbox.push(message, this.kind.sizeOf(message) + MESSAGE_COST_BYTES);
     this.plane.holdBack(this.#inbox.bytes);
   }
 
   settled(): void {
+    this.#charge();
     const { acknowledged } = this.plane;
     for (let w; (w = this.#waiting[this.#head]) !== undefined && w.number <= acknowledged; this.#head++) w.resolve();
     if (this.#head > 0 && this.#head * 2 >= this.#waiting.length) {
@@ -236,6 +257,8 @@ export class Handle<Message> implements Connection<Message> {
     if (this.#closing !== undefined) return;
     const closing = this.#withRanges(cause);
     this.#closing = closing;
+    this.budget.adjust(-this.#chargedBytes);
+    this.#chargedBytes = 0;
     const { handed, acknowledged } = this.plane;
     for (const w of this.#waiting.splice(0).slice(this.#head)) {
       if (w.number <= acknowledged) w.resolve();
@@ -255,12 +278,21 @@ export class Handle<Message> implements Connection<Message> {
   #accept(message: Message, resolve: () => void, reject: (error: Error) => void): void {
     try {
       const room = this.plane.write(message, true);
+      this.#charge();
       this.#waiting.push({ number: this.plane.accepted, resolve, reject });
       if (room === 'flush') this.pump.flush();
       else this.pump.gather();
     } catch (error) {
       reject(error as Error);
     }
+  }
+
+  /** The share of the hub's budget that this session holds follows what its plane holds for the peer. */
+  #charge(): void {
+    const { queuedBytes } = this.plane;
+    if (queuedBytes === this.#chargedBytes || this.#closing !== undefined) return;
+    this.budget.adjust(queuedBytes - this.#chargedBytes);
+    this.#chargedBytes = queuedBytes;
   }
 
   #unpark(parked: Parked): Parked {
@@ -290,7 +322,7 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #take(): Message | undefined {
-    const message = this.#inbox.take((m) => this.sizeOf(m) + MESSAGE_COST_BYTES);
+    const message = this.#inbox.take((m) => this.kind.sizeOf(m) + MESSAGE_COST_BYTES);
     if (message === undefined) return undefined;
     this.plane.holdBack(this.#inbox.bytes);
     this.pump.gather(); // Credit may be due.
@@ -310,6 +342,10 @@ export class Handle<Message> implements Connection<Message> {
 
   #wakeDrains(): void {
     for (const wake of this.#drains.splice(0)) wake();
+  }
+
+  #overBudget(): SessionError {
+    return new SessionError('queue-full', `all connections together hold ${this.budget.bytes} bytes for their peers already`);
   }
 
   #tooLate(): SessionError {

@@ -48,6 +48,8 @@ export interface Wire {
   resume(): void;
   /** Asks for a sign of life where the transport has one of its own (WebSocket ping); answered by `onProbeAnswer`. */
   probe?(): void;
+  /** Lets the system below ask for a sign of life after this much silence, where it can (TCP keep-alive). */
+  keepAlive?(idleMs: number): void;
 }
 
 /** What a transport calls: `onOpen` at most once, `onClose` exactly once and last, nothing from inside an opener or a wire's method. */

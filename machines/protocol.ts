@@ -5,6 +5,7 @@ import type { Plane } from './dataplane/plane.js';
 import type { Pump } from './dataplane/pump.js';
 import type { SlabPool } from './dataplane/send-log.js';
 import type { GrantDesk } from './grant.service.js';
+import type { TieBreak } from './hub/registry.js';
 import type { Clock, Identity, Opener, Ports, Refusal } from './ports.js';
 
 /** What a protocol's chart tells the connection above it; the API state follows (states.md, "One tree"). */
@@ -15,6 +16,7 @@ export type ProtocolNews =
   | { type: 'pin.requested' }
   | { type: 'handshake.completed' }
   | { type: 'trust.denied' }
+  | { type: 'peer.identified'; peer: string } // Before the handshake is completed; where there is one connection per peer.
   | { type: 'session.lost' } // No wire at the moment; the API state stays.
   | { type: 'session.resumed' };
 
@@ -72,8 +74,6 @@ export type Identified =
       readonly word: 'known';
       /** The session it names, or the peer where there is one connection per peer. */
       readonly label: string;
-      /** The peer's identity as the protocol understands it, where it is known by now. */
-      readonly peer?: string;
       /** A session that doesn't exist yet may be made for it. */
       readonly isNew: boolean;
       readonly opening: unknown;
@@ -83,8 +83,9 @@ export interface SessionRequest {
   readonly role: 'dialer' | 'acceptor';
   readonly ports: Ports;
   readonly pool: SlabPool;
-  /** Dialer: whom to reach. */
+  /** Dialer: an address of whom to reach, and who that must be, where that is known. */
   readonly target?: string;
+  readonly peer?: string | undefined;
   /** Acceptor: what `identify` made of the first bytes. */
   readonly opening?: unknown;
   readonly identity?: Identity | undefined;
@@ -100,6 +101,8 @@ export interface Protocol<Message = Uint8Array> {
   readonly boundaries: 'message' | 'stream';
   /** Whether there is one connection per peer, or any number of sessions. */
   readonly keyed: 'peer' | 'session';
+  /** Where there is one connection per peer: which one stays when both sides dial at once. */
+  readonly ties?: TieBreak | undefined;
   readonly redial: RedialPolicy;
   readonly connectionsMax: number;
   /** What an opening may take before it is identified. */
@@ -112,7 +115,7 @@ export interface Protocol<Message = Uint8Array> {
   makeSession(request: SessionRequest): Session<Message>;
   identify(bytes: Uint8Array, about: { readonly identity: Identity | undefined; readonly remoteAddress: string }): Identified;
   /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. */
-  refusal(code: Refusal['code'] | 'unknown-session' | 'ended', retryAfterMs: number): Uint8Array | undefined;
+  refusal(code: Refusal['code'] | 'unknown-session' | 'ended' | 'crossed', retryAfterMs: number): Uint8Array | undefined;
   /** A message the application may have kept is measured by this. */
   sizeOf(message: Message): number;
   /** A message that outlives the caller's buffer. */

@@ -1,8 +1,9 @@
 import { fromCallback, type EventObject } from 'xstate';
 import type { Pump, WireEnd } from './dataplane/pump.js';
-import type { Opener, WireCause } from './ports.js';
+import type { Identity, Opener, WireCause } from './ports.js';
 
-export type WireEvent = { type: 'wire.opened' } | { type: 'wire.closed'; cause: WireCause };
+/** `identity`: what the transport has proven of the peer. */
+export type WireEvent = { type: 'wire.opened'; identity: Identity | undefined } | { type: 'wire.closed'; cause: WireCause };
 
 /** What the service needs of a pump, whatever its messages are. */
 export type WireHolder = Pick<Pump<never, never>, 'attach' | 'flush'>;
@@ -22,7 +23,7 @@ export const wireService = fromCallback<EventObject, WireInput>(({ input: { open
   const abort = opener({
     onOpen: (wire) => {
       end = pump.attach(link, wire);
-      sendBack({ type: 'wire.opened' } satisfies WireEvent);
+      sendBack({ type: 'wire.opened', identity: wire.identity } satisfies WireEvent);
       pump.flush();
     },
     onBytes: (bytes) => end?.receive(bytes),

@@ -154,6 +154,10 @@ export class SocketWire implements Wire {
     if (this.#phase === 'open') this.#socket.resume();
   }
 
+  keepAlive(idleMs: number): void {
+    this.#socket.setKeepAlive(true, idleMs);
+  }
+
   /** For the socket's events only. */
   received(bytes: Uint8Array): void {
     if (this.#phase === 'open') return this.#handler?.onBytes(bytes);

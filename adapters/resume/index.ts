@@ -44,7 +44,7 @@ export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
     copy: (message) => new Uint8Array(message), // `slice` of a Node Buffer would not copy.
     makeSession: (request) => makeSession(request, limits, first),
     identify,
-    refusal: (code, retryAfterMs) => refusal(code, retryAfterMs),
+    refusal: (code, retryAfterMs) => refusal(code === 'crossed' ? 'busy' : code, retryAfterMs), // Sessions never cross.
   };
 }
 

@@ -57,6 +57,10 @@ export const connectionMachine = connectionSetup.createMachine({
         drain: { actions: 'forward' },
         deny: { actions: 'forward' },
         offered: { actions: 'offerWire' },
+        'peer.identified': [
+          { guard: 'isDuplicate', target: 'resting', actions: ['recordLostTie', 'yieldToOther', 'tellEnded'] },
+          { actions: 'noteIdentity' },
+        ],
       },
       initial: 'initiated',
       states: {
@@ -65,11 +69,7 @@ export const connectionMachine = connectionSetup.createMachine({
           entry: { type: 'report', params: { state: 'initiated' } },
           on: {
             'handshake.started': 'inProgress',
-            // A crossing dial of the peer won: its wire takes the attempt's place.
-            offered: [
-              { guard: 'isTrusted', target: '#connection.engaged.inProgress', reenter: true },
-              { target: '#connection.engaged.receivedPairingRequest', reenter: true },
-            ],
+            crossed: { target: '#connection.engaged.inProgress', reenter: true },
           },
         },
         receivedPairingRequest: {
@@ -78,7 +78,10 @@ export const connectionMachine = connectionSetup.createMachine({
         },
         inProgress: {
           entry: { type: 'report', params: { state: 'inProgress' } },
-          on: { 'trust.established': 'trusted' },
+          on: {
+            'trust.established': 'trusted',
+            crossed: { target: '#connection.engaged.inProgress', reenter: true },
+          },
         },
         trusted: {
           entry: { type: 'report', params: { state: 'trusted' } },

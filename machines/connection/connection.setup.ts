@@ -9,6 +9,7 @@ export type ConnectionCommand =
   | { type: 'connect' } // Somebody wants it: an application, or a registration.
   | { type: 'cancel' } // Nobody wants it any more.
   | { type: 'offered'; opener: Opener; opening: unknown; isTrusted: boolean } // The door has a wire for it.
+  | { type: 'crossed'; opener: Opener; opening: unknown } // Both sides dialed, and the peer's wire is to stay.
   | ProtocolCommand;
 export type ConnectionEvent = ConnectionCommand | ProtocolNews | GrantEvent;
 
@@ -18,6 +19,11 @@ export interface ConnectionPort {
   /** Makes a session for a fresh attempt: the plane, its pump, the handle. */
   begin(role: 'dialer' | 'acceptor', opener: Opener, opening: unknown): ProtocolInput;
   report(state: ApiState): void;
+  /** Whether another connection to this peer is to stay instead. */
+  isDuplicate(peer: string): boolean;
+  identified(peer: string): void;
+  /** This one gives way to the other connection to this peer. */
+  yielded(peer: string): void;
   /** The attempt or session that `begin` made has ended. */
   ended(closing: Closing): void;
   /** Whether the hub wants another attempt after this closing. */
@@ -58,7 +64,8 @@ export const connectionSetup = setup({
     report: ({ context }, { state }: { state: ApiState }) => context.port.report(state),
     beginSession: assign({
       session: ({ context, event }) => {
-        if (event.type === 'offered') return context.port.begin('acceptor', event.opener, event.opening);
+        if (event.type === 'offered' || event.type === 'crossed')
+          return context.port.begin('acceptor', event.opener, event.opening);
         if (event.type === 'redial.granted') return context.port.begin('dialer', event.opener, undefined);
         throw new Error(`no session begins with ${event.type}`);
       },
@@ -70,6 +77,13 @@ export const connectionSetup = setup({
     }),
     recordGivenUp: assign({ closing: ({ context }) => context.closing ?? closing('unreachable', 'remote') }),
     recordCancelled: assign({ closing: () => closing('cancelled', 'local') }),
+    recordLostTie: assign({ closing: () => closing('lost-tie-break', 'local') }),
+    noteIdentity: ({ context, event }) => {
+      if (event.type === 'peer.identified') context.port.identified(event.peer);
+    },
+    yieldToOther: ({ context, event }) => {
+      if (event.type === 'peer.identified') context.port.yielded(event.peer);
+    },
     tellEnded: ({ context }) => context.port.ended(context.closing ?? closing('internal', 'local')),
     tellRested: ({ context }) => context.port.rested(),
     tellLost: ({ context }) => context.port.lost(),
@@ -79,9 +93,12 @@ export const connectionSetup = setup({
   },
   guards: {
     mayRetry: ({ context }) => context.closing !== undefined && context.port.mayRetry(context.closing),
+    isDuplicate: ({ context, event }) => event.type === 'peer.identified' && context.port.isDuplicate(event.peer),
     isTrusted: ({ event }) => event.type === 'offered' && event.isTrusted,
     wasDenied: ({ event }) => outputOf(event)?.code === 'trust-denied' && outputOf(event)?.side === 'remote',
     wasAsked: ({ event }) =>
-      ['closed', 'peer-goodbye', 'cancelled', 'shutdown', 'drained', 'replaced'].includes(outputOf(event)?.code ?? ''),
+      ['closed', 'peer-goodbye', 'cancelled', 'shutdown', 'drained', 'replaced', 'lost-tie-break'].includes(
+        outputOf(event)?.code ?? '',
+      ),
   },
 });

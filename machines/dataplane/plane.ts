@@ -25,6 +25,11 @@ export interface Plane<Message, Signal> {
   pollSignal(): Signal | undefined;
   /** Whether a writer that was told to wait may go on. */
   hasRoom(): boolean;
+
+  /** Where a protocol has no credit of its own: the application is too far behind, its wires must not be read. */
+  readonly isFull?: boolean;
+  /** Where a protocol can't ask for a sign of life itself: silence after which the system below is to ask. */
+  readonly keepAliveMs?: number | undefined;
 }
 
 /** What one step brought: nothing left to read, nothing to tell, something for the application, something for the chart. */

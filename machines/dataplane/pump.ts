@@ -36,6 +36,7 @@ export class Pump<Message, Signal> {
   #again = false;
   #gathering = false;
   #stopped = false;
+  #isBraked = false; // The wires are paused until the application has caught up.
   #signal: (signal: Signal) => void = () => {};
 
   constructor(
@@ -55,7 +56,11 @@ export class Pump<Message, Signal> {
     const end = new End(this, link, wire);
     this.#ends[link] = end;
     if (this.#stopped) end.retire();
-    else this.plane.attach(link, this.clock.now());
+    else {
+      if (this.plane.keepAliveMs !== undefined) wire.keepAlive?.(this.plane.keepAliveMs);
+      if (this.#isBraked) wire.pause();
+      this.plane.attach(link, this.clock.now());
+    }
     return end;
   }
 
@@ -95,6 +100,7 @@ export class Pump<Message, Signal> {
       this.#busy = false;
     }
     if (this.#stopped) return;
+    if ((this.plane.isFull === true) !== this.#isBraked) this.#brake();
     this.#arm(now);
     this.outlets.settled();
   }
@@ -177,6 +183,14 @@ export class Pump<Message, Signal> {
     }
     end.wire.uncork();
     if (end.writable && sent >= TRANSMIT_BYTES_MAX) this.gather();
+  }
+
+  #brake(): void {
+    this.#isBraked = !this.#isBraked;
+    for (const end of this.#ends) {
+      if (this.#isBraked) end?.wire.pause();
+      else end?.wire.resume();
+    }
   }
 
   #gathered = (): void => {

@@ -133,15 +133,14 @@ export class ByteBudget {
     return this.#bytes;
   }
 
-  /** False: they don't fit, and nothing was taken. */
-  take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.bytesMax) return false;
-    this.#bytes += bytes;
-    return true;
+  /** Whether a taker of this many bytes may go ahead. */
+  fits(bytes: number): boolean {
+    return this.#bytes + bytes <= this.bytesMax;
   }
 
-  giveBack(bytes: number): void {
-    this.#bytes = Math.max(0, this.#bytes - bytes);
+  /** What one taker holds has grown or, by a negative number, shrunk. */
+  adjust(bytes: number): void {
+    this.#bytes += bytes;
   }
 }
 

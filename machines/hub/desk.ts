@@ -3,56 +3,65 @@ import { closing, type Closing } from '../closing.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import { SessionError } from '../errors.js';
 import type { GrantRequest } from '../grant.service.js';
-import type { Acceptor, DialOptions, Identity, Listening, Opener, Ports, Transport } from '../ports.js';
-import type { Protocol } from '../protocol.js';
 import { Incoming } from '../incoming.js';
-import { Watermark } from './admission.js';
+import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport } from '../ports.js';
+import type { Protocol } from '../protocol.js';
+import { ByteBudget, judgeConnection, Watermark } from './admission.js';
 import { DialQueue } from './dial-queue.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type Caller, type ConnectionRef } from './entry.js';
 import type { EngineEvent } from './events.js';
+import { Listeners, type ListenersSide } from './listeners.js';
 import { Metrics } from './metrics.js';
 import { race } from './race.js';
+import { crossingOf, keyOf, nameOf, Reception, type ReceptionSide } from './reception.js';
+import { Registry, type ConnectionKey } from './registry.js';
+import { resolving } from './resolving.js';
 import { supervised } from './supervisor.js';
 
 export interface DeskOptions {
   readonly transports: readonly Transport[];
   readonly protocols: readonly Protocol<unknown>[];
+  readonly resolver: Resolver | undefined;
   readonly listen: readonly string[];
-  readonly insecure: boolean;
   readonly openingsMax: number;
   readonly openingsPerAddressMax: number;
   readonly pendingDialsMax: number;
   readonly incomingMax: number;
   readonly connectionsMax: number | undefined;
+  readonly connectionsPerPeerMax: number;
+  readonly bytesQueuedMax: number;
 }
 
 export interface ConnectRequest {
+  /** Addresses to race; none where the resolver is to find them. */
   readonly targets: readonly string[];
+  /** Who it must be, where that is known. */
+  readonly peer: string | undefined;
   readonly protocol: Protocol<unknown>;
   readonly dialOptions: DialOptions;
   /** One connection for all who ask for the same targets. */
   readonly reuse: boolean;
-  /** Keep it connected: dial again after every ending that makes sense to retry. */
-  readonly keep?: boolean;
+  /** Dial again after every ending that makes sense to retry: for ever, or until the protocol's retries are used up. */
+  readonly keep?: 'always' | 'retries' | undefined;
 }
 
 /**
  * The hub's tables and what is done with them: who is connected, who knocks, who may dial. Phases are the hub chart's;
  * this is called from its actions, from the door and from connections, and returns at once.
  */
-export class Desk implements DoorKeeper {
+export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
   readonly pool = new SlabPool();
   readonly incoming = new Incoming();
+  readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
+  readonly listeners = new Listeners(this);
+  readonly reception = new Reception(this);
   readonly door: Door;
   readonly queue: DialQueue;
   readonly metrics: Metrics;
-  readonly addresses: string[] = [];
+  /** What all connections together may hold for their peers. */
+  readonly budget: ByteBudget;
   isServing = false;
-  #entries = new Map<string, Entry>();
-  #tombstones = new Map<string, unknown>(); // Label of an ended session, and the timer that forgets it.
-  #listenings: Listening[] = [];
-  #listening = 0;
   #wires = 0; // Opened or being opened, both directions.
   #dialed = 0;
   #watermark: Watermark;
@@ -66,12 +75,13 @@ export class Desk implements DoorKeeper {
     readonly changed: () => void,
   ) {
     this.door = new Door(this, options);
+    this.budget = new ByteBudget(options.bytesQueuedMax);
     this.#watermark = new Watermark(this.#connectionsMax);
     this.metrics = new Metrics(() => ({
       now: ports.clock.now(),
       active: this.connections,
       limit: this.#connectionsMax,
-      bytesQueued: this.#bytesQueued(),
+      bytesQueued: this.budget.bytes,
       retryTokens: Math.floor(this.queue.tokens),
     }));
     this.queue = new DialQueue({ clock: ports.clock, random: ports.random, pendingDialsMax: options.pendingDialsMax });
@@ -81,27 +91,25 @@ export class Desk implements DoorKeeper {
     return this.ports.clock;
   }
   get connections(): number {
-    return this.#entries.size;
+    return this.registry.size;
   }
   get openWires(): number {
     return this.#wires;
   }
-  get openListeners(): number {
-    return this.#listening;
+  get isBusy(): boolean {
+    return this.incoming.size >= this.options.incomingMax;
   }
-  entry(key: string): Entry | undefined {
-    return this.#entries.get(key);
+  *entries(): Iterable<Entry> {
+    for (const { value } of this.registry.values()) yield value;
   }
-  /** The connection of a peer by its key, its id, or the address it is dialed at. */
+  /** The connection of a peer by its id, the address it is dialed at, or the name it has in logs. */
   entryOf(peer: string): Entry | undefined {
     for (const protocol of this.options.protocols) {
-      const found = this.#entries.get(`${protocol.name} ${peer}`);
-      if (found !== undefined) return found;
+      const label = peer.startsWith(`${protocol.name} `) ? peer.slice(protocol.name.length + 1) : peer;
+      const found = this.registry.find(keyOf(protocol, label));
+      if (found !== undefined) return found.value;
     }
-    return this.#entries.get(peer);
-  }
-  entries(): IterableIterator<Entry> {
-    return this.#entries.values();
+    return undefined;
   }
 
   attach(supervisor: AnyActorRef): void {
@@ -111,27 +119,20 @@ export class Desk implements DoorKeeper {
   // Dialing.
 
   connect(request: ConnectRequest, caller: Caller): void {
-    const key =
-      request.protocol.keyed === 'peer' || request.reuse
-        ? `${request.protocol.name} ${request.targets[0]}`
-        : `${request.protocol.name} #${++this.#dialed}`;
-    const found = this.#entries.get(key);
-    if (found?.isCompleted === true && found.handle !== undefined) {
-      return caller.connected(found.handle);
-    }
-    if (found === undefined && !this.#hasRoom(request.protocol)) {
-      return caller.failed(closing('limit-reached', 'local'));
-    }
-    const entry = found ?? this.#spawn(key, request.protocol, request.targets, request.dialOptions, '');
-    entry.callers.add(caller);
-    if (request.keep === true) entry.isRegistered = true;
-    entry.ref!.send({ type: 'connect' });
+    const { protocol, targets, peer } = request;
+    const isShared = protocol.keyed === 'peer' || request.reuse;
+    const label = isShared ? (peer ?? targets[0]!) : `#${++this.#dialed}`;
+    const key = keyOf(protocol, label);
+    const found = this.registry.find(key)?.value;
+    if (found === undefined && !this.hasRoom(protocol, '')) return caller.failed(closing('limit-reached', 'local'));
+    const entry = found ?? this.#spawn(key, 'dialer', new Entry(this, nameOf(protocol, label), protocol, request, ''));
+    entry.want(request, caller);
   }
 
   grant(entry: Entry, request: GrantRequest): () => void {
     const asked = this.queue.ask({
       key: entry.key,
-      priority: entry.callers.size > 0 ? 1 : 0,
+      priority: entry.hasCallers ? 1 : 0,
       policy: entry.protocol.redial,
       ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
       grant: () => request.granted(this.#opener(entry)),
@@ -154,8 +155,14 @@ export class Desk implements DoorKeeper {
   }
 
   #opener(entry: Entry): Opener {
-    const openers = entry.targets.map((target) => this.transportOf(target).dial(target, entry.dialOptions));
-    return this.#counted(race(openers, this.clock), () => this.queue.dialEnded(entry.key));
+    const { targets, dialOptions, peer } = entry.wish;
+    const dial = (target: string): Opener => this.transportOf(target).dial(target, dialOptions);
+    const { resolver } = this.options;
+    const opener =
+      targets.length === 0 && resolver !== undefined
+        ? resolving(resolver, peer ?? '', dial, this.clock)
+        : race(targets.map(dial), this.clock);
+    return this.#counted(opener, () => this.queue.dialEnded(entry.key));
   }
 
   /** Shutdown waits until no wire is left; a dial's slot is free once it has opened or failed. */
@@ -188,38 +195,15 @@ export class Desk implements DoorKeeper {
   // Listening.
 
   listen(): void {
-    for (const address of this.options.listen) this.listenAt(address);
+    for (const address of this.options.listen) this.listeners.listenAt(address, this.options.protocols);
   }
 
-  listenAt(address: string, protocols = this.options.protocols): void {
-    const transport = this.transportOf(address);
-    const acceptor: Acceptor = {
-      onListening: (bound) => {
-        this.addresses.push(bound);
-        this.tell({ type: 'listening', address: bound });
-      },
-      onOffer: (offer) => {
-        if (!this.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: 1000 });
-        // A transport with words of its own (HTTP 503) says no before the upgrade; elsewhere the protocol says it, once it was spoken to.
-        if (transport.boundaries === 'message' && this.#isBusy) {
-          this.refused(offer.remoteAddress, 'busy');
-          return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
-        }
-        this.door.accept({ ...offer, open: this.#counted(offer.open, () => {}) }, protocols);
-      },
-      onFailed: (cause) => this.tell({ type: 'listen-failed', address, cause }),
-    };
-    this.#listening++;
-    this.#listenings.push(transport.listen(address, acceptor));
+  admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
+    this.door.accept({ ...offer, open: this.#counted(offer.open, () => {}) }, protocols);
   }
 
   stopListening(): void {
-    for (const listening of this.#listenings.splice(0)) {
-      listening.close(() => {
-        this.#listening--;
-        this.changed();
-      });
-    }
+    this.listeners.stop();
     this.door.clear();
   }
 
@@ -233,28 +217,48 @@ export class Desk implements DoorKeeper {
     about: { identity: Identity | undefined; remoteAddress: string },
     opener: Opener,
   ): Uint8Array | 'taken' | undefined {
-    const key = `${protocol.name} ${known.label}`;
-    const found = this.#entries.get(key);
-    if (found?.session?.judge !== undefined && found.handle?.isOver === false) {
-      const verdict = found.session.judge(known.opening, about.identity);
-      if (!verdict.admit) {
-        this.refused(about.remoteAddress, verdict.code);
-        return verdict.say;
-      }
-    } else {
-      const refusal = this.#refusalOf(protocol, known, key);
-      if (refusal !== undefined) {
-        this.refused(about.remoteAddress, refusal);
-        return protocol.refusal(refusal, refusal === 'busy' || refusal === 'limit-reached' ? RETRY_AFTER_MS : 0);
-      }
-    }
-    const entry = this.#entries.get(key) ?? this.#spawn(key, protocol, [], {}, about.remoteAddress);
-    entry.identity ??= about.identity;
-    entry.ref!.send({ type: 'offered', opener, opening: known.opening, isTrusted: true });
-    return 'taken';
+    return this.reception.arrived(protocol, known, about, opener);
+  }
+
+  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string): Entry {
+    const wish = { targets: [], peer: key.peer === '' ? undefined : key.peer, dialOptions: {} };
+    return this.#spawn(key, 'acceptor', new Entry(this, nameOf(protocol, key.peer || key.label), protocol, wish, remoteAddress));
   }
 
   // What connections tell.
+
+  /** Which side opened the wire of the session that begins. */
+  began(entry: Entry): void {
+    const row = this.registry.get(entry.id);
+    if (row === undefined) return;
+    row.role = entry.role;
+    if (entry.identity !== undefined && entry.protocol.keyed === 'session')
+      this.registry.attribute(entry.id, entry.identity.fingerprint);
+  }
+
+  /** The connection that keeps its place if `entry` turns out to be to this peer; undefined where `entry` may stay. */
+  rivalOf(entry: Entry, peer: string): Entry | undefined {
+    const rival = this.registry.find(keyOf(entry.protocol, peer))?.value;
+    if (rival === undefined || rival === entry || !rival.isEngaged) return undefined;
+    return crossingOf(entry.protocol, peer, rival.role, entry.role) === 'replace' ? undefined : rival;
+  }
+
+  /** `entry` is to this peer, and stays: whatever else went by that name has lost its place. */
+  identified(entry: Entry, peer: string): void {
+    const other = this.registry.identify(entry.id, keyOf(entry.protocol, peer))?.value;
+    if (other === undefined) return;
+    entry.inherit(other);
+    other.ref?.send({ type: 'abort', closing: closing(other.isCompleted ? 'replaced' : 'lost-tie-break', 'local') });
+    this.bury(other);
+  }
+
+  /** `entry` turned out to be a second connection to this peer, and gives way: whoever waits for it gets the other one. */
+  yielded(entry: Entry, peer: string): void {
+    const rival = this.rivalOf(entry, peer);
+    if (rival === undefined) return;
+    this.registry.yieldTo(entry.id, rival.id);
+    rival.inherit(entry);
+  }
 
   completed(entry: Entry): void {
     this.queue.completed(entry.key);
@@ -270,116 +274,82 @@ export class Desk implements DoorKeeper {
   ended(entry: Entry, cause: Closing): void {
     this.metrics.ended(entry.key, cause.code);
     this.metrics.duplicatesDropped(entry.session?.plane.stats['duplicates'] ?? 0);
-    if (entry.handle?.role !== 'acceptor' || entry.protocol.tombstoneMs === 0) return;
-    const { key } = entry;
-    this.clock.clearTimeout(this.#tombstones.get(key));
-    this.#tombstones.delete(key);
-    if (!this.isServing || this.#tombstones.size >= TOMBSTONES_MAX) return;
-    this.#tombstones.set(
-      key,
-      this.clock.setTimeout(() => this.#tombstones.delete(key), entry.protocol.tombstoneMs),
-    );
+    if (entry.handle?.role === 'acceptor' && this.isServing) this.reception.remember(entry);
   }
 
   bury(entry: Entry): void {
-    if (this.#entries.get(entry.key) !== entry) return;
-    this.#entries.delete(entry.key);
+    if (entry.isBuried) return;
+    entry.isBuried = true;
+    this.registry.remove(entry.id);
     this.#watch();
     this.queue.forget(entry.key);
     // Not from inside the actor's own transition.
     this.clock.soon(() => {
-      this.#supervisor?.send({ type: 'stop', key: entry.key });
+      this.#supervisor?.send({ type: 'stop', key: entry.id });
       this.changed();
     });
   }
 
-  crashed(key: string, error: unknown): void {
-    this.#entries.get(key)?.crashed(error);
+  crashed(id: number, error: unknown): void {
+    this.registry.get(id)?.value.crashed(error);
   }
 
   // Shutting down.
 
   cancelAttempts(): void {
     this.queue.cancelAll();
-    for (const timer of this.#tombstones.values()) this.clock.clearTimeout(timer);
-    this.#tombstones.clear();
-    for (const entry of [...this.#entries.values()]) {
-      entry.isRegistered = false;
+    this.reception.forgetAll();
+    for (const entry of [...this.entries()]) {
+      entry.keep = undefined;
       if (!entry.isCompleted) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
     }
   }
 
   closeConnections(): void {
-    for (const entry of [...this.#entries.values()]) entry.ref?.send({ type: 'close', now: false, reason: 'shutdown' });
+    for (const entry of [...this.entries()]) entry.ref?.send({ type: 'close', now: false, reason: 'shutdown' });
   }
 
   /** Tells every peer to come back after a time of its own within `overMs`, so that they don't return all at once. */
   drain(overMs: number): void {
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of [...this.entries()]) {
       if (entry.isCompleted) entry.ref?.send({ type: 'drain', afterMs: Math.floor(this.ports.random() * overMs) });
     }
   }
 
   abortConnections(): void {
-    for (const entry of [...this.#entries.values()]) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
+    for (const entry of [...this.entries()]) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
   }
 
   /** The host woke: ask every wire for a sign of life, and let waiting redials go. */
   probe(): void {
     this.queue.thaw();
-    for (const entry of this.#entries.values()) if (entry.isCompleted) entry.ref?.send({ type: 'probe' });
+    for (const entry of this.entries()) if (entry.isCompleted) entry.ref?.send({ type: 'probe' });
   }
 
-  get #isBusy(): boolean {
-    return this.incoming.size >= this.options.incomingMax;
-  }
-
-  #refusalOf(
-    protocol: Protocol<unknown>,
-    known: Known,
-    key: string,
-  ): 'ended' | 'unknown-session' | 'busy' | 'limit-reached' | undefined {
-    if (!known.isNew) return this.#tombstones.has(key) ? 'ended' : 'unknown-session';
-    if (this.#isBusy) return 'busy';
-    return this.#hasRoom(protocol) ? undefined : 'limit-reached';
-  }
-
-  #hasRoom(protocol: Protocol<unknown>): boolean {
-    return this.#entries.size < (this.options.connectionsMax ?? protocol.connectionsMax);
+  hasRoom(protocol: Protocol<unknown>, peer: string): boolean {
+    const { registry } = this;
+    const { connectionsMax = protocol.connectionsMax, connectionsPerPeerMax } = this.options;
+    const connections = this.options.connectionsMax === undefined ? registry.countOf(protocol.name) : registry.size;
+    const ofPeer = registry.countOfPeer(protocol.name, peer);
+    return judgeConnection({ connectionsMax, connectionsPerPeerMax }, { connections, ofPeer }) === 'admit';
   }
 
   get #connectionsMax(): number {
     return this.options.connectionsMax ?? Math.max(...this.options.protocols.map((p) => p.connectionsMax));
   }
 
-  #bytesQueued(): number {
-    let bytes = 0;
-    for (const entry of this.#entries.values()) bytes += entry.session?.plane.queuedBytes ?? 0;
-    return bytes;
-  }
-
   #watch(): void {
-    if (this.#watermark.update(this.#entries.size) === 'near')
-      this.tell({ type: 'limitNear', connections: this.#entries.size, max: this.#connectionsMax });
+    if (this.#watermark.update(this.registry.size) === 'near')
+      this.tell({ type: 'limitNear', connections: this.registry.size, max: this.#connectionsMax });
   }
 
-  #spawn(
-    key: string,
-    protocol: Protocol<unknown>,
-    targets: readonly string[],
-    dialOptions: DialOptions,
-    remoteAddress: string,
-  ): Entry {
-    const entry = new Entry(this, key, protocol, targets, dialOptions, remoteAddress);
-    this.#entries.set(key, entry);
+  #spawn(key: ConnectionKey, role: 'dialer' | 'acceptor', entry: Entry): Entry {
+    const row = this.registry.add(key, role, entry);
+    if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
+    entry.id = row.id;
     this.#watch();
-    this.#supervisor!.send({ type: 'spawn', key, kind: protocol.name, input: { port: entry } });
-    entry.ref = supervised(this.#supervisor!).get(key) as ConnectionRef;
+    this.#supervisor!.send({ type: 'spawn', key: row.id, kind: entry.protocol.name, input: { port: entry } });
+    entry.ref = supervised(this.#supervisor!).get(row.id) as ConnectionRef;
     return entry;
   }
 }
-
-/** When a refused peer may try again. Chosen without measurement. */
-const RETRY_AFTER_MS = 1000;
-/** Ended sessions remembered at once; beyond it a late return hears `unknown-session`. */
-const TOMBSTONES_MAX = 10_000;

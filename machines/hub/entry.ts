@@ -5,9 +5,10 @@ import type { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectionPort } from '../connection/connection.setup.js';
 import type { GrantRequest } from '../grant.service.js';
 import { Handle } from '../handle.js';
-import type { DialOptions, Identity, Opener } from '../ports.js';
+import type { Identity, Opener } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session } from '../protocol.js';
-import type { Desk } from './desk.js';
+import type { ConnectRequest, Desk } from './desk.js';
+import type { Role } from './registry.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
 
@@ -15,57 +16,121 @@ export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
 export interface Caller {
   connected(handle: Handle<unknown>): void;
   failed(closing: Closing): void;
+  /** Set while it waits: how it gives up. */
+  withdraw?: () => void;
 }
+
+/** How an entry is to be reached, and how long it is to be tried. The wish of whoever asked last. */
+export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;
 
 /** One key of the registry: the connection's actor, its session of the moment, and who waits for it. Implements what the chart needs of the hub. */
 export class Entry implements ConnectionPort {
+  /** What the registry and the supervisor call it by. */
+  id = 0;
   ref: ConnectionRef | undefined;
   handle: Handle<unknown> | undefined;
   session: Session<unknown> | undefined;
   state: ApiState = 'none';
-  isRegistered = false;
+  role: Role = 'dialer';
+  /** Dial again after an ending that makes sense to retry: for ever, or until the protocol's retries are used up. */
+  keep: ConnectRequest['keep'];
   identity: Identity | undefined;
-  readonly callers = new Set<Caller>();
+  isBuried = false;
+  #callers = new Set<Caller>();
+  #peerId: string | undefined;
   #isConnected = false;
+  #lastCause: Closing | undefined;
   #lostAt = 0;
 
   constructor(
     readonly desk: DeskSide,
+    /** For people, queues and logs. */
     readonly key: string,
     readonly protocol: Protocol<unknown>,
-    readonly targets: readonly string[],
-    readonly dialOptions: DialOptions,
+    public wish: Wish,
     readonly remoteAddress: string,
-  ) {}
+  ) {
+    this.#peerId = wish.peer;
+  }
 
   get isCompleted(): boolean {
     return this.#isConnected;
   }
-  /** The peer's proven identity, or the address it was dialed at or came from. */
+  /** A session is under way: being opened, alive, or saying goodbye. */
+  get isEngaged(): boolean {
+    return this.handle?.isOver === false;
+  }
+  get isRegistered(): boolean {
+    return this.keep === 'always';
+  }
+  get hasCallers(): boolean {
+    return this.#callers.size > 0;
+  }
+  /** The peer's id or proven identity, or the address it was dialed at or came from. */
   get peer(): string {
-    return this.identity?.fingerprint ?? this.targets[0] ?? this.remoteAddress;
+    return this.#peerId ?? this.identity?.fingerprint ?? this.wish.targets[0] ?? this.remoteAddress;
+  }
+
+  // Who wants it.
+
+  want(request: ConnectRequest, caller: Caller): void {
+    this.wish = request;
+    if (this.keep !== 'always') this.keep = request.keep ?? this.keep;
+    const { handle } = this;
+    if (this.#isConnected && handle !== undefined && !handle.isParting) return caller.connected(handle);
+    this.#await(caller); // If it is saying goodbye at the moment, the next one is for this caller.
+    this.ref!.send({ type: 'connect' });
+  }
+
+  /** A caller that gives up leaves alone; the attempt ends with its last caller. */
+  leave(caller: Caller): void {
+    if (!this.#callers.delete(caller)) return;
+    if (this.#callers.size === 0 && this.keep === undefined && !this.#isConnected) this.ref?.send({ type: 'cancel' });
+  }
+
+  /** The other one has lost its place to this one, and whoever waited for it waits here. */
+  inherit(other: Entry): void {
+    if (this.keep !== 'always') this.keep = other.keep ?? this.keep;
+    other.keep = undefined;
+    const callers = [...other.#callers];
+    other.#callers.clear();
+    for (const caller of callers) {
+      if (this.#isConnected && this.handle !== undefined) caller.connected(this.handle);
+      else this.#await(caller);
+    }
   }
 
   // What the connection's chart calls.
 
   readonly grantDesk = (request: GrantRequest): (() => void) => this.desk.grant(this, request);
 
-  begin(role: 'dialer' | 'acceptor', opener: Opener, opening: unknown): ProtocolInput {
-    const { ports, pool } = this.desk;
-    const { protocol, key, peer } = this;
-    const session = protocol.makeSession({ role, ports, pool, target: this.targets[0] ?? '', opening, identity: this.identity });
+  begin(role: Role, opener: Opener, opening: unknown): ProtocolInput {
+    const { desk, protocol, key, identity } = this;
+    const { ports, pool } = desk;
+    this.#forsake();
+    this.role = role;
+    desk.began(this);
+    const peer = this.#peerId;
+    const session = protocol.makeSession({ role, ports, pool, target: this.wish.targets[0] ?? '', peer, opening, identity });
     this.session = session;
-    const handle = new Handle<unknown>(
-      { id: key, protocol: protocol.name, peer, role },
-      this.state,
-      session.plane,
-      protocol.sizeOf,
-      protocol.copy,
-      ports.clock,
-      this,
-    );
+    const facts = { id: key, protocol: protocol.name, peer: this.peer, role };
+    const handle = new Handle<unknown>(facts, this.state, session.plane, protocol, desk.budget, ports.clock, this);
     this.handle = handle;
     return { role, pump: handle.pump as never, clock: ports.clock, desk: this.grantDesk, opener };
+  }
+
+  isDuplicate(peer: string): boolean {
+    return this.desk.rivalOf(this, peer) !== undefined;
+  }
+
+  identified(peer: string): void {
+    this.#peerId = peer;
+    this.handle?.identify(peer);
+    this.desk.identified(this, peer);
+  }
+
+  yielded(peer: string): void {
+    this.desk.yielded(this, peer);
   }
 
   report(state: ApiState): void {
@@ -78,8 +143,7 @@ export class Entry implements ConnectionPort {
       this.#isConnected = true;
       this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });
-      for (const caller of this.callers) caller.connected(handle);
-      this.callers.clear();
+      for (const caller of this.#takeCallers()) caller.connected(handle);
     }
     if (state === 'none' || state === 'queued') {
       handle?.retire();
@@ -91,21 +155,28 @@ export class Entry implements ConnectionPort {
   ended(cause: Closing): void {
     const { handle } = this;
     const wasConnected = this.#isConnected;
+    // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
+    const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.#isConnected = false;
+    this.#lastCause = cause;
     this.desk.ended(this, cause);
     handle?.end(cause);
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: cause });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: cause });
-    if (!this.mayRetry(cause)) this.#fail(cause);
+    if (!this.mayRetry(cause) && !(mayDialAnew && this.desk.isServing)) this.#fail(cause);
   }
 
   mayRetry(cause: Closing): boolean {
-    return this.isRegistered && cause.retry && this.desk.isServing;
+    return this.keep !== undefined && cause.retry && this.desk.isServing;
   }
 
   rested(): void {
-    if (this.isRegistered && this.desk.isServing) return; // Stays on the list; somebody may register or knock again.
-    this.#fail(closing('cancelled', 'local'));
+    if (this.isBuried) return;
+    if (this.desk.isServing) {
+      if (this.hasCallers) return this.ref!.send({ type: 'connect' });
+      if (this.keep === 'always') return; // Stays on the list; somebody may register or knock again.
+    }
+    this.#fail(this.#lastCause ?? closing('cancelled', 'local'));
     this.desk.bury(this);
   }
 
@@ -116,8 +187,9 @@ export class Entry implements ConnectionPort {
   }
 
   resumed(): void {
-    this.desk.resumed(this, this.desk.ports.clock.now() - this.#lostAt);
-    this.desk.tell({ type: 'resumed', id: this.key, peer: this.peer, afterMs: this.desk.ports.clock.now() - this.#lostAt });
+    const afterMs = this.desk.ports.clock.now() - this.#lostAt;
+    this.desk.resumed(this, afterMs);
+    this.desk.tell({ type: 'resumed', id: this.key, peer: this.peer, afterMs });
   }
 
   // What the handle and the hub call.
@@ -126,16 +198,11 @@ export class Entry implements ConnectionPort {
     this.ref?.send(command);
   }
 
-  /** A caller that gives up leaves alone; the attempt ends with its last caller. */
-  leave(caller: Caller): void {
-    if (!this.callers.delete(caller)) return;
-    if (this.callers.size === 0 && !this.isRegistered && !this.#isConnected) this.ref?.send({ type: 'cancel' });
-  }
-
   /** The supervisor buried an actor that threw. */
   crashed(error: unknown): void {
     const cause = closing('internal', 'local', { message: String(error) });
     this.handle?.pump.stop();
+    this.keep = undefined;
     this.ended(cause);
     this.report('error');
     this.report('none');
@@ -143,14 +210,48 @@ export class Entry implements ConnectionPort {
     this.desk.bury(this);
   }
 
+  /** An attempt whose place was taken by the peer's crossing dial; nobody was given it yet. */
+  #forsake(): void {
+    this.handle?.pump.stop();
+    this.handle?.retire();
+  }
+
+  #await(caller: Caller): void {
+    this.#callers.add(caller);
+    caller.withdraw = () => this.leave(caller);
+  }
+
   #fail(cause: Closing): void {
-    for (const caller of [...this.callers]) caller.failed(cause);
-    this.callers.clear();
+    for (const caller of this.#takeCallers()) caller.failed(cause);
+  }
+
+  #takeCallers(): Caller[] {
+    const callers = [...this.#callers];
+    this.#callers.clear();
+    for (const caller of callers) delete caller.withdraw;
+    return callers;
   }
 }
+
+/** Endings that say nothing about whether the peer can be reached: another connection to it took, or is to take, the place. */
+const SUPERSEDED: ReadonlySet<string> = new Set(['replaced', 'lost-tie-break']);
 
 /** What an entry needs of the desk. */
 export type DeskSide = Pick<
   Desk,
-  'ports' | 'pool' | 'isServing' | 'grant' | 'tell' | 'completed' | 'ended' | 'resumed' | 'bury' | 'metrics'
+  | 'ports'
+  | 'pool'
+  | 'budget'
+  | 'isServing'
+  | 'grant'
+  | 'tell'
+  | 'began'
+  | 'rivalOf'
+  | 'identified'
+  | 'yielded'
+  | 'completed'
+  | 'ended'
+  | 'resumed'
+  | 'bury'
+  | 'metrics'
 >;

@@ -57,11 +57,11 @@ export const hubSetup = setup({
     abortConnections: ({ context }) => context.desk.abortConnections(),
     probeWires: ({ context }) => context.desk.probe(),
     noteCrash: ({ context, event }) => {
-      if (event.type === 'connection.crashed') context.desk.crashed(String(event.key), event.error);
+      if (event.type === 'connection.crashed') context.desk.crashed(Number(event.key), event.error);
     },
   },
   guards: {
-    hasNoListener: ({ context }) => context.desk.openListeners === 0,
+    hasNoListener: ({ context }) => context.desk.listeners.open === 0,
     hasNoConnection: ({ context }) => context.desk.connections === 0,
     hasNoWire: ({ context }) => context.desk.connections === 0 && context.desk.openWires === 0,
   },

@@ -33,9 +33,9 @@ export class Peers {
   unregister(peer: string): void {
     const entry = this.desk.entryOf(peer);
     if (entry === undefined) return;
-    entry.isRegistered = false;
+    entry.keep = undefined;
     if (entry.state === 'none') this.desk.bury(entry);
-    else if (!entry.isCompleted && entry.callers.size === 0) entry.ref?.send({ type: 'cancel' });
+    else if (!entry.isCompleted && !entry.hasCallers) entry.ref?.send({ type: 'cancel' });
   }
 
   /** Answers a pairing request. Safe when there is none. */

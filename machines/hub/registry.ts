@@ -59,13 +59,6 @@ export interface Entry<Value> {
   value: Value;
 }
 
-export type Identified<Value> =
-  | { readonly verdict: 'alone'; readonly entry: Entry<Value> }
-  /** The loser is out of the registry; its names lead to the winner. Close it as `lost-tie-break`, give its callers the winner. */
-  | { readonly verdict: 'merged'; readonly winner: Entry<Value>; readonly loser: Entry<Value> }
-  /** Nothing changed. Ask again when either has ended. */
-  | { readonly verdict: 'wait'; readonly current: Entry<Value> };
-
 /** Names that one entry may go by; the oldest one beside its present key is forgotten beyond this. */
 const NAMES_MAX = 8;
 
@@ -140,23 +133,30 @@ export class Registry<Value> {
     this.#enlist(row);
   }
 
-  /** The peer of connection `id` is known now: it goes by `key` from here on, and by its former names too. */
-  identify(id: number, key: ConnectionKey, ties: TieBreak): Identified<Value> {
+  /**
+   * The peer of connection `id` is known now: it goes by `key` from here on, and by its former names too. Whoever held that
+   * key is out, and its names lead here; the result is for closing it as `lost-tie-break` and for its callers.
+   */
+  identify(id: number, key: ConnectionKey): Entry<Value> | undefined {
     const row = this.#byId.get(id);
     assert(row !== undefined, 'whoever is identified is in the registry');
     assert(row.key.protocol === key.protocol, 'a connection stays with its protocol');
-    const current = this.#byName.get(nameOf(key));
-    if (current === undefined || current === row) {
-      this.#rename(row, key);
-      return { verdict: 'alone', entry: row };
-    }
-    const verdict = crossing(ties, key.peer, current.role, row.role);
-    if (verdict === 'wait') return { verdict, current };
-    const [winner, loser] = verdict === 'keep' ? [current, row] : [row, current];
+    const other = this.#byName.get(nameOf(key));
+    if (other !== undefined && other !== row) this.yieldTo(other.id, row.id);
+    this.#lead(nameOf(key), row);
+    row.key = key;
+    this.attribute(row.id, key.peer);
+    return other === row ? undefined : other;
+  }
+
+  /** Two connections turned out to be to one peer: the loser is out, and its names lead to the winner. */
+  yieldTo(loserId: number, winnerId: number): void {
+    const [loser, winner] = [this.#byId.get(loserId), this.#byId.get(winnerId)];
+    assert(loser !== undefined && winner !== undefined && loser !== winner, 'both are in the registry');
+    const own = winner.names.at(-1);
     this.#withdraw(loser);
     for (const name of loser.names) this.#lead(name, winner);
-    this.#rename(winner, key);
-    return { verdict: 'merged', winner, loser };
+    if (own !== undefined) this.#lead(own, winner); // The name of its key stays the newest: it is never forgotten.
   }
 
   /** Out, with all its names. Safe for an id that is gone. */
@@ -175,12 +175,6 @@ export class Registry<Value> {
     if (left > 0) this.#byProtocol.set(protocol, left);
     else this.#byProtocol.delete(protocol);
     this.#delist(row);
-  }
-
-  #rename(row: Row<Value>, key: ConnectionKey): void {
-    this.#lead(nameOf(key), row);
-    row.key = key;
-    this.attribute(row.id, key.peer);
   }
 
   /** Makes `name` lead to `row`, as its newest name. */

@@ -8,7 +8,7 @@ import { graphOf } from '../../visualizer/graph.js';
 const opener = (): (() => void) => () => {};
 
 /** A connection whose protocol and hub are played; what it reports is its story. */
-function played({ mayRetry = false } = {}): {
+function played({ mayRetry = false, rival = '' } = {}): {
   story: ApiState[];
   ends: string[];
   say(...events: ConnectionEvent[]): void;
@@ -23,6 +23,9 @@ function played({ mayRetry = false } = {}): {
     report: (state) => story.push(state),
     ended: (c) => ends.push(c.code),
     mayRetry: (c) => mayRetry && c.retry,
+    isDuplicate: (peer) => peer === rival,
+    identified: (peer) => ends.push(`identified ${peer}`),
+    yielded: (peer) => ends.push(`yielded ${peer}`),
     rested: () => {},
     lost: () => {},
     resumed: () => {},
@@ -34,6 +37,7 @@ function played({ mayRetry = false } = {}): {
 }
 const granted: ConnectionEvent = { type: 'redial.granted', opener };
 const offered = (isTrusted: boolean): ConnectionEvent => ({ type: 'offered', opener, opening: undefined, isTrusted });
+const crossed: ConnectionEvent = { type: 'crossed', opener, opening: undefined };
 const up: ConnectionEvent[] = [
   { type: 'connect' },
   granted,
@@ -55,6 +59,19 @@ test('the numbers of the ten states are stable', () => {
     remoteDeniedTrust: 8,
     error: 9,
   });
+});
+
+test('a second connection to one peer gives way before it is completed, and says so once', () => {
+  const { story, ends, say } = played({ rival: 'bob' });
+  say({ type: 'connect' }, granted, { type: 'handshake.started' }, { type: 'peer.identified', peer: 'bob' });
+  expect(story).toEqual(['none', 'queued', 'initiated', 'inProgress', 'none']);
+  expect(ends).toEqual(['yielded bob', 'lost-tie-break']);
+});
+
+test('the only connection to a peer goes on, by its name', () => {
+  const { story, ends, say } = played();
+  say(...up.slice(0, 3), { type: 'peer.identified', peer: 'bob' }, ...up.slice(3));
+  expect([story.at(-1), ends]).toEqual(['completed', ['identified bob']]);
 });
 
 test('successful: queued, initiated, in progress, trusted, completed; an orderly end leads to none', () => {
@@ -85,7 +102,7 @@ test('network failure: error, and queued again where the hub wants it', () => {
 
 test('double connection: a crossing dial of the peer takes the attempt over, and the state goes on from 2 to 4', () => {
   const c = played();
-  c.say({ type: 'connect' }, granted, offered(true), { type: 'trust.established' }, { type: 'handshake.completed' });
+  c.say({ type: 'connect' }, granted, crossed, { type: 'trust.established' }, { type: 'handshake.completed' });
   expect(c.story).toEqual(['none', 'queued', 'initiated', 'inProgress', 'trusted', 'completed']);
 });
 

@@ -10,7 +10,6 @@ import {
 } from '../../machines/hub/registry.js';
 
 const pool = (peer: string, label = ''): ConnectionKey => ({ protocol: 'pool', peer, label });
-const ties = { rule: 'initiator', localId: 'm' } as const;
 const roles: readonly Role[] = ['dialer', 'acceptor'];
 
 function added(registry: Registry<string>, key: ConnectionKey, role: Role = 'dialer', value = key.peer): Entry<string> {
@@ -123,54 +122,42 @@ describe('identification', () => {
   test('an entry goes by its new key and by the URL that led to it', () => {
     const registry = new Registry<string>(10);
     const entry = added(registry, pool('tcp://h:1'));
-    expect(registry.identify(entry.id, pool('bob'), ties)).toEqual({ verdict: 'alone', entry });
+    expect(registry.identify(entry.id, pool('bob'))).toBeUndefined();
     expect(registry.find(pool('bob'))).toBe(entry);
     expect(registry.find(pool('tcp://h:1'))).toBe(entry);
     expect([registry.countOfPeer('pool', 'bob'), registry.countOfPeer('pool', 'tcp://h:1'), registry.size]).toEqual([1, 0, 1]);
   });
 
-  test('two URLs that turn out to be one peer merge: the one identified first wins, all names lead to it', () => {
+  test('whoever is identified holds the key; the one before it is out, and all names lead to the newcomer', () => {
     const registry = new Registry<string>(10);
     const first = added(registry, pool('tcp://h:1'));
     const second = added(registry, pool('tcp://[::1]:1'));
-    registry.identify(second.id, pool('bob'), ties);
-    expect(registry.identify(first.id, pool('bob'), ties)).toEqual({ verdict: 'merged', winner: second, loser: first });
-    for (const name of ['bob', 'tcp://h:1', 'tcp://[::1]:1']) expect(registry.find(pool(name))).toBe(second);
-    expect({ size: registry.size, of: registry.countOf('pool'), loser: registry.get(first.id) }).toEqual({ size: 1, of: 1 });
-    registry.remove(second.id);
+    registry.identify(second.id, pool('bob'));
+    expect(registry.identify(first.id, pool('bob'))).toBe(second);
+    for (const name of ['bob', 'tcp://h:1', 'tcp://[::1]:1']) expect(registry.find(pool(name))).toBe(first);
+    expect({ size: registry.size, of: registry.countOf('pool'), loser: registry.get(second.id) }).toEqual({ size: 1, of: 1 });
+    registry.remove(first.id);
     for (const name of ['bob', 'tcp://h:1', 'tcp://[::1]:1']) expect(registry.find(pool(name))).toBeUndefined();
   });
 
-  test.each([
-    ['a', 'own dial to a lower peer wins', 'dialed'],
-    ['z', 'own dial to a higher peer loses', 'accepted'],
-  ])('a dial that meets an incoming connection of %s: %s', (peer, _, expected) => {
+  test('one that gives way is out, its address leads to the winner, and the winner goes by its key as before', () => {
     const registry = new Registry<string>(10);
-    const dialed = added(registry, pool('tcp://h:1'), 'dialer', 'dialed');
-    const accepted = added(registry, pool(peer), 'acceptor', 'accepted');
-    const merged = registry.identify(dialed.id, pool(peer), ties);
-    expect(merged.verdict === 'merged' && merged.winner.value).toBe(expected);
-    expect(registry.find(pool(peer))?.value).toBe(expected);
-    expect(registry.find(pool('tcp://h:1'))?.value).toBe(expected);
-    expect([...registry.values()].map((entry) => entry.value)).toEqual([expected]);
-    expect(accepted.key.peer).toBe(peer);
-  });
-
-  test('where the peer decides, nothing changes until it has', () => {
-    const registry = new Registry<string>(10);
-    const dialed = added(registry, pool('url'));
-    const accepted = added(registry, pool('z'), 'acceptor');
-    const patient = { rule: 'mostRecent', localId: 'm' } as const;
-    expect(registry.identify(dialed.id, pool('z'), patient)).toEqual({ verdict: 'wait', current: accepted });
-    expect(registry.size).toBe(2);
-    registry.remove(accepted.id);
-    expect(registry.identify(dialed.id, pool('z'), patient).verdict).toBe('alone');
+    const dialed = added(registry, pool('tcp://h:1'), 'dialer');
+    const accepted = added(registry, pool('bob'), 'acceptor');
+    registry.yieldTo(dialed.id, accepted.id);
+    for (const name of ['bob', 'tcp://h:1']) expect(registry.find(pool(name))).toBe(accepted);
+    expect([accepted.key.peer, registry.size, registry.countOfPeer('pool', 'bob'), registry.get(dialed.id)]).toEqual([
+      'bob',
+      1,
+      1,
+      undefined,
+    ]);
   });
 
   test('names of one entry are bounded; its present key is never the one forgotten', () => {
     const registry = new Registry<string>(100);
     const winner = added(registry, pool('bob'));
-    for (let i = 0; i < 40; i++) registry.identify(added(registry, pool(`url${i}`)).id, pool('bob'), ties);
+    for (let i = 0; i < 40; i++) registry.yieldTo(added(registry, pool(`url${i}`)).id, winner.id);
     expect(registry.find(pool('bob'))).toBe(winner);
     const alive = Array.from({ length: 40 }, (_, i) => i).filter((i) => registry.find(pool(`url${i}`)) !== undefined);
     expect(alive).toEqual([33, 34, 35, 36, 37, 38, 39]);
@@ -181,7 +168,7 @@ test('whatever is added, identified and removed, it answers like a plain list', 
   const peers = ['a', 'b', 'x', 'y'];
   const urls = ['u1', 'u2', 'u3'];
   const deed = fc.record({
-    what: fc.constantFrom('add', 'incoming', 'identify', 'remove'),
+    what: fc.constantFrom('add', 'incoming', 'identify', 'yield', 'remove'),
     url: fc.constantFrom(...urls),
     peer: fc.constantFrom(...peers),
     pick: fc.nat(20),
@@ -190,6 +177,10 @@ test('whatever is added, identified and removed, it answers like a plain list', 
     fc.property(fc.array(deed, { maxLength: 100 }), (deeds) => {
       const registry = new Registry<string>(5);
       let model: { id: number; role: Role; peer: string; names: Set<string> }[] = [];
+      const merge = (winner: (typeof model)[number], loser: (typeof model)[number] | undefined): void => {
+        for (const name of loser?.names ?? []) winner.names.add(name);
+        model = model.filter((other) => other !== loser);
+      };
       const holder = (name: string) => model.find((row) => row.names.has(name));
       for (const { what, url, peer, pick } of deeds) {
         const row = model[pick % Math.max(1, model.length)];
@@ -203,17 +194,13 @@ test('whatever is added, identified and removed, it answers like a plain list', 
           model = model.filter((other) => other !== row);
         } else if (row !== undefined && (urls.includes(row.peer) || row.peer === peer)) {
           const current = holder(peer);
-          const { verdict } = registry.identify(row.id, pool(peer), ties);
-          if (current === undefined || current === row) {
-            expect(verdict).toBe('alone');
+          if (what === 'identify' || current === undefined || current === row) {
+            expect(registry.identify(row.id, pool(peer))?.id).toBe(current === row ? undefined : current?.id);
+            merge(row, current === row ? undefined : current);
             row.names.add((row.peer = peer));
           } else {
-            expect(verdict).toBe('merged');
-            const wins = row.role !== current.role && keeps(ties.localId, peer, row.role);
-            const [winner, loser] = wins ? [row, current] : [current, row];
-            for (const name of [...loser.names, peer]) winner.names.add(name);
-            winner.peer = peer;
-            model = model.filter((other) => other !== loser);
+            registry.yieldTo(row.id, current.id);
+            merge(current, row);
           }
         }
         expect(registry.size).toBe(model.length);

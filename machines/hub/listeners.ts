@@ -1,0 +1,66 @@
+import type { Acceptor, Listening, Offer, Transport } from '../ports.js';
+import type { Protocol } from '../protocol.js';
+import type { EngineEvent } from './events.js';
+
+/** What listening needs of the hub. */
+export interface ListenersSide {
+  readonly isServing: boolean;
+  /** More accepted connections wait for the application than may. */
+  readonly isBusy: boolean;
+  transportOf(address: string): Transport;
+  tell(event: EngineEvent): void;
+  refused(remoteAddress: string, code: string): void;
+  /** Somebody came in; the protocols are those that are spoken at this address. */
+  admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void;
+  /** A listener is gone. */
+  changed(): void;
+}
+
+/** When a refused peer may try again. Chosen without measurement. */
+export const RETRY_AFTER_MS = 1000;
+
+/** The addresses at which an engine can be reached, from `listen` until the last one is free again. */
+export class Listeners {
+  readonly addresses: string[] = [];
+  #listenings: Listening[] = [];
+  #open = 0;
+
+  constructor(readonly side: ListenersSide) {}
+
+  /** Listeners whose address is not free yet. */
+  get open(): number {
+    return this.#open;
+  }
+
+  listenAt(address: string, protocols: readonly Protocol<unknown>[]): void {
+    const { side } = this;
+    const transport = side.transportOf(address);
+    const acceptor: Acceptor = {
+      onListening: (bound) => {
+        this.addresses.push(bound);
+        side.tell({ type: 'listening', address: bound });
+      },
+      onOffer: (offer) => {
+        if (!side.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
+        // A transport with words of its own (HTTP 503) says no before the upgrade; elsewhere the protocol says it, once it was spoken to.
+        if (transport.boundaries === 'message' && side.isBusy) {
+          side.refused(offer.remoteAddress, 'busy');
+          return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
+        }
+        side.admit(offer, protocols);
+      },
+      onFailed: (cause) => side.tell({ type: 'listen-failed', address, cause }),
+    };
+    this.#open++;
+    this.#listenings.push(transport.listen(address, acceptor));
+  }
+
+  stop(): void {
+    for (const listening of this.#listenings.splice(0)) {
+      listening.close(() => {
+        this.#open--;
+        this.side.changed();
+      });
+    }
+  }
+}

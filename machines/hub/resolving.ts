@@ -1,0 +1,41 @@
+import type { Clock, Opener, Resolver, WireCause } from '../ports.js';
+import { race } from './race.js';
+
+/**
+ * Looks a peer up and races the addresses that are found, as one attempt. A resolver that says nothing, or only addresses
+ * nobody can dial, ends the attempt as `resolve-failed`.
+ */
+export function resolving(resolver: Resolver, peer: string, dial: (address: string) => Opener, clock: Clock): Opener {
+  return (handler) => {
+    let abort: (() => void) | undefined;
+    let isOver = false;
+    const fail = (cause: WireCause): void => {
+      isOver = true;
+      handler.onClose(cause);
+    };
+    const found = (addresses: readonly string[] | undefined): void => {
+      if (isOver) return;
+      const openers: Opener[] = [];
+      let reason = `no address is known for ${peer}`;
+      for (const address of addresses ?? []) {
+        try {
+          openers.push(dial(address));
+        } catch (error) {
+          reason = error instanceof Error ? error.message : String(error);
+        }
+      }
+      if (openers.length === 0) return fail({ kind: 'resolve-failed', reason });
+      isOver = true;
+      abort = race(openers, clock)(handler);
+    };
+    // An answer from memory comes before `resolve` has returned, and must not be heard from inside this call.
+    const cancel = resolver.resolve(peer, (addresses) => clock.soon(() => found(addresses)));
+    return () => {
+      if (abort !== undefined) return abort();
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      clock.soon(() => handler.onClose({ kind: 'aborted' }));
+    };
+  };
+}
