@@ -14,7 +14,7 @@ import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
 import { fromSupervisor } from './hub/supervisor.js';
-import type { DialOptions, Ports, Resolver, Transport } from './ports.js';
+import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 
 export interface EngineOptions {
@@ -117,7 +117,6 @@ export class Engine {
       {
         transports: options.transports,
         protocols: options.protocols,
-        listen: options.listen ?? [],
         resolver: options.resolver,
         openingsMax: limits.openingsMax ?? 1024,
         openingsPerAddressMax: limits.openingsPerAddressMax ?? 16,
@@ -153,11 +152,23 @@ export class Engine {
     this.#isStarted = true;
     for (const address of this.options.listen ?? []) this.#checkListener(address);
     this.actor.start();
-    const bound = this.#whenListening(this.options.listen?.length ?? 0);
     this.actor.send({ type: 'start' });
     const { supervisor } = this.actor.getSnapshot().children;
     if (supervisor !== undefined) this.#desk.attach(supervisor);
-    await bound;
+    await Promise.all((this.options.listen ?? []).map((address) => this.listen(address)));
+  }
+
+  /** Accepts at one more address; resolves with the address as bound. Rejects where it is taken, insecure or can't be right. */
+  listen(address: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#checkListener(address);
+      this.#checkServing();
+      const done = (bound: string | WireCause): void => {
+        if (typeof bound === 'string') resolve(bound);
+        else reject(new SessionError('bad-address', `can't listen at ${address}: ${bound.reason ?? bound.kind}`));
+      };
+      this.actor.send({ type: 'listen', address, done });
+    });
   }
 
   /** The addresses as bound, with the ports the system chose. */
@@ -257,8 +268,7 @@ export class Engine {
 
   #request(targets: readonly string[], options: ConnectOptions): ConnectRequest {
     if (targets.length === 0) throw new SessionError('bad-address', 'connect needs at least one address');
-    if (!this.#isStarted || !this.actor.getSnapshot().hasTag('serves'))
-      throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
+    this.#checkServing();
     const protocols = this.options.protocols;
     const protocol = options.protocol === undefined ? protocols[0] : protocols.find((p) => p.name === options.protocol);
     if (protocol === undefined)
@@ -272,6 +282,11 @@ export class Engine {
     return { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };
   }
 
+  #checkServing(): void {
+    if (!this.#isStarted || !this.actor.getSnapshot().hasTag('serves'))
+      throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
+  }
+
   #checkListener(address: string): void {
     const transport = this.#desk.transportOf(address);
     if (transport.secure || this.options.insecure === true || isLoopback(address)) return;
@@ -279,24 +294,6 @@ export class Engine {
       'insecure',
       `${address} can be reached by anybody and proves no identity; use tls:// or wss://, or say insecure: true`,
     );
-  }
-
-  #whenListening(count: number): Promise<void> {
-    if (count === 0) return Promise.resolve();
-    let missing = count;
-    return new Promise((resolve, reject) => {
-      const off = this.on((event) => {
-        if (event.type === 'listening') {
-          if (--missing === 0) {
-            off();
-            resolve();
-          }
-        } else if (event.type === 'listen-failed') {
-          off();
-          reject(new SessionError('bad-address', `can't listen at ${event.address}: ${event.cause.reason ?? event.cause.kind}`));
-        }
-      });
-    });
   }
 
   #tell(event: EngineEvent): void {

@@ -21,6 +21,8 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   /** The peer's proven identity or its address, whichever is known. */
   readonly peer: string;
   readonly role: 'dialer' | 'acceptor';
+  /** Where the peer is at the moment, e.g. `127.0.0.1:7000`; undefined while there is no wire. */
+  readonly remoteAddress: string | undefined;
   readonly state: ApiState;
   /** Every change of state, in order, each once; begins with the current one and ends with the connection. */
   readonly states: AsyncIterable<ApiState>;
@@ -111,6 +113,9 @@ export class Handle<Message> implements Connection<Message> {
 
   get peer(): string {
     return this.#peer;
+  }
+  get remoteAddress(): string | undefined {
+    return this.pump.remoteAddress;
   }
   get state(): ApiState {
     return this.#state;

@@ -1,23 +1,23 @@
-import type { Handle } from './handle.js';
-
 /**
  * Accepted connections that wait for the application, in order. One leaves when it is taken by the iterator, when the
  * application reads from it (it came by way of an event), or when it ends. The door asks for `size` before it lets more in.
  */
-export class Incoming implements AsyncIterable<Handle<unknown>> {
-  #waiting: Handle<unknown>[] = [];
-  #asked: ((result: IteratorResult<Handle<unknown>>) => void)[] = [];
+export class Incoming<Item> implements AsyncIterable<Item> {
+  #waiting: Item[] = [];
+  #asked: ((result: IteratorResult<Item>) => void)[] = [];
   #hasEnded = false;
 
+  constructor(readonly isGone: (item: Item) => boolean) {}
+
   get size(): number {
-    this.#waiting = this.#waiting.filter((handle) => !handle.isRead && !handle.isOver);
+    this.#waiting = this.#waiting.filter((item) => !this.isGone(item));
     return this.#waiting.length;
   }
 
-  push(handle: Handle<unknown>): void {
+  push(item: Item): void {
     const asked = this.#asked.shift();
-    if (asked !== undefined) asked({ done: false, value: handle });
-    else this.#waiting.push(handle);
+    if (asked !== undefined) asked({ done: false, value: item });
+    else this.#waiting.push(item);
   }
 
   end(): void {
@@ -27,8 +27,8 @@ export class Incoming implements AsyncIterable<Handle<unknown>> {
   }
 
   /** Several iterators share what comes: each connection goes to one of them. */
-  [Symbol.asyncIterator](): AsyncIterator<Handle<unknown>> {
-    let mine: ((result: IteratorResult<Handle<unknown>>) => void) | undefined;
+  [Symbol.asyncIterator](): AsyncIterator<Item> {
+    let mine: ((result: IteratorResult<Item>) => void) | undefined;
     return {
       next: () => {
         if (this.size > 0) return Promise.resolve({ done: false, value: this.#waiting.shift()! });

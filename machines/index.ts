@@ -1,5 +1,6 @@
 /** The charts, on xstate alone: embed them, draw them, generate tests from them. */
 export { connectionMachine } from './connection/connection.machine.js';
 export { hubMachine } from './hub/hub.machine.js';
+export { poolMachine } from './pool/pool.machine.js';
 export { resumeMachine } from './resume/resume.machine.js';
 export { Engine, startEngine } from './engine.js';

@@ -135,7 +135,8 @@ export interface DialOptions {
 
 /** Turns a peer's name into addresses to race. */
 export interface Resolver {
-  resolve(peer: string, answer: (addresses: readonly string[] | undefined) => void): () => void;
+  /** Answers once, with `reason` where there is none to give. The result stops the search. */
+  resolve(peer: string, answer: (addresses: readonly string[], reason?: string) => void): () => void;
 }
 
 /** Remembers who is trusted. Methods answer from memory; an adapter writes to disk. */

@@ -1,3 +1,4 @@
+import { get24, get32, get48, put24, put32, put48 } from '../bytes.js';
 import type {
   FrameKind,
   GoodbyeCode,
@@ -167,31 +168,4 @@ function frame(code: number, bodyBytes: number): Uint8Array {
   b[0] = code;
   put24(b, 1, bodyBytes);
   return b;
-}
-
-function get24(b: Uint8Array, o: number): number {
-  return (b[o]! << 16) | (b[o + 1]! << 8) | b[o + 2]!;
-}
-function put24(b: Uint8Array, o: number, v: number): void {
-  b[o] = v >>> 16;
-  b[o + 1] = v >>> 8;
-  b[o + 2] = v;
-}
-function get32(b: Uint8Array, o: number): number {
-  return ((b[o]! << 24) | (b[o + 1]! << 16) | (b[o + 2]! << 8) | b[o + 3]!) >>> 0;
-}
-function put32(b: Uint8Array, o: number, v: number): void {
-  b[o] = v >>> 24;
-  b[o + 1] = v >>> 16;
-  b[o + 2] = v >>> 8;
-  b[o + 3] = v;
-}
-function get48(b: Uint8Array, o: number): number {
-  return ((b[o]! << 8) | b[o + 1]!) * 2 ** 32 + get32(b, o + 2);
-}
-function put48(b: Uint8Array, o: number, v: number): void {
-  const high = Math.floor(v / 2 ** 32);
-  b[o] = high >>> 8;
-  b[o + 1] = high;
-  put32(b, o + 2, v);
 }

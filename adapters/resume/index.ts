@@ -1,3 +1,4 @@
+import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Identified, Protocol, Session, SessionRequest, Verdict } from '../../machines/protocol.js';
@@ -62,7 +63,7 @@ function makeSession(request: SessionRequest, limits: ResumeLimits, first: numbe
     pool,
     ...(first === undefined ? {} : { first }),
   });
-  return { label: hex(session), plane, judge: (opening, who) => judge(plane, opening as Hello, identity, who) };
+  return { label: toHex(session), plane, judge: (opening, who) => judge(plane, opening as Hello, identity, who) };
 }
 
 /** A session belongs to the identity it was born with (RES-5). */
@@ -82,7 +83,7 @@ function identify(bytes: Uint8Array): Identified {
   if (hello === undefined) return { word: 'refuse', code: 'malformed', say: refusal('malformed', 0) };
   if (hello.versionMin > resumeCodec.versionMax || hello.versionMax < resumeCodec.versionMin)
     return { word: 'refuse', code: 'version-unsupported', say: refusal('version-unsupported', 0) };
-  return { word: 'known', label: hex(hello.session), isNew: !hello.resume, opening: hello };
+  return { word: 'known', label: toHex(hello.session), isNew: !hello.resume, opening: hello };
 }
 
 /** Later versions may append to the hello, within reason. */
@@ -90,12 +91,6 @@ const OPENING_FRAME_BYTES_MAX = 1024;
 
 function refusal(code: RefusalCode, retryAfterMs: number): Uint8Array {
   return resumeCodec.putRefused({ code, retryAfterMs, versionMin: resumeCodec.versionMin, versionMax: resumeCodec.versionMax });
-}
-
-function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
 }
 
 function checked(limits: ResumeLimits): ResumeLimits {

@@ -28,7 +28,7 @@ export const connectionMachine = connectionSetup.createMachine({
       },
       on: {
         'redial.granted': 'engaged.initiated',
-        'redial.given-up': { target: 'resting', actions: ['recordGivenUp', 'tellEnded'] },
+        'redial.given-up': { target: 'resting', actions: ['recordGivenUp', 'tellGivenUp'] },
         offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
         cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
         close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
@@ -69,7 +69,7 @@ export const connectionMachine = connectionSetup.createMachine({
           entry: { type: 'report', params: { state: 'initiated' } },
           on: {
             'handshake.started': 'inProgress',
-            crossed: { target: '#connection.engaged.inProgress', reenter: true },
+            crossed: '#connection.swapping',
           },
         },
         receivedPairingRequest: {
@@ -80,7 +80,7 @@ export const connectionMachine = connectionSetup.createMachine({
           entry: { type: 'report', params: { state: 'inProgress' } },
           on: {
             'trust.established': 'trusted',
-            crossed: { target: '#connection.engaged.inProgress', reenter: true },
+            crossed: '#connection.swapping',
           },
         },
         trusted: {
@@ -101,6 +101,10 @@ export const connectionMachine = connectionSetup.createMachine({
           },
         },
       },
+    },
+    swapping: {
+      description: "Both sides dialed, and the peer's wire is to stay: the attempt ended unheard, its place is taken.",
+      always: 'engaged.inProgress',
     },
     remoteDeniedTrust: {
       tags: 'terminal',

@@ -26,6 +26,8 @@ export interface ConnectionPort {
   yielded(peer: string): void;
   /** The attempt or session that `begin` made has ended. */
   ended(closing: Closing): void;
+  /** All retries are used up; how the last one ended. */
+  gaveUp(closing: Closing): void;
   /** Whether the hub wants another attempt after this closing. */
   mayRetry(closing: Closing): boolean;
   /** Back in `none`, and nothing to do: the hub may bury it. */
@@ -85,6 +87,7 @@ export const connectionSetup = setup({
       if (event.type === 'peer.identified') context.port.yielded(event.peer);
     },
     tellEnded: ({ context }) => context.port.ended(context.closing ?? closing('internal', 'local')),
+    tellGivenUp: ({ context }) => context.port.gaveUp(context.closing ?? closing('unreachable', 'remote')),
     tellRested: ({ context }) => context.port.rested(),
     tellLost: ({ context }) => context.port.lost(),
     tellResumed: ({ context }) => context.port.resumed(),

@@ -69,6 +69,11 @@ export class Pump<Message, Signal> {
     return this.#ends[link] !== undefined;
   }
 
+  /** That of the first wire there is. */
+  get remoteAddress(): string | undefined {
+    return this.#ends.find((end) => end !== undefined)?.wire.remoteAddress;
+  }
+
   /** Takes a message over. False: accepted, but wait until `plane.hasRoom()`. Throws where the plane can't take it. */
   write(message: Message): boolean {
     const room = this.plane.write(message);
@@ -95,6 +100,7 @@ export class Pump<Message, Signal> {
         this.#again = false;
         this.#read(now);
         this.#transmit(now);
+        this.#tell(); // That all was handed over, say.
       }
     } finally {
       this.#busy = false;

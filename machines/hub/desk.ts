@@ -3,8 +3,9 @@ import { closing, type Closing } from '../closing.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import { SessionError } from '../errors.js';
 import type { GrantRequest } from '../grant.service.js';
+import type { Handle } from '../handle.js';
 import { Incoming } from '../incoming.js';
-import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport } from '../ports.js';
+import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import { ByteBudget, judgeConnection, Watermark } from './admission.js';
 import { DialQueue } from './dial-queue.js';
@@ -23,7 +24,6 @@ export interface DeskOptions {
   readonly transports: readonly Transport[];
   readonly protocols: readonly Protocol<unknown>[];
   readonly resolver: Resolver | undefined;
-  readonly listen: readonly string[];
   readonly openingsMax: number;
   readonly openingsPerAddressMax: number;
   readonly pendingDialsMax: number;
@@ -52,7 +52,7 @@ export interface ConnectRequest {
  */
 export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
   readonly pool = new SlabPool();
-  readonly incoming = new Incoming();
+  readonly incoming = new Incoming<Handle<unknown>>((handle) => handle.isRead || handle.isOver);
   readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
   readonly listeners = new Listeners(this);
   readonly reception = new Reception(this);
@@ -194,8 +194,8 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
 
   // Listening.
 
-  listen(): void {
-    for (const address of this.options.listen) this.listeners.listenAt(address, this.options.protocols);
+  listen(address: string, done: (bound: string | WireCause) => void): void {
+    this.listeners.listenAt(address, this.options.protocols, done);
   }
 
   admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void {

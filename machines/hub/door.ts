@@ -106,7 +106,9 @@ class Opening implements WireHandler {
 
   onOpen(wire: Wire): void {
     this.#wire = wire;
-    if (this.#isOver) wire.destroy();
+    if (this.#isOver) return wire.destroy();
+    // Where only one protocol is spoken, it may know whose wire this is before a byte was said.
+    if (this.protocols.length === 1) this.#identify();
   }
 
   onBytes(bytes: Uint8Array): void {

@@ -166,6 +166,12 @@ export class Entry implements ConnectionPort {
     if (!this.mayRetry(cause) && !(mayDialAnew && this.desk.isServing)) this.#fail(cause);
   }
 
+  gaveUp(cause: Closing): void {
+    if (this.keep === 'retries') this.keep = undefined;
+    this.#lastCause = cause;
+    this.#fail(cause);
+  }
+
   mayRetry(cause: Closing): boolean {
     return this.keep !== undefined && cause.retry && this.desk.isServing;
   }

@@ -24,6 +24,7 @@ export const hubMachine = hubSetup.createMachine({
           entry: 'serve',
           exit: 'stopServing',
           on: {
+            listen: { actions: 'listenAt' },
             connect: { actions: 'connectPeer' },
             'host.woke': { actions: 'probeWires' },
             shutdown: 'listeners',

@@ -1,6 +1,7 @@
 import { fromCallback, setup, type EventObject } from 'xstate';
 import { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectRequest, Desk } from './desk.js';
+import type { WireCause } from '../ports.js';
 import type { Caller } from './entry.js';
 import { Wake } from './health.js';
 import { fromSupervisor, type SupervisorNotice } from './supervisor.js';
@@ -8,6 +9,7 @@ import { fromSupervisor, type SupervisorNotice } from './supervisor.js';
 export type HubCommand =
   | { type: 'start' }
   | { type: 'connect'; request: ConnectRequest; caller: Caller }
+  | { type: 'listen'; address: string; done: (bound: string | WireCause) => void }
   | { type: 'shutdown' }
   | { type: 'desk.changed' } // A listener, a wire or a connection is gone.
   | { type: 'host.woke' };
@@ -43,13 +45,15 @@ export const hubSetup = setup({
   actions: {
     serve: ({ context }) => {
       context.desk.isServing = true;
-      context.desk.listen();
     },
     stopServing: ({ context }) => {
       context.desk.isServing = false;
     },
     connectPeer: ({ context, event }) => {
       if (event.type === 'connect') context.desk.connect(event.request, event.caller);
+    },
+    listenAt: ({ context, event }) => {
+      if (event.type === 'listen') context.desk.listen(event.address, event.done);
     },
     stopListening: ({ context }) => context.desk.stopListening(),
     cancelAttempts: ({ context }) => context.desk.cancelAttempts(),

@@ -1,4 +1,4 @@
-import type { Acceptor, Listening, Offer, Transport } from '../ports.js';
+import type { Acceptor, Listening, Offer, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import type { EngineEvent } from './events.js';
 
@@ -32,13 +32,15 @@ export class Listeners {
     return this.#open;
   }
 
-  listenAt(address: string, protocols: readonly Protocol<unknown>[]): void {
+  /** `done` hears the address as bound, or why there is none. */
+  listenAt(address: string, protocols: readonly Protocol<unknown>[], done?: (bound: string | WireCause) => void): void {
     const { side } = this;
     const transport = side.transportOf(address);
     const acceptor: Acceptor = {
       onListening: (bound) => {
         this.addresses.push(bound);
         side.tell({ type: 'listening', address: bound });
+        done?.(bound);
       },
       onOffer: (offer) => {
         if (!side.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
@@ -49,7 +51,10 @@ export class Listeners {
         }
         side.admit(offer, protocols);
       },
-      onFailed: (cause) => side.tell({ type: 'listen-failed', address, cause }),
+      onFailed: (cause) => {
+        side.tell({ type: 'listen-failed', address, cause });
+        done?.(cause);
+      },
     };
     this.#open++;
     this.#listenings.push(transport.listen(address, acceptor));

@@ -13,11 +13,11 @@ export function resolving(resolver: Resolver, peer: string, dial: (address: stri
       isOver = true;
       handler.onClose(cause);
     };
-    const found = (addresses: readonly string[] | undefined): void => {
+    const found = (addresses: readonly string[], why: string | undefined): void => {
       if (isOver) return;
       const openers: Opener[] = [];
-      let reason = `no address is known for ${peer}`;
-      for (const address of addresses ?? []) {
+      let reason = why ?? `no address is known for ${peer}`;
+      for (const address of addresses) {
         try {
           openers.push(dial(address));
         } catch (error) {
@@ -29,7 +29,7 @@ export function resolving(resolver: Resolver, peer: string, dial: (address: stri
       abort = race(openers, clock)(handler);
     };
     // An answer from memory comes before `resolve` has returned, and must not be heard from inside this call.
-    const cancel = resolver.resolve(peer, (addresses) => clock.soon(() => found(addresses)));
+    const cancel = resolver.resolve(peer, (addresses, reason) => clock.soon(() => found(addresses, reason)));
     return () => {
       if (abort !== undefined) return abort();
       if (isOver) return;

@@ -11,18 +11,24 @@ const opener = (): (() => void) => () => {};
 function played({ mayRetry = false, rival = '' } = {}): {
   story: ApiState[];
   ends: string[];
+  begun: string[];
   say(...events: ConnectionEvent[]): void;
   end(closing: Closing): void;
 } {
   const story: ApiState[] = [];
   const ends: string[] = [];
+  const begun: string[] = [];
   let endProtocol: (closing: Closing) => void = () => {};
   const port: ConnectionPort = {
     grantDesk: () => () => {},
-    begin: (role) => ({ role, pump: undefined as never, clock: undefined as never, desk: () => () => {}, opener }),
+    begin: (role) => {
+      begun.push(role);
+      return { role, pump: undefined as never, clock: undefined as never, desk: () => () => {}, opener };
+    },
     report: (state) => story.push(state),
     ended: (c) => ends.push(c.code),
     mayRetry: (c) => mayRetry && c.retry,
+    gaveUp: (c) => ends.push(`gave up: ${c.code}`),
     isDuplicate: (peer) => peer === rival,
     identified: (peer) => ends.push(`identified ${peer}`),
     yielded: (peer) => ends.push(`yielded ${peer}`),
@@ -33,7 +39,7 @@ function played({ mayRetry = false, rival = '' } = {}): {
   const machine = connectionMachine.provide({ actors: { protocol: fromCallback<EventObject>(() => {}) as never } });
   const actor = createActor(machine, { input: { port } }).start();
   endProtocol = (c) => actor.send({ type: 'xstate.done.actor.protocol', output: { closing: c } } as never);
-  return { story, ends, say: (...events) => events.forEach((e) => actor.send(e)), end: (c) => endProtocol(c) };
+  return { story, ends, begun, say: (...events) => events.forEach((e) => actor.send(e)), end: (c) => endProtocol(c) };
 }
 const granted: ConnectionEvent = { type: 'redial.granted', opener };
 const offered = (isTrusted: boolean): ConnectionEvent => ({ type: 'offered', opener, opening: undefined, isTrusted });

@@ -1,0 +1,129 @@
+import type { PoolCodec, PoolFrameKind, PoolGoodbyeCode, PoolHello, PoolRefusalCode } from '../../machines/pool/pool.messages.js';
+import { fromHex, get32, put32, toHex } from '../bytes.js';
+
+/**
+ * The pool's bytes. A message is its length (4) and itself, as the skip graph has it; all numbers are big endian. What this
+ * side adds has the length's top bit set, which no legal message has: length (4) | kind (1) | body. The layout with its test
+ * vectors is `spec/rules/pool.md`.
+ * @rule POOL-1 POOL-2
+ */
+export const MAGIC = 0x6866706c; // "hfpl"
+export const VERSION = 1;
+
+const HEAD = 4;
+const CONTROL_BIT = 0x80000000;
+const HELLO_BODY = 40;
+const REFUSED_BODY = 10;
+
+const KIND_OF: readonly (PoolFrameKind | undefined)[] = [undefined, 'hello', 'welcome', 'refused', 'ping', 'pong', 'goodbye'];
+const CODE_OF = Object.fromEntries(KIND_OF.flatMap((kind, code) => (kind === undefined ? [] : [[kind, code]]))) as Record<
+  PoolFrameKind,
+  number
+>;
+/** Kinds from here on may be skipped by who doesn't know them. */
+const OPTIONAL_FROM = 0x80;
+
+const REFUSALS: readonly PoolRefusalCode[] = [
+  'malformed',
+  'version-unsupported',
+  'limit-reached',
+  'busy',
+  'shutdown',
+  'crossed',
+  'identity-mismatch',
+  'identity-unknown',
+];
+const GOODBYES: readonly PoolGoodbyeCode[] = ['closed', 'shutdown', 'idle', 'drained'];
+
+export const poolCodec: PoolCodec = {
+  versionMin: VERSION,
+  versionMax: VERSION,
+  headBytes: HEAD,
+  dataHeadBytes: HEAD,
+
+  frameBytes(b, at) {
+    const length = get32(b, at);
+    return HEAD + (length >= CONTROL_BIT ? length - CONTROL_BIT : length);
+  },
+
+  kind(b, at, end) {
+    if (b[at]! < 0x80) return 'data';
+    if (end - at <= HEAD) return 'critical';
+    const code = b[at + HEAD]!;
+    return KIND_OF[code] ?? (code >= OPTIONAL_FROM ? 'optional' : 'critical');
+  },
+
+  putDataHead: (into, at, payloadBytes) => put32(into, at, payloadBytes),
+
+  hello(b, at, end): PoolHello | undefined {
+    const o = at + HEAD + 1;
+    if (end - o < HELLO_BODY || get32(b, o) !== MAGIC) return undefined; // Longer is legal: later versions append.
+    return {
+      versionMin: b[o + 4]!,
+      versionMax: b[o + 5]!,
+      features: (b[o + 6]! << 8) | b[o + 7]!,
+      id: toHex(b.subarray(o + 8, o + 40)),
+    };
+  },
+  putHello(kind, hello) {
+    const b = control(CODE_OF[kind], HELLO_BODY);
+    put32(b, HEAD + 1, MAGIC);
+    b[HEAD + 5] = hello.versionMin;
+    b[HEAD + 6] = hello.versionMax;
+    b[HEAD + 7] = hello.features >>> 8;
+    b[HEAD + 8] = hello.features;
+    b.set(fromHex(hello.id), HEAD + 9);
+    return b;
+  },
+
+  refused(b, at, end) {
+    const o = at + HEAD + 1;
+    if (end - o < REFUSED_BODY || get32(b, o) !== MAGIC) return undefined;
+    return { code: REFUSALS[b[o + 4]!] ?? 'malformed', retryAfterMs: get32(b, o + 6) };
+  },
+  putRefused({ code, retryAfterMs }) {
+    const b = control(CODE_OF.refused, REFUSED_BODY);
+    put32(b, HEAD + 1, MAGIC);
+    b[HEAD + 5] = REFUSALS.indexOf(code);
+    b[HEAD + 6] = VERSION;
+    put32(b, HEAD + 7, retryAfterMs);
+    return b;
+  },
+
+  number: (b, at, end) => (end - at < HEAD + 5 ? undefined : get32(b, at + HEAD + 1)),
+  putNumber(kind, value) {
+    const b = control(CODE_OF[kind], 4);
+    put32(b, HEAD + 1, value);
+    return b;
+  },
+
+  goodbye: (b, at, end) => (end - at < HEAD + 2 ? undefined : (GOODBYES[b[at + HEAD + 1]!] ?? 'closed')),
+  putGoodbye(code) {
+    const b = control(CODE_OF.goodbye, 1);
+    b[HEAD + 1] = GOODBYES.indexOf(code);
+    return b;
+  },
+};
+
+/** The skip graph's own framing and nothing else: the top bit belongs to the length. */
+export const bareCodec: PoolCodec = {
+  ...poolCodec,
+  frameBytes: (b, at) => HEAD + get32(b, at),
+  kind: () => 'data',
+};
+
+/** Enough of the first bytes of a wire to know whether this is the pool protocol with its hello: `undefined` means not yet. */
+export function looksLikePool(b: Uint8Array): boolean | undefined {
+  for (const [i, byte] of [0x80, 0, undefined, undefined, CODE_OF.hello].entries()) {
+    if (i >= b.length) return undefined;
+    if (byte !== undefined && b[i] !== byte) return false;
+  }
+  return b.length < HEAD + 5 ? undefined : get32(b, HEAD + 1) === MAGIC;
+}
+
+function control(code: number, bodyBytes: number): Uint8Array {
+  const b = new Uint8Array(HEAD + 1 + bodyBytes);
+  put32(b, 0, CONTROL_BIT + 1 + bodyBytes);
+  b[HEAD] = code;
+  return b;
+}

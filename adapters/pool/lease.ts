@@ -1,0 +1,134 @@
+import type { Closing } from '../../machines/closing.js';
+import { SessionError } from '../../machines/errors.js';
+import type { Connection, SendOptions } from '../../machines/handle.js';
+
+export interface NextOptions {
+  /** Gives up waiting; no message is lost by it. */
+  readonly signal?: AbortSignal;
+}
+
+/** One peer's connection as its users hold it. The names are the seed's. */
+export interface PooledConnection extends AsyncIterable<Uint8Array> {
+  /** Where the peer is; `undefined` once the connection has ended. */
+  remoteAddr(): string | undefined;
+  /** The peer's identifier: 64 hex digits, or its address where identity is `by-address`. */
+  remoteId(): string;
+  /** Resolves when handed over to the transport: there is no acknowledgement in this protocol. Rejects `SessionError('closed')`. */
+  send(message: Uint8Array, options?: SendOptions): Promise<void>;
+  /** The next whole message, each to one caller, in order; `undefined` at the end. */
+  next(options?: NextOptions): Promise<Uint8Array | undefined>;
+  /** True only while usable: false at once when it breaks, ends, or is closed. */
+  isAlive(): boolean;
+  /** Gives it back. The last one to do so closes the connection, and then it resolves when that is closed. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+type Reader = (message: Uint8Array | undefined) => void;
+
+/** A connection that several users share: who holds it, and who waits for its next message. */
+export class Shared {
+  isAlive = true;
+  #leases = 0;
+  #readers: Reader[] = [];
+  #kept: Uint8Array[] = []; // A message whose reader gave up while it was on its way.
+  #isPulling = false;
+  #messages: AsyncIterator<Uint8Array>;
+
+  constructor(readonly connection: Connection) {
+    this.#messages = connection[Symbol.asyncIterator]();
+  }
+
+  get id(): string {
+    return this.connection.peer;
+  }
+
+  /** Somebody uses it, until they close what they get. */
+  lease(): PooledConnection {
+    this.#leases++;
+    let ending: Promise<unknown> | undefined;
+    return new Lease(this, () => (ending ??= --this.#leases > 0 ? Promise.resolve() : this.close()));
+  }
+
+  /** Somebody looks at it; closing that view closes the connection only if nobody holds it. */
+  look(): PooledConnection {
+    return new Lease(this, () => (this.#leases > 0 ? Promise.resolve() : this.close()));
+  }
+
+  close(): Promise<Closing> {
+    this.isAlive = false;
+    return this.connection.close();
+  }
+
+  next(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+    if (signal?.aborted === true) return Promise.reject(aborted());
+    const kept = this.#kept.shift();
+    if (kept !== undefined) return Promise.resolve(kept);
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#readers.splice(this.#readers.indexOf(reader), 1);
+        reject(aborted());
+      };
+      const reader: Reader = (message) => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve(message);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#readers.push(reader);
+      void this.#pull();
+    });
+  }
+
+  /** One message at a time is asked for, and only while somebody waits: whoever reads nothing stops the peer. */
+  async #pull(): Promise<void> {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    while (this.#readers.length > 0) {
+      const { value, done } = await this.#messages.next();
+      if (done === true) {
+        for (const reader of this.#readers.splice(0)) reader(undefined);
+        break;
+      }
+      const reader = this.#readers.shift();
+      if (reader === undefined) this.#kept.push(value);
+      else reader(value);
+    }
+    this.#isPulling = false;
+  }
+}
+
+class Lease implements PooledConnection {
+  #isOpen = true;
+
+  constructor(
+    readonly shared: Shared,
+    readonly giveBack: () => Promise<unknown>,
+  ) {}
+
+  remoteAddr(): string | undefined {
+    return this.isAlive() ? this.shared.connection.remoteAddress : undefined;
+  }
+  remoteId(): string {
+    return this.shared.id;
+  }
+  isAlive(): boolean {
+    return this.#isOpen && this.shared.isAlive;
+  }
+  send(message: Uint8Array, options?: SendOptions): Promise<void> {
+    if (!this.#isOpen) return Promise.reject(new SessionError('closed', 'this handle was closed'));
+    return this.shared.connection.send(message, options);
+  }
+  next({ signal }: NextOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#isOpen ? this.shared.next(signal) : Promise.resolve(undefined);
+  }
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    await this.giveBack();
+  }
+  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    for (let message; (message = await this.next()) !== undefined;) yield message;
+  }
+}
+
+function aborted(): SessionError {
+  return new SessionError('aborted', 'reading was aborted before a message came');
+}

@@ -1,0 +1,183 @@
+import { ports as platformPorts } from '#platform';
+import { z } from 'zod';
+import type { Closing } from '../../machines/closing.js';
+import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
+import { SessionError } from '../../machines/errors.js';
+import type { Connection } from '../../machines/handle.js';
+import { Incoming } from '../../machines/incoming.js';
+import type { Ports, Resolver, Transport } from '../../machines/ports.js';
+import { callable, checkOptions } from '../options.js';
+import { Shared, type PooledConnection } from './lease.js';
+import { peerId, pool, type PoolOptions } from './protocol.js';
+
+/** Finds where a peer can be reached. Several candidates race (250 ms apart) inside one attempt. */
+export interface AddressResolver {
+  resolve(id: string, options: { readonly signal: AbortSignal }): Promise<readonly string[]> | readonly string[];
+}
+
+/** The seed's settings, with its defaults, and those of the protocol (`PoolLimits`). */
+export type ConnectionConfig = Omit<PoolOptions, 'identity' | 'id' | 'peerOf'>;
+
+export interface ConnectionManagerOptions extends Pick<PoolOptions, 'identity' | 'peerOf'> {
+  /** This side's identifier: 32 bytes or 64 hex digits; with `identity: 'tls'` the fingerprint of its own certificate. */
+  readonly id: string | Uint8Array;
+  readonly transports: readonly Transport[];
+  readonly resolver: AddressResolver;
+  readonly config?: ConnectionConfig;
+  /** Lets `listen` take addresses that others than this machine reach without proof of identity. Default false. */
+  readonly insecure?: boolean;
+  /** Clock, chance and entropy. Default: this platform's. */
+  readonly ports?: Ports;
+}
+
+export interface ConnectOptions {
+  /** Gives up waiting; the attempt ends with its last caller. */
+  readonly signal?: AbortSignal;
+}
+
+const schema = z.strictObject({
+  identity: z.unknown().optional(), // The protocol checks these four.
+  peerOf: z.unknown().optional(),
+  id: z.unknown().optional(),
+  config: z.unknown().optional(),
+  transports: z
+    .array(z.unknown(), { error: 'expected a list of transports' })
+    .min(1, { error: 'expected at least one transport' }),
+  resolver: z.looseObject({ resolve: callable }, { error: 'expected an object with a method resolve(id, { signal })' }),
+  insecure: z.boolean({ error: 'expected true or false' }).optional(),
+  ports: z.unknown().optional(),
+});
+
+/**
+ * Connections to peers by identifier, at most one for each: whoever asks for a peer that is connected gets that connection,
+ * whoever asks while it is being dialed gets the same attempt, and a dial that crosses the peer's own ends as one connection.
+ * A connection that breaks leaves at once and is dialed again (`retryAttempts`, `retryDelayMs`).
+ */
+export class ConnectionManager {
+  /** The hub below: events, metrics, inspection. */
+  readonly engine: Engine;
+  readonly id: string;
+  #isByAddress: boolean;
+  #isProven: boolean;
+  #live = new Map<string, Shared>();
+  #shared = new WeakMap<object, Shared>();
+  #accepted = new Incoming<Shared>((shared) => !shared.isAlive);
+
+  constructor(options: ConnectionManagerOptions) {
+    checkOptions('ConnectionManager', schema, options);
+    const { identity, peerOf, transports, resolver, config = {}, insecure = false, ports = platformPorts } = options;
+    this.id = peerId(options.id);
+    this.#isByAddress = identity === 'by-address';
+    this.#isProven = identity === 'tls';
+    const protocol = pool({ ...config, identity, id: this.id, ...(peerOf === undefined ? {} : { peerOf }) });
+    this.engine = new Engine(ports, { transports, protocols: [protocol], resolver: answering(resolver), insecure });
+    this.engine.on(this.#heed);
+    void this.engine.start(); // Nothing to listen at yet: it runs when this returns.
+  }
+
+  /** The live connection to this peer, or one shared attempt. Rejects `ConnectError` when that fails. */
+  async connect(id: string | Uint8Array, { signal }: ConnectOptions = {}): Promise<PooledConnection> {
+    const peer = this.#name(id);
+    if (peer === this.id) throw new SessionError('bad-address', 'a peer does not connect to itself');
+    const live = this.#live.get(peer);
+    if (live?.isAlive === true) return live.lease();
+    const connection = await this.engine.connect(peer, {
+      retry: true,
+      ...(this.#isProven ? { fingerprints: [peer] } : {}),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return this.#sharing(connection).lease();
+  }
+
+  /** The live connection to this peer, if there is one. Closing this view of it ends it only if nobody holds it. */
+  getConnection(id: string | Uint8Array): PooledConnection | undefined {
+    const live = this.#live.get(this.#name(id));
+    return live?.isAlive === true ? live.look() : undefined;
+  }
+
+  /** Live connections at this moment. */
+  connectionCount(): number {
+    return this.#live.size;
+  }
+  connectedPeers(): string[] {
+    return [...this.#live.keys()];
+  }
+
+  /** Closes the connection to this peer, whoever holds it, and doesn't dial it again by itself. Safe if there is none. */
+  async disconnect(id: string | Uint8Array): Promise<void> {
+    const peer = this.#name(id);
+    this.engine.peers.unregister(peer);
+    await this.#live.get(peer)?.close();
+  }
+
+  /** Closes all, goes on past those that fail, and reports them together as an `AggregateError`. The manager stays usable. */
+  async closeAll(): Promise<void> {
+    const all = [...this.#live.values()];
+    const endings = await Promise.all(all.map((shared) => shared.close()));
+    const failures = endings.flatMap((closing, i) => (isClean(closing) ? [] : [failure(all[i]!, closing)]));
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} of ${all.length} connections did not close in order`);
+  }
+
+  /** Accepts connections of peers at this address; resolves with the address as bound. */
+  listen(address: string): Promise<string> {
+    return this.engine.listen(address);
+  }
+
+  /** Connections that peers have opened, each once. They are in the pool like any other. */
+  async *incoming(): AsyncIterable<PooledConnection> {
+    for await (const shared of this.#accepted) yield shared.lease();
+  }
+
+  /** Closes everything, stops listening, and leaves nothing behind. */
+  async shutdown(options?: ShutdownOptions): Promise<void> {
+    await this.engine.shutdown(options);
+    this.#accepted.end();
+  }
+
+  #heed: EngineListener = (event) => {
+    if (event.type === 'connected') {
+      const shared = this.#sharing(event.connection as Connection);
+      this.#live.set(shared.id, shared);
+      if (shared.connection.role === 'acceptor') this.#accepted.push(shared);
+    } else if (event.type === 'disconnected') {
+      const shared = this.#sharing(event.connection as Connection);
+      shared.isAlive = false;
+      if (this.#live.get(shared.id) === shared) this.#live.delete(shared.id);
+    }
+  };
+
+  #sharing(connection: Connection): Shared {
+    const known = this.#shared.get(connection);
+    if (known !== undefined) return known;
+    const shared = new Shared(connection);
+    this.#shared.set(connection, shared);
+    return shared;
+  }
+
+  #name(id: string | Uint8Array): string {
+    return this.#isByAddress && typeof id === 'string' ? id : peerId(id);
+  }
+}
+
+/** The application's resolver, asked by a hub that waits for no promise. */
+function answering(resolver: AddressResolver): Resolver {
+  return {
+    resolve: (id, answer) => {
+      const controller = new AbortController();
+      const ask = async (): Promise<readonly string[]> => resolver.resolve(id, { signal: controller.signal });
+      ask().then(answer, (error: unknown) => answer([], error instanceof Error ? error.message : String(error)));
+      return () => controller.abort();
+    },
+  };
+}
+
+function isClean({ code, detail }: Closing): boolean {
+  return ['closed', 'peer-goodbye', 'replaced', 'shutdown'].includes(code) && detail?.unsent === undefined;
+}
+
+function failure({ id }: Shared, closing: Closing): Error {
+  const unsent = closing.detail?.unsent;
+  const lost = unsent === undefined ? '' : ` (messages ${unsent.from} to ${unsent.to} were not sent)`;
+  return new Error(`${id}: ${closing.reason}${lost}`, { cause: closing });
+}

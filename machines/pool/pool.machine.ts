@@ -1,0 +1,142 @@
+import { closing } from '../closing.js';
+import { poolSetup } from './pool.setup.js';
+
+/**
+ * One pooled connection to one peer: a wire, who is at its other end, messages, and an end that loses nothing written before
+ * it. Sharing, counting and dialing again are the hub's and the manager's.
+ */
+export const poolMachine = poolSetup.createMachine({
+  id: 'pool',
+  context: ({ input }) => ({ ...input, goodbyeCode: 'closed' }),
+  output: ({ context }) => ({
+    closing: context.closing ?? closing(context.goodbyeCode === 'shutdown' ? 'shutdown' : 'closed', 'local'),
+  }),
+  options: { maxIterations: 1000 },
+  entry: 'bindPump',
+  initial: 'alive',
+  states: {
+    alive: {
+      invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
+      on: {
+        abort: { target: 'closed', actions: 'recordAbort' },
+        'wire.closed': { target: 'closed', actions: 'recordWire' },
+        'wire.spoilt': { target: 'closed', actions: 'recordSpoilt' },
+        'wire.silent': {
+          target: 'closed',
+          actions: { type: 'recordClosing', params: { code: 'probe-timeout', side: 'remote' } },
+        },
+      },
+      initial: 'attempt',
+      states: {
+        attempt: {
+          on: {
+            close: { target: '#pool.closed', actions: { type: 'recordClosing', params: { code: 'cancelled', side: 'local' } } },
+          },
+          after: {
+            connectTimeout: {
+              target: '#pool.closed',
+              actions: { type: 'recordClosing', params: { code: 'handshake-timeout', side: 'remote' } },
+            },
+          },
+          initial: 'opening',
+          states: {
+            opening: {
+              on: {
+                'wire.opened': [
+                  {
+                    guard: 'isBare',
+                    target: '#pool.alive.open',
+                    actions: { type: 'tellParent', params: { type: 'handshake.started' } },
+                  },
+                  { target: 'greeting', actions: ['noteWire', { type: 'tellParent', params: { type: 'handshake.started' } }] },
+                ],
+              },
+            },
+            greeting: {
+              meta: { rule: 'POOL-5' }, // Nobody is spoken to before they said who they are.
+              entry: 'greetPeer',
+              on: {
+                'peer.greeted': [
+                  {
+                    guard: 'isMistaken',
+                    target: '#pool.closed',
+                    actions: { type: 'recordClosing', params: { code: 'identity-mismatch', side: 'remote' } },
+                  },
+                  { target: '#pool.alive.open', actions: 'tellIdentity' },
+                ],
+                'peer.refused': [
+                  { guard: 'isCrossed', target: '#pool.yielding' },
+                  { target: '#pool.closed', actions: 'recordRefusal' },
+                ],
+              },
+            },
+          },
+        },
+        open: {
+          tags: ['accepts-data', 'flows'],
+          entry: [
+            'openPlane',
+            { type: 'tellParent', params: { type: 'trust.established' } },
+            { type: 'tellParent', params: { type: 'handshake.completed' } },
+          ],
+          on: {
+            probe: { actions: 'probeWire' },
+            close: [
+              { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
+              { target: 'draining', actions: 'noteGoodbye' },
+            ],
+            drain: { target: 'draining', actions: 'noteGoodbye' },
+            'idle.expired': { target: 'draining', actions: 'noteGoodbye' },
+            'peer.goodbye': { target: 'departing', actions: 'recordGoodbye' },
+          },
+        },
+        draining: {
+          description: 'What was written before the end still leaves; what the peer sends is still delivered.',
+          entry: 'drainPlane',
+          on: {
+            'log.drained': 'parting',
+            close: { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
+            'peer.goodbye': 'parting',
+          },
+          after: { closeGrace: 'parting' },
+        },
+        parting: {
+          description: 'The goodbye is said; the peer answers by its own, or by closing.',
+          initial: 'speaking',
+          states: {
+            speaking: { always: [{ guard: 'isBare', target: '#pool.closed', actions: 'stopPolitely' }, 'said'] },
+            said: {
+              entry: 'sayGoodbye',
+              on: {
+                'peer.goodbye': { target: '#pool.closed', actions: 'stopPolitely' },
+                'wire.closed': '#pool.closed',
+                'wire.silent': '#pool.closed',
+              },
+              after: { closeGrace: { target: '#pool.closed', actions: 'stopPolitely' } },
+            },
+          },
+        },
+        departing: {
+          description: 'The peer goes, and waits for what was written here.',
+          entry: 'drainPlane',
+          on: {
+            'log.drained': { target: '#pool.closed', actions: ['sayGoodbye', 'stopPolitely'] },
+            'wire.closed': '#pool.closed',
+          },
+          after: { closeGrace: '#pool.closed' },
+        },
+      },
+    },
+    yielding: {
+      description: 'The peer dialed too, and its dial counts: the hub brings that wire. If none comes, this attempt was lost.',
+      on: {
+        close: { target: 'closed', actions: { type: 'recordClosing', params: { code: 'cancelled', side: 'local' } } },
+        abort: { target: 'closed', actions: 'recordAbort' },
+      },
+      after: {
+        yieldTime: { target: 'closed', actions: { type: 'recordClosing', params: { code: 'lost-tie-break', side: 'remote' } } },
+      },
+    },
+    closed: { type: 'final', tags: 'terminal', entry: 'stopPump' },
+  },
+});

@@ -1,0 +1,61 @@
+import type { FrameHead } from '../dataplane/framer.js';
+
+/** The vocabulary of the pool protocol. Where each value lies on the wire is the codec's business (`adapters/pool`). */
+
+/** What both sides say first: the dialer as `hello`, the acceptor as `welcome`. */
+export interface PoolHello {
+  readonly versionMin: number;
+  readonly versionMax: number;
+  /** The speaker's identifier: 64 lower-case hex digits. */
+  readonly id: string;
+  /** Optional abilities, one bit each; unknown bits are ignored. */
+  readonly features: number;
+}
+
+export type PoolRefusalCode =
+  | 'malformed'
+  | 'version-unsupported'
+  | 'limit-reached'
+  | 'busy'
+  | 'shutdown'
+  | 'crossed' // There is a connection between the two already, or one on its way: that one counts.
+  | 'identity-mismatch' // The id is not the one that was dialed, or not that of the certificate.
+  | 'identity-unknown'; // No certificate to prove the id.
+
+export interface PoolRefused {
+  readonly code: PoolRefusalCode;
+  readonly retryAfterMs: number;
+}
+
+/** Why a connection ends, as a goodbye says it. */
+export type PoolGoodbyeCode = 'closed' | 'shutdown' | 'idle' | 'drained';
+
+export type PoolFrameKind =
+  | 'data'
+  | 'hello'
+  | 'welcome'
+  | 'refused'
+  | 'ping'
+  | 'pong'
+  | 'goodbye'
+  | 'optional' // Unknown, may be skipped.
+  | 'critical'; // Unknown, may not.
+
+/** Reads and writes frames. Reading functions get the buffer and the frame's bounds, so that nothing is copied or allocated. */
+export interface PoolCodec extends FrameHead {
+  readonly versionMin: number;
+  readonly versionMax: number;
+  /** Bytes before a message. */
+  readonly dataHeadBytes: number;
+  kind(bytes: Uint8Array, at: number, end: number): PoolFrameKind;
+  putDataHead(into: Uint8Array, at: number, payloadBytes: number): void;
+  /** Undefined: malformed. */
+  hello(bytes: Uint8Array, at: number, end: number): PoolHello | undefined;
+  refused(bytes: Uint8Array, at: number, end: number): PoolRefused | undefined;
+  number(bytes: Uint8Array, at: number, end: number): number | undefined;
+  goodbye(bytes: Uint8Array, at: number, end: number): PoolGoodbyeCode | undefined;
+  putHello(kind: 'hello' | 'welcome', hello: PoolHello): Uint8Array;
+  putRefused(refused: PoolRefused): Uint8Array;
+  putNumber(kind: 'ping' | 'pong', value: number): Uint8Array;
+  putGoodbye(code: PoolGoodbyeCode): Uint8Array;
+}

@@ -1,0 +1,129 @@
+import { assign, sendParent, setup } from 'xstate';
+import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
+import type { Pump } from '../dataplane/pump.js';
+import type { Clock, Opener } from '../ports.js';
+import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
+import { wireService, type WireEvent } from '../wire.service.js';
+import type { PoolGoodbyeCode, PoolRefusalCode, PoolRefused } from './pool.messages.js';
+import type { PoolPlane } from './pool.plane.js';
+import type { PoolSignal } from './pool.signals.js';
+
+export type PoolEvent = WireEvent | PoolSignal | ProtocolCommand;
+
+export interface PoolInput {
+  readonly role: 'dialer' | 'acceptor';
+  readonly pump: Pump<Uint8Array, PoolSignal> & { readonly plane: PoolPlane };
+  readonly clock: Clock;
+  /** The one wire of this connection: a granted dial, or what the door lends. */
+  readonly opener: Opener;
+}
+
+export interface PoolContext extends PoolInput {
+  /** What the transport has proven of the peer. */
+  readonly fingerprint?: string | undefined;
+  readonly goodbyeCode: PoolGoodbyeCode;
+  readonly closing?: Closing;
+}
+
+const CLOSING_OF_REFUSAL: Record<PoolRefusalCode, ClosingCode> = {
+  malformed: 'handshake-refused',
+  'version-unsupported': 'version-unsupported',
+  'limit-reached': 'limit-reached',
+  busy: 'busy',
+  shutdown: 'refused',
+  crossed: 'lost-tie-break',
+  'identity-mismatch': 'identity-mismatch',
+  'identity-unknown': 'identity-unknown',
+};
+
+function closingOfRefusal({ code, retryAfterMs }: PoolRefused): Closing {
+  const detail = { message: code, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) };
+  return closing(CLOSING_OF_REFUSAL[code], 'remote', detail);
+}
+
+/** A peer that closes a connection in use says goodbye; where frames are bare, an orderly end is all it can say. */
+function closingOfWire(event: PoolEvent, { pump }: PoolContext): Closing {
+  if (event.type !== 'wire.closed') return closing('internal', 'local');
+  const isFarewell = pump.plane.seed.isBare && event.cause.kind === 'ended';
+  return isFarewell ? closing('peer-goodbye', 'remote', { cause: event.cause }) : closingOf(event.cause);
+}
+
+export const poolSetup = setup({
+  types: {
+    context: {} as PoolContext,
+    input: {} as PoolInput,
+    events: {} as PoolEvent,
+    output: {} as { closing: Closing },
+    tags: {} as 'accepts-data' | 'flows' | 'terminal',
+    meta: {} as { rule?: string; name?: string },
+  },
+  actors: { wire: wireService },
+  actions: {
+    bindPump: ({ context, self }) => context.pump.bind((signal) => self.send(signal)),
+    noteWire: assign({ fingerprint: ({ event }) => (event.type === 'wire.opened' ? event.identity?.fingerprint : undefined) }),
+    greetPeer: ({ context }) => context.pump.plane.greet(),
+    openPlane: ({ context }) => {
+      context.pump.plane.open(context.clock.now());
+      context.pump.flush();
+    },
+    drainPlane: ({ context }) => {
+      context.pump.plane.drain();
+      context.pump.flush();
+    },
+    sayGoodbye: ({ context }) => {
+      context.pump.plane.goodbye(context.goodbyeCode);
+      context.pump.flush();
+    },
+    probeWire: ({ context }) => {
+      context.pump.plane.probe(context.clock.now());
+      context.pump.flush();
+    },
+    stopPump: ({ context }) => context.pump.stop('hard'),
+    stopPolitely: ({ context }) => context.pump.stop('polite'),
+    noteGoodbye: assign({
+      goodbyeCode: ({ context, event }): PoolGoodbyeCode => {
+        if (event.type === 'close') return event.reason;
+        if (event.type === 'drain') return 'drained';
+        return event.type === 'idle.expired' ? 'idle' : context.goodbyeCode;
+      },
+    }),
+    recordClosing: assign((_, params: { code: ClosingCode; side: 'local' | 'remote' }) => ({
+      closing: closing(params.code, params.side),
+    })),
+    recordWire: assign({ closing: ({ context, event }) => closingOfWire(event, context) }),
+    recordSpoilt: assign({
+      closing: ({ event }) => closing(event.type === 'wire.spoilt' ? event.code : 'malformed', 'remote'),
+    }),
+    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
+    recordRefusal: assign({
+      closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : closing('internal', 'local')),
+    }),
+    recordGoodbye: assign({
+      closing: ({ event }) =>
+        closing('peer-goodbye', 'remote', event.type === 'peer.goodbye' ? { message: event.code } : undefined),
+    }),
+    tellIdentity: sendParent(({ event, context }): ProtocolNews => {
+      const peer = event.type === 'peer.greeted' ? event.id : (context.pump.plane.seed.peer ?? '');
+      return { type: 'peer.identified', peer };
+    }),
+    tellParent: sendParent((_, news: ProtocolNews) => news),
+  },
+  guards: {
+    isBare: ({ context }) => context.pump.plane.seed.isBare,
+    isNamed: ({ context }) => context.pump.plane.seed.peer !== undefined,
+    isAbrupt: ({ event }) => event.type === 'close' && event.now,
+    isCrossed: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'crossed',
+    /** Not whom we dialed, not who its certificate says, or ourselves. */
+    isMistaken: ({ context, event }) => {
+      const { peer, isProven, localId } = context.pump.plane.seed;
+      if (event.type !== 'peer.greeted') return false;
+      const isOther = (peer !== undefined && event.id !== peer) || (isProven && event.id !== context.fingerprint);
+      return isOther || event.id === localId;
+    },
+  },
+  delays: {
+    connectTimeout: ({ context }) => context.pump.plane.seed.limits.connectTimeoutMs,
+    closeGrace: ({ context }) => context.pump.plane.seed.limits.closeGraceMs,
+    yieldTime: ({ context }) => context.pump.plane.seed.limits.yieldMs,
+  },
+});
