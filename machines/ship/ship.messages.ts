@@ -1,0 +1,69 @@
+/** The vocabulary of SHIP (EEBus SHIP TS 1.0.1). How a message lies on the wire is the codec's business (`adapters/ship`). */
+
+/** Connection mode initialisation: what both sides say first. Anything but 0 ends the connection. */
+export interface ShipInit {
+  readonly value: number;
+}
+
+export interface ShipHello {
+  readonly phase: 'pending' | 'ready' | 'aborted';
+  /** How long the speaker will wait for the other. */
+  readonly waitingMs?: number;
+  readonly prolongationRequest?: boolean;
+}
+
+export interface ShipProtocolHandshake {
+  readonly handshakeType: 'announceMax' | 'select';
+  readonly version: { readonly major: number; readonly minor: number };
+  /** `JSON-UTF8`, `JSON-UTF16`. */
+  readonly formats: readonly string[];
+}
+
+/** What `messageProtocolHandshakeError` says: 1 timeout, 2 unexpected message, 3 selection mismatch. */
+export type ShipProtocolErrorNumber = number;
+
+export interface ShipPinState {
+  readonly pinState: 'required' | 'optional' | 'pinOk' | 'none';
+  readonly inputPermission?: 'busy' | 'ok';
+}
+
+export interface ShipAccessMethods {
+  /** The SHIP id of the speaker. */
+  readonly id: string;
+  readonly dnsUri?: string;
+}
+
+export interface ShipClose {
+  readonly phase: 'announce' | 'confirm';
+  readonly maxTimeMs?: number;
+  /** `unspecific` or `removedConnection`; ship-go puts free text here. */
+  readonly reason?: string;
+}
+
+/** An ordinary JSON object with one member, e.g. `{ datagram: { … } }`. */
+export type ShipPayload = Readonly<Record<string, unknown>>;
+
+/** Every message there is, and the two that are none. */
+export type ShipMessage =
+  | ({ readonly kind: 'init' } & ShipInit)
+  | ({ readonly kind: 'hello' } & ShipHello)
+  | ({ readonly kind: 'protocol' } & ShipProtocolHandshake)
+  | { readonly kind: 'protocol-error'; readonly error: ShipProtocolErrorNumber }
+  | ({ readonly kind: 'pin' } & ShipPinState)
+  | { readonly kind: 'access-request' }
+  | ({ readonly kind: 'access' } & ShipAccessMethods)
+  | ({ readonly kind: 'close' } & ShipClose)
+  | { readonly kind: 'data'; readonly payload: ShipPayload }
+  /** Well formed, and of no kind that is known. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+/** Messages that can be said. */
+export type ShipSayable = Exclude<ShipMessage, { readonly kind: 'unknown' | 'malformed' }>;
+
+export interface ShipCodec {
+  /** Never throws. */
+  decode(bytes: Uint8Array): ShipMessage;
+  /** @throws SessionError `not-a-message` for a payload that can't be said: not JSON, or not exactly one member */
+  encode(message: ShipSayable): Uint8Array;
+}
