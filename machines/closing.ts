@@ -53,6 +53,11 @@ export const CLOSINGS = {
     advice: 'Exchange fingerprints and pass them with --trust.',
   },
   'pin-unsupported': { retry: false, happened: 'The peer asked for a PIN.', advice: 'Switch PIN off on the peer.' },
+  'ship-id-mismatch': {
+    retry: false,
+    happened: 'The peer has another SHIP id than it had before.',
+    advice: 'If the device was replaced, unregister it and register it anew.',
+  },
   'token-refused': {
     retry: false,
     happened: 'The peer did not accept the token that proves this session is ours.',

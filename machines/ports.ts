@@ -22,6 +22,8 @@ export type Entropy = (bytes: number) => Uint8Array;
 export interface Identity {
   /** SHA-256 of the peer's public key (SubjectPublicKeyInfo), 64 lower-case hex digits. */
   readonly fingerprint: string;
+  /** Subject Key Identifier of the peer's certificate, 40 lower-case hex digits, where it has one. */
+  readonly ski?: string | undefined;
 }
 
 /**

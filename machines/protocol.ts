@@ -14,6 +14,7 @@ export type ProtocolNews =
   | { type: 'pairing.requested' }
   | { type: 'trust.established' }
   | { type: 'pin.requested' }
+  | { type: 'data.accepted' } // What the peer sends is the application's from here on, though the handshake goes on.
   | { type: 'handshake.completed' }
   | { type: 'trust.denied' }
   | { type: 'peer.identified'; peer: string } // Before the handshake is completed; where there is one connection per peer.
@@ -105,6 +106,8 @@ export interface Protocol<Message = Uint8Array> {
   readonly ties?: TieBreak | undefined;
   readonly redial: RedialPolicy;
   readonly connectionsMax: number;
+  /** Where users decide about peers: whether this one needs no decision. Default: nobody does. */
+  trusts?(peer: string): boolean;
   /** What an opening may take before it is identified. */
   readonly openingBytesMax: number;
   readonly openingTimeoutMs: number;

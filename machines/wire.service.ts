@@ -28,7 +28,7 @@ export const wireService = fromCallback<EventObject, WireInput>(({ input: { open
     },
     onBytes: (bytes) => end?.receive(bytes),
     onDrain: () => end?.drained(),
-    onProbeAnswer: () => {},
+    onProbeAnswer: () => end?.answered(),
     onClose: (cause) => {
       end?.closed();
       sendBack({ type: 'wire.closed', cause } satisfies WireEvent);

@@ -57,6 +57,7 @@ export const connectionMachine = connectionSetup.createMachine({
         drain: { actions: 'forward' },
         deny: { actions: 'forward' },
         offered: { actions: 'offerWire' },
+        'data.accepted': { actions: 'tellReadable' },
         'peer.identified': [
           { guard: 'isDuplicate', target: 'resting', actions: ['recordLostTie', 'yieldToOther', 'tellEnded'] },
           { actions: 'noteIdentity' },

@@ -32,6 +32,8 @@ export interface ConnectionPort {
   mayRetry(closing: Closing): boolean;
   /** Back in `none`, and nothing to do: the hub may bury it. */
   rested(): void;
+  /** The peer's messages are delivered from here on, whatever is left of the handshake. */
+  readable(): void;
   lost(): void;
   resumed(): void;
 }
@@ -89,6 +91,7 @@ export const connectionSetup = setup({
     tellEnded: ({ context }) => context.port.ended(context.closing ?? closing('internal', 'local')),
     tellGivenUp: ({ context }) => context.port.gaveUp(context.closing ?? closing('unreachable', 'remote')),
     tellRested: ({ context }) => context.port.rested(),
+    tellReadable: ({ context }) => context.port.readable(),
     tellLost: ({ context }) => context.port.lost(),
     tellResumed: ({ context }) => context.port.resumed(),
     forward: sendTo('protocol', ({ event }) => event),

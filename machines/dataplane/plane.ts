@@ -30,6 +30,17 @@ export interface Plane<Message, Signal> {
   readonly isFull?: boolean;
   /** Where a protocol can't ask for a sign of life itself: silence after which the system below is to ask. */
   readonly keepAliveMs?: number | undefined;
+  /** Where the transport has a sign of life of its own (WebSocket ping): whether one is due on this link, and that it was answered. */
+  pollProbe?(link: number): boolean;
+  handlePong?(link: number, now: number): void;
+  /** The words with which a wire is closed politely, where the transport has any. */
+  readonly farewell?: Farewell | undefined;
+}
+
+/** A WebSocket's close code and reason. */
+export interface Farewell {
+  readonly code: number;
+  readonly reason: string;
 }
 
 /** What one step brought: nothing left to read, nothing to tell, something for the application, something for the chart. */

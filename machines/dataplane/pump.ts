@@ -13,6 +13,8 @@ export interface PumpOutlets<Message> {
 export interface WireEnd {
   receive(bytes: Uint8Array): void;
   drained(): void;
+  /** The wire's own sign of life was answered. */
+  answered(): void;
   /** The wire is gone. */
   closed(): void;
   /** Whoever opened the wire loses interest in it: destroyed, unless it is saying farewell. */
@@ -133,6 +135,12 @@ export class Pump<Message, Signal> {
   }
 
   /** For a `WireEnd` only. */
+  answered(link: number): void {
+    this.plane.handlePong?.(link, this.clock.now());
+    this.flush();
+  }
+
+  /** For a `WireEnd` only. */
   lose(end: End<Message, Signal>): void {
     if (this.#stopped) return;
     this.#ends[end.link] = undefined;
@@ -169,6 +177,7 @@ export class Pump<Message, Signal> {
 
   #transmitOn(end: End<Message, Signal>, now: number): void {
     const { plane } = this;
+    if (plane.pollProbe?.(end.link) === true) end.wire.probe?.();
     let bytes = plane.pollTransmit(end.link, now);
     if (bytes === undefined) return;
     let next = plane.pollTransmit(end.link, now);
@@ -242,6 +251,10 @@ class End<Message, Signal> implements WireEnd {
     this.pump.flush();
   }
 
+  answered(): void {
+    if (this.#live) this.pump.answered(this.link);
+  }
+
   closed(): void {
     if (this.#farewell !== undefined) this.pump.clock.clearTimeout(this.#farewell);
     this.#farewell = undefined;
@@ -261,7 +274,8 @@ class End<Message, Signal> implements WireEnd {
     if (!this.#live) return;
     this.#live = false;
     if (how === 'hard') return this.wire.destroy();
-    this.wire.close();
+    const { farewell } = this.pump.plane;
+    this.wire.close(farewell?.code, farewell?.reason);
     this.#farewell = this.pump.clock.setTimeout(() => this.wire.destroy(), FAREWELL_MS);
   }
 }

@@ -139,6 +139,7 @@ export class Entry implements ConnectionPort {
     handle?.changeState(state);
     if (state === 'initiated') this.desk.metrics.initiated(this.key, this.desk.ports.clock.now());
     this.desk.tell({ type: 'state', id: this.key, peer: this.peer, state });
+    if (state === 'receivedPairingRequest') this.desk.tell({ type: 'pairingRequested', id: this.key, peer: this.peer });
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = true;
       this.desk.completed(this);
@@ -184,6 +185,10 @@ export class Entry implements ConnectionPort {
     }
     this.#fail(this.#lastCause ?? closing('cancelled', 'local'));
     this.desk.bury(this);
+  }
+
+  readable(): void {
+    if (this.handle !== undefined) this.desk.tell({ type: 'readable', connection: this.handle });
   }
 
   lost(): void {

@@ -10,6 +10,8 @@ export type EngineEvent =
   | { readonly type: 'state'; readonly id: string; readonly peer: string; readonly state: ApiState }
   | { readonly type: 'connected'; readonly connection: Connection<unknown> }
   | { readonly type: 'disconnected'; readonly connection: Connection<unknown>; readonly closing: Closing }
+  /** Its messages are delivered from here on; `connected` follows once the peer is known for good (SHIP). */
+  | { readonly type: 'readable'; readonly connection: Connection<unknown> }
   /** The last wire of a completed session is gone; its window has begun. */
   | { readonly type: 'lost'; readonly id: string; readonly peer: string }
   | { readonly type: 'resumed'; readonly id: string; readonly peer: string; readonly afterMs: number }

@@ -94,7 +94,7 @@ export class Reception {
 
   #offer(entry: Entry, known: Known, about: Arrival, opener: Opener): 'taken' {
     entry.identity ??= about.identity;
-    entry.ref!.send({ type: 'offered', opener, opening: known.opening, isTrusted: true });
+    entry.ref!.send({ type: 'offered', opener, opening: known.opening, isTrusted: entry.protocol.trusts?.(entry.peer) ?? true });
     return 'taken';
   }
 

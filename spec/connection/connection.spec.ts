@@ -33,6 +33,7 @@ function played({ mayRetry = false, rival = '' } = {}): {
     identified: (peer) => ends.push(`identified ${peer}`),
     yielded: (peer) => ends.push(`yielded ${peer}`),
     rested: () => {},
+    readable: () => {},
     lost: () => {},
     resumed: () => {},
   };

@@ -1,0 +1,36 @@
+import { shipSetup } from './ship.setup.js';
+
+const wrong = {
+  target: '#ship.closed',
+  actions: [{ type: 'recordViolation', params: { rule: 'SHIP-CMI' } }, 'stopPolitely'],
+} as const;
+const late = {
+  target: '#ship.closed',
+  actions: [{ type: 'recordClosing', params: { code: 'handshake-timeout', side: 'remote' } }, 'stopPolitely'],
+} as const;
+
+/** Connection mode initialisation (13.4.3): two zero bytes each way, the client first. */
+export const init = shipSetup.createStateConfig({
+  meta: { name: 'CMI' },
+  initial: 'choosing',
+  states: {
+    choosing: { always: [{ guard: 'isClient', target: 'clientWait' }, 'serverWait'] },
+    clientWait: {
+      meta: { name: 'CMI_STATE_CLIENT_WAIT' },
+      entry: ['sayInit', 'flush'],
+      on: { 'ship.*': [{ guard: 'isInit', target: '#ship.alive.hello' }, wrong] },
+      after: { initTimeout: late },
+    },
+    serverWait: {
+      meta: { name: 'CMI_STATE_SERVER_WAIT' },
+      on: {
+        'ship.*': [
+          { guard: 'isInit', target: '#ship.alive.hello', actions: 'sayInit' },
+          // Whoever begins wrongly still hears what would have been right (TC_SHIP_CMI_001).
+          { ...wrong, actions: ['sayInit', ...wrong.actions] },
+        ],
+      },
+      after: { initTimeout: late },
+    },
+  },
+});

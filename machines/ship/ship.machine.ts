@@ -1,0 +1,57 @@
+import { closing } from '../closing.js';
+import { access, data } from './ship.access.js';
+import { announcing, departing } from './ship.closing.js';
+import { hello } from './ship.hello.js';
+import { init } from './ship.init.js';
+import { pin } from './ship.pin.js';
+import { protocol } from './ship.protocol.js';
+import { shipSetup } from './ship.setup.js';
+
+/**
+ * One SHIP connection: the phases of chapter 13.4 in their order, each in its own file. `meta.name` has the standard's names
+ * of states. An error number or a refusal leaves before the wire is closed.
+ */
+export const shipMachine = shipSetup.createMachine({
+  id: 'ship',
+  context: ({ input }) => ({
+    ...input,
+    waitUntil: 0,
+    peerWaitMs: 0,
+    wasPending: false,
+    askedForMore: false,
+    announcedMs: 0,
+  }),
+  output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
+  options: { maxIterations: 1000 },
+  entry: 'bindPump',
+  initial: 'alive',
+  states: {
+    alive: {
+      invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
+      on: {
+        abort: { target: 'closed', actions: ['recordAbort', 'stopPolitely'] },
+        close: { target: 'closed', actions: ['noteClosed', 'stopPolitely'] },
+        'wire.closed': { target: 'closed', actions: 'recordWire' },
+        'wire.silent': {
+          target: 'closed',
+          actions: { type: 'recordClosing', params: { code: 'probe-timeout', side: 'remote' } },
+        },
+      },
+      initial: 'opening',
+      states: {
+        opening: {
+          on: { 'wire.opened': { target: 'init', actions: { type: 'tellParent', params: { type: 'handshake.started' } } } },
+        },
+        init,
+        hello,
+        protocol,
+        pin,
+        access,
+        data,
+        announcing,
+        departing,
+      },
+    },
+    closed: { type: 'final', tags: 'terminal', entry: 'stopPump' },
+  },
+});

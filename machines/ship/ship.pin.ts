@@ -1,0 +1,25 @@
+import { whenPeerCloses } from './ship.closing.js';
+import { shipSetup } from './ship.setup.js';
+
+/** PIN (13.4.4.3): neither side asks for one. A peer that does can't be served. */
+export const pin = shipSetup.createStateConfig({
+  meta: { name: 'SME_PIN_CHECK_LISTEN' },
+  entry: [{ type: 'tellParent', params: { type: 'pin.requested' } }, 'sayPin', 'flush'],
+  on: {
+    ...whenPeerCloses,
+    'ship.pin': [
+      { guard: 'needsNoPin', target: '#ship.alive.access' },
+      { target: '#ship.closed', actions: ['recordPin', 'stopPolitely'] },
+    ],
+    'ship.*': {
+      target: '#ship.closed',
+      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-PIN' } }, 'stopPolitely'],
+    },
+  },
+  after: {
+    pinTimeout: {
+      target: '#ship.closed',
+      actions: [{ type: 'recordClosing', params: { code: 'handshake-timeout', side: 'remote' } }, 'stopPolitely'],
+    },
+  },
+});

@@ -1,0 +1,188 @@
+import { Inbox } from '../dataplane/inbox.js';
+import type { Farewell, Room, Step } from '../dataplane/plane.js';
+import { SessionError } from '../errors.js';
+import type { SessionPlane } from '../protocol.js';
+import { Heartbeat } from './heartbeat.js';
+import type { ShipMessage, ShipPayload, ShipSayable } from './ship.messages.js';
+import type { ShipSeed, ShipSignal } from './ship.signals.js';
+
+/** What waits costs this beyond its bytes. */
+const MESSAGE_COST_BYTES = 64;
+
+interface Waiting {
+  readonly bytes: Uint8Array;
+  /** Written by the application; otherwise the last word. */
+  readonly isData: boolean;
+}
+
+/** Whole messages over one wire. Whatever isn't data is a signal: SHIP's handshake is the chart's, not the plane's. */
+export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
+  isFull = false;
+  farewell: Farewell | undefined;
+  readonly #heartbeat: Heartbeat;
+  #arrived = new Inbox<Uint8Array>();
+  #control: Uint8Array[] = [];
+  #data: Waiting[] = [];
+  #dataBytes = 0;
+  #takesData = false;
+  #givesData = false;
+  #isClosing = false;
+  #message: ShipPayload | undefined;
+  #signals: ShipSignal[] = [];
+  #accepted = 0;
+  #handed = 0;
+  #received = 0;
+
+  constructor(readonly seed: ShipSeed) {
+    this.#heartbeat = new Heartbeat(seed.timing);
+  }
+
+  // Commands of the chart.
+
+  say(message: ShipSayable): void {
+    this.#control.push(this.seed.codec.encode(message));
+  }
+
+  /** The PIN phase is over: the peer's data is the application's from here on. */
+  takeData(): void {
+    this.#takesData = true;
+  }
+
+  /** The handshake is over: the application's data may leave. */
+  giveData(): void {
+    this.#givesData = true;
+  }
+
+  /** Said after everything that was written; nothing more can be. */
+  sayLast(message: ShipSayable): void {
+    this.#isClosing = true;
+    this.#data.push({ bytes: this.seed.codec.encode(message), isData: false });
+  }
+
+  /** With which words the wire is closed, once what was said has left. */
+  bidFarewell(code: number, reason: string): void {
+    this.farewell = { code, reason };
+  }
+
+  probe(now: number): void {
+    this.#heartbeat.probeNow(now);
+  }
+
+  // The pump's side.
+
+  attach(_link: number, now: number): void {
+    this.#heartbeat.start(now);
+  }
+
+  detach(): void {
+    this.#heartbeat.stop();
+    this.#takesData = this.#givesData = false;
+    this.#control.length = 0;
+  }
+
+  /** A transport with message boundaries gives whole messages. */
+  handleBytes(_link: number, bytes: Uint8Array, lent: boolean): void {
+    this.#arrived.push(lent ? new Uint8Array(bytes) : bytes, bytes.length);
+  }
+
+  handlePong(_link: number, now: number): void {
+    this.#heartbeat.pong(now);
+  }
+
+  step(): Step {
+    const bytes = this.#arrived.take((each) => each.length);
+    if (bytes === undefined) return 'idle';
+    const message = this.seed.codec.decode(bytes);
+    if (message.kind !== 'data') return this.#signal(signalOf(message));
+    if (!this.#takesData) return this.#signal({ type: 'ship.data-early' });
+    this.#received++;
+    this.#message = message.payload;
+    return 'message';
+  }
+
+  handleTimeout(now: number): void {
+    if (this.#heartbeat.handleTimeout(now) === 'dead') this.#signals.push({ type: 'wire.silent' });
+  }
+  nextTimeout(): number | undefined {
+    return this.#heartbeat.nextTimeout();
+  }
+
+  write(payload: ShipPayload): Room {
+    if (this.#isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    const { codec, limits } = this.seed;
+    const bytes = codec.encode({ kind: 'data', payload });
+    if (bytes.length > limits.messageBytesMax)
+      throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the limit of ${limits.messageBytesMax}`);
+    if (!this.canTake(bytes.length))
+      throw new SessionError('queue-full', `${this.queuedBytes} of ${limits.sendBytesMax} bytes wait for the peer already`);
+    this.#data.push({ bytes, isData: true });
+    this.#dataBytes += bytes.length + MESSAGE_COST_BYTES;
+    this.#accepted++;
+    return this.#dataBytes >= limits.sendBytesHigh ? 'wait' : 'room';
+  }
+
+  pollTransmit(): Uint8Array | undefined {
+    if (this.#control.length > 0) return this.#control.shift();
+    const next = this.#data[0];
+    if (next === undefined || !(this.#givesData || !next.isData)) return undefined;
+    this.#data.shift();
+    if (next.isData) {
+      this.#dataBytes -= next.bytes.length + MESSAGE_COST_BYTES;
+      this.#handed++;
+    }
+    return next.bytes;
+  }
+
+  pollProbe(): boolean {
+    return this.#heartbeat.pollPing();
+  }
+
+  pollMessage(): ShipPayload | undefined {
+    const message = this.#message;
+    this.#message = undefined;
+    return message;
+  }
+
+  pollSignal(): ShipSignal | undefined {
+    return this.#signals.shift();
+  }
+
+  hasRoom(): boolean {
+    return this.#dataBytes < this.seed.limits.sendBytesHigh >>> 1;
+  }
+
+  // What the application's side asks.
+
+  canTake(payloadBytes: number): boolean {
+    return this.#dataBytes + payloadBytes + MESSAGE_COST_BYTES <= this.seed.limits.sendBytesMax;
+  }
+  holdBack(bytes: number): void {
+    const high = this.seed.limits.receiveBytesHigh;
+    this.isFull = this.isFull ? bytes > high >>> 1 : bytes >= high;
+  }
+  get accepted(): number {
+    return this.#accepted;
+  }
+  get handed(): number {
+    return this.#handed;
+  }
+  /** Handing over is all that SHIP can say. */
+  get acknowledged(): number {
+    return this.#handed;
+  }
+  get queuedBytes(): number {
+    return this.#dataBytes;
+  }
+  get stats(): { received: number } {
+    return { received: this.#received };
+  }
+
+  #signal(signal: ShipSignal): Step {
+    this.#signals.push(signal);
+    return 'signal';
+  }
+}
+
+function signalOf({ kind, ...rest }: Exclude<ShipMessage, { kind: 'data' }>): ShipSignal {
+  return { type: `ship.${kind}`, ...rest } as ShipSignal;
+}

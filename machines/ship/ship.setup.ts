@@ -1,0 +1,247 @@
+import { assign, sendParent, setup } from 'xstate';
+import { closing, closingOf, type Closing, type ClosingCode, type ClosingDetail } from '../closing.js';
+import type { Pump } from '../dataplane/pump.js';
+import type { Clock, Opener } from '../ports.js';
+import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
+import { wireService, type WireEvent } from '../wire.service.js';
+import type { ShipPayload, ShipProtocolHandshake } from './ship.messages.js';
+import type { ShipPlane } from './ship.plane.js';
+import type { ShipSignal } from './ship.signals.js';
+
+export type ShipEvent = WireEvent | ShipSignal | ProtocolCommand;
+
+export interface ShipInput {
+  readonly role: 'dialer' | 'acceptor';
+  readonly pump: Pump<ShipPayload, ShipSignal> & { readonly plane: ShipPlane };
+  readonly clock: Clock;
+  /** The one wire of this connection. */
+  readonly opener: Opener;
+}
+
+export interface ShipContext extends ShipInput {
+  /** Until when the current wait of the hello lasts. */
+  readonly waitUntil: number;
+  /** How long the peer said it would wait. */
+  readonly peerWaitMs: number;
+  /** The peer has said that somebody there still has to decide. */
+  readonly wasPending: boolean;
+  /** More time was asked for: a `ready` that answers it may come late. */
+  readonly askedForMore: boolean;
+  readonly announcedMs: number;
+  readonly closing?: Closing;
+}
+
+/** Close codes as ship-go and the standard have them (ship.md, 1.3 and 3.5). */
+export const SHIP_CLOSE = {
+  general: { code: 4001, reason: 'close' },
+  rejected: { code: 4452, reason: 'Node rejected by application' },
+  idMismatch: { code: 4450, reason: 'SHIP id mismatch' },
+  user: { code: 4500, reason: 'User close' },
+  double: { code: 4001, reason: 'double connection' },
+} as const;
+
+/** The only version and format there are (13.4.4.2). */
+const OUR_PROTOCOL: Omit<ShipProtocolHandshake, 'handshakeType'> = { version: { major: 1, minor: 0 }, formats: ['JSON-UTF8'] };
+
+const plane = ({ context }: { context: ShipContext }): ShipPlane => context.pump.plane;
+const timing = ({ context }: { context: ShipContext }): ShipPlane['seed']['timing'] => context.pump.plane.seed.timing;
+const skiOf = ({ context }: { context: ShipContext }): string => context.pump.plane.seed.ski;
+
+export const shipSetup = setup({
+  types: {
+    context: {} as ShipContext,
+    input: {} as ShipInput,
+    events: {} as ShipEvent,
+    output: {} as { closing: Closing },
+    tags: {} as 'accepts-data' | 'flows' | 'terminal',
+    meta: {} as { rule?: string; name?: string },
+  },
+  actors: { wire: wireService },
+  actions: {
+    bindPump: ({ context, self }) => {
+      context.pump.bind((signal) => self.send(signal));
+      context.pump.plane.bidFarewell(SHIP_CLOSE.general.code, SHIP_CLOSE.general.reason);
+    },
+    flush: ({ context }) => context.pump.flush(),
+    stopPump: ({ context }) => context.pump.stop('hard'),
+    stopPolitely: ({ context }) => context.pump.stop('polite'),
+    bidFarewell: (args, { code, reason }: { code: number; reason: string }) => plane(args).bidFarewell(code, reason),
+
+    sayInit: (args) => plane(args).say({ kind: 'init', value: 0 }),
+    startWaiting: assign({ waitUntil: ({ context }) => context.clock.now() + timing({ context }).helloWaitMs }),
+    prolongWaiting: assign({ waitUntil: ({ context }) => context.waitUntil + timing({ context }).helloProlongMs }),
+    sayReady: (args) =>
+      plane(args).say({
+        kind: 'hello',
+        phase: 'ready',
+        waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
+      }),
+    sayPending: (args) =>
+      plane(args).say({
+        kind: 'hello',
+        phase: 'pending',
+        waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
+      }),
+    askForMore: (args) => plane(args).say({ kind: 'hello', phase: 'pending', prolongationRequest: true }),
+    noteAsked: assign({ askedForMore: true }),
+    notePending: assign({ wasPending: true }),
+    notePatience: assign({
+      peerWaitMs: ({ context, event }) => (event.type === 'ship.hello' ? (event.waitingMs ?? 0) : context.peerWaitMs),
+    }),
+    sayAborted: (args) => plane(args).say({ kind: 'hello', phase: 'aborted' }),
+
+    announceProtocol: (args) => plane(args).say({ kind: 'protocol', handshakeType: 'announceMax', ...OUR_PROTOCOL }),
+    selectProtocol: (args) => plane(args).say({ kind: 'protocol', handshakeType: 'select', ...OUR_PROTOCOL }),
+    sayProtocolError: (args, { error }: { error: number }) => plane(args).say({ kind: 'protocol-error', error }),
+
+    sayPin: (args) => plane(args).say({ kind: 'pin', pinState: 'none' }),
+    takeData: (args) => plane(args).takeData(),
+    askAccess: (args) => plane(args).say({ kind: 'access-request' }),
+    sayAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).seed.shipId }),
+    learnShipId: (args) => {
+      if (args.event.type === 'ship.access' && plane(args).seed.peers.shipIdOf(skiOf(args)) === undefined)
+        plane(args).seed.peers.learn(skiOf(args), args.event.id);
+    },
+    giveData: (args) => plane(args).giveData(),
+    probeWire: (args) => plane(args).probe(args.context.clock.now()),
+
+    sayAnnounce: (args) =>
+      plane(args).sayLast({ kind: 'close', phase: 'announce', maxTimeMs: timing(args).closeTimeoutMs, reason: 'unspecific' }),
+    sayConfirm: (args) => plane(args).say({ kind: 'close', phase: 'confirm' }),
+    noteAnnounced: assign({
+      announcedMs: ({ context, event }) => {
+        const { closeTimeoutMs } = timing({ context });
+        return event.type === 'ship.close' ? Math.min(event.maxTimeMs ?? closeTimeoutMs, closeTimeoutMs) : closeTimeoutMs;
+      },
+    }),
+
+    recordClosing: assign(
+      (_, { code, side, detail }: { code: ClosingCode; side: 'local' | 'remote'; detail?: ClosingDetail }) => ({
+        closing: closing(code, side, detail),
+      }),
+    ),
+    /** The words of an end that this side wants. */
+    noteClosed: assign({
+      closing: ({ context, event }) => {
+        if (event.type === 'close') return closing(event.reason, 'local');
+        return event.type === 'drain' ? closing('drained', 'local') : (context.closing ?? closing('closed', 'local'));
+      },
+    }),
+    /** Confirmed without having been announced: the peer believes that it is over. */
+    noteConfirmed: assign({ closing: ({ context }) => context.closing ?? closing('peer-goodbye', 'remote') }),
+    recordWire: assign({
+      closing: ({ context, event }) =>
+        event.type === 'wire.closed' ? closingOfWire(event.cause, context) : closing('internal', 'local'),
+    }),
+    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
+    /** Something came that has no place here. */
+    recordViolation: assign(({ event }, { rule }: { rule: string }) => ({
+      closing: closing('violated', 'remote', { rule, message: told(event) }),
+    })),
+    recordProtocolError: assign(({ event }, { error }: { error: number }) => ({
+      closing:
+        error === 1
+          ? closing('handshake-timeout', 'remote')
+          : closing('violated', 'remote', { rule: 'SHIP-PROT', message: told(event) }),
+    })),
+    recordPin: assign({
+      closing: ({ event }) => closing('pin-unsupported', 'remote', { message: told(event) }),
+    }),
+    recordIdMismatch: assign({
+      closing: ({ context, event }) => {
+        const known = plane({ context }).seed.peers.shipIdOf(skiOf({ context }));
+        const given = event.type === 'ship.access' ? event.id : '';
+        return closing('ship-id-mismatch', 'remote', {
+          message: `the peer says ${JSON.stringify(given)}, and was ${JSON.stringify(known)}`,
+        });
+      },
+    }),
+    tellParent: sendParent((_, news: ProtocolNews) => news),
+  },
+  guards: {
+    isClient: ({ context }) => context.role === 'dialer',
+    isInit: ({ event }) => event.type === 'ship.init' && event.value === 0,
+    isTrusted: (args) => plane(args).seed.peers.isTrusted(skiOf(args)),
+    mayWait: (args) => plane(args).seed.peers.mayWait(skiOf(args)),
+    mayNotWait: (args) => !plane(args).seed.peers.mayWait(skiOf(args)),
+    isReady: ({ event }) => event.type === 'ship.hello' && event.phase === 'ready',
+    isAborted: ({ event }) => event.type === 'ship.hello' && event.phase === 'aborted',
+    isPending: ({ event }) => event.type === 'ship.hello' && event.phase === 'pending',
+    asksForMore: ({ event }) => event.type === 'ship.hello' && event.phase === 'pending' && event.prolongationRequest === true,
+    asksAndMayWait: (args) =>
+      args.event.type === 'ship.hello' &&
+      args.event.phase === 'pending' &&
+      args.event.prolongationRequest === true &&
+      (plane(args).seed.peers.isTrusted(skiOf(args)) || plane(args).seed.peers.mayWait(skiOf(args))),
+    saysPatience: ({ event }) =>
+      event.type === 'ship.hello' &&
+      event.phase !== 'aborted' &&
+      event.waitingMs !== undefined &&
+      event.prolongationRequest !== true,
+    isLateReady: ({ context, event }) => context.askedForMore && event.type === 'ship.hello' && event.phase === 'ready',
+    isAnnouncement: ({ event }) =>
+      event.type === 'ship.protocol' && event.handshakeType === 'announceMax' && event.formats.includes('JSON-UTF8'),
+    isOddAnnouncement: ({ event }) => event.type === 'ship.protocol' && event.handshakeType === 'announceMax',
+    isOurSelection: ({ event }) =>
+      event.type === 'ship.protocol' &&
+      event.handshakeType === 'select' &&
+      event.version.major === 1 &&
+      event.version.minor === 0 &&
+      event.formats.length === 1 &&
+      event.formats[0] === 'JSON-UTF8',
+    isSelection: ({ event }) => event.type === 'ship.protocol' && event.handshakeType === 'select',
+    needsNoPin: ({ event }) => event.type === 'ship.pin' && event.pinState === 'none',
+    isAnotherShipId: (args) => {
+      const known = plane(args).seed.peers.shipIdOf(skiOf(args));
+      return args.event.type === 'ship.access' && known !== undefined && known !== args.event.id;
+    },
+    knowsShipId: (args) => plane(args).seed.peers.shipIdOf(skiOf(args)) !== undefined,
+    isAnnounce: ({ event }) => event.type === 'ship.close' && event.phase === 'announce',
+    isConfirm: ({ event }) => event.type === 'ship.close' && event.phase === 'confirm',
+    isAbrupt: ({ event }) => event.type === 'close' && event.now,
+  },
+  delays: {
+    initTimeout: (args) => timing(args).initTimeoutMs,
+    helloWait: ({ context }) => Math.max(0, context.waitUntil - context.clock.now()),
+    /** When to ask for more: well before the peer's patience ends. */
+    prolongationTime: ({ context }) => {
+      const { helloProlongAheadMs, helloProlongMinMs } = timing({ context });
+      return Math.max(helloProlongMinMs, context.peerWaitMs - helloProlongAheadMs);
+    },
+    prolongationReply: ({ context }) => (context.peerWaitMs > 0 ? context.peerWaitMs : timing({ context }).helloWaitMs),
+    abortDelay: (args) => timing(args).abortDelayMs,
+    protocolTimeout: (args) => timing(args).protocolTimeoutMs,
+    pinTimeout: (args) => timing(args).pinTimeoutMs,
+    accessTimeout: (args) => timing(args).accessTimeoutMs,
+    closeTimeout: (args) => timing(args).closeTimeoutMs,
+    announcedTime: ({ context }) => context.announcedMs,
+  },
+});
+
+/** What the end of a wire means. Devices exist that reject a peer by close code 4452 alone (ship.md, 3.4). */
+function closingOfWire(cause: Parameters<typeof closingOf>[0], context: ShipContext): Closing {
+  if (cause.code === SHIP_CLOSE.rejected.code) return closing('trust-denied', 'remote', { cause });
+  if (cause.code === SHIP_CLOSE.idMismatch.code) return closing('ship-id-mismatch', 'remote', { cause });
+  // Some answer `pending`, and hang up in an orderly way when their user says no.
+  if (context.wasPending && cause.kind === 'ended') return closing('trust-denied', 'remote', { cause });
+  return closingOf(cause);
+}
+
+/** An unexpected event in words, for people who look for the reason. */
+function told(event: ShipEvent): string {
+  switch (event.type) {
+    case 'ship.malformed':
+    case 'ship.unknown':
+      return event.reason;
+    case 'ship.pin':
+      return `PIN state ${event.pinState}`;
+    case 'ship.hello':
+      return `unexpected hello: ${event.phase}`;
+    case 'ship.protocol':
+      return `unexpected protocol handshake: ${event.handshakeType}`;
+    case 'ship.init':
+      return `connection mode ${event.value}`;
+    default:
+      return `unexpected ${event.type.replace('ship.', '')}`;
+  }
+}

@@ -1,0 +1,50 @@
+import type {
+  ShipAccessMethods,
+  ShipClose,
+  ShipCodec,
+  ShipHello,
+  ShipInit,
+  ShipPinState,
+  ShipProtocolErrorNumber,
+  ShipProtocolHandshake,
+} from './ship.messages.js';
+import type { ShipLimits, ShipTiming } from './ship.timing.js';
+
+/** What the peer said, for the chart. Data is no signal: it goes to the application once it may. */
+export type ShipSignal =
+  | ({ readonly type: 'ship.init' } & ShipInit)
+  | ({ readonly type: 'ship.hello' } & ShipHello)
+  | ({ readonly type: 'ship.protocol' } & ShipProtocolHandshake)
+  | { readonly type: 'ship.protocol-error'; readonly error: ShipProtocolErrorNumber }
+  | ({ readonly type: 'ship.pin' } & ShipPinState)
+  | { readonly type: 'ship.access-request' }
+  | ({ readonly type: 'ship.access' } & ShipAccessMethods)
+  | ({ readonly type: 'ship.close' } & ShipClose)
+  | { readonly type: 'ship.data-early' } // Before the end of the PIN phase.
+  | { readonly type: 'ship.unknown'; readonly reason: string }
+  | { readonly type: 'ship.malformed'; readonly reason: string }
+  | { readonly type: 'wire.silent' }; // No pong, although asked.
+
+/** What is known of peers, by SKI. Answers come from memory; nothing here waits. */
+export interface ShipPeers {
+  /** Registered by the user, or everybody is accepted. */
+  isTrusted(ski: string): boolean;
+  /** Whether somebody may still decide about this peer: a person is looking, say. */
+  mayWait(ski: string): boolean;
+  /** The SHIP id that this peer had before. */
+  shipIdOf(ski: string): string | undefined;
+  /** A peer has said its SHIP id for the first time. */
+  learn(ski: string, shipId: string): void;
+}
+
+export interface ShipSeed {
+  readonly role: 'dialer' | 'acceptor';
+  readonly codec: ShipCodec;
+  readonly timing: ShipTiming;
+  readonly limits: ShipLimits;
+  readonly peers: ShipPeers;
+  /** This side's SHIP id. */
+  readonly shipId: string;
+  /** The peer's Subject Key Identifier: 40 hex digits, proven by TLS. */
+  readonly ski: string;
+}
