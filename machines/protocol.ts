@@ -106,6 +106,8 @@ export interface Protocol<Message = Uint8Array> {
   readonly ties?: TieBreak | undefined;
   readonly redial: RedialPolicy;
   readonly connectionsMax: number;
+  /** How long one of several addresses may take before the next is tried as well. Default 250 ms; `Infinity`: one after the other. */
+  readonly raceStaggerMs?: number;
   /** Where users decide about peers: whether this one needs no decision. Default: nobody does. */
   trusts?(peer: string): boolean;
   /** What an opening may take before it is identified. */

@@ -31,7 +31,7 @@ export function listenSecurely(
   const verdict = verdictOnDialer(options);
   const handshakes = createServer({ ...secureOptions(options), requestCert: true, ALPNProtocols: [...options.alpn] });
   handshakes.on('secureConnection', (socket) => {
-    const identity = provenIdentity(socket);
+    const identity = provenIdentity(socket, options.keyIdentifier);
     if (verdict(identity)) socket.destroy();
     else onSecure(socket, identity);
   });

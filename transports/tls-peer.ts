@@ -1,6 +1,12 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { fingerprintOf, parseFingerprint } from '../adapters/identity/index.js';
+import {
+  expectedKeyIdentifier,
+  fingerprintOf,
+  keyIdentifierOf,
+  parseFingerprint,
+  publicKeyOf,
+} from '../adapters/identity/index.js';
 import { SessionError } from '../machines/errors.js';
 import type { Identity, WireCause } from '../machines/ports.js';
 
@@ -15,6 +21,11 @@ export interface TlsPeerOptions {
   readonly trust?: readonly string[] | ((fingerprint: string) => boolean);
   /** Whether whoever dials us must show a certificate. Default `required`. */
   readonly clientCertificate?: 'required' | 'optional';
+  /**
+   * Whether a certificate needs a Subject Key Identifier, as SHIP's do: `verified` wants that of its key (RFC 5280, method 1),
+   * `stated` takes what it says, for devices with certificates of ship-go 0.5.1 and before. Default `ignored`.
+   */
+  readonly keyIdentifier?: 'ignored' | 'verified' | 'stated';
 }
 
 /** Decides about a peer's key; the cause says why it won't do. */
@@ -51,29 +62,47 @@ export function secureDialOptions(options: TlsPeerOptions): SecureDialOptions {
 }
 
 /** Who the peer has proven to be: TLS has checked that it holds the key of the certificate it showed. */
-export function provenIdentity(socket: TLSSocket): Identity | undefined {
+export function provenIdentity(socket: TLSSocket, keyIdentifier: TlsPeerOptions['keyIdentifier']): Identity | undefined {
   const certificate = socket.getPeerX509Certificate();
-  return certificate && { fingerprint: fingerprintOf(certificate) };
+  if (certificate === undefined) return undefined;
+  const fingerprint = fingerprintOf(certificate);
+  if (keyIdentifier === undefined || keyIdentifier === 'ignored') return { fingerprint };
+  const ski = keyIdentifierOf(certificate.raw);
+  const isRight = ski?.length === 40 && (keyIdentifier === 'stated' || ski === expectedKeyIdentifier(publicKeyOf(certificate)));
+  return isRight ? { fingerprint, ski } : { fingerprint };
 }
 
 /** For the side that dials. @throws SessionError `bad-option` for a fingerprint that is none */
-export function verdictOnListener({ trust }: TlsPeerOptions, expected: readonly string[] | undefined): Verdict {
+export function verdictOnListener(options: TlsPeerOptions, expected: readonly string[] | undefined): Verdict {
+  const { trust } = options;
   const isTrusted = trustOf(trust);
   const wanted = expected && new Set(expected.map(parseFingerprint));
   return (peer) => {
+    if (peer && lacksKeyIdentifier(options, peer)) return WITHOUT_KEY_IDENTIFIER;
     if (peer && isTrusted(peer.fingerprint) && (wanted?.has(peer.fingerprint) ?? true)) return undefined;
     return mismatch(peer, wanted ? ` instead of ${[...wanted].join(' or ')}` : ', which is not trusted');
   };
 }
 
 /** For the side that listens. @throws SessionError `bad-option` for a fingerprint that is none */
-export function verdictOnDialer({ trust, clientCertificate = 'required' }: TlsPeerOptions): Verdict {
+export function verdictOnDialer(options: TlsPeerOptions): Verdict {
+  const { trust, clientCertificate = 'required' } = options;
   const isTrusted = trustOf(trust);
   return (peer) => {
+    if (peer && lacksKeyIdentifier(options, peer)) return WITHOUT_KEY_IDENTIFIER;
     if (peer ? isTrusted(peer.fingerprint) : clientCertificate === 'optional') return undefined;
     return mismatch(peer, ', which is not trusted');
   };
 }
+
+function lacksKeyIdentifier({ keyIdentifier = 'ignored' }: TlsPeerOptions, peer: Identity): boolean {
+  return keyIdentifier !== 'ignored' && peer.ski === undefined;
+}
+
+const WITHOUT_KEY_IDENTIFIER: WireCause = {
+  kind: 'identity-mismatch',
+  reason: "the peer's certificate has no Subject Key Identifier, or not that of its key",
+};
 
 function mismatch(peer: Identity | undefined, suffix: string): WireCause {
   return { kind: 'identity-mismatch', reason: `the peer has the key ${peer?.fingerprint ?? '(none)'}${suffix}` };

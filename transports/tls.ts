@@ -43,7 +43,14 @@ export function tls(options: TlsOptions): Transport {
     secure: true,
     dial(address, dialOptions) {
       const target = parseHostAndPort(address, 'tls', 'dial');
-      return dialing(target, context, alpn, settings, verdictOnListener(options, dialOptions?.fingerprints));
+      return dialing(
+        target,
+        context,
+        alpn,
+        settings,
+        options.keyIdentifier,
+        verdictOnListener(options, dialOptions?.fingerprints),
+      );
     },
     listen(address, acceptor) {
       const target = parseHostAndPort(address, 'tls', 'listen');
@@ -62,6 +69,7 @@ function dialing(
   context: SecureDialOptions,
   alpn: readonly string[],
   settings: SocketSettings,
+  identities: TlsOptions['keyIdentifier'],
   verdict: Verdict,
 ): Opener {
   return (handler) => {
@@ -81,7 +89,7 @@ function dialing(
     socket.once('secureConnect', () => {
       wire.limitAttempt(0);
       wire.remoteAddress = remoteAddressOf(socket);
-      wire.identity = provenIdentity(socket);
+      wire.identity = provenIdentity(socket, identities);
       const cause = verdict(wire.identity);
       if (cause) wire.fail(cause);
       else wire.opened();

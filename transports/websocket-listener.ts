@@ -17,6 +17,8 @@ export interface WebSocketSettings extends SocketSettings {
   readonly messageBytesMax: number;
   readonly mask: 'random' | 'zero';
   readonly pack: boolean;
+  readonly anyPath: boolean;
+  readonly keyIdentifier: TlsListenerOptions['keyIdentifier'];
   readonly handshakesMax: number;
 }
 
@@ -40,7 +42,7 @@ export function listening(
   const http = createHttp((_, response) => response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end());
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     openings.done(socket);
-    const status = objection(request, target.path, settings.protocols);
+    const status = objection(request, settings.anyPath ? undefined : target.path, settings.protocols);
     if (status === undefined) acceptor.onOffer(offering(request, socket, head, upgrades, settings.pack, identities.get(socket)));
     else answer(socket, status);
   });
@@ -62,8 +64,12 @@ export function listening(
 }
 
 /** The HTTP status to answer with, where an upgrade is none of ours. */
-function objection({ url = '', headers }: IncomingMessage, path: string, protocols: readonly string[]): number | undefined {
-  if (url.split('?', 1)[0] !== path) return 404;
+function objection(
+  { url = '', headers }: IncomingMessage,
+  path: string | undefined,
+  protocols: readonly string[],
+): number | undefined {
+  if (path !== undefined && url.split('?', 1)[0] !== path) return 404;
   const offered = headers['sec-websocket-protocol']?.split(',').map((each) => each.trim()) ?? [];
   return protocols.some((each) => offered.includes(each)) ? undefined : 400;
 }

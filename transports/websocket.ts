@@ -29,6 +29,8 @@ export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions
   readonly mask?: 'random' | 'zero';
   /** Whether small pieces sent under a cork may share one message. Default true; false where each send has to be a message. */
   readonly pack?: boolean;
+  /** Whether a listener takes upgrades at every path, as SHIP nodes do. Default false: only at that of its address. */
+  readonly anyPath?: boolean;
 }
 
 /**
@@ -47,6 +49,8 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     messageBytesMax: options.messageBytesMax ?? 17 << 20,
     mask: options.mask ?? (secure ? 'zero' : 'random'),
     pack: options.pack ?? true,
+    anyPath: options.anyPath ?? false,
+    keyIdentifier: options.keyIdentifier,
     handshakesMax: options.handshakesMax ?? 1024,
   };
   if (secure) verdictOnDialer(secure); // Throws now rather than when somebody dials.
@@ -82,7 +86,7 @@ function dialing(
     );
     socket.once(context ? 'secureConnect' : 'connect', () => {
       wire.remoteAddress = remoteAddressOf(socket);
-      if (context) wire.identity = provenIdentity(socket as TLSSocket);
+      if (context) wire.identity = provenIdentity(socket as TLSSocket, settings.keyIdentifier);
       const cause = verdict(wire.identity);
       if (cause) wire.fail(cause);
       else upgrade(socket, wire, target.url, settings);

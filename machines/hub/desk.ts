@@ -46,6 +46,8 @@ export interface ConnectRequest {
   readonly keep?: 'always' | 'retries' | undefined;
 }
 
+const NO_WORDS = new Uint8Array(0);
+
 /**
  * The hub's tables and what is done with them: who is connected, who knocks, who may dial. Phases are the hub chart's;
  * this is called from its actions, from the door and from connections, and returns at once.
@@ -158,10 +160,11 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
     const { targets, dialOptions, peer } = entry.wish;
     const dial = (target: string): Opener => this.transportOf(target).dial(target, dialOptions);
     const { resolver } = this.options;
+    const { raceStaggerMs } = entry.protocol;
     const opener =
       targets.length === 0 && resolver !== undefined
-        ? resolving(resolver, peer ?? '', dial, this.clock)
-        : race(targets.map(dial), this.clock);
+        ? resolving(resolver, peer ?? '', dial, this.clock, raceStaggerMs)
+        : race(targets.map(dial), this.clock, raceStaggerMs);
     return this.#counted(opener, () => this.queue.dialEnded(entry.key));
   }
 
@@ -200,6 +203,15 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
 
   admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
     this.door.accept({ ...offer, open: this.#counted(offer.open, () => {}) }, protocols);
+  }
+
+  objection({ identity, remoteAddress }: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined {
+    if (this.isBusy) return 'busy';
+    const [protocol] = protocols;
+    if (protocol?.keyed !== 'peer' || protocols.length > 1) return undefined; // Its first words decide.
+    const known = protocol.identify(NO_WORDS, { identity, remoteAddress });
+    if (known.word !== 'known' || this.registry.find(keyOf(protocol, known.label)) !== undefined) return undefined;
+    return this.hasRoom(protocol, known.label) ? undefined : 'limit-reached';
   }
 
   stopListening(): void {
@@ -272,6 +284,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
   }
 
   ended(entry: Entry, cause: Closing): void {
+    this.reception.release(entry);
     this.metrics.ended(entry.key, cause.code);
     this.metrics.duplicatesDropped(entry.session?.plane.stats['duplicates'] ?? 0);
     if (entry.handle?.role === 'acceptor' && this.isServing) this.reception.remember(entry);

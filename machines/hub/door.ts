@@ -81,6 +81,7 @@ class Opening implements WireHandler {
   #wire: Wire | undefined;
   #abort: (() => void) | undefined;
   #session: WireHandler | undefined; // To whom the wire is lent.
+  #later: Uint8Array[] = []; // What came before the session could take it, message by message.
   #isHandedOver = false;
   #isOver = false;
   #cause: WireCause | undefined;
@@ -114,9 +115,10 @@ class Opening implements WireHandler {
   onBytes(bytes: Uint8Array): void {
     if (this.#isHandedOver) return this.#session!.onBytes(bytes);
     if (this.#isOver && this.#session === undefined) return;
+    if (this.#session !== undefined) return void this.#later.push(this.#wire?.lends === true ? new Uint8Array(bytes) : bytes);
     if (this.#bytes.length === 0) this.door.heard(this);
     this.#bytes = joined(this.#bytes, bytes, this.#wire?.lends === true);
-    if (this.#session === undefined) this.#identify();
+    this.#identify();
   }
 
   onDrain(): void {
@@ -170,6 +172,7 @@ class Opening implements WireHandler {
       this.#bytes = NOTHING;
       handler.onOpen(this.#wire!);
       if (bytes.length > 0 && this.#cause === undefined) handler.onBytes(bytes);
+      for (const piece of this.#later.splice(0)) if (this.#cause === undefined) handler.onBytes(piece);
     });
     return () => this.#wire?.destroy();
   };

@@ -5,8 +5,8 @@ import type { EngineEvent } from './events.js';
 /** What listening needs of the hub. */
 export interface ListenersSide {
   readonly isServing: boolean;
-  /** More accepted connections wait for the application than may. */
-  readonly isBusy: boolean;
+  /** Why nobody like this comes in at the moment, as far as that is known before a word was said. */
+  objection(offer: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined;
   transportOf(address: string): Transport;
   tell(event: EngineEvent): void;
   refused(remoteAddress: string, code: string): void;
@@ -45,9 +45,10 @@ export class Listeners {
       onOffer: (offer) => {
         if (!side.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
         // A transport with words of its own (HTTP 503) says no before the upgrade; elsewhere the protocol says it, once it was spoken to.
-        if (transport.boundaries === 'message' && side.isBusy) {
-          side.refused(offer.remoteAddress, 'busy');
-          return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
+        const code = transport.boundaries === 'message' ? side.objection(offer, protocols) : undefined;
+        if (code !== undefined) {
+          side.refused(offer.remoteAddress, code);
+          return offer.refuse({ code, retryAfterMs: RETRY_AFTER_MS });
         }
         side.admit(offer, protocols);
       },

@@ -1,5 +1,5 @@
 import { closing } from '../closing.js';
-import type { Clock, Identity, Opener } from '../ports.js';
+import type { Clock, Identity, Opener, WireHandler } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import type { Known } from './door.js';
 import type { Entry } from './entry.js';
@@ -23,6 +23,19 @@ export interface Arrival {
   readonly remoteAddress: string;
 }
 
+/** A wire that waits for the peer's decision. */
+interface Guest {
+  readonly protocol: Protocol<unknown>;
+  readonly known: Known;
+  readonly about: Arrival;
+  readonly opener: Opener;
+  readonly timer?: unknown;
+}
+
+/** How long the peer may take to drop one of two connections (ship.md, 4.5: the lower side is passive for 3 s). */
+const DECISION_MS = 3000;
+const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
+
 /** Bytes to say before the wire is closed; none to close it without a word. */
 type Answer = Uint8Array | 'taken' | undefined;
 type RefusalCode = Parameters<Protocol<unknown>['refusal']>[0];
@@ -35,6 +48,7 @@ const TOMBSTONES_MAX = 10_000;
  * attempt of our own to the same peer (simultaneous open), or away with words that say why.
  */
 export class Reception {
+  #guests = new Map<number, Guest>(); // By the entry whose end they wait for; at most one each.
   #tombstones = new Map<string, unknown>(); // Ended sessions, and the timers that forget them.
 
   constructor(readonly side: ReceptionSide) {}
@@ -73,12 +87,14 @@ export class Reception {
   forgetAll(): void {
     for (const timer of this.#tombstones.values()) this.side.clock.clearTimeout(timer);
     this.#tombstones.clear();
+    for (const [id, guest] of [...this.#guests]) this.#turnAway(id, guest);
   }
 
   /** The peer dialed while there is a connection to it, or an attempt: one of the two must go, and both sides agree on which. */
   #meet(found: Entry, protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
     const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
-    if (verdict !== 'replace') {
+    if (verdict === 'wait') return this.#keepWaiting(found, { protocol, known, about, opener });
+    if (verdict === 'keep') {
       // Either its dial crossed ours, or the peer has lost what we hold for alive: it will ask again, and by then we know.
       if (found.isCompleted) found.ref?.send({ type: 'probe' });
       return this.#refuse(protocol, 'crossed', about);
@@ -90,6 +106,35 @@ export class Reception {
     }
     found.ref?.send({ type: 'abort', closing: closing('replaced', 'remote') });
     return this.arrived(protocol, known, about, opener);
+  }
+
+  /** The peer decides which of two stays. Its newer wire waits here, unopened, until ours has ended or the time is up. */
+  #keepWaiting(found: Entry, guest: Guest): 'taken' {
+    const before = this.#guests.get(found.id);
+    if (before !== undefined) this.#turnAway(found.id, before);
+    const timer = this.side.clock.setTimeout(() => this.#turnAway(found.id, guest), DECISION_MS);
+    this.#guests.set(found.id, { ...guest, timer });
+    return 'taken';
+  }
+
+  /** A session has ended: a wire of the same peer that waited for that comes in. */
+  release(entry: Entry): void {
+    const guest = this.#guests.get(entry.id);
+    if (guest === undefined) return;
+    this.#guests.delete(entry.id);
+    const { clock } = this.side;
+    clock.clearTimeout(guest.timer);
+    clock.soon(() => {
+      const answer = this.arrived(guest.protocol, guest.known, guest.about, guest.opener);
+      if (answer !== 'taken') this.#turnAway(entry.id, guest);
+    });
+  }
+
+  #turnAway(id: number, guest: Guest): void {
+    if (this.#guests.get(id)?.opener === guest.opener) this.#guests.delete(id);
+    this.side.clock.clearTimeout(guest.timer);
+    this.side.refused(guest.about.remoteAddress, 'crossed');
+    guest.opener(DEAF)();
   }
 
   #offer(entry: Entry, known: Known, about: Arrival, opener: Opener): 'taken' {

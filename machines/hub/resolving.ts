@@ -5,7 +5,13 @@ import { race } from './race.js';
  * Looks a peer up and races the addresses that are found, as one attempt. A resolver that says nothing, or only addresses
  * nobody can dial, ends the attempt as `resolve-failed`.
  */
-export function resolving(resolver: Resolver, peer: string, dial: (address: string) => Opener, clock: Clock): Opener {
+export function resolving(
+  resolver: Resolver,
+  peer: string,
+  dial: (address: string) => Opener,
+  clock: Clock,
+  staggerMs?: number,
+): Opener {
   return (handler) => {
     let abort: (() => void) | undefined;
     let isOver = false;
@@ -26,7 +32,7 @@ export function resolving(resolver: Resolver, peer: string, dial: (address: stri
       }
       if (openers.length === 0) return fail({ kind: 'resolve-failed', reason });
       isOver = true;
-      abort = race(openers, clock)(handler);
+      abort = race(openers, clock, staggerMs)(handler);
     };
     // An answer from memory comes before `resolve` has returned, and must not be heard from inside this call.
     const cancel = resolver.resolve(peer, (addresses, reason) => clock.soon(() => found(addresses, reason)));

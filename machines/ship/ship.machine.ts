@@ -40,7 +40,16 @@ export const shipMachine = shipSetup.createMachine({
       initial: 'opening',
       states: {
         opening: {
-          on: { 'wire.opened': { target: 'init', actions: { type: 'tellParent', params: { type: 'handshake.started' } } } },
+          on: {
+            'wire.opened': [
+              {
+                guard: 'isSomeoneElse',
+                target: '#ship.closed',
+                actions: { type: 'recordClosing', params: { code: 'identity-mismatch', side: 'remote' } },
+              },
+              { target: 'init', actions: { type: 'tellParent', params: { type: 'handshake.started' } } },
+            ],
+          },
         },
         init,
         hello,

@@ -159,6 +159,7 @@ export const shipSetup = setup({
     tellParent: sendParent((_, news: ProtocolNews) => news),
   },
   guards: {
+    isSomeoneElse: (args) => args.event.type === 'wire.opened' && args.event.identity?.ski !== skiOf(args),
     isClient: ({ context }) => context.role === 'dialer',
     isInit: ({ event }) => event.type === 'ship.init' && event.value === 0,
     isTrusted: (args) => plane(args).seed.peers.isTrusted(skiOf(args)),
