@@ -64,6 +64,8 @@ describe('EEBUS JSON comes in', () => {
     ['with NULs at both ends', '\0{"a":1}\0\0', { a: 1 }],
     ['with unknown members', '{"a":[{"x":1},{"zzz":[[1]]}]}', { a: { x: 1, zzz: [[1]] } }],
     // What else may come.
+    ['with plain objects that share no name', '{"l":[{"a":1,"b":2},{"c":3}]}', { l: [{ a: 1, b: 2 }, { c: 3 }] }],
+    ['with plain empty objects', '{"l":[{},{}]}', { l: [{}, {}] }],
     ['with the outermost brackets', '[{"a":[{"x":1}]}]', { a: { x: 1 } }],
     ['with a list of one-member objects of one name', '{"l":[{"a":1},{"a":2}]}', { l: [{ a: 1 }, { a: 2 }] }],
     ['with a member said twice', '{"a":1,"a":2}', { a: 2 }],
@@ -130,6 +132,7 @@ describe('EEBUS JSON comes in', () => {
     expect(() => fromEebusJson(nested(128))).not.toThrow();
     expect(() => fromEebusJson(nested(129))).toThrow('nested deeper than 128 levels, at character 128');
     expect(() => fromEebusJson('[{"a":'.repeat(17_000))).toThrow('nested deeper');
+    expect(fromEebusJson(`[${Array(200).fill('{"a":[]}').join()}]`)).toHaveLength(200);
   });
 
   test('and says where there is nothing in it', () => {
