@@ -28,8 +28,10 @@ export interface ShipPinState {
 }
 
 export interface ShipAccessMethods {
-  /** The SHIP id of the speaker. */
+  /** The SHIP id of the speaker, never empty. */
   readonly id: string;
+  /** Says that the speaker can be found by mDNS. */
+  readonly dnsSdMdns?: true;
   readonly dnsUri?: string;
 }
 
@@ -43,6 +45,21 @@ export interface ShipClose {
 /** An ordinary JSON object with one member, e.g. `{ datagram: { … } }`. */
 export type ShipPayload = Readonly<Record<string, unknown>>;
 
+export interface ShipData {
+  /** Always `ee1.0`; nobody checks. Left out it is said nevertheless. */
+  readonly protocolId?: string;
+  readonly payload: ShipPayload;
+  readonly extension?: ShipExtension;
+}
+
+/** Declared by the standard, used by nobody known. */
+export interface ShipExtension {
+  readonly extensionId?: string;
+  /** Hex digits, as they came. */
+  readonly binary?: string;
+  readonly string?: string;
+}
+
 /** Every message there is, and the two that are none. */
 export type ShipMessage =
   | ({ readonly kind: 'init' } & ShipInit)
@@ -50,10 +67,12 @@ export type ShipMessage =
   | ({ readonly kind: 'protocol' } & ShipProtocolHandshake)
   | { readonly kind: 'protocol-error'; readonly error: ShipProtocolErrorNumber }
   | ({ readonly kind: 'pin' } & ShipPinState)
+  | { readonly kind: 'pin-input'; readonly pin: string }
+  | { readonly kind: 'pin-error'; readonly error: number }
   | { readonly kind: 'access-request' }
   | ({ readonly kind: 'access' } & ShipAccessMethods)
   | ({ readonly kind: 'close' } & ShipClose)
-  | { readonly kind: 'data'; readonly payload: ShipPayload }
+  | ({ readonly kind: 'data' } & ShipData)
   /** Well formed, and of no kind that is known. */
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'malformed'; readonly reason: string };
@@ -64,6 +83,9 @@ export type ShipSayable = Exclude<ShipMessage, { readonly kind: 'unknown' | 'mal
 export interface ShipCodec {
   /** Never throws. */
   decode(bytes: Uint8Array): ShipMessage;
-  /** @throws SessionError `not-a-message` for a payload that can't be said: not JSON, or not exactly one member */
+  /**
+   * @throws SessionError `not-a-message` for a payload that can't be said: not JSON, or not exactly one member; `too-large`
+   *   beyond the limits of the codec
+   */
   encode(message: ShipSayable): Uint8Array;
 }

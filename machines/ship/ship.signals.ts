@@ -17,6 +17,8 @@ export type ShipSignal =
   | ({ readonly type: 'ship.protocol' } & ShipProtocolHandshake)
   | { readonly type: 'ship.protocol-error'; readonly error: ShipProtocolErrorNumber }
   | ({ readonly type: 'ship.pin' } & ShipPinState)
+  | { readonly type: 'ship.pin-input'; readonly pin: string }
+  | { readonly type: 'ship.pin-error'; readonly error: number }
   | { readonly type: 'ship.access-request' }
   | ({ readonly type: 'ship.access' } & ShipAccessMethods)
   | ({ readonly type: 'ship.close' } & ShipClose)

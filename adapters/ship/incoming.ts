@@ -1,0 +1,191 @@
+import { isEmpty } from './eebus-json.js';
+import type { ShipExtension, ShipSayable } from '../../machines/ship/ship.messages.js';
+
+/** A value that its message has no place for. The text says which, and what was expected. */
+export class Unfit extends Error {
+  override readonly name = 'Unfit';
+}
+
+/** How to read what stands behind one name. */
+export interface Body {
+  readonly type: number;
+  /** @throws Unfit */
+  read(value: unknown, name: string): ShipSayable;
+}
+
+/** Chosen without a source, far above what devices use: a SHIP id is remembered for good. */
+const ID_CHARACTERS_MAX = 1024;
+
+const CONTROL = 1;
+const DATA = 2;
+const END = 3;
+
+/**
+ * Every message by its name on the wire. What must be there is checked; what is not known is ignored; an optional member that
+ * is `null` counts as not there, as in Go.
+ */
+export const bodies: ReadonlyMap<string, Body> = new Map<string, Body>([
+  ['connectionHello', { type: CONTROL, read: hello }],
+  ['messageProtocolHandshake', { type: CONTROL, read: handshake }],
+  ['messageProtocolHandshakeError', { type: CONTROL, read: handshakeError }],
+  // What ship-go of 2024 sends in its place, without the name of the message.
+  ['error', { type: CONTROL, read: (value) => ({ kind: 'protocol-error', error: byte(value, 'error') }) }],
+  ['connectionPinState', { type: CONTROL, read: pinState }],
+  ['connectionPinInput', { type: CONTROL, read: pinInput }],
+  ['connectionPinError', { type: CONTROL, read: pinError }],
+  ['accessMethodsRequest', { type: CONTROL, read: accessRequest }],
+  ['accessMethods', { type: CONTROL, read: accessMethods }],
+  ['data', { type: DATA, read: data }],
+  ['connectionClose', { type: END, read: close }],
+]);
+
+function hello(value: unknown, name: string): ShipSayable {
+  const { phase, waiting, prolongationRequest } = object(value, name);
+  return {
+    kind: 'hello',
+    phase: oneOf(['pending', 'ready', 'aborted'], phase, `${name}.phase`),
+    ...optional('waitingMs', waiting, (each) => whole(each, `${name}.waiting`)),
+    ...optional('prolongationRequest', prolongationRequest, (each) => boolean(each, `${name}.prolongationRequest`)),
+  };
+}
+
+function handshake(value: unknown, name: string): ShipSayable {
+  const body = object(value, name);
+  const version = object(body['version'], `${name}.version`);
+  const { format } = object(body['formats'], `${name}.formats`);
+  return {
+    kind: 'protocol',
+    handshakeType: oneOf(['announceMax', 'select'], body['handshakeType'], `${name}.handshakeType`),
+    version: { major: byte(version['major'], `${name}.version.major`), minor: byte(version['minor'], `${name}.version.minor`) },
+    formats: list(format, `${name}.formats.format`).map((each, i) => string(each, `${name}.formats.format[${i}]`)),
+  };
+}
+
+function handshakeError(value: unknown, name: string): ShipSayable {
+  return { kind: 'protocol-error', error: byte(object(value, name)['error'], `${name}.error`) };
+}
+
+function pinState(value: unknown, name: string): ShipSayable {
+  const body = object(value, name);
+  return {
+    kind: 'pin',
+    pinState: oneOf(['required', 'optional', 'pinOk', 'none'], body['pinState'], `${name}.pinState`),
+    ...optional('inputPermission', body['inputPermission'], (each) =>
+      oneOf(['busy', 'ok'] as const, each, `${name}.inputPermission`),
+    ),
+  };
+}
+
+function pinInput(value: unknown, name: string): ShipSayable {
+  return { kind: 'pin-input', pin: string(object(value, name)['pin'], `${name}.pin`) };
+}
+
+function pinError(value: unknown, name: string): ShipSayable {
+  return { kind: 'pin-error', error: byte(object(value, name)['error'], `${name}.error`) };
+}
+
+function accessRequest(value: unknown, name: string): ShipSayable {
+  object(value, name);
+  return { kind: 'access-request' };
+}
+
+function accessMethods(value: unknown, name: string): ShipSayable {
+  const body = object(value, name);
+  const id = string(body['id'], `${name}.id`);
+  if (id === '') throw new Unfit(`${name}.id is empty`);
+  if (id.length > ID_CHARACTERS_MAX) throw new Unfit(`${name}.id has ${id.length} characters, more than ${ID_CHARACTERS_MAX}`);
+  const dns = isThere(body['dns']) ? object(body['dns'], `${name}.dns`) : {};
+  return {
+    kind: 'access',
+    id,
+    ...(isThere(body['dnsSd_mDns']) ? { dnsSdMdns: true } : {}),
+    ...optional('dnsUri', dns['uri'], (each) => string(each, `${name}.dns.uri`)),
+  };
+}
+
+function data(value: unknown, name: string): ShipSayable {
+  const body = object(value, name);
+  const header = isThere(body['header']) ? object(body['header'], `${name}.header`) : {};
+  return {
+    kind: 'data',
+    ...optional('protocolId', header['protocolId'], (each) => string(each, `${name}.header.protocolId`)),
+    payload: object(body['payload'], `${name}.payload`),
+    ...optional('extension', body['extension'], (each) => extension(each, `${name}.extension`)),
+  };
+}
+
+function extension(value: unknown, name: string): ShipExtension {
+  const body = object(value, name);
+  return {
+    ...optional('extensionId', body['extensionId'], (each) => string(each, `${name}.extensionId`)),
+    ...optional('binary', body['binary'], (each) => string(each, `${name}.binary`)),
+    ...optional('string', body['string'], (each) => string(each, `${name}.string`)),
+  };
+}
+
+/** The reason is for people, and takes no part in any decision: what is no text is no reason. */
+function close(value: unknown, name: string): ShipSayable {
+  const { phase, maxTime, reason } = object(value, name);
+  return {
+    kind: 'close',
+    phase: oneOf(['announce', 'confirm'], phase, `${name}.phase`),
+    ...optional('maxTimeMs', maxTime, (each) => whole(each, `${name}.maxTime`)),
+    ...(typeof reason === 'string' ? { reason } : {}),
+  };
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** The member, if there is something to read. */
+function optional<Name extends string, Value>(
+  name: Name,
+  value: unknown,
+  read: (value: unknown) => Value,
+): { [Key in Name]?: Value } {
+  return isThere(value) ? ({ [name]: read(value) } as { [Key in Name]?: Value }) : {};
+}
+
+function object(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw expected('an object', value, name);
+}
+
+function list(value: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (isEmpty(value)) return [];
+  throw expected('a list', value, name);
+}
+
+function string(value: unknown, name: string): string {
+  if (typeof value === 'string') return value;
+  throw expected('a string', value, name);
+}
+
+function boolean(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw expected('true or false', value, name);
+}
+
+function whole(value: unknown, name: string): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw expected('a whole number, 0 or more', value, name);
+}
+
+function byte(value: unknown, name: string): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255) return value as number;
+  throw expected('a whole number, 0 to 255', value, name);
+}
+
+function oneOf<Word extends string>(words: readonly Word[], value: unknown, name: string): Word {
+  const word = words.find((each) => each === value);
+  if (word !== undefined) return word;
+  throw expected(words.join(' or '), value, name);
+}
+
+function expected(what: string, value: unknown, name: string): Unfit {
+  if (value === undefined) return new Unfit(`${name} is missing`);
+  const got = typeof value === 'bigint' ? String(value) : JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each)); // prettier-ignore
+  return new Unfit(`${name} is ${what}, got ${got.length > 40 ? `${got.slice(0, 40)}…` : got}`);
+}
