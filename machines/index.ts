@@ -2,5 +2,6 @@
 export { connectionMachine } from './connection/connection.machine.js';
 export { hubMachine } from './hub/hub.machine.js';
 export { poolMachine } from './pool/pool.machine.js';
+export { shipMachine } from './ship/ship.machine.js';
 export { resumeMachine } from './resume/resume.machine.js';
 export { Engine, startEngine } from './engine.js';

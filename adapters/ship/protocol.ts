@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { REDIAL } from '../../machines/backoff.js';
+import { SessionError } from '../../machines/errors.js';
+import type { TieRule } from '../../machines/hub/registry.js';
+import type { Identified, Protocol } from '../../machines/protocol.js';
+import { shipMachine } from '../../machines/ship/ship.machine.js';
+import type { ShipCodec, ShipPayload } from '../../machines/ship/ship.messages.js';
+import { ShipPlane } from '../../machines/ship/ship.plane.js';
+import type { ShipPeers } from '../../machines/ship/ship.signals.js';
+import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
+import { amount, callable, checkOptions, count } from '../options.js';
+import { makeShipCodec } from './codec.js';
+import { normaliseSki } from './ski.js';
+
+export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
+  /** This side's Subject Key Identifier: that of the certificate its transport shows. */
+  readonly ski: string;
+  /** This side's SHIP id: unique, and the same for ever. */
+  readonly shipId: string;
+  /** Who is trusted, who may wait, who is known. */
+  readonly peers: ShipPeers;
+  /**
+   * Which of two connections to one peer stays. `initiator`: that opened by the higher SKI, as ship-go 2024 does. `mostRecent`:
+   * the higher SKI keeps the newest, and the lower one waits for that (the standard, 12.2.2). Default `initiator`.
+   */
+  readonly doubleConnection?: TieRule;
+  /** Connections at once; beyond it incoming ones get HTTP 503. Default 10. */
+  readonly maxConnections?: number;
+  /** Whether a message's first byte must fit its kind. `ignored`: its name alone decides, as in ship-go 2024. Default `checked`. */
+  readonly typeByte?: 'checked' | 'ignored';
+}
+
+const numbers = Object.fromEntries(
+  [...Object.keys(SHIP_TIMING), ...Object.keys(SHIP_LIMITS)].map((name) => [name, amount.optional()]),
+);
+const schema = z.strictObject({
+  ...numbers,
+  ski: z.string({ error: 'expected 40 hex digits' }),
+  shipId: z.string({ error: 'expected a SHIP id' }).min(1, { error: 'expected a SHIP id' }),
+  peers: z.looseObject(
+    { isTrusted: callable, mayWait: callable, shipIdOf: callable, learn: callable },
+    { error: 'expected an object with isTrusted, mayWait, shipIdOf and learn' },
+  ),
+  doubleConnection: z.enum(['initiator', 'mostRecent'], { error: "expected 'initiator' or 'mostRecent'" }).optional(),
+  maxConnections: count.optional(),
+  typeByte: z.enum(['checked', 'ignored'], { error: "expected 'checked' or 'ignored'" }).optional(),
+});
+
+/**
+ * SHIP for an engine (EEBus SHIP TS 1.0.1, on the wire as ship-go speaks it): one connection per SKI, trust by users, JSON
+ * messages. A settled `send` means handed over to the transport: there is no acknowledgement. `Hub` is the face with the
+ * seed's names; `shipTransport` the transport it needs.
+ */
+export function ship(options: ShipOptions): Protocol<ShipPayload> {
+  checkOptions('ship', schema, options);
+  const { ski, shipId, peers, doubleConnection, maxConnections, typeByte, ...rest } = options;
+  const localId = normaliseSki(ski);
+  const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
+  const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
+  const codec = makeShipCodec({ bytesMax: limits.messageBytesMax, ...(typeByte === undefined ? {} : { typeByte }) });
+  const sizes = new Sizes(codec);
+  return {
+    name: 'ship',
+    alpn: 'ship',
+    machine: shipMachine,
+    delivery: 'handed-over',
+    boundaries: 'message',
+    keyed: 'peer',
+    ties: { rule: doubleConnection ?? 'initiator', localId },
+    redial: REDIAL.ship,
+    connectionsMax: maxConnections ?? 10,
+    raceStaggerMs: Infinity, // A device that sees two wires of ours at once may drop the one that we keep.
+    openingBytesMax: 1024,
+    openingTimeoutMs: timing.initTimeoutMs,
+    tombstoneMs: 0,
+    sizeOf: (message) => sizes.of(message),
+    copy: (message) => structuredClone(message),
+    trusts: (peer) => peers.isTrusted(peer),
+    makeSession: ({ role, peer }) => ({
+      label: peer ?? '',
+      plane: new ShipPlane({ role, codec, timing, limits, peers, shipId, ski: peer ?? '' }),
+    }),
+    identify: (_, { identity }) => identify(identity?.ski, localId),
+    refusal: () => undefined,
+  };
+}
+
+function identify(ski: string | undefined, localId: string): Identified {
+  if (ski === undefined) return { word: 'refuse', code: 'identity-unknown' };
+  if (ski === localId) return { word: 'refuse', code: 'identity-mismatch' };
+  return { word: 'known', label: ski, isNew: true, opening: undefined };
+}
+
+/** How large messages are, as they are on the wire; each is measured once. */
+class Sizes {
+  #known = new WeakMap<object, number>();
+
+  constructor(readonly codec: ShipCodec) {}
+
+  of(payload: ShipPayload): number {
+    if (typeof payload !== 'object' || payload === null)
+      throw new SessionError(
+        'not-a-message',
+        `expected an object with one member, got ${payload === null ? 'null' : typeof payload}`,
+      );
+    const known = this.#known.get(payload);
+    if (known !== undefined) return known;
+    const bytes = this.codec.encode({ kind: 'data', payload }).length;
+    this.#known.set(payload, bytes);
+    return bytes;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Transport } from '../../machines/ports.js';
+import { websocket } from '../../transports/websocket.js';
+
+export interface ShipTransportOptions {
+  /** Our private key and certificate, PEM; its Subject Key Identifier is who we are. */
+  readonly identity: { readonly key: string; readonly certificate: string };
+  /**
+   * Whether a peer's Subject Key Identifier must be that of its key. Default `verified`; `stated` believes it, for devices with
+   * certificates of ship-go 0.5.1 and before: whoever forges one is then taken for that device.
+   */
+  readonly keyIdentifier?: 'verified' | 'stated';
+  /** A message above this ends the connection. Default 100 KiB (ship-go 2025). */
+  readonly messageBytesMax?: number;
+  /** From a dial to an upgraded connection. Default 5 s (ship-go). */
+  readonly connectTimeoutMs?: number;
+}
+
+/**
+ * WebSockets over mutual TLS as SHIP wants them: `wss://host:port/ship/`, subprotocol `ship`, any path accepted, one message
+ * each, and a proven Subject Key Identifier before a byte is exchanged.
+ */
+export function shipTransport({ identity, keyIdentifier, messageBytesMax, connectTimeoutMs }: ShipTransportOptions): Transport {
+  return websocket({
+    identity,
+    protocols: ['ship'],
+    keyIdentifier: keyIdentifier ?? 'verified',
+    messageBytesMax: messageBytesMax ?? 100 << 10,
+    connectTimeoutMs: connectTimeoutMs ?? 5000,
+    pack: false,
+    anyPath: true,
+  });
+}
