@@ -2,6 +2,9 @@ import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { fingerprintOf } from './fingerprint.js';
 import { keyIdentifierOf } from './key-identifier.js';
 import { SessionError } from '../../machines/errors.js';
+import type { Extension, Name } from '@peculiar/x509';
+
+type X509 = typeof import('@peculiar/x509');
 
 /** Who this side is: a private key, and a certificate that shows its public half. */
 export interface OwnIdentity {
@@ -25,18 +28,39 @@ export interface IdentityOptions {
 const DAY_MS = 86_400_000;
 
 /** Makes a key (ECDSA P-256) and a self-signed certificate whose Subject Key Identifier is the right one for the key. */
-export async function makeIdentity({ commonName = 'holdfast', validDays = 3650 }: IdentityOptions = {}): Promise<OwnIdentity> {
-  const { SubjectKeyIdentifierExtension, BasicConstraintsExtension, Name, X509CertificateGenerator } = await x509();
+export async function makeIdentity({ commonName = 'holdfast', validDays }: IdentityOptions = {}): Promise<OwnIdentity> {
+  return makeSelfSigned({
+    name: [{ CN: [{ utf8String: commonName }] }],
+    validDays,
+    extensions: ({ BasicConstraintsExtension }) => [new BasicConstraintsExtension(false)],
+  });
+}
+
+/** What a certificate says besides its key and its Subject Key Identifier, which is always its last extension. */
+export interface SelfSigned {
+  /** As structure, not as text: a name may contain what has a meaning in LDAP syntax. */
+  readonly name: ConstructorParameters<typeof Name>[0];
+  /** Default 3650. */
+  readonly validDays?: number | undefined;
+  /** Hex digits. Default: random. */
+  readonly serialNumber?: string;
+  readonly extensions: (library: X509) => readonly Extension[];
+}
+
+/** Makes a key (ECDSA P-256) and a certificate for it, signed by itself with SHA-256. */
+export async function makeSelfSigned({ name, validDays = 3650, serialNumber, extensions }: SelfSigned): Promise<OwnIdentity> {
+  const library = await x509();
+  const { SubjectKeyIdentifierExtension, Name, X509CertificateGenerator } = library;
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     keys,
-    // As structure, not as text: a name may contain what has a meaning in LDAP syntax.
-    name: new Name([{ CN: [{ utf8String: commonName }] }]),
+    name: new Name(name),
+    ...(serialNumber === undefined ? {} : { serialNumber }),
     notBefore: new Date(Date.now() - DAY_MS), // Peers' clocks may be slow.
     notAfter: new Date(Date.now() + validDays * DAY_MS),
     signingAlgorithm: algorithm,
-    extensions: [new BasicConstraintsExtension(false), await SubjectKeyIdentifierExtension.create(keys.publicKey)],
+    extensions: [...extensions(library), await SubjectKeyIdentifierExtension.create(keys.publicKey)],
   });
   const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   const pem = `-----BEGIN PRIVATE KEY-----\n${key.replace(/(.{64})(?=.)/g, '$1\n')}\n-----END PRIVATE KEY-----\n`;
@@ -66,7 +90,7 @@ function readOr<Thing>(what: string, read: () => Thing): Thing {
 }
 
 /** Loaded by those who make certificates alone: it takes a tenth of a second, and the packages are optional. */
-async function x509(): Promise<typeof import('@peculiar/x509')> {
+async function x509(): Promise<X509> {
   try {
     await import('reflect-metadata'); // @peculiar/x509 asks for this polyfill.
     return await import('@peculiar/x509');

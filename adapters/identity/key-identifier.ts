@@ -7,9 +7,7 @@ import { createHash } from 'node:crypto';
  * @returns 40 lower-case hex digits for the usual 20 bytes; undefined where the certificate has none, or is damaged
  */
 export function keyIdentifierOf(certificate: Uint8Array): string | undefined {
-  const body = inside(certificate, SEQUENCE); // Certificate
-  const tbs = body && inside(body, SEQUENCE); // TBSCertificate
-  const explicit = tbs && children(tbs).find((each) => each.tag === EXTENSIONS)?.content;
+  const explicit = fieldsOf(certificate).find((each) => each.tag === EXTENSIONS)?.content;
   const extensions = explicit && inside(explicit, SEQUENCE);
   for (const extension of extensions ? children(extensions) : []) {
     const parts = children(extension.content); // An identifier, perhaps `critical`, and the value.
@@ -23,10 +21,30 @@ export function keyIdentifierOf(certificate: Uint8Array): string | undefined {
 
 /** What the Subject Key Identifier of a key should be: SHA-1 of its bits (RFC 5280, 4.2.1.2, method 1), 40 hex digits. */
 export function expectedKeyIdentifier(publicKey: Uint8Array): string | undefined {
-  const parts = children(inside(publicKey, SEQUENCE) ?? new Uint8Array());
+  return identifierOfKey(inside(publicKey, SEQUENCE));
+}
+
+/** The same for the key in a certificate; read like `keyIdentifierOf`, whatever else the certificate says or lacks. */
+export function expectedKeyIdentifierIn(certificate: Uint8Array): string | undefined {
+  return identifierOfKey(fieldsOf(certificate).filter((each) => each.tag === SEQUENCE)[KEY_AMONG_SEQUENCES]?.content);
+}
+
+/** A certificate's own fields (TBSCertificate), none where it is damaged. */
+function fieldsOf(certificate: Uint8Array): readonly Element[] {
+  const body = inside(certificate, SEQUENCE);
+  const tbs = body && inside(body, SEQUENCE);
+  return tbs ? children(tbs) : [];
+}
+
+/** @param info what SubjectPublicKeyInfo holds: an algorithm and the bits of the key */
+function identifierOfKey(info: Uint8Array | undefined): string | undefined {
+  const parts = children(info ?? new Uint8Array());
   const bits = parts[1]?.tag === BIT_STRING ? parts[1].content.subarray(1) : undefined; // Without the count of unused bits.
   return bits && createHash('sha1').update(bits).digest('hex');
 }
+
+/** Signature, issuer, validity and subject come before it. */
+const KEY_AMONG_SEQUENCES = 4;
 
 const BIT_STRING = 0x03;
 const OCTET_STRING = 0x04;
