@@ -64,9 +64,6 @@ export function makeShipCodec({
   };
 }
 
-/** With all defaults. */
-export const shipCodec = makeShipCodec();
-
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
