@@ -262,8 +262,7 @@ export class Engine {
 
   #register(peer: string): void {
     const request = { ...this.#request([peer], { reuse: true }), keep: 'always' } as const;
-    // Nobody waits for it; what becomes of it is told by events.
-    this.actor.send({ type: 'connect', request, caller: { connected: () => {}, failed: () => {} } });
+    this.actor.send({ type: 'connect', request, caller: undefined }); // Nobody waits; what becomes of it is told by events.
   }
 
   #request(targets: readonly string[], options: ConnectOptions): ConnectRequest {

@@ -1,6 +1,10 @@
 export { makeShipCodec, type ShipCodecOptions } from './codec.js';
+export { candidatesOf, discoveryResolver, type Announcement, type Discovery, type RemoteService } from './discovery.js';
+export { Hub, type HubOptions } from './hub.js';
 export { ship, type ShipOptions } from './protocol.js';
-export { shipTransport, type ShipTransportOptions } from './transport.js';
+export type { HubReader } from './reader.js';
+export { normaliseSki } from './ski.js';
+export { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
 export { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
 export type { ShipPeers } from '../../machines/ship/ship.signals.js';
 export type { ShipPayload } from '../../machines/ship/ship.messages.js';

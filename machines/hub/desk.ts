@@ -120,13 +120,13 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
 
   // Dialing.
 
-  connect(request: ConnectRequest, caller: Caller): void {
+  connect(request: ConnectRequest, caller: Caller | undefined): void {
     const { protocol, targets, peer } = request;
     const isShared = protocol.keyed === 'peer' || request.reuse;
     const label = isShared ? (peer ?? targets[0]!) : `#${++this.#dialed}`;
     const key = keyOf(protocol, label);
     const found = this.registry.find(key)?.value;
-    if (found === undefined && !this.hasRoom(protocol, '')) return caller.failed(closing('limit-reached', 'local'));
+    if (found === undefined && !this.hasRoom(protocol, '')) return caller?.failed(closing('limit-reached', 'local'));
     const entry = found ?? this.#spawn(key, 'dialer', new Entry(this, nameOf(protocol, label), protocol, request, ''));
     entry.want(request, caller);
   }

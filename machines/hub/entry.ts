@@ -39,7 +39,8 @@ export class Entry implements ConnectionPort {
   #callers = new Set<Caller>();
   #peerId: string | undefined;
   #isConnected = false;
-  #lastCause: Closing | undefined;
+  /** How the last attempt or connection ended. */
+  lastCause: Closing | undefined;
   #lostAt = 0;
 
   constructor(
@@ -73,12 +74,12 @@ export class Entry implements ConnectionPort {
 
   // Who wants it.
 
-  want(request: ConnectRequest, caller: Caller): void {
+  want(request: ConnectRequest, caller: Caller | undefined): void {
     this.wish = request;
     if (this.keep !== 'always') this.keep = request.keep ?? this.keep;
     const { handle } = this;
-    if (this.#isConnected && handle !== undefined && !handle.isParting) return caller.connected(handle);
-    this.#await(caller); // If it is saying goodbye at the moment, the next one is for this caller.
+    if (this.#isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
+    if (caller !== undefined) this.#await(caller); // If it is saying goodbye at the moment, the next one is for this caller.
     this.ref!.send({ type: 'connect' });
   }
 
@@ -159,7 +160,7 @@ export class Entry implements ConnectionPort {
     // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.#isConnected = false;
-    this.#lastCause = cause;
+    this.lastCause = cause;
     this.desk.ended(this, cause);
     handle?.end(cause);
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: cause });
@@ -169,7 +170,7 @@ export class Entry implements ConnectionPort {
 
   gaveUp(cause: Closing): void {
     if (this.keep === 'retries') this.keep = undefined;
-    this.#lastCause = cause;
+    this.lastCause = cause;
     this.#fail(cause);
   }
 
@@ -183,7 +184,7 @@ export class Entry implements ConnectionPort {
       if (this.hasCallers) return this.ref!.send({ type: 'connect' });
       if (this.keep === 'always') return; // Stays on the list; somebody may register or knock again.
     }
-    this.#fail(this.#lastCause ?? closing('cancelled', 'local'));
+    this.#fail(this.lastCause ?? closing('cancelled', 'local'));
     this.desk.bury(this);
   }
 

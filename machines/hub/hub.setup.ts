@@ -8,7 +8,7 @@ import { fromSupervisor, type SupervisorNotice } from './supervisor.js';
 
 export type HubCommand =
   | { type: 'start' }
-  | { type: 'connect'; request: ConnectRequest; caller: Caller }
+  | { type: 'connect'; request: ConnectRequest; caller: Caller | undefined }
   | { type: 'listen'; address: string; done: (bound: string | WireCause) => void }
   | { type: 'shutdown' }
   | { type: 'desk.changed' } // A listener, a wire or a connection is gone.

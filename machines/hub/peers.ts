@@ -1,3 +1,4 @@
+import type { Closing } from '../closing.js';
 import { API_STATES, type ApiState } from '../connection/api-state.js';
 import type { Desk } from './desk.js';
 
@@ -24,8 +25,7 @@ export class Peers {
 
   /** Keeps a connection to this peer: dials now, and again after every ending that makes sense to retry, until `unregister`. */
   register(peer: string): void {
-    const known = this.desk.entryOf(peer);
-    if (known !== undefined) this.desk.queue.reset(known.key);
+    this.reset(peer);
     this.begin(peer);
   }
 
@@ -38,12 +38,27 @@ export class Peers {
     else if (!entry.isCompleted && !entry.hasCallers) entry.ref?.send({ type: 'cancel' });
   }
 
+  /** Forgets how often dialing has failed: the next dial comes after the first wait. */
+  reset(peer: string): void {
+    const entry = this.desk.entryOf(peer);
+    if (entry !== undefined) this.desk.queue.reset(entry.key);
+  }
+
+  /** How the last attempt or connection ended, as long as the peer is known here. */
+  lastClosing(peer: string): Closing | undefined {
+    return this.desk.entryOf(peer)?.lastCause;
+  }
+
   /** Answers a pairing request. Safe when there is none. */
   accept(peer: string): void {
     this.desk.entryOf(peer)?.ref?.send({ type: 'accept' });
   }
+  /** Says no to a peer: a handshake under way ends in words, where the protocol has some. Nothing dials it by itself any more. */
   deny(peer: string): void {
-    this.desk.entryOf(peer)?.ref?.send({ type: 'deny' });
+    const entry = this.desk.entryOf(peer);
+    if (entry === undefined) return;
+    entry.keep = undefined;
+    entry.ref?.send({ type: 'deny' });
   }
 
   state(peer: string): PeerState {

@@ -14,6 +14,11 @@ export const hello = shipSetup.createStateConfig({
     deciding: {
       entry: 'startWaiting',
       always: [
+        {
+          guard: 'isDenied',
+          target: 'aborting',
+          actions: { type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } },
+        },
         { guard: 'isClient', target: 'ready' }, // Who dials has been told to trust.
         { guard: 'isTrusted', target: 'ready' },
         { target: 'pending' },

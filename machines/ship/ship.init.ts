@@ -12,6 +12,7 @@ const late = {
 /** Connection mode initialisation (13.4.3): two zero bytes each way, the client first. */
 export const init = shipSetup.createStateConfig({
   meta: { name: 'CMI' },
+  on: { deny: { actions: 'noteDenied', description: 'Said in the hello, where there are words for it.' } },
   initial: 'choosing',
   states: {
     choosing: { always: [{ guard: 'isClient', target: 'clientWait' }, 'serverWait'] },

@@ -20,6 +20,7 @@ export const shipMachine = shipSetup.createMachine({
     wasPending: false,
     askedForMore: false,
     announcedMs: 0,
+    isDenied: false,
   }),
   output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
   options: { maxIterations: 1000 },
@@ -29,6 +30,10 @@ export const shipMachine = shipSetup.createMachine({
     alive: {
       invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
       on: {
+        deny: {
+          target: 'closed',
+          actions: [{ type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } }, 'stopPolitely'],
+        },
         abort: { target: 'closed', actions: ['recordAbort', 'stopPolitely'] },
         close: { target: 'closed', actions: ['noteClosed', 'stopPolitely'] },
         'wire.closed': { target: 'closed', actions: 'recordWire' },

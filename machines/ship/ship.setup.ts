@@ -28,6 +28,8 @@ export interface ShipContext extends ShipInput {
   /** More time was asked for: a `ready` that answers it may come late. */
   readonly askedForMore: boolean;
   readonly announcedMs: number;
+  /** This side's user said no before there was a place to say it. */
+  readonly isDenied: boolean;
   readonly closing?: Closing;
 }
 
@@ -83,6 +85,7 @@ export const shipSetup = setup({
         waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
       }),
     askForMore: (args) => plane(args).say({ kind: 'hello', phase: 'pending', prolongationRequest: true }),
+    noteDenied: assign({ isDenied: true }),
     noteAsked: assign({ askedForMore: true }),
     notePending: assign({ wasPending: true }),
     notePatience: assign({
@@ -165,6 +168,7 @@ export const shipSetup = setup({
     isTrusted: (args) => plane(args).seed.peers.isTrusted(skiOf(args)),
     mayWait: (args) => plane(args).seed.peers.mayWait(skiOf(args)),
     mayNotWait: (args) => !plane(args).seed.peers.mayWait(skiOf(args)),
+    isDenied: ({ context }) => context.isDenied,
     isReady: ({ event }) => event.type === 'ship.hello' && event.phase === 'ready',
     isAborted: ({ event }) => event.type === 'ship.hello' && event.phase === 'aborted',
     isPending: ({ event }) => event.type === 'ship.hello' && event.phase === 'pending',

@@ -190,6 +190,16 @@ describe('official catalogue: hello', () => {
     expect(s.engine.metrics().connections).toBe(0);
   });
 
+  test('a no that comes before the hello is said in the hello', () => {
+    const s = new Stage();
+    const wire = s.knock();
+    s.engine.peers.deny(HIGH);
+    wire.say(p.INIT, p.READY);
+    expect(wire.kinds).toEqual(['init', 'hello aborted']);
+    s.clock.advance(1000);
+    expect([wire.ended, s.closing?.code, s.closing?.side]).toEqual([4452, 'trust-denied', 'local']);
+  });
+
   test('denied there: a state of its own, and no dial ever again until it is registered anew', () => {
     const s = new Stage();
     const wire = s.dial().say(p.INIT, p.ABORTED);

@@ -1,5 +1,5 @@
-import type { Transport } from '../../machines/ports.js';
-import { websocket } from '../../transports/websocket.js';
+import type { Transport } from '../machines/ports.js';
+import { websocket } from './websocket.js';
 
 export interface ShipTransportOptions {
   /** Our private key and certificate, PEM; its Subject Key Identifier is who we are. */

@@ -1,0 +1,22 @@
+import type { Closing } from '../../machines/closing.js';
+import type { Connection } from '../../machines/handle.js';
+import type { ShipPayload } from '../../machines/ship/ship.messages.js';
+import type { RemoteService } from './discovery.js';
+
+/** What a hub tells its application, in order. Everything is optional; what it throws ends nothing. */
+export interface HubReader {
+  /** One of `API_STATES`, each change once. */
+  serviceConnectionStateChanged?(ski: string, state: number): void;
+  /** The handshake is done; exactly one `remoteSKIDisconnected` follows. */
+  remoteSKIConnected?(ski: string): void;
+  remoteSKIDisconnected?(ski: string, closing: Closing): void;
+  /** Comes before `remoteSKIConnected`: the peer's messages go to what this returns, in order, from the end of the PIN phase on. */
+  setupRemoteDevice?(ski: string, connection: Connection<ShipPayload>): ((message: ShipPayload) => void) | undefined;
+  visibleRemoteServicesUpdated?(services: readonly RemoteService[]): void;
+  /** The peer has said its SHIP id for the first time; it is remembered, and checked from then on. */
+  serviceShipIDUpdate?(ski: string, shipId: string): void;
+  /** Whether somebody may still decide about this peer: a person has the pairing page open, say. Default: nobody. */
+  allowWaitingForTrust?(ski: string): boolean;
+  /** There are 80 % of the connections that may be. */
+  connectionLimitNear?(connections: number, max: number): void;
+}
