@@ -119,6 +119,11 @@ export class StreamsPlane {
     return stream === undefined || stream.outbox.costBytes < this.#limits.sendBytesHigh;
   }
 
+  /** What was written and not yet sent. */
+  queuedBytes(id: number): number {
+    return this.#streams.get(id)?.outbox.bytes ?? 0;
+  }
+
   /** Half-close, behind what was written. The other direction goes on. @rule STR-3 */
   end(id: number): void {
     const stream = this.#streams.get(id);

@@ -1,0 +1,12 @@
+/** Many ordered byte streams over one session (`spec/rules/streams.md`), as Node Duplex streams. */
+export { StreamSession, type Offer, type StreamSessionOptions } from './session.js';
+export { SessionStream } from './stream.js';
+export { StreamError } from './errors.js';
+export {
+  STREAM_CODES,
+  STREAMS_LIMITS,
+  type StreamCode,
+  type StreamFrame,
+  type StreamsLimits,
+} from '../../machines/streams/streams.messages.js';
+export { decodeFrame, encodeFrame } from './codec.js';

@@ -1,0 +1,54 @@
+/** From here on a piece is kept as it is; smaller ones are put together, so that a million of one byte each cost little more than a million bytes. */
+const WHOLE_BYTES = 4 << 10;
+const GATHERING_BYTES = 16 << 10;
+
+/** Bytes that wait for their reader, oldest first. How many there may be is the window's affair. */
+export class Pieces {
+  #pieces: Uint8Array[] = [];
+  #head = 0;
+  #gathering: Uint8Array | undefined; // The last piece, while there is room behind it.
+  #used = 0;
+
+  get isEmpty(): boolean {
+    return this.#head === this.#pieces.length;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (bytes.length >= WHOLE_BYTES) {
+      this.#gathering = undefined;
+      this.#pieces.push(bytes);
+      return;
+    }
+    if (this.#gathering === undefined || this.#used + bytes.length > GATHERING_BYTES) {
+      this.#gathering = new Uint8Array(GATHERING_BYTES);
+      this.#used = 0;
+      this.#pieces.push(this.#gathering.subarray(0, 0));
+    }
+    this.#gathering.set(bytes, this.#used);
+    this.#used += bytes.length;
+    // A lone keystroke does not wait for company: whatever was put together by the time it is taken goes as one.
+    const last = this.#pieces[this.#pieces.length - 1]!;
+    this.#pieces[this.#pieces.length - 1] = this.#gathering.subarray(this.#used - bytes.length - last.length, this.#used);
+  }
+
+  take(): Uint8Array | undefined {
+    const piece = this.#pieces[this.#head];
+    if (piece === undefined) return undefined;
+    this.#head++;
+    if (this.isEmpty) {
+      this.#pieces = [];
+      this.#head = 0;
+      this.#gathering = undefined;
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#pieces.length) {
+      this.#pieces = this.#pieces.slice(this.#head);
+      this.#head = 0;
+    }
+    return piece;
+  }
+
+  clear(): void {
+    this.#pieces = [];
+    this.#head = 0;
+    this.#gathering = undefined;
+  }
+}

@@ -1,0 +1,365 @@
+import type { Connection } from '../../machines/handle.js';
+import { closing, type Closing } from '../../machines/closing.js';
+import { SessionError } from '../../machines/errors.js';
+import { Ahead } from '../../machines/streams/ahead.js';
+import {
+  PURPOSE_BYTES_MAX,
+  STREAMS_LIMITS,
+  TARGET_BYTES_MAX,
+  type StreamCode,
+  type StreamFrame,
+  type StreamsLimits,
+} from '../../machines/streams/streams.messages.js';
+import { STREAMS_VERSION, StreamsPlane, type Heard } from '../../machines/streams/streams.plane.js';
+import { CONTROL_BYTES_MAX, DATA_HEAD_BYTES, decodeFrame, encodeFrame } from './codec.js';
+import { endedBy, StreamError } from './errors.js';
+import { Opening } from './opening.js';
+import { SessionStream, type StreamPort } from './stream.js';
+
+/** A stream that the peer asks for. Exactly one of `accept` and `refuse` is called. */
+export interface Offer {
+  readonly purpose: string;
+  readonly target: string;
+  /** Aborted when the peer, or the session, gives the stream up before it was answered. */
+  readonly withdrawn: AbortSignal;
+  accept(): SessionStream;
+  refuse(code: StreamCode): void;
+}
+
+export interface StreamSessionOptions {
+  readonly limits?: Partial<StreamsLimits>;
+  /** Monotonic milliseconds; for tests. */
+  readonly now?: () => number;
+}
+
+/** How long a peer that broke a rule may take to hear of it before the session is closed all the same. Chosen without measurement. */
+const FAREWELL_MS = 2_000;
+
+/**
+ * Many streams over one connection, which belongs to it from here on: nobody else reads or writes its messages. Both sides
+ * make one. Ends with the connection, or with the first frame that breaks a rule.
+ */
+export class StreamSession {
+  /** Resolves, always, with how it ended. */
+  readonly closed: Promise<Closing>;
+  readonly #plane: StreamsPlane;
+  readonly #streams = new Map<number, SessionStream>();
+  readonly #openings = new Map<number, Opening>();
+  readonly #offers = new Map<number, AbortController>(); // Asked by the peer, and not answered.
+  readonly #ahead = new Ahead();
+  readonly #now: () => number;
+  readonly #scratch: Uint8Array;
+  readonly #writers = new Set<SessionStream>(); // Wait until what they wrote has left.
+  #unheard: Offer[] = []; // Before there was somebody to hear them; bounded by the plane's pending opens.
+  #onOffer: ((offer: Offer) => void) | undefined;
+  #waiting: Opening[] = []; // Until fewer are unanswered.
+  #isFull = false;
+  #isGathering = false;
+  #closing: Closing | undefined;
+
+  constructor(
+    readonly connection: Connection,
+    { limits = {}, now = () => performance.now() }: StreamSessionOptions = {},
+  ) {
+    this.#plane = new StreamsPlane(connection.role, limits);
+    this.#now = now;
+    const { chunkBytes = STREAMS_LIMITS.chunkBytes } = limits;
+    this.#scratch = new Uint8Array(Math.max(CONTROL_BYTES_MAX, DATA_HEAD_BYTES + chunkBytes));
+    this.closed = connection.closed.then((end) => this.#end(end));
+    connection.onMessage = (message) => this.#hear(message);
+    this.#gather();
+  }
+
+  /** Streams of both sides that have not ended. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Called for each stream the peer asks for. Until it is set, offers wait; the peer may have 128 of them. */
+  get onOffer(): ((offer: Offer) => void) | undefined {
+    return this.#onOffer;
+  }
+  set onOffer(handler: ((offer: Offer) => void) | undefined) {
+    this.#onOffer = handler;
+    if (handler !== undefined) for (const offer of this.#unheard.splice(0)) handler(offer);
+  }
+
+  /**
+   * Opens a stream and resolves when the peer has accepted it.
+   *
+   * @param purpose what it is for; up to 64 bytes
+   * @param options.target what the purpose needs to know; up to 1024 bytes
+   * @param options.signal gives up
+   * @throws StreamError with the peer's code, or with the closing's; SessionError for what can't be asked
+   */
+  async open(purpose: string, { target = '', signal }: { target?: string; signal?: AbortSignal } = {}): Promise<SessionStream> {
+    if (!fits(purpose, 1, PURPOSE_BYTES_MAX) || !fits(target, 0, TARGET_BYTES_MAX))
+      throw new SessionError(
+        'bad-option',
+        `purpose and target: expected 1 to ${PURPOSE_BYTES_MAX} and up to ${TARGET_BYTES_MAX} bytes`,
+      );
+    if (signal?.aborted === true) throw new SessionError('aborted', 'the stream was given up before it was asked for');
+    if (this.#closing !== undefined) throw endedBy(this.#closing);
+    if (this.#waiting.length >= OPENINGS_WAITING_MAX)
+      throw new SessionError('queue-full', `${this.#waiting.length} streams wait to be opened already`);
+    const opening = new Opening(purpose, target, signal, (given) => this.#giveUp(given));
+    this.#waiting.push(opening);
+    this.#openNext();
+    return opening.opened;
+  }
+
+  /** Ends the session; streams that have not ended are reset. Resolves with the closing. */
+  async close(): Promise<Closing> {
+    await this.connection.close();
+    return this.closed;
+  }
+
+  // What streams ask.
+
+  readonly #port: StreamPort = {
+    write: (id, bytes) => {
+      this.#writers.add(this.#streams.get(id)!);
+      this.#plane.write(id, bytes);
+      this.#gather();
+    },
+    hasRoom: (id) => this.#closing === undefined && this.#plane.hasRoom(id),
+    queuedBytes: (id) => this.#plane.queuedBytes(id),
+    end: (id) => {
+      this.#plane.end(id);
+      this.#gather();
+    },
+    reset: (id, code) => {
+      this.#plane.reset(id, code);
+      this.#gather();
+    },
+    consumed: (id, bytes) => {
+      this.#plane.consumed(id, bytes);
+      this.#gather();
+    },
+    left: (id) => {
+      const stream = this.#streams.get(id);
+      this.#streams.delete(id);
+      if (stream !== undefined) this.#writers.delete(stream);
+      this.#openNext();
+    },
+  };
+
+  #openNext(): void {
+    while (this.#waiting.length > 0 && this.#openings.size < OPENINGS_MAX && this.#closing === undefined) {
+      const opening = this.#waiting.shift()!;
+      try {
+        const id = this.#plane.open(opening.purpose, opening.target);
+        opening.id = id;
+        this.#openings.set(id, opening);
+        this.#gather();
+      } catch (error) {
+        opening.fail(error as Error);
+      }
+    }
+  }
+
+  #giveUp(opening: Opening): void {
+    this.#waiting = this.#waiting.filter((each) => each !== opening);
+    if (opening.id === undefined || !this.#openings.delete(opening.id)) return;
+    this.#plane.reset(opening.id, 'cancelled');
+    this.#gather();
+    this.#openNext();
+  }
+
+  // What the peer says.
+
+  #hear(message: Uint8Array): void {
+    if (this.#closing !== undefined) return;
+    const frame = decodeFrame(message);
+    if (frame === 'optional') return;
+    this.#act(frame === 'malformed' ? this.#plane.violate('STR-1', 'bytes that are no frame') : this.#plane.handle(frame));
+    this.#gather();
+  }
+
+  #act(heard: Heard): void {
+    switch (heard.word) {
+      case 'nothing':
+        return;
+      case 'data':
+        return this.#streams.get(heard.stream)?.heard(heard.bytes);
+      case 'end':
+        return this.#streams.get(heard.stream)?.heardEnd();
+      case 'asked':
+        return this.#offer(heard.stream, heard.purpose, heard.target);
+      case 'opened': {
+        const opening = this.#take(heard.stream);
+        if (opening !== undefined) opening.succeed(this.#make(heard.stream, opening.purpose, opening.target));
+        return this.#openNext();
+      }
+      case 'refused':
+        this.#take(heard.stream)?.fail(new StreamError(heard.code));
+        return this.#openNext();
+      case 'reset':
+        this.#offers.get(heard.stream)?.abort();
+        this.#offers.delete(heard.stream);
+        return this.#streams.get(heard.stream)?.heardReset(new StreamError(heard.code));
+      case 'incompatible': {
+        const { versionMin: min, versionMax: max } = heard;
+        return this.#leave(closing('version-unsupported', 'remote', { supported: { min, max }, message: OURS }));
+      }
+      case 'fault':
+        return this.#leave(closing('violated', 'local', { rule: heard.rule }));
+      case 'violation':
+        return this.#leave(closing('violated', 'remote', { rule: heard.rule, message: heard.what }));
+    }
+  }
+
+  #take(id: number): Opening | undefined {
+    const opening = this.#openings.get(id);
+    this.#openings.delete(id);
+    return opening;
+  }
+
+  #offer(id: number, purpose: string, target: string): void {
+    const withdrawal = new AbortController();
+    this.#offers.set(id, withdrawal);
+    const answer = (): void => {
+      if (!this.#offers.delete(id) && !withdrawal.signal.aborted)
+        throw new SessionError('closed', `stream ${id} was answered before`);
+    };
+    const offer: Offer = {
+      purpose,
+      target,
+      withdrawn: withdrawal.signal,
+      accept: () => {
+        answer();
+        const stream = this.#make(id, purpose, target);
+        if (withdrawal.signal.aborted) stream.heardReset(this.#closing ? endedBy(this.#closing) : new StreamError('cancelled'));
+        else this.#plane.accept(id);
+        this.#gather();
+        return stream;
+      },
+      refuse: (code) => {
+        answer();
+        if (!withdrawal.signal.aborted) this.#plane.refuse(id, code);
+        this.#gather();
+      },
+    };
+    if (this.#onOffer === undefined) this.#unheard.push(offer);
+    else this.#onOffer(offer);
+  }
+
+  #make(id: number, purpose: string, target: string): SessionStream {
+    const stream = new SessionStream(id, purpose, target, this.#port);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  // What is said.
+
+  /** Once the running turn is over, so that what is written in one turn takes turns. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    queueMicrotask(() => {
+      this.#isGathering = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#closing === undefined) {
+      for (let frame; !this.#isFull && (frame = this.#plane.poll(this.#ahead.isOpen)) !== undefined;) this.#send(frame);
+      if (!this.#tellWriters()) return;
+    }
+  }
+
+  /** Whoever sees that what was written has left may write more. */
+  #tellWriters(): boolean {
+    let hasNews = false;
+    for (const stream of this.#writers) {
+      const queued = this.#plane.queuedBytes(stream.id);
+      if (queued > 0 && !this.#plane.hasRoom(stream.id)) continue;
+      if (queued === 0) this.#writers.delete(stream);
+      stream.heardRoom();
+      hasNews ||= this.#plane.queuedBytes(stream.id) > queued;
+    }
+    return hasNews && !this.#isFull;
+  }
+
+  #send(frame: StreamFrame): void {
+    const bytes = encodeFrame(frame, this.#scratch);
+    try {
+      if (frame.kind === 'data') {
+        const isMarked = this.#ahead.asks(bytes.length);
+        this.#ahead.sent(bytes.length);
+        if (isMarked) return this.#sendMarked(bytes);
+      }
+      this.#isFull = !this.connection.write(bytes);
+    } catch (error) {
+      if (error instanceof SessionError && error.code === 'closed') return; // It is on its way out; `closed` says how.
+      throw error;
+    }
+    if (this.#isFull) void this.connection.drained().then(() => this.#goOn());
+  }
+
+  /** A message whose acknowledgement tells how long the way is. */
+  #sendMarked(bytes: Uint8Array): void {
+    const mark = this.#ahead.mark(this.#now());
+    const { accepted } = this.connection.stats();
+    const sent = this.connection.send(bytes);
+    // A `send` that found no room waits for it; nothing may overtake it.
+    const isParked = this.connection.stats()['accepted'] === accepted;
+    if (isParked) this.#isFull = true;
+    sent.then(
+      () => {
+        this.#ahead.acknowledged(mark, this.#now());
+        if (isParked) this.#isFull = false;
+        this.#flush();
+      },
+      () => {}, // The session has ended, which `closed` tells.
+    );
+  }
+
+  #goOn(): void {
+    this.#isFull = false;
+    this.#flush();
+  }
+
+  // The end.
+
+  /** This side ends the session because something can't go on; a fault is said first. */
+  #leave(cause: Closing): void {
+    this.#flush();
+    this.#finish(cause);
+    const timer = setTimeout(() => void this.connection.close({ now: true }), FAREWELL_MS);
+    timer.unref();
+    void this.connection.close().then(() => clearTimeout(timer));
+  }
+
+  #end(cause: Closing): Closing {
+    this.#finish(cause);
+    return this.#closing!;
+  }
+
+  /** @rule STR-6 */
+  #finish(cause: Closing): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = cause;
+    const error = endedBy(cause);
+    for (const opening of [...this.#openings.values(), ...this.#waiting]) opening.fail(error);
+    this.#openings.clear();
+    this.#waiting = [];
+    for (const withdrawal of this.#offers.values()) withdrawal.abort();
+    this.#offers.clear();
+    this.#unheard = [];
+    this.#writers.clear();
+    for (const stream of [...this.#streams.values()]) stream.heardReset(error);
+  }
+}
+
+/** Own opens without an answer; a peer takes 128. */
+const OPENINGS_MAX = 64;
+/** Opens that wait for those; beyond it `open` rejects `queue-full`. */
+const OPENINGS_WAITING_MAX = 1024;
+const OURS = `this side speaks version ${STREAMS_VERSION} of streams`;
+
+function fits(text: string, bytesMin: number, bytesMax: number): boolean {
+  const { length } = new TextEncoder().encode(text);
+  return length >= bytesMin && length <= bytesMax;
+}

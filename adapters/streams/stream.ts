@@ -1,0 +1,134 @@
+import { Duplex } from 'node:stream';
+import type { StreamCode } from '../../machines/streams/streams.messages.js';
+import { StreamError } from './errors.js';
+import { Pieces } from './pieces.js';
+
+/** What a stream asks of its session. */
+export interface StreamPort {
+  /** Takes the bytes over until `queuedBytes` says that they left. */
+  write(id: number, bytes: Uint8Array): void;
+  hasRoom(id: number): boolean;
+  queuedBytes(id: number): number;
+  end(id: number): void;
+  reset(id: number, code: StreamCode): void;
+  consumed(id: number, bytes: number): void;
+  /** Its user has nothing more to do with it. */
+  left(id: number): void;
+}
+
+/** What is written at once into the plane; the bound of a plane's outbox is larger than its high mark and this. */
+const SLICE_BYTES = 64 << 10;
+/** What gathers while something is being sent. */
+const WRITABLE_BYTES = 64 << 10;
+
+/**
+ * One stream of a session as a Node Duplex, half-open by default as a socket with `allowHalfOpen`. A buffer that was written
+ * is its writer's again when the write's callback runs. `destroy` without an orderly end resets the stream at the other side.
+ */
+export class SessionStream extends Duplex {
+  #kept = new Pieces(); // Arrived, and not asked for.
+  #isWanting = false;
+  #hasPeerEnded = false;
+  #unwritten: Uint8Array[] = [];
+  #written: ((error?: Error | null) => void) | undefined;
+  #resetCode: StreamCode = 'cancelled';
+  #isOver = false; // The peer, or the session, has ended it: there is nothing left to say.
+
+  constructor(
+    /** Odd from the dialer, even from the acceptor, never used again in its session. */
+    readonly id: number,
+    readonly purpose: string,
+    readonly target: string,
+    readonly port: StreamPort,
+  ) {
+    // What isn't read stays here, where it is counted against the window; Node's own buffer holds one piece at most.
+    super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: WRITABLE_BYTES });
+  }
+
+  /** Gives both directions up and tells the other side why. */
+  reset(code: StreamCode): void {
+    this.#resetCode = code;
+    this.destroy();
+  }
+
+  // What the session tells. Not for users.
+
+  /** @internal */
+  heard(bytes: Uint8Array): void {
+    if (this.#isWanting && this.#kept.isEmpty) return this.#give(bytes);
+    this.#kept.push(bytes);
+  }
+
+  /** @internal */
+  heardEnd(): void {
+    this.#hasPeerEnded = true;
+    if (this.#kept.isEmpty) this.push(null);
+  }
+
+  /** @internal The peer, or the end of the session, has ended it. */
+  heardReset(error: StreamError): void {
+    this.#isOver = true;
+    this.destroy(error);
+  }
+
+  /** @internal Some of what was written has left. */
+  heardRoom(): void {
+    this.#feed();
+  }
+
+  // What Node asks.
+
+  override _read(): void {
+    this.#isWanting = true;
+    for (let piece; this.#isWanting && (piece = this.#kept.take()) !== undefined;) this.#give(piece);
+    if (this.#hasPeerEnded && this.#kept.isEmpty && this.#isWanting) this.push(null);
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#unwritten.push(chunk);
+    this.#written = done;
+    this.#feed();
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
+    for (const { chunk } of chunks) this.#unwritten.push(chunk);
+    this.#written = done;
+    this.#feed();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.port.end(this.id);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const isOrderly = this.writableFinished && this.readableEnded;
+    if (!isOrderly && !this.#isOver) this.port.reset(this.id, error instanceof StreamError ? 'failed' : this.#resetCode);
+    this.#isOver = true;
+    this.#kept.clear();
+    this.#unwritten = [];
+    this.port.left(this.id);
+    done(error);
+  }
+
+  #give(piece: Uint8Array): void {
+    this.#isWanting = this.push(piece);
+    this.port.consumed(this.id, piece.length);
+  }
+
+  /** Hands over as much as there is room for; the writer goes on when all of it has left. */
+  #feed(): void {
+    if (this.#isOver) return;
+    const { port, id } = this;
+    while (this.#unwritten.length > 0 && port.hasRoom(id)) {
+      const chunk = this.#unwritten[0]!;
+      if (chunk.length > SLICE_BYTES) this.#unwritten[0] = chunk.subarray(SLICE_BYTES);
+      else this.#unwritten.shift();
+      port.write(id, chunk.subarray(0, SLICE_BYTES));
+    }
+    if (this.#unwritten.length > 0 || port.queuedBytes(id) > 0) return;
+    const done = this.#written;
+    this.#written = undefined;
+    done?.();
+  }
+}

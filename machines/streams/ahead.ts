@@ -1,0 +1,86 @@
+/** Where an acknowledgement is asked for: after so many bytes. */
+const MARK_BYTES = 32 << 10;
+/** Never less on its way than this, so that something moves whatever is measured. */
+const WINDOW_BYTES_MIN = 64 << 10;
+/** Never more: what waits in front of a keystroke has a bound, whatever is measured. */
+const WINDOW_BYTES_MAX = 2 << 20;
+const WINDOW_BYTES_FIRST = 256 << 10;
+/** Delay that is nobody's fault: a turn of the event loop, a timer. */
+const SLACK_MS = 2;
+/** Marks in a row that came late although little was on its way: then the way itself is longer than was believed. */
+const LATE_MAX = 32;
+
+interface Mark {
+  readonly atMs: number;
+  /** All bytes sent up to here. */
+  readonly bytes: number;
+}
+
+/**
+ * How much bulk may be on its way, so that whatever comes next waits for little: delay-based, as TCP Vegas and LEDBAT are
+ * (RFC 6817). A mark is a message whose acknowledgement is asked for. As long as marks come back in about twice the
+ * shortest time ever seen, more may be on its way; once they take longer there is a queue somewhere, and less may be.
+ * @rule STR-4
+ */
+export class Ahead {
+  #windowBytes = WINDOW_BYTES_FIRST;
+  #sentBytes = 0;
+  #ackedBytes = 0;
+  #markedBytes = 0;
+  #shortestMs = Infinity;
+  #heldUntil = 0; // No further decrease before the effect of the last one can be seen: up to here in bytes.
+  #late = 0;
+  #leastLateMs = Infinity;
+
+  get windowBytes(): number {
+    return this.#windowBytes;
+  }
+  get underWayBytes(): number {
+    return this.#sentBytes - this.#ackedBytes;
+  }
+  /** Whether more bulk may be sent. */
+  get isOpen(): boolean {
+    return this.underWayBytes < this.#windowBytes;
+  }
+  /** Whether the next message of so many bytes should ask for its acknowledgement. */
+  asks(bytes: number): boolean {
+    return this.#sentBytes + bytes - this.#markedBytes >= MARK_BYTES;
+  }
+
+  sent(bytes: number): void {
+    this.#sentBytes += bytes;
+  }
+
+  /** What was sent last asked for its acknowledgement. */
+  mark(nowMs: number): Mark {
+    this.#markedBytes = this.#sentBytes;
+    return { atMs: nowMs, bytes: this.#sentBytes };
+  }
+
+  acknowledged(mark: Mark, nowMs: number): void {
+    const tookMs = nowMs - mark.atMs;
+    const wasFull = this.underWayBytes * 2 >= this.#windowBytes;
+    this.#ackedBytes = Math.max(this.#ackedBytes, mark.bytes);
+    this.#shortestMs = Math.min(this.#shortestMs, tookMs);
+    if (tookMs <= 2 * this.#shortestMs + SLACK_MS) {
+      this.#late = 0;
+      this.#leastLateMs = Infinity;
+      if (wasFull) this.#windowBytes = Math.min(WINDOW_BYTES_MAX, this.#windowBytes + MARK_BYTES);
+    } else this.#shrink(mark, tookMs);
+  }
+
+  #shrink(mark: Mark, tookMs: number): void {
+    if (this.#windowBytes === WINDOW_BYTES_MIN) {
+      this.#leastLateMs = Math.min(this.#leastLateMs, tookMs);
+      if (++this.#late < LATE_MAX) return;
+      this.#shortestMs = this.#leastLateMs;
+      this.#late = 0;
+      return;
+    }
+    if (mark.bytes <= this.#heldUntil) return;
+    this.#heldUntil = this.#sentBytes;
+    this.#windowBytes = Math.max(WINDOW_BYTES_MIN, Math.floor(this.#windowBytes * 0.7));
+  }
+}
+
+export type { Mark };
