@@ -10,15 +10,18 @@ export function wasInterrupted(): boolean {
 
 /**
  * SIGINT and SIGTERM end a command gracefully within 10 s, then by force; a second one ends it at once. The exit code is 1: it
- * did not do what it was asked for. Returns how to stop listening.
+ * did not do what it was asked for; a command that has no end of its own says otherwise. Returns how to stop listening.
  */
-export function onInterrupt(stop: () => Promise<unknown>): () => void {
+export function onInterrupt(stop: () => Promise<unknown>, exitCode: () => 0 | 1 = () => 1): () => void {
   const interrupt = (): void => {
     if (wasAsked) process.exit(1);
     wasAsked = true;
     process.exitCode = 1;
     setTimeout(() => process.exit(1), GRACE_MS).unref();
-    void stop().finally(() => process.exit(1));
+    stop().then(
+      () => process.exit(exitCode()),
+      () => process.exit(1),
+    );
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   return () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

@@ -2,7 +2,10 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { certCommand } from './cert.js';
 import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
+import { receiveCommand } from './receive.js';
+import { sendCommand } from './send.js';
 import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
+import { tunnelCommand } from './tunnel.js';
 
 /** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
 export function makeProgram(): Command {
@@ -12,6 +15,9 @@ export function makeProgram(): Command {
     .showHelpAfterError('(--help shows what there is)')
     .usage('<command> [options]');
   demoCommand(program);
+  tunnelCommand(program);
+  sendCommand(program);
+  receiveCommand(program);
   certCommand(program);
   drawCommand(program);
   return program;

@@ -1,0 +1,2 @@
+import type { Command } from 'commander';
+export function receiveCommand(_program: Command): void {}

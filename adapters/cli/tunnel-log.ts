@@ -1,0 +1,107 @@
+import type { Closing, Engine } from '../index.js';
+import type { Passage, TunnelNews } from '../streams/index.js';
+import type { Output } from './output.js';
+
+/** The last line of `tunnel … --json`. */
+export interface TunnelSummary {
+  readonly sessions: number;
+  /** Forwarded connections, and how many of them did not end by themselves. */
+  readonly connections: number;
+  readonly failed: number;
+  /** From the sockets into the session, and back. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly resumes: number;
+  readonly seconds: number;
+}
+
+/** Says what becomes of a tunnel: lines about sessions for people, about connections as well for programs. */
+export class TunnelLog implements TunnelNews {
+  readonly #began = performance.now();
+  #sessions = 0;
+  #connections = 0;
+  #failed = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #resumes = 0;
+  #isWaiting = false;
+
+  constructor(
+    readonly output: Output,
+    engine: Engine,
+  ) {
+    engine.on((event) => {
+      if (event.type === 'lost') this.#lost(event.peer);
+      if (event.type === 'resumed') this.#resumed(event.peer, event.afterMs);
+      if (event.type === 'refused') output.tell({ event: 'refused', remoteAddress: event.remoteAddress, code: event.code });
+    });
+  }
+
+  opened(peer: string): void {
+    this.#isWaiting = false;
+    this.#sessions++;
+    this.output.tell({ event: 'connected', peer });
+    this.output.say(`Connected with ${peer}.`);
+  }
+
+  /** Attempts fail one after the other; people hear of the first. */
+  waiting(address: string, { code, reason }: Closing): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.output.tell({ event: 'waiting', address, code, message: reason });
+    this.output.say(`Waiting for ${address}: ${reason}`);
+  }
+
+  ended({ side, code, reason }: Closing): void {
+    this.output.tell({ event: 'ended', side, code, message: reason });
+    this.output.say(`The session has ended: ${reason}`);
+  }
+
+  began(number: number): void {
+    this.#connections++;
+    this.output.tell({ event: 'opened', connection: number });
+  }
+
+  over(passage: Passage): void {
+    const { number, code, message, bytesIn, bytesOut } = passage;
+    this.#bytesIn += bytesIn;
+    this.#bytesOut += bytesOut;
+    this.output.tell({
+      event: 'closed',
+      connection: number,
+      bytesIn,
+      bytesOut,
+      ...(code === undefined ? {} : { code, message }),
+    });
+    if (code === undefined) return;
+    this.#failed++;
+    this.output.say(`Connection ${number} broke off: ${message} (${code})`);
+  }
+
+  summarize(): void {
+    const summary: TunnelSummary = {
+      sessions: this.#sessions,
+      connections: this.#connections,
+      failed: this.#failed,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      resumes: this.#resumes,
+      seconds: Math.round(performance.now() - this.#began) / 1000,
+    };
+    this.output.tell(summary);
+    const { connections, bytesIn, bytesOut, resumes } = summary;
+    this.output.say(`${connections} connections, ${bytesIn} bytes in, ${bytesOut} bytes out, ${resumes} resumes.`);
+  }
+
+  #lost(peer: string): void {
+    this.output.tell({ event: 'lost', peer });
+    this.output.say(`The link with ${peer} is lost; connections wait.`);
+  }
+
+  #resumed(peer: string, afterMs: number): void {
+    this.#resumes++;
+    const ms = Math.round(afterMs * 10) / 10;
+    this.output.tell({ event: 'resumed', peer, afterMs: ms });
+    this.output.say(`Back after ${ms} ms.`);
+  }
+}

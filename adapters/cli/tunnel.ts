@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+import type { Engine } from '../index.js';
+import { resume } from '../resume/index.js';
+import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
+import { addressOf, Failed, hostAndPortOf, millisecondsOf, onInterrupt, openEngine, Output, withReachOptions } from './shared.js';
+import type { ReachOptions } from './shared.js';
+import { TunnelLog } from './tunnel-log.js';
+
+interface TunnelOptions extends ReachOptions {
+  readonly window: number;
+  readonly json?: boolean;
+}
+
+const WINDOW_MS = 60_000;
+
+export function tunnelCommand(program: Command): void {
+  const tunnel = program
+    .command('tunnel')
+    .description('TCP connections (ssh, psql, anything) through one session that survives cuts, sleep and network changes');
+  withCommon(
+    tunnel
+      .command('listen')
+      .description('the far end: accepts sessions, and connects what comes through them to one target')
+      .argument(
+        '<addr>',
+        'where the other end reaches this one: tcp://, tls://, ws:// or wss://, host and port',
+        addressOf('listen'),
+      )
+      .requiredOption('--to <host:port>', 'where the connections go', hostAndPortOf('dial')),
+  ).action(async (address: string, options: TunnelOptions & { readonly to: Place }) => {
+    await tunnelListen(address, options, new Output(options.json ?? false));
+  });
+  withCommon(
+    tunnel
+      .command('dial')
+      .description('the near end: keeps a session with the far end, and listens for connections to send through it')
+      .argument('<addr>', 'where the far end listens; it need not be there yet', addressOf('dial'))
+      .requiredOption('--listen <host:port>', 'where the connections come in; port 0 takes a free one', hostAndPortOf('listen')),
+  ).action(async (address: string, options: TunnelOptions & { readonly listen: Place }) => {
+    await tunnelDial(address, options, new Output(options.json ?? false));
+  });
+}
+
+function withCommon(command: Command): Command {
+  return withReachOptions(
+    command
+      .option('--window <time>', 'how long a session may be without a link, and lose nothing', millisecondsOf, WINDOW_MS)
+      .option('--json', 'print machine-readable lines, the summary last'),
+  );
+}
+
+async function tunnelListen(address: string, options: TunnelOptions & { readonly to: Place }, output: Output): Promise<void> {
+  const engine = await openEngine({ listen: [address], protocols: protocols(options) }, options, output);
+  const log = new TunnelLog(output, engine);
+  const exit = new TunnelExit(options.to, log);
+  const bound = engine.addresses[0]!;
+  output.tell({ event: 'listening', address: bound });
+  output.say(`Listening at ${bound}; connections go to ${placed(options.to)}.`);
+  onInterrupt(async () => {
+    await engine.shutdown();
+    exit.close();
+    log.summarize();
+  }, endedAsAsked);
+  for await (const connection of engine.incoming) {
+    log.opened(connection.peer);
+    const session = new StreamSession(connection);
+    exit.serve(session);
+    void session.closed.then((closing) => log.ended(closing));
+  }
+}
+
+async function tunnelDial(address: string, options: TunnelOptions & { readonly listen: Place }, output: Output): Promise<void> {
+  const engine = await openEngine({ dial: [address], protocols: protocols(options) }, options, output);
+  const log = new TunnelLog(output, engine);
+  const keeper = new Keeper(engine, address, {
+    waiting: (closing) => log.waiting(address, closing),
+    opened: () => log.opened(address),
+    ended: (closing) => log.ended(closing),
+  });
+  const entrance = new TunnelEntrance(keeper, log);
+  try {
+    await listenAt(entrance, engine, options.listen, output);
+    onInterrupt(async () => {
+      await Promise.all([keeper.stop(), entrance.close()]);
+      await engine.shutdown();
+      log.summarize();
+    }, endedAsAsked);
+    await keeper.run();
+  } catch (error) {
+    await entrance.close();
+    await engine.shutdown();
+    throw error;
+  }
+  await new Promise(() => {}); // Interrupted: the process exits once everything is closed.
+}
+
+async function listenAt(entrance: TunnelEntrance, engine: Engine, place: Place, output: Output): Promise<void> {
+  const port = await entrance.listen(place).catch((error: Error) => {
+    throw new Failed(`can't listen at ${placed(place)}: ${error.message}`, 'Choose another port with --listen.');
+  });
+  const bound = placed({ host: place.host, port });
+  output.tell({ event: 'listening', address: bound });
+  output.say(`Listening at ${bound}.`);
+}
+
+/** A tunnel has no end of its own: whoever ends it asked for just that. */
+const endedAsAsked = (): 0 => 0;
+
+function protocols({ window }: TunnelOptions): [ReturnType<typeof resume>] {
+  return [resume({ reconnectWindowMs: window })];
+}
+
+function placed({ host, port }: Place): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,95 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Closing } from '../../machines/closing.js';
+import { ConnectError, type Engine } from '../../machines/engine.js';
+import { SessionError } from '../../machines/errors.js';
+import { StreamSession } from './session.js';
+
+/** What whoever keeps a session hears of it. */
+export interface KeeperNews {
+  /** An attempt has failed and is followed by others: nobody listens there yet, the network is away. */
+  waiting?(closing: Closing): void;
+  /** A session is there. What the peer asks for on it is the listener's affair. */
+  opened?(session: StreamSession): void;
+  /** It has ended for good; another one follows. */
+  ended?(closing: Closing): void;
+}
+
+/** Between a peer's goodbye and the next attempt. Chosen without measurement. */
+const COME_BACK_MS = 1000;
+
+/**
+ * Keeps a stream session with the peer at one address: dials until somebody is there, and again after every ending that makes
+ * sense to come back from. A session that is merely without a link is none of its business. Stateful.
+ */
+export class Keeper {
+  #session: StreamSession | undefined;
+  #waiting: ((session: StreamSession) => void)[] = [];
+  #stop = new AbortController();
+
+  constructor(
+    readonly engine: Engine,
+    readonly address: string,
+    readonly news: KeeperNews = {},
+  ) {}
+
+  /** The session of the moment. */
+  get session(): StreamSession | undefined {
+    return this.#session;
+  }
+
+  /** Resolves when there is a session. Rejects when `signal` is aborted. */
+  opened(signal: AbortSignal): Promise<StreamSession> {
+    if (this.#session !== undefined) return Promise.resolve(this.#session);
+    return new Promise((resolve, reject) => {
+      const come = (session: StreamSession): void => {
+        signal.removeEventListener('abort', leave);
+        resolve(session);
+      };
+      const leave = (): void => {
+        this.#waiting = this.#waiting.filter((each) => each !== come);
+        reject(new SessionError('aborted', `there was no session with ${this.address} in time`));
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
+      else this.#waiting.push(come);
+    });
+  }
+
+  /** Runs until `stop`. Rejects with `ConnectError` when the peer can't be had however often one asks. */
+  async run(): Promise<void> {
+    const { engine, address, news } = this;
+    const off = engine.on((event) => {
+      if (event.type === 'closing' && this.#session === undefined && event.closing.retry) news.waiting?.(event.closing);
+    });
+    engine.peers.register(address);
+    try {
+      while (!this.#stop.signal.aborted) {
+        const connection = await engine.connect(address, { reuse: true, signal: this.#stop.signal });
+        const session = new StreamSession(connection);
+        this.#session = session;
+        news.opened?.(session);
+        for (const come of this.#waiting.splice(0)) come(session);
+        const closing = await session.closed;
+        this.#session = undefined;
+        if (this.#stop.signal.aborted) return;
+        if (!closing.retry && !COMES_BACK.includes(closing.code)) throw new ConnectError(closing, address);
+        news.ended?.(closing);
+        if (!closing.retry) await pause(COME_BACK_MS, undefined, { signal: this.#stop.signal });
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    } finally {
+      off();
+    }
+  }
+
+  /** Ends the wish and the session. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.engine.peers.unregister(this.address);
+    await this.#session?.close();
+  }
+}
+
+/** Endings that concern one session: the next one may well live. */
+const COMES_BACK: readonly Closing['code'][] = ['peer-goodbye', 'token-refused', 'replaced'];

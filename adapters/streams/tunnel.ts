@@ -1,0 +1,237 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { SessionError } from '../../machines/errors.js';
+import type { StreamCode } from '../../machines/streams/streams.messages.js';
+import { StreamError } from './errors.js';
+import type { Keeper } from './kept.js';
+import type { Offer, StreamSession } from './session.js';
+import type { SessionStream } from './stream.js';
+
+/** TCP connections through a session's streams, ends, resets and errors included (STR-3). Stateful: it holds the sockets. */
+
+/** What the streams of a tunnel are opened for. */
+export const TUNNEL_PURPOSE = 'tunnel';
+
+/** Where TCP connections come in, or go to. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One forwarded connection that is over. */
+export interface Passage {
+  /** In the order of their coming, from 1. */
+  readonly number: number;
+  /** From the socket into the session, and back. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Why it did not end by itself: a stream's code, a closing's, or a socket's (`ECONNRESET`). */
+  readonly code?: string;
+  readonly message?: string;
+}
+
+export interface TunnelNews {
+  began?(number: number): void;
+  over?(passage: Passage): void;
+}
+
+/** How long the far target may take to answer. Chosen without measurement. */
+const CONNECT_MS = 10_000;
+/** Connections that wait for a session; more are reset. */
+const WAITING_MAX = 128;
+
+/** Where the connections come in: a TCP listener whose connections leave at the other end of the session. */
+export class TunnelEntrance {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #closing = new AbortController();
+  #count = 0;
+  #waiting = 0;
+
+  constructor(
+    readonly keeper: Keeper,
+    readonly news: TunnelNews = {},
+  ) {
+    this.#server = createServer(
+      { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
+      (socket) => void this.#enter(socket),
+    );
+  }
+
+  /** @returns the port, chosen by the system where 0 was asked for */
+  listen({ host, port }: Place): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => resolve((this.#server.address() as { port: number }).port));
+    });
+  }
+
+  /** Resets what is still under way. Resolves when nothing is left. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.resetAndDestroy();
+    });
+  }
+
+  async #enter(socket: Socket): Promise<void> {
+    const number = ++this.#count;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.news.began?.(number);
+    try {
+      const stream = await this.#open(socket);
+      this.news.over?.({ number, ...(await joined(socket, stream)) });
+    } catch (error) {
+      socket.resetAndDestroy();
+      this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) });
+    }
+  }
+
+  /** Waits for a session where there is none, as long as the connection lives. */
+  async #open(socket: Socket): Promise<SessionStream> {
+    const gone = new AbortController();
+    const leave = (): void => gone.abort();
+    socket.on('error', leave).on('close', leave);
+    this.#closing.signal.addEventListener('abort', leave, { once: true });
+    const { signal } = gone;
+    try {
+      return await (await this.#session(signal)).open(TUNNEL_PURPOSE, { signal });
+    } finally {
+      this.#closing.signal.removeEventListener('abort', leave);
+      socket.off('close', leave);
+    }
+  }
+
+  async #session(signal: AbortSignal): Promise<StreamSession> {
+    if (this.keeper.session !== undefined) return this.keeper.session;
+    if (this.#waiting >= WAITING_MAX) throw new StreamError('busy');
+    this.#waiting++;
+    try {
+      return await this.keeper.opened(signal);
+    } finally {
+      this.#waiting--;
+    }
+  }
+}
+
+/** Where the connections leave: each stream of a session gets a connection to one target. */
+export class TunnelExit {
+  readonly #sockets = new Set<Socket>();
+  #count = 0;
+
+  constructor(
+    readonly target: Place,
+    readonly news: TunnelNews = {},
+  ) {}
+
+  /** Answers what the peer asks for on this session. */
+  serve(session: StreamSession): void {
+    session.onOffer = (offer) => {
+      if (offer.purpose === TUNNEL_PURPOSE) void this.#leave(offer);
+      else offer.refuse('unknown-purpose');
+    };
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  async #leave(offer: Offer): Promise<void> {
+    const number = ++this.#count;
+    this.news.began?.(number);
+    let socket;
+    try {
+      socket = await dialed(this.target, offer.withdrawn);
+    } catch (error) {
+      offer.refuse(codeOf(error as NodeJS.ErrnoException));
+      this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) });
+      return;
+    }
+    this.#sockets.add(socket);
+    const passed = await joined(socket, offer.accept());
+    this.#sockets.delete(socket);
+    this.news.over?.({ number, ...passed });
+  }
+}
+
+/** Joins the two both ways until both are over. @rule STR-3 */
+function joined(socket: Socket, stream: SessionStream): Promise<Omit<Passage, 'number'>> {
+  return new Promise((resolve) => {
+    let failure: Error | undefined;
+    let open = 2;
+    const over = (): void => {
+      if (--open > 0) return;
+      resolve({ bytesIn: socket.bytesRead, bytesOut: socket.bytesWritten, ...(failure === undefined ? {} : wordsOf(failure)) });
+    };
+    socket.on('error', (error) => {
+      failure ??= error;
+      stream.reset('reset');
+    });
+    stream.on('error', (error) => {
+      failure ??= error;
+      socket.resetAndDestroy();
+    });
+    // What ended in good order may still be on its way through the other; anything else takes the other one along.
+    const socketOver = (): void => {
+      if (!(socket.readableEnded && socket.writableFinished)) stream.reset('reset');
+      over();
+    };
+    socket.once('close', socketOver);
+    stream.once('close', () => {
+      if (!(stream.readableEnded && stream.writableFinished)) socket.resetAndDestroy();
+      over();
+    });
+    socket.pipe(stream);
+    stream.pipe(socket);
+    if (socket.closed) socketOver(); // Before anybody listened.
+  });
+}
+
+function dialed({ host, port }: Place, withdrawn: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    const timer = setTimeout(() => fail(new StreamError('timeout')), CONNECT_MS);
+    const withdraw = (): void => fail(new StreamError('cancelled'));
+    const settle = (): void => {
+      clearTimeout(timer);
+      withdrawn.removeEventListener('abort', withdraw);
+      socket.off('error', fail).off('connect', connected);
+    };
+    const fail = (error: Error): void => {
+      settle();
+      socket.on('error', () => {}).destroy();
+      reject(error);
+    };
+    const connected = (): void => {
+      settle();
+      resolve(socket);
+    };
+    withdrawn.addEventListener('abort', withdraw, { once: true });
+    socket.once('error', fail).once('connect', connected);
+  });
+}
+
+const CODES: Readonly<Record<string, StreamCode>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'resolve-failed',
+  EAI_AGAIN: 'resolve-failed',
+  ETIMEDOUT: 'timeout',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  EACCES: 'forbidden',
+  EPERM: 'forbidden',
+  ECONNRESET: 'reset',
+};
+
+/** What the near side is told. */
+function codeOf(error: NodeJS.ErrnoException): StreamCode {
+  if (error instanceof StreamError) return error.code as StreamCode;
+  return CODES[error.code ?? ''] ?? 'failed';
+}
+
+function wordsOf(error: Error): { code: string; message: string } {
+  const code = error instanceof SessionError && error.code === 'aborted' ? 'cancelled' : (error as { code?: string }).code;
+  return { code: code ?? 'failed', message: error.message };
+}
