@@ -1,2 +1,135 @@
+import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
-export function receiveCommand(_program: Command): void {}
+import type { Connection } from '../index.js';
+import { resume } from '../resume/index.js';
+import { Receiver, StreamSession, TRANSFER_PURPOSE, TransferError, type Offer } from '../streams/index.js';
+import { addressOf, Failed, millisecondsOf, Misuse, onInterrupt, openEngine, Output, withReachOptions } from './shared.js';
+import type { ReachOptions } from './shared.js';
+import { TransferLog } from './transfer-log.js';
+
+interface ReceiveOptions extends ReachOptions {
+  readonly listen: string;
+  readonly dir: string;
+  readonly force?: boolean;
+  readonly keep?: boolean;
+  readonly window: number;
+  readonly json?: boolean;
+}
+
+export function receiveCommand(program: Command): void {
+  const command = program
+    .command('receive')
+    .description('takes the files of one `send` into a directory; each gets its name when its digest agrees')
+    .requiredOption('--listen <addr>', 'where `send` reaches this: tcp://, tls://, ws:// or wss://', addressOf('listen'))
+    .requiredOption('--dir <dir>', 'where the files go; made where there is none')
+    .option('--force', 'replace files that have the names already')
+    .option('--keep', 'go on receiving until interrupted')
+    .option('--window <time>', 'how long a session may be without a link, and lose nothing', millisecondsOf, 60_000)
+    .option('--json', 'print machine-readable lines, the summary last');
+  withReachOptions(command).action(async (options: ReceiveOptions) => {
+    await receive(options, new Output(options.json ?? false));
+  });
+}
+
+async function receive(options: ReceiveOptions, output: Output): Promise<void> {
+  await mkdir(options.dir, { recursive: true }).catch((error: Error) => {
+    throw new Misuse(`--dir: ${error.message}`);
+  });
+  const protocols = [resume({ reconnectWindowMs: options.window })];
+  const engine = await openEngine({ listen: [options.listen], protocols }, options, output);
+  const log = new TransferLog(output, engine, 'received');
+  const desk = new Desk(options, log);
+  output.tell({ event: 'listening', address: engine.addresses[0] });
+  output.say(`Listening at ${engine.addresses[0]}; files go to ${options.dir}.`);
+  const stopListening = onInterrupt(
+    async () => {
+      await engine.shutdown();
+      await desk.settled();
+      await log.summarize();
+    },
+    () => (options.keep === true && desk.broken === 0 ? 0 : 1),
+  );
+  void (async () => {
+    for await (const connection of engine.incoming) desk.serve(connection);
+  })();
+  try {
+    await desk.over;
+    await log.summarize();
+  } finally {
+    await log.stop();
+    await engine.shutdown({ deadlineMs: 3000 });
+    stopListening();
+  }
+}
+
+/** After these the receiver is as able as before: it was the sender who asked for what can't be. */
+const SENDERS_FAULT = ['bad-name', 'busy', 'malformed'];
+
+/** All transfers of one `receive`. */
+class Desk {
+  /** Resolves when everything asked for is done, rejects when it can't be. */
+  readonly over: Promise<void>;
+  /** Transfers that ended before they were complete and have not come back. */
+  broken = 0;
+  #finish!: () => void;
+  #fail!: (error: Error) => void;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #receiver: Receiver;
+  #isDone = false;
+
+  constructor(
+    readonly options: ReceiveOptions,
+    readonly log: TransferLog,
+  ) {
+    this.over = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.#receiver = new Receiver({
+      directory: options.dir,
+      force: options.force ?? false,
+      progress: (progress) => log.progress(progress),
+      received: (file) => log.done(file),
+    });
+  }
+
+  serve(connection: Connection): void {
+    this.log.connected(connection.peer);
+    const session = new StreamSession(connection);
+    session.onOffer = (offer) => {
+      if (offer.purpose !== TRANSFER_PURPOSE) return offer.refuse('unknown-purpose');
+      const transfer = this.#take(offer).finally(() => {
+        this.#underWay.delete(transfer);
+        if (this.#isDone && this.#underWay.size === 0) this.#finish();
+      });
+      this.#underWay.add(transfer);
+    };
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #take(offer: Offer): Promise<void> {
+    this.broken++;
+    try {
+      await this.#receiver.receive(offer);
+      this.broken = 0;
+      this.#isDone = this.options.keep !== true;
+    } catch (error) {
+      if (!(error instanceof TransferError)) return this.log.broken((error as Error).message);
+      this.log.output.warn(error.message);
+      if (this.options.keep !== true && !SENDERS_FAULT.includes(error.code))
+        this.#fail(new Failed(error.message, ADVICE[error.code], { cause: error }));
+    }
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  exists: 'Move it away, choose another --dir, or replace it with --force.',
+  'disk-full': 'Make room and start both sides again: it goes on where it was.',
+  permission: 'Check who may write to the directory.',
+  'source-changed': 'Send it again when nobody writes to it.',
+  digest: 'Send it again; if it happens twice, a disk or a memory is broken.',
+};

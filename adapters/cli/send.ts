@@ -1,2 +1,108 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
-export function sendCommand(_program: Command): void {}
+import { resume } from '../resume/index.js';
+import { FileSource, Keeper, PipeSource, sendFiles, StreamError, type Source, type StreamSession } from '../streams/index.js';
+import { addressOf, Failed, millisecondsOf, Misuse, onInterrupt, openEngine, Output, withReachOptions } from './shared.js';
+import type { ReachOptions } from './shared.js';
+import { TransferLog } from './transfer-log.js';
+
+interface SendOptions extends ReachOptions {
+  readonly to: string;
+  readonly name: string;
+  readonly window: number;
+  readonly json?: boolean;
+}
+
+export function sendCommand(program: Command): void {
+  const command = program
+    .command('send')
+    .description('sends files to a `receive`, verified by their digests; begun again after a crash, it goes on where it was')
+    .argument('<file...>', 'what to send; - is standard input')
+    .requiredOption('--to <addr>', 'where `receive` listens; it need not be there yet', addressOf('dial'))
+    .option('--name <name>', 'what standard input is called at the other side', 'stdin')
+    .option('--window <time>', 'how long to be without the other side before it is given up', millisecondsOf, 60_000)
+    .option('--json', 'print machine-readable lines, the summary last');
+  withReachOptions(command).action(async (paths: readonly string[], options: SendOptions) => {
+    await send(paths, options, new Output(options.json ?? false));
+  });
+}
+
+async function send(paths: readonly string[], options: SendOptions, output: Output): Promise<void> {
+  const sources = await sourcesOf(paths, options.name);
+  const protocols = [resume({ reconnectWindowMs: options.window })];
+  const engine = await openEngine({ dial: [options.to], protocols }, options, output);
+  const log = new TransferLog(output, engine, 'sent');
+  const keeper = new Keeper(engine, options.to, {
+    waiting: (closing) => log.waiting(options.to, closing),
+    opened: () => log.connected(options.to),
+  });
+  const stopListening = onInterrupt(async () => {
+    await log.stop();
+    await keeper.stop();
+    await engine.shutdown();
+  });
+  try {
+    const kept = keeper.run();
+    await Promise.race([deliver(keeper, sources, options, log), kept.then(() => new Promise<never>(() => {}))]);
+    await keeper.stop();
+    await log.summarize();
+  } finally {
+    await log.stop();
+    await engine.shutdown({ deadlineMs: 3000 });
+    stopListening();
+  }
+}
+
+/** Sends until everything is confirmed, over as many sessions as it takes. */
+async function deliver(keeper: Keeper, sources: readonly Source[], options: SendOptions, log: TransferLog): Promise<void> {
+  for (;;) {
+    const session = await withSession(keeper, options);
+    try {
+      await sendFiles(session, sources, {
+        progress: (progress) => log.progress(progress),
+        // After a broken attempt the receiver confirms what it has once more.
+        sent: (file) => {
+          if (log.files.every(({ name }) => name !== file.name)) log.done(file);
+        },
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      if (error.cause === undefined) throw new Failed(WHY[error.code] ?? error.message, undefined, { cause: error });
+      await session.closed;
+      log.broken(error.message);
+    }
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  'unknown-purpose': 'The other side takes no files.',
+  cancelled: 'The receiver gave the transfer up; perhaps the same file was sent by somebody else.',
+};
+
+async function withSession(keeper: Keeper, { window, to }: SendOptions): Promise<StreamSession> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), window);
+  try {
+    return await keeper.opened(patience.signal);
+  } catch (error) {
+    throw new Failed(
+      `${to}: nobody was there for ${window / 1000} s`,
+      'Start `holdfast receive` there, check the address, or wait longer with --window.',
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function sourcesOf(paths: readonly string[], pipeName: string): Promise<readonly Source[]> {
+  const sources: Source[] = [];
+  for (const path of paths) {
+    const name = path === '-' ? pipeName : basename(path);
+    if (sources.some(({ about }) => about.name === name)) throw new Misuse(`${path}: two files would both be called ${name}`);
+    if (path === '-') sources.push(new PipeSource(process.stdin, name));
+    else sources.push(await FileSource.of(path, name).catch((error: Error) => Promise.reject(new Misuse(error.message))));
+  }
+  return sources;
+}

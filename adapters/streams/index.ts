@@ -12,3 +12,17 @@ export {
 export { Keeper, type KeeperNews } from './kept.js';
 export { TUNNEL_PURPOSE, TunnelEntrance, TunnelExit, type Passage, type Place, type TunnelNews } from './tunnel.js';
 export { decodeFrame, encodeFrame } from './codec.js';
+export {
+  FileSource,
+  PipeSource,
+  Receiver,
+  sendFiles,
+  TRANSFER_PURPOSE,
+  TransferError,
+  type FileReport,
+  type Progress,
+  type ReceiverOptions,
+  type SenderOptions,
+  type Source,
+  type TransferCode,
+} from './transfer/index.js';

@@ -1,0 +1,116 @@
+import type { Closing, Engine } from '../index.js';
+import type { FileReport, Progress } from '../streams/index.js';
+import type { Bar, Output } from './output.js';
+
+/** The last line of `send … --json` and `receive … --json`. */
+export interface TransferSummary {
+  readonly files: readonly FileReport[];
+  readonly bytes: number;
+  /** Of them, there already from an earlier attempt. */
+  readonly bytesKept: number;
+  /** Where it was one file. */
+  readonly sha256?: string;
+  readonly seconds: number;
+  /** Links that were lost and made up for. */
+  readonly resumes: number;
+  /** Sessions that were lost for good, after which the transfer went on where it was. */
+  readonly restarts: number;
+}
+
+/** A program hears of progress this often. */
+const TELL_MS = 500;
+
+/** Says what becomes of a transfer: a bar and a line per file for people, events for programs. */
+export class TransferLog {
+  readonly files: FileReport[] = [];
+  restarts = 0;
+  #began: number | undefined; // The first session: waiting for one is no transfer.
+  #resumes = 0;
+  #isWaiting = false;
+  #toldAt = -Infinity;
+  #bar: Promise<Bar> | undefined;
+
+  constructor(
+    readonly output: Output,
+    engine: Engine,
+    readonly verb: 'sent' | 'received',
+  ) {
+    engine.on((event) => {
+      if (event.type === 'resumed') this.#resumed(event.afterMs);
+    });
+  }
+
+  /** Attempts fail one after the other; people hear of the first. */
+  waiting(address: string, { code, reason }: Closing): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.output.tell({ event: 'waiting', address, code, message: reason });
+    this.output.say(`Waiting for ${address}: ${reason}`);
+  }
+
+  connected(peer: string): void {
+    this.#isWaiting = false;
+    this.#began ??= performance.now();
+    this.output.tell({ event: 'connected', peer });
+  }
+
+  /** The session is gone, the transfer is not. */
+  broken(reason: string): void {
+    this.restarts++;
+    this.output.tell({ event: 'broken', message: reason });
+    this.output.say(`Broken off: ${reason} It goes on when the other side is back.`);
+  }
+
+  progress({ name, bytes, size, bytesInAll, sizeInAll }: Progress): void {
+    if (sizeInAll !== null) {
+      this.#bar ??= this.output.progress(Math.ceil(sizeInAll / 2 ** 20), 'MiB');
+      void this.#bar.then((bar) => bar.update(Math.round(bytesInAll / 2 ** 20)));
+    }
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_MS) return;
+    this.#toldAt = now;
+    this.output.tell({ event: 'progress', file: name, bytes, size, bytesInAll, sizeInAll });
+  }
+
+  done(file: FileReport): void {
+    this.files.push(file);
+    this.output.tell({ event: 'file', ...file });
+    const kept = file.bytesKept === 0 ? '' : `, ${sized(file.bytesKept)} of it there before`;
+    this.output.say(`${file.name}  ${sized(file.bytes)}${kept}  sha256 ${file.sha256}`);
+  }
+
+  async summarize(): Promise<void> {
+    await this.stop();
+    const { files, restarts } = this;
+    const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
+    const summary: TransferSummary = {
+      files,
+      bytes,
+      bytesKept: files.reduce((sum, each) => sum + each.bytesKept, 0),
+      ...(files.length === 1 ? { sha256: files[0]!.sha256 } : {}),
+      seconds: this.#began === undefined ? 0 : Math.round(performance.now() - this.#began) / 1000,
+      resumes: this.#resumes,
+      restarts,
+    };
+    this.output.tell(summary);
+    const what = `${files.length} ${files.length === 1 ? 'file' : 'files'}`;
+    this.output.say(`${what} ${this.verb}, ${sized(bytes)} in ${summary.seconds} s, ${this.#resumes} resumes.`);
+  }
+
+  /** Takes the bar away. */
+  async stop(): Promise<void> {
+    (await this.#bar)?.stop();
+    this.#bar = undefined;
+  }
+
+  #resumed(afterMs: number): void {
+    this.#resumes++;
+    this.output.tell({ event: 'resumed', afterMs: Math.round(afterMs * 10) / 10 });
+  }
+}
+
+function sized(bytes: number): string {
+  if (bytes < 2 ** 10) return `${bytes} B`;
+  if (bytes < 2 ** 20) return `${(bytes / 2 ** 10).toFixed(1)} KiB`;
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

@@ -1,0 +1,176 @@
+import { createHash, type Hash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { chmod, link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DRAFT_PREFIX } from './names.js';
+import { TransferError } from './records.js';
+
+/** What is remembered of a draft: so many bytes are in it, with this digest. */
+const stateShape = z.object({
+  version: z.literal(1),
+  name: z.string(),
+  offset: z.int().min(0),
+  sha256: z.string(),
+});
+
+/** After so many bytes, or so much time with any, the state is written down again. Chosen without measurement. */
+const CHECKPOINT_BYTES = 4 << 20;
+const CHECKPOINT_MS = 1000;
+
+/** The digest of nothing. */
+export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
+
+/**
+ * A file that is not complete: its bytes under a temporary name, and beside it a small state file, so that whoever comes after a
+ * crash knows how much of it can be believed. The bytes are checked against their digest before they are. Stateful.
+ * @rule XFER-2 XFER-3
+ */
+export class Draft {
+  readonly path: string;
+  readonly statePath: string;
+  #hash: Hash = createHash('sha256');
+  #offset = 0;
+  #savedOffset = 0;
+  #savedAt = 0;
+  #file: FileHandle | undefined;
+
+  constructor(
+    readonly directory: string,
+    readonly name: string,
+  ) {
+    const stem = `${DRAFT_PREFIX}${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
+    this.path = join(directory, `${stem}.part`);
+    this.statePath = join(directory, `${stem}.json`);
+  }
+
+  /** Bytes that are in the file and in the digest. */
+  get offset(): number {
+    return this.#offset;
+  }
+  get sha256(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  /** How much of what an earlier attempt left can be believed; nothing where there is none. */
+  async recover(): Promise<number> {
+    const state = await this.#readState();
+    if (state === undefined || state.name !== this.name || state.offset === 0) return 0;
+    const found = await digestOf(this.path, state.offset).catch(() => undefined);
+    if (found === undefined || found.bytes !== state.offset || found.hash.copy().digest('hex') !== state.sha256) return 0;
+    this.#hash = found.hash;
+    this.#offset = this.#savedOffset = state.offset;
+    return state.offset;
+  }
+
+  /** Ready to be appended to from `offset` on, which is what was recovered, or 0. */
+  async begin(offset: number): Promise<void> {
+    if (offset !== this.#offset) {
+      if (offset !== 0) throw new TransferError('malformed', `${this.name}: begun at ${offset}, which was not offered`);
+      this.#hash = createHash('sha256');
+      this.#offset = this.#savedOffset = 0;
+    }
+    // A link that somebody put there is not followed.
+    const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    this.#file = await open(this.path, flags, 0o600);
+    await this.#file.truncate(offset);
+    this.#savedAt = performance.now();
+    if (offset === 0) await this.save();
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await this.#file!.write(bytes, at, bytes.length - at, this.#offset + at);
+      at += bytesWritten;
+    }
+    this.#hash.update(bytes);
+    this.#offset += bytes.length;
+    const isDue = this.#offset - this.#savedOffset >= CHECKPOINT_BYTES || performance.now() - this.#savedAt >= CHECKPOINT_MS;
+    if (isDue) await this.save();
+  }
+
+  /**
+   * Writes down how far it is, so that a crash at any moment leaves the old state or the new. Not forced to the disk: after a
+   * power cut the digest tells what can be believed.
+   */
+  async save(): Promise<void> {
+    const fresh = `${this.statePath}.new`;
+    const state: z.infer<typeof stateShape> = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
+    await rm(fresh, { force: true });
+    await writeFile(fresh, JSON.stringify(state), { flag: 'wx', mode: 0o600 });
+    await rename(fresh, this.statePath);
+    this.#savedOffset = this.#offset;
+    this.#savedAt = performance.now();
+  }
+
+  /** The file is complete: it gets its name, and nothing else is left. */
+  async finish(
+    target: string,
+    about: { mode?: number | undefined; mtimeMs?: number | undefined },
+    mayReplace: boolean,
+  ): Promise<void> {
+    const file = this.#file!;
+    if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));
+    await file.sync();
+    await this.#close();
+    await chmod(this.path, (about.mode ?? 0o644) & 0o777);
+    if (mayReplace) await rename(this.path, target);
+    else await this.#claim(target);
+    await rm(this.statePath, { force: true });
+  }
+
+  /** Leaves it for a later attempt. */
+  async keep(): Promise<void> {
+    if (this.#file === undefined) return;
+    await this.#close();
+    await this.save();
+  }
+
+  /** Nothing of it is left. */
+  async discard(): Promise<void> {
+    await this.#close();
+    for (const path of [this.path, this.statePath, `${this.statePath}.new`]) await rm(path, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  /** A name that meanwhile belongs to somebody else is not taken; `rename` would. */
+  async #claim(target: string): Promise<void> {
+    try {
+      await link(this.path, target);
+      return await unlink(this.path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'].includes(code ?? '')) throw error;
+    }
+    // A file system without links: look, then rename.
+    if ((await lstat(target).catch(() => undefined)) !== undefined)
+      throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
+    await rename(this.path, target);
+  }
+
+  async #readState(): Promise<z.infer<typeof stateShape> | undefined> {
+    try {
+      return stateShape.parse(JSON.parse(await readFile(this.statePath, 'utf8')));
+    } catch {
+      return undefined; // None, or a broken one: the file starts anew.
+    }
+  }
+}
+
+/** The digest of a file's first bytes, ready to go on; of what there is, when there are fewer. */
+export async function digestOf(path: string, bytesMax: number): Promise<{ bytes: number; hash: Hash }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  if (bytesMax === 0) return { bytes, hash };
+  for await (const chunk of createReadStream(path, { end: bytesMax - 1, highWaterMark: 256 << 10 })) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+  }
+  return { bytes, hash };
+}

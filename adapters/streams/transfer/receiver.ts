@@ -1,0 +1,322 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Offer } from '../session.js';
+import type { SessionStream } from '../stream.js';
+import type { AcceptedFile, OfferedFile, TransferCode, TransferRecord } from './codec.js';
+import { digestOf, Draft, SHA256_OF_NOTHING } from './draft.js';
+import { faultOf } from './names.js';
+import { Records, TransferError } from './records.js';
+
+/** What the streams of a transfer are opened for. */
+export const TRANSFER_PURPOSE = 'transfer';
+
+export interface FileReport {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Bytes that were there already, from an earlier attempt. */
+  readonly bytesKept: number;
+}
+
+/** Where a transfer is: of one file, and in all. Sizes are null where nobody knows them. */
+export interface Progress {
+  readonly name: string;
+  readonly bytes: number;
+  readonly size: number | null;
+  readonly bytesInAll: number;
+  readonly sizeInAll: number | null;
+}
+
+export interface ReceiverOptions {
+  /** Where files go. It exists. */
+  readonly directory: string;
+  /** Replaces files that have the names already. */
+  readonly force?: boolean;
+  readonly offered?: (files: readonly OfferedFile[]) => void;
+  readonly progress?: (progress: Progress) => void;
+  readonly received?: (file: FileReport) => void;
+}
+
+/** Bytes of all files; null where one is of unknown size. */
+export function sumOf(files: readonly OfferedFile[]): number | null {
+  let sum = 0;
+  for (const { size } of files) {
+    if (size === null) return null;
+    sum += size;
+  }
+  return sum;
+}
+
+/** How long a sender that has everything confirmed may take to end the stream. Chosen without measurement. */
+const LINGER_MS = 5_000;
+
+/** Takes files into one directory; several transfers at once, but each file by one of them. Stateful. */
+export class Receiver {
+  /** Files being received, and how to make whoever does it stop. */
+  readonly #busy = new Map<string, { readonly key: string; stop(): Promise<void> }>();
+
+  constructor(readonly options: ReceiverOptions) {}
+
+  /**
+   * Takes one transfer. Resolves with its files when all have their names.
+   *
+   * @throws TransferError when it can't succeed as it is; StreamError when it broke and may be tried again
+   */
+  async receive(offer: Offer): Promise<readonly FileReport[]> {
+    const stream = offer.accept();
+    let settle: () => void = () => {};
+    const settled = new Promise<void>((resolve) => (settle = resolve));
+    const reception = new Reception(this, new Records(stream), async () => {
+      stream.reset('cancelled');
+      await settled;
+    });
+    try {
+      return await reception.run();
+    } finally {
+      await reception.leave();
+      settle();
+    }
+  }
+
+  /** The same file from the same source, begun anew, takes over: the sender was restarted before its end was noticed. */
+  async claim(name: string, key: string, stop: () => Promise<void>): Promise<void> {
+    const holder = this.#busy.get(name);
+    if (holder !== undefined) {
+      if (holder.key !== key) throw new TransferError('busy', `${name} is being received from somebody else`);
+      await holder.stop();
+    }
+    this.#busy.set(name, { key, stop });
+  }
+
+  release(name: string, stop: () => Promise<void>): void {
+    if (this.#busy.get(name)?.stop === stop) this.#busy.delete(name);
+  }
+}
+
+/** A file of an offer, and what there is of it. */
+interface Expected extends OfferedFile {
+  readonly draft: Draft;
+  /** There is a complete file of this name and size, with this digest. */
+  readonly present: AcceptedFile | undefined;
+}
+
+/** One transfer of a receiver. */
+class Reception {
+  #expected: Expected[] = [];
+  #current: Expected | undefined; // Begun and not complete.
+  #currentNumber = -1;
+  #isPresent = false; // What begun is complete here already.
+  #bytesKept = 0;
+  #bytesBefore = 0; // Of the files before.
+  #sizeInAll: number | null = null;
+  readonly #reports: FileReport[] = [];
+
+  constructor(
+    readonly receiver: Receiver,
+    readonly records: Records,
+    readonly stop: () => Promise<void>,
+  ) {}
+
+  async run(): Promise<readonly FileReport[]> {
+    try {
+      const first = await this.records.next();
+      if (first?.kind !== 'offer') throw new TransferError('malformed', 'the transfer does not begin with an offer');
+      const accepted = await this.#prepare(first.files);
+      this.#sizeInAll = sumOf(first.files);
+      this.receiver.options.offered?.(first.files);
+      await this.records.say({ kind: 'accept', files: accepted });
+      while (this.#reports.length < this.#expected.length) await this.#take(await this.records.next());
+      await this.#part();
+      return this.#reports;
+    } catch (error) {
+      throw await this.#fail(error as Error);
+    }
+  }
+
+  /** Whatever happened: nothing stays open, and what can be resumed is kept. */
+  async leave(): Promise<void> {
+    await this.#current?.draft.keep().catch(() => {}); // The disk that failed may fail again.
+    for (const { name } of this.#expected) this.receiver.release(name, this.stop);
+  }
+
+  async #prepare(files: readonly OfferedFile[]): Promise<AcceptedFile[]> {
+    const names = new Set<string>();
+    for (const { name } of files) {
+      const fault = faultOf(name) ?? (names.has(name) ? 'it was offered twice' : undefined);
+      if (fault !== undefined) throw new TransferError('bad-name', `"${name.slice(0, 100)}" is refused: ${fault}`);
+      names.add(name);
+    }
+    const accepted: AcceptedFile[] = [];
+    for (const file of files) {
+      await this.receiver.claim(file.name, `${file.size} ${file.mtimeMs}`, this.stop);
+      const draft = new Draft(this.receiver.options.directory, file.name);
+      const present = await this.#present(file);
+      this.#expected.push({ ...file, draft, present });
+      accepted.push(present ?? (await this.#recovered(file, draft)));
+    }
+    return accepted;
+  }
+
+  /** A file of this name that is complete, perhaps by an earlier attempt whose end the sender has not heard. @rule XFER-3 */
+  async #present({ name, size }: OfferedFile): Promise<AcceptedFile | undefined> {
+    const path = join(this.receiver.options.directory, name);
+    const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (found === undefined) return undefined;
+    if (found.isFile() && found.size === size) {
+      const { bytes, hash } = await digestOf(path, size);
+      return { offset: bytes, sha256: hash.digest('hex') };
+    }
+    if (!this.#mayReplace) throw new TransferError('exists', `${name} is there already`);
+    if (!found.isFile() && !found.isSymbolicLink()) throw new TransferError('exists', `${name} is there already, and no file`);
+    return undefined;
+  }
+
+  async #recovered({ size }: OfferedFile, draft: Draft): Promise<AcceptedFile> {
+    // What can't be read a second time can't be continued.
+    if (size === null || (await draft.recover()) > size) return { offset: 0, sha256: SHA256_OF_NOTHING };
+    return { offset: draft.offset, sha256: draft.sha256 };
+  }
+
+  async #take(record: TransferRecord | undefined): Promise<void> {
+    switch (record?.kind) {
+      case 'begin':
+        return this.#begin(record.file, record.offset);
+      case 'data':
+        return this.#append(record.bytes);
+      case 'digest':
+        return this.#finish(record.size, record.sha256);
+      case undefined:
+        throw new TransferError('malformed', 'the sender ended before it had sent everything');
+      default:
+        throw new TransferError('malformed', `${record!.kind} at the wrong time`);
+    }
+  }
+
+  async #begin(number: number, offset: number): Promise<void> {
+    const file = this.#expected[number];
+    if (this.#current !== undefined || file === undefined || number !== this.#currentNumber + 1)
+      throw new TransferError('malformed', `file ${number} at the wrong time`);
+    this.#currentNumber = number;
+    this.#bytesKept = offset;
+    this.#isPresent = file.present !== undefined && offset === file.present.offset && offset > 0;
+    this.#current = file;
+    if (this.#isPresent) return;
+    // It was the same name and size, but not the same file. An empty one may be as it is.
+    if (file.present !== undefined && file.size !== 0 && !this.#mayReplace) {
+      this.#current = undefined;
+      throw new TransferError('exists', `${file.name} is there already, with other contents`);
+    }
+    await file.draft.begin(offset);
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    const file = this.#current;
+    if (file === undefined || this.#isPresent) throw new TransferError('malformed', 'data outside of a file');
+    const { draft, size, name } = file;
+    if (size !== null && draft.offset + bytes.length > size)
+      throw new TransferError('source-changed', `${name} is longer than was offered`);
+    await draft.append(bytes);
+    this.#tell(file, draft.offset);
+  }
+
+  async #finish(size: number, sha256: string): Promise<void> {
+    const file = this.#current;
+    if (file === undefined) throw new TransferError('malformed', 'a digest outside of a file');
+    const { draft, name } = file;
+    const [bytes, own] = this.#isPresent ? [file.present!.offset, file.present!.sha256] : [draft.offset, draft.sha256];
+    if (bytes !== size || own !== sha256) {
+      await draft.discard();
+      this.#current = undefined;
+      throw new TransferError('digest', `${name}: what arrived is not what was sent`);
+    }
+    const isEmptyAndThere = file.present !== undefined && size === 0;
+    const target = join(this.receiver.options.directory, name);
+    if (!this.#isPresent) await draft.finish(target, file, this.#mayReplace || isEmptyAndThere);
+    this.#current = undefined;
+    this.#tell(file, size);
+    this.#bytesBefore += size;
+    const report = { name, bytes: size, sha256, bytesKept: this.#bytesKept };
+    this.#reports.push(report);
+    this.receiver.release(name, this.stop);
+    this.receiver.options.received?.(report);
+    await this.records.say({ kind: 'done', file: this.#currentNumber });
+  }
+
+  /** Everything is in place: the sender has heard it when it ends the stream. */
+  async #part(): Promise<void> {
+    this.records.stream.end();
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      this.records.next().catch(() => {}), // However it ends: the files are there.
+      new Promise((resolve) => (timer = setTimeout(resolve, LINGER_MS))),
+    ]);
+    clearTimeout(timer);
+  }
+
+  /** Tells the sender, unless it was the sender who told. */
+  async #fail(error: Error): Promise<Error> {
+    const told = known(error, this.#current?.name);
+    if (!(told instanceof TransferError)) return told;
+    if (DROPS.includes(told.code)) {
+      await this.#current?.draft.discard().catch(() => {});
+      this.#current = undefined;
+    }
+    await sayFarewell(this.records, told);
+    return told;
+  }
+
+  get #mayReplace(): boolean {
+    return this.receiver.options.force === true;
+  }
+
+  #tell({ name, size }: OfferedFile, bytes: number): void {
+    const { progress } = this.receiver.options;
+    progress?.({ name, bytes, size, bytesInAll: this.#bytesBefore + bytes, sizeInAll: this.#sizeInAll });
+  }
+}
+
+/** After these, what has arrived is worth nothing. */
+const DROPS: readonly TransferCode[] = ['source-changed', 'digest'];
+
+/** Says why a transfer failed and ends the stream, in good order where that is possible. */
+export async function sayFarewell(records: Records, error: TransferError): Promise<void> {
+  const { stream } = records;
+  if (stream.destroyed) return;
+  if (error.side === 'remote') return void stream.destroy();
+  await records.say({ kind: 'failed', code: error.code, message: error.message.slice(0, 1000) }).catch(() => {});
+  stream.end();
+  // Whatever the other side was still sending is heard and dropped, so that it gets to read why.
+  stream.removeAllListeners('readable').resume();
+  await closedOf(stream);
+}
+
+/** Resolves when the stream is over, by force after a while. */
+async function closedOf(stream: SessionStream): Promise<void> {
+  if (stream.closed) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => stream.destroy(), LINGER_MS);
+    stream.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+const CODES: Readonly<Record<string, TransferCode>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EFBIG: 'disk-full',
+  EACCES: 'permission',
+  EPERM: 'permission',
+  EROFS: 'permission',
+};
+
+/** An error of the file system in the words of a transfer; any other as it is. @rule XFER-4 */
+export function known(error: Error, name: string | undefined): Error {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof TransferError || syscall === undefined || code === undefined) return error;
+  return new TransferError(CODES[code] ?? 'io', `${name ?? 'the directory'}: ${error.message}`, 'local', { cause: error });
+}

@@ -1,0 +1,88 @@
+import { Framer } from '../../../machines/dataplane/framer.js';
+import { StreamError } from '../errors.js';
+import type { SessionStream } from '../stream.js';
+import { decodeRecord, encodeRecord, RECORD_BYTES_MAX, RECORD_HEAD_BYTES, recordHead } from './codec.js';
+import type { TransferCode, TransferRecord } from './codec.js';
+
+/** A transfer that can't succeed by being tried again as it is. */
+export class TransferError extends Error {
+  override readonly name = 'TransferError';
+  constructor(
+    readonly code: TransferCode,
+    message: string,
+    /** Whose word it is. */
+    readonly side: 'local' | 'remote' = 'local',
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A stream as records. Stateful: it reads the stream as records are asked for, so that a slow disk slows the sender. */
+export class Records {
+  readonly #framer = new Framer(recordHead, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(readonly stream: SessionStream) {
+    const wake = (): void => this.#wake();
+    stream.on('error', (error) => (this.#failure = error));
+    stream.on('readable', wake).on('end', wake).on('close', wake);
+  }
+
+  /** Resolves when there is room for the next one. Rejects when the stream is over. */
+  async say(record: TransferRecord): Promise<void> {
+    await this.sayBytes(encodeRecord(record));
+  }
+
+  /** The same for bytes that are a record already; they stay unchanged from here on. */
+  async sayBytes(bytes: Uint8Array): Promise<void> {
+    if (this.stream.destroyed) throw this.#over();
+    if (this.stream.write(bytes)) return;
+    const { stream } = this;
+    await new Promise<void>((resolve, reject) => {
+      const drained = (): void => {
+        stream.off('close', closed);
+        resolve();
+      };
+      const closed = (): void => {
+        stream.off('drain', drained);
+        reject(this.#over());
+      };
+      stream.once('drain', drained).once('close', closed);
+    });
+  }
+
+  /** The next record; undefined when the other side has ended its direction. Rejects when the stream is over, or what comes is no record. */
+  async next(): Promise<TransferRecord | undefined> {
+    for (;;) {
+      const framed = this.#framer.poll();
+      if (framed === 'oversized') throw new TransferError('malformed', 'a record is larger than allowed');
+      if (framed === 'frame') {
+        const { bytes, start, end } = this.#framer;
+        const record = decodeRecord(bytes.subarray(start, end));
+        if (record === undefined) throw new TransferError('malformed', 'the other side says what is no record');
+        if (record.kind === 'failed') throw new TransferError(record.code, record.message, 'remote');
+        return record;
+      }
+      const chunk = await this.#chunk();
+      if (chunk === undefined) return undefined;
+      this.#framer.push(chunk, false);
+    }
+  }
+
+  async #chunk(): Promise<Uint8Array | undefined> {
+    const { stream } = this;
+    for (;;) {
+      if (stream.destroyed && !stream.readableEnded) throw this.#over();
+      const chunk = stream.read() as Uint8Array | null;
+      if (chunk !== null) return chunk;
+      if (stream.readableEnded) return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  #over(): Error {
+    return this.#failure ?? new StreamError('cancelled');
+  }
+}
