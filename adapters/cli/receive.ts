@@ -43,7 +43,7 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   output.say(`Listening at ${engine.addresses[0]}; files go to ${options.dir}.`);
   const stopListening = onInterrupt(
     async () => {
-      await engine.shutdown();
+      await engine.shutdown({ deadlineMs: FAREWELL_MS });
       await desk.settled();
       await log.summarize();
     },
@@ -57,10 +57,13 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
     await log.summarize();
   } finally {
     await log.stop();
-    await engine.shutdown({ deadlineMs: 3000 });
+    await engine.shutdown({ deadlineMs: FAREWELL_MS });
     stopListening();
   }
 }
+
+/** How long sessions may take over their goodbyes: whoever finished has said one, and who is away won't hear it. */
+const FAREWELL_MS = 1000;
 
 /** After these the receiver is as able as before: it was the sender who asked for what can't be. */
 const SENDERS_FAULT = ['bad-name', 'busy', 'malformed'];

@@ -38,8 +38,8 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
   });
   const stopListening = onInterrupt(async () => {
     await log.stop();
-    await keeper.stop();
-    await engine.shutdown();
+    await keeper.stop({ now: true });
+    await engine.shutdown({ deadlineMs: 3000 });
   });
   try {
     const kept = keeper.run();

@@ -81,8 +81,8 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
   try {
     await listenAt(entrance, engine, options.listen, output);
     onInterrupt(async () => {
-      await Promise.all([keeper.stop(), entrance.close()]);
-      await engine.shutdown();
+      await Promise.all([keeper.stop({ now: true }), entrance.close()]);
+      await engine.shutdown({ deadlineMs: 3000 });
       log.summarize();
     }, endedAsAsked);
     await keeper.run();

@@ -83,11 +83,11 @@ export class Keeper {
     }
   }
 
-  /** Ends the wish and the session. */
-  async stop(): Promise<void> {
+  /** Ends the wish and the session; `now` does not wait for what is still on its way. */
+  async stop(options: { now?: boolean } = {}): Promise<void> {
     this.#stop.abort();
     this.engine.peers.unregister(this.address);
-    await this.#session?.close();
+    await this.#session?.close(options);
   }
 }
 

@@ -108,9 +108,9 @@ export class StreamSession {
     return opening.opened;
   }
 
-  /** Ends the session; streams that have not ended are reset. Resolves with the closing. */
-  async close(): Promise<Closing> {
-    await this.connection.close();
+  /** Ends the session; streams that have not ended are reset. `now` does not wait for what is on its way. Resolves with the closing. */
+  async close(options: { now?: boolean } = {}): Promise<Closing> {
+    await this.connection.close(options);
     return this.closed;
   }
 

@@ -7,8 +7,10 @@ const WINDOW_BYTES_MAX = 2 << 20;
 const WINDOW_BYTES_FIRST = 256 << 10;
 /** Delay that is nobody's fault: a turn of the event loop, a timer. */
 const SLACK_MS = 2;
-/** Marks in a row that came late although little was on its way: then the way itself is longer than was believed. */
-const LATE_MAX = 32;
+/** One late mark is chance: the network jitters, an acknowledgement was delayed. So many in a row are a queue. */
+const LATE_MARKS = 8;
+/** Rounds of late marks although little was on its way: then the way itself is longer than was believed. */
+const LATE_ROUNDS_MAX = 4;
 
 interface Mark {
   readonly atMs: number;
@@ -28,9 +30,10 @@ export class Ahead {
   #ackedBytes = 0;
   #markedBytes = 0;
   #shortestMs = Infinity;
-  #heldUntil = 0; // No further decrease before the effect of the last one can be seen: up to here in bytes.
-  #late = 0;
-  #leastLateMs = Infinity;
+  #heldUntil = 0; // Marks up to here, in bytes, were sent before the last decrease and say nothing about it.
+  #late = 0; // Marks in a row that came late,
+  #leastLateMs = Infinity; // the quickest of them,
+  #lateRounds = 0; // and how often there were too many of them at the smallest window.
 
   get windowBytes(): number {
     return this.#windowBytes;
@@ -63,23 +66,25 @@ export class Ahead {
     this.#ackedBytes = Math.max(this.#ackedBytes, mark.bytes);
     this.#shortestMs = Math.min(this.#shortestMs, tookMs);
     if (tookMs <= 2 * this.#shortestMs + SLACK_MS) {
-      this.#late = 0;
+      this.#late = this.#lateRounds = 0;
       this.#leastLateMs = Infinity;
       if (wasFull) this.#windowBytes = Math.min(WINDOW_BYTES_MAX, this.#windowBytes + MARK_BYTES);
-    } else this.#shrink(mark, tookMs);
-  }
-
-  #shrink(mark: Mark, tookMs: number): void {
-    if (this.#windowBytes === WINDOW_BYTES_MIN) {
-      this.#leastLateMs = Math.min(this.#leastLateMs, tookMs);
-      if (++this.#late < LATE_MAX) return;
-      this.#shortestMs = this.#leastLateMs;
-      this.#late = 0;
       return;
     }
     if (mark.bytes <= this.#heldUntil) return;
+    this.#leastLateMs = Math.min(this.#leastLateMs, tookMs);
+    if (++this.#late >= LATE_MARKS) this.#shrink();
+  }
+
+  #shrink(): void {
+    this.#late = 0;
     this.#heldUntil = this.#sentBytes;
-    this.#windowBytes = Math.max(WINDOW_BYTES_MIN, Math.floor(this.#windowBytes * 0.7));
+    if (this.#windowBytes > WINDOW_BYTES_MIN) this.#windowBytes = Math.max(WINDOW_BYTES_MIN, Math.floor(this.#windowBytes * 0.7));
+    else if (++this.#lateRounds >= LATE_ROUNDS_MAX) {
+      this.#shortestMs = this.#leastLateMs;
+      this.#lateRounds = 0;
+    } else return;
+    this.#leastLateMs = Infinity;
   }
 }
 
