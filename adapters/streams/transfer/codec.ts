@@ -123,6 +123,7 @@ export function putDataHead(into: Uint8Array, bytes: number): void {
 
 /** Reads one whole record. Data is a view of it. Undefined: it is none. */
 export function decodeRecord(bytes: Uint8Array): TransferRecord | undefined {
+  if (bytes.length < RECORD_HEAD_BYTES) return undefined;
   const kind = KINDS[bytes[0]! - 1];
   const body = Buffer.from(bytes.buffer, bytes.byteOffset + RECORD_HEAD_BYTES, bytes.length - RECORD_HEAD_BYTES);
   switch (kind) {
