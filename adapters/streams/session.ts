@@ -286,7 +286,7 @@ export class StreamSession {
     const bytes = encodeFrame(frame, this.#scratch);
     try {
       if (frame.kind === 'data') {
-        const isMarked = this.#ahead.asks(bytes.length);
+        const isMarked = this.#ahead.asks(bytes.length, this.#now());
         this.#ahead.sent(bytes.length);
         if (isMarked) return this.#sendMarked(bytes);
       }

@@ -1,16 +1,19 @@
-/** Where an acknowledgement is asked for: after so many bytes. */
-const MARK_BYTES = 32 << 10;
+/** An acknowledgement is asked for four times per window, within these bounds. */
+const MARK_BYTES_MIN = 4 << 10;
+const MARK_BYTES_MAX = 32 << 10;
+/** One that falls on a quiet way tells how long the way is; so often is enough. */
+const QUIET_MARK_MS = 1000;
 /** Never less on its way than this, so that something moves whatever is measured. */
-const WINDOW_BYTES_MIN = 64 << 10;
+const WINDOW_BYTES_MIN = 16 << 10;
 /** Never more: what waits in front of a keystroke has a bound, whatever is measured. */
 const WINDOW_BYTES_MAX = 2 << 20;
 const WINDOW_BYTES_FIRST = 256 << 10;
 /** Delay that is nobody's fault: a turn of the event loop, a timer. */
-const SLACK_MS = 2;
+const SLACK_MS = 1;
 /** One late mark is chance: the network jitters, an acknowledgement was delayed. So many in a row are a queue. */
-const LATE_MARKS = 8;
+const LATE_MARKS = 16;
 /** Rounds of late marks although little was on its way: then the way itself is longer than was believed. */
-const LATE_ROUNDS_MAX = 4;
+const LATE_ROUNDS_MAX = 2;
 
 interface Mark {
   readonly atMs: number;
@@ -29,7 +32,9 @@ export class Ahead {
   #sentBytes = 0;
   #ackedBytes = 0;
   #markedBytes = 0;
+  #markedAtMs = -Infinity;
   #shortestMs = Infinity;
+  #hadQueue = false;
   #heldUntil = 0; // Marks up to here, in bytes, were sent before the last decrease and say nothing about it.
   #late = 0; // Marks in a row that came late,
   #leastLateMs = Infinity; // the quickest of them,
@@ -46,8 +51,9 @@ export class Ahead {
     return this.underWayBytes < this.#windowBytes;
   }
   /** Whether the next message of so many bytes should ask for its acknowledgement. */
-  asks(bytes: number): boolean {
-    return this.#sentBytes + bytes - this.#markedBytes >= MARK_BYTES;
+  asks(bytes: number, nowMs: number): boolean {
+    const unmarked = this.#sentBytes - this.#markedBytes;
+    return unmarked + bytes >= this.#markBytes || (this.underWayBytes === unmarked && nowMs - this.#markedAtMs >= QUIET_MARK_MS);
   }
 
   sent(bytes: number): void {
@@ -57,6 +63,7 @@ export class Ahead {
   /** What was sent last asked for its acknowledgement. */
   mark(nowMs: number): Mark {
     this.#markedBytes = this.#sentBytes;
+    this.#markedAtMs = nowMs;
     return { atMs: nowMs, bytes: this.#sentBytes };
   }
 
@@ -68,7 +75,7 @@ export class Ahead {
     if (tookMs <= 2 * this.#shortestMs + SLACK_MS) {
       this.#late = this.#lateRounds = 0;
       this.#leastLateMs = Infinity;
-      if (wasFull) this.#windowBytes = Math.min(WINDOW_BYTES_MAX, this.#windowBytes + MARK_BYTES);
+      if (wasFull) this.#grow();
       return;
     }
     if (mark.bytes <= this.#heldUntil) return;
@@ -76,8 +83,19 @@ export class Ahead {
     if (++this.#late >= LATE_MARKS) this.#shrink();
   }
 
+  /** Twice as much per round trip until there was a queue once; from then on one mark more per round trip. */
+  #grow(): void {
+    const step = this.#hadQueue ? Math.ceil((this.#markBytes * this.#markBytes) / this.#windowBytes) : this.#markBytes;
+    this.#windowBytes = Math.min(WINDOW_BYTES_MAX, this.#windowBytes + step);
+  }
+
+  get #markBytes(): number {
+    return Math.min(MARK_BYTES_MAX, Math.max(MARK_BYTES_MIN, this.#windowBytes >>> 2));
+  }
+
   #shrink(): void {
     this.#late = 0;
+    this.#hadQueue = true;
     this.#heldUntil = this.#sentBytes;
     if (this.#windowBytes > WINDOW_BYTES_MIN) this.#windowBytes = Math.max(WINDOW_BYTES_MIN, Math.floor(this.#windowBytes * 0.7));
     else if (++this.#lateRounds >= LATE_ROUNDS_MAX) {

@@ -56,7 +56,8 @@ test('[XFER-1] the records of version 1 are frozen', () => {
 });
 
 test('[STR-1] what was written is read back', () => {
-  for (const [name, frame] of Object.entries(FRAMES)) expect({ name, frame: decodeFrame(encoded(frame)) }).toEqual({ name, frame });
+  for (const [name, frame] of Object.entries(FRAMES))
+    expect({ name, frame: decodeFrame(encoded(frame)) }).toEqual({ name, frame });
   for (const [name, record] of Object.entries(RECORDS))
     expect({ name, record: decodeRecord(encodeRecord(record)) }).toEqual({ name, record });
 });
