@@ -169,7 +169,8 @@ class Pair {
         if (this.asked[side].includes(heard.stream)) this.sums['crossed']!++;
         return this.#forget(side, heard.stream);
       case 'violation':
-        this.faults.push(`${heard.rule}: ${heard.what}`);
+        return void this.faults.push(`${heard.rule}: ${heard.what}`);
+      default:
     }
   }
 
