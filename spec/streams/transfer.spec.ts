@@ -48,7 +48,7 @@ function receiving(
   receiver = new Receiver({ directory: out, ...options }),
 ): Promise<unknown> {
   return new Promise((resolve) => {
-    pair.far.onOffer = (offer) => receiver.receive(offer).then(resolve, resolve);
+    pair.far.onOffer = (offer) => void receiver.receive(offer).then(resolve, resolve);
   });
 }
 function file(name: string, content: Uint8Array): string {
