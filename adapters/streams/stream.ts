@@ -19,7 +19,7 @@ export interface StreamPort {
 /** What is written at once into the plane; the bound of a plane's outbox is larger than its high mark and this. */
 const SLICE_BYTES = 64 << 10;
 /** What gathers while something is being sent. */
-const WRITABLE_BYTES = 64 << 10;
+const WRITABLE_BYTES = 256 << 10;
 
 /**
  * One stream of a session as a Node Duplex, half-open by default as a socket with `allowHalfOpen`. A buffer that was written

@@ -15,8 +15,11 @@ const stateShape = z.object({
 });
 
 /** After so many bytes, or so much time with any, the state is written down again. Chosen without measurement. */
-const CHECKPOINT_BYTES = 4 << 20;
+const CHECKPOINT_BYTES = 8 << 20;
 const CHECKPOINT_MS = 1000;
+
+/** Written to the disk at once; as much again may gather meanwhile. */
+const BATCH_BYTES = 1 << 20;
 
 /** The digest of nothing. */
 export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
@@ -34,6 +37,10 @@ export class Draft {
   #savedOffset = 0;
   #savedAt = 0;
   #file: FileHandle | undefined;
+  #batch: Uint8Array[] = [];
+  #batchBytes = 0;
+  #writtenTo = 0; // Where the batch begins in the file.
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(
     readonly directory: string,
@@ -74,17 +81,18 @@ export class Draft {
     const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
     this.#file = await open(this.path, flags, 0o600);
     await this.#file.truncate(offset);
+    this.#writtenTo = offset;
     this.#savedAt = performance.now();
     if (offset === 0) await this.save();
   }
 
+  /** Takes the bytes over. They are written while the next ones come; an error of the disk shows with one of the next calls. */
   async append(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      const { bytesWritten } = await this.#file!.write(bytes, at, bytes.length - at, this.#offset + at);
-      at += bytesWritten;
-    }
     this.#hash.update(bytes);
     this.#offset += bytes.length;
+    this.#batch.push(bytes);
+    this.#batchBytes += bytes.length;
+    if (this.#batchBytes >= BATCH_BYTES) await this.#write();
     const isDue = this.#offset - this.#savedOffset >= CHECKPOINT_BYTES || performance.now() - this.#savedAt >= CHECKPOINT_MS;
     if (isDue) await this.save();
   }
@@ -94,6 +102,7 @@ export class Draft {
    * power cut the digest tells what can be believed.
    */
   async save(): Promise<void> {
+    await this.#flush();
     const fresh = `${this.statePath}.new`;
     const state: z.infer<typeof stateShape> = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
     await rm(fresh, { force: true });
@@ -110,6 +119,7 @@ export class Draft {
     mayReplace: boolean,
   ): Promise<void> {
     const file = this.#file!;
+    await this.#flush();
     if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));
     await file.sync();
     await this.#close();
@@ -122,8 +132,11 @@ export class Draft {
   /** Leaves it for a later attempt. */
   async keep(): Promise<void> {
     if (this.#file === undefined) return;
-    await this.#close();
-    await this.save();
+    try {
+      await this.save();
+    } finally {
+      await this.#close();
+    }
   }
 
   /** Nothing of it is left. */
@@ -132,7 +145,25 @@ export class Draft {
     for (const path of [this.path, this.statePath, `${this.statePath}.new`]) await rm(path, { force: true });
   }
 
+  /** Begins to write what has gathered; waits for what was begun before. */
+  async #write(): Promise<void> {
+    const batch = this.#batch;
+    const at = this.#writtenTo;
+    this.#writtenTo += this.#batchBytes;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    await this.#writing;
+    this.#writing = writeAll(this.#file!, batch, at);
+    this.#writing.catch(() => {}); // Whoever waits for it is told.
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#batch.length > 0) await this.#write();
+    await this.#writing;
+  }
+
   async #close(): Promise<void> {
+    await this.#writing.catch(() => {});
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
@@ -160,6 +191,15 @@ export class Draft {
     } catch {
       return undefined; // None, or a broken one: the file starts anew.
     }
+  }
+}
+
+async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], at: number): Promise<void> {
+  let whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  for (let to = at; whole.length > 0;) {
+    const { bytesWritten } = await file.write(whole, 0, whole.length, to);
+    to += bytesWritten;
+    whole = whole.subarray(bytesWritten);
   }
 }
 

@@ -289,7 +289,7 @@ export async function sayFarewell(records: Records, error: TransferError): Promi
   await records.say({ kind: 'failed', code: error.code, message: error.message.slice(0, 1000) }).catch(() => {});
   stream.end();
   // Whatever the other side was still sending is heard and dropped, so that it gets to read why.
-  stream.removeAllListeners('readable').resume();
+  records.ignore();
   await closedOf(stream);
 }
 

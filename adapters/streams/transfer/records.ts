@@ -18,16 +18,27 @@ export class TransferError extends Error {
   }
 }
 
-/** A stream as records. Stateful: it reads the stream as records are asked for, so that a slow disk slows the sender. */
+/** What may wait to be taken as records before the stream is paused. A slow disk slows the sender, but not with every hiccup. */
+const ARRIVED_BYTES_MAX = 512 << 10;
+
+/** A stream as records. Stateful. */
 export class Records {
   readonly #framer = new Framer(recordHead, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
+  #arrived: Uint8Array[] = [];
+  #arrivedBytes = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
   constructor(readonly stream: SessionStream) {
     const wake = (): void => this.#wake();
     stream.on('error', (error) => (this.#failure = error));
-    stream.on('readable', wake).on('end', wake).on('close', wake);
+    stream.on('data', this.#take).on('end', wake).on('close', wake);
+  }
+
+  /** What still comes is of no interest. */
+  ignore(): void {
+    this.#arrived = [];
+    this.stream.off('data', this.#take).resume();
   }
 
   /** Resolves when there is room for the next one. Rejects when the stream is over. */
@@ -71,13 +82,24 @@ export class Records {
     }
   }
 
+  readonly #take = (chunk: Uint8Array): void => {
+    this.#arrived.push(chunk);
+    this.#arrivedBytes += chunk.length;
+    if (this.#arrivedBytes >= ARRIVED_BYTES_MAX) this.stream.pause();
+    this.#wake();
+  };
+
   async #chunk(): Promise<Uint8Array | undefined> {
     const { stream } = this;
     for (;;) {
-      if (stream.destroyed && !stream.readableEnded) throw this.#over();
-      const chunk = stream.read() as Uint8Array | null;
-      if (chunk !== null) return chunk;
+      const chunk = this.#arrived.shift();
+      if (chunk !== undefined) {
+        this.#arrivedBytes -= chunk.length;
+        if (stream.isPaused() && this.#arrivedBytes < ARRIVED_BYTES_MAX / 2) stream.resume();
+        return chunk;
+      }
       if (stream.readableEnded) return undefined;
+      if (stream.destroyed) throw this.#over();
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

@@ -7,7 +7,7 @@ import { Records, TransferError } from './records.js';
 import type { Source } from './source.js';
 
 /** Of a file in each record. */
-const CHUNK_BYTES = 64 << 10;
+const CHUNK_BYTES = 128 << 10;
 
 export interface SenderOptions {
   readonly progress?: (progress: Progress) => void;
@@ -36,6 +36,14 @@ export async function sendFiles(
     await Promise.all(sources.map((source) => source.close()));
     if (!stream.destroyed && !stream.writableEnded) stream.destroy();
   }
+}
+
+/** The next piece of a source as a data record; empty at its end. */
+async function readChunk(source: Source): Promise<{ readonly bytes: number; readonly record: Uint8Array }> {
+  const record = new Uint8Array(RECORD_HEAD_BYTES + CHUNK_BYTES);
+  const bytes = await source.read(record.subarray(RECORD_HEAD_BYTES));
+  putDataHead(record, bytes);
+  return { bytes, record: record.subarray(0, RECORD_HEAD_BYTES + bytes) };
 }
 
 /** One transfer of a sender. */
@@ -95,15 +103,15 @@ class Dispatch {
     await source.open(offset);
     await this.records.say({ kind: 'begin', file: number, offset });
     let bytes = offset;
-    for (;;) {
+    let reading = readChunk(source);
+    for (let chunk; (chunk = await reading).bytes > 0;) {
       this.#throwIfOver();
-      const record = new Uint8Array(RECORD_HEAD_BYTES + CHUNK_BYTES);
-      const got = await source.read(record.subarray(RECORD_HEAD_BYTES));
-      if (got === 0) break;
-      putDataHead(record, got);
-      hash.update(record.subarray(RECORD_HEAD_BYTES, RECORD_HEAD_BYTES + got));
-      bytes += got;
-      await this.records.sayBytes(record.subarray(0, RECORD_HEAD_BYTES + got));
+      const { record } = chunk;
+      reading = readChunk(source); // The disk is asked while the last piece leaves.
+      reading.catch(() => {}); // Whoever awaits it is told.
+      hash.update(record.subarray(RECORD_HEAD_BYTES));
+      bytes += chunk.bytes;
+      await this.records.sayBytes(record);
       this.#tell(source, bytes);
     }
     await source.check(bytes);
