@@ -47,6 +47,7 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
     await keeper.stop();
     await log.summarize();
   } finally {
+    if (paths.includes('-')) process.stdin.destroy(); // Whoever still writes to it would keep this process alive.
     await log.stop();
     await engine.shutdown({ deadlineMs: 3000 });
     stopListening();

@@ -220,6 +220,23 @@ test('[XFER-3] what is there already is replaced with --force alone, and a link 
   expect(readdirSync(out)).toEqual(['a']);
 }, 30_000);
 
+test('[XFER-4] a refusal ends a sender whose standard input says nothing', async () => {
+  mkdirSync(out);
+  writeFileSync(join(out, 'stdin'), 'mine');
+  const { far, port } = await receiver();
+  const near = sender(port, '-');
+  expect([await near.ended, await far.ended]).toMatchObject([{ code: 1 }, { code: 1 }]);
+  expect(near.last).toMatchObject({ failed: 'exists' });
+  const { far: next, port: nextPort } = await receiver(0, '--force');
+  const waiting = sender(nextPort, '-');
+  waiting.child.stdin!.write('a beginning');
+  await next.heard('progress');
+  await next.kill();
+  await receiver(nextPort, '--force');
+  expect(await waiting.ended).toMatchObject({ code: 1 });
+  expect(waiting.last).toMatchObject({ failed: 'source-changed', message: expect.stringContaining("can't be read again") });
+}, 30_000);
+
 test('an interrupted receiver ends with 1 and leaves nothing half-named; the next one goes on', async () => {
   const { far, port } = await receiver();
   const gate = track(new Gate(port, 10 * MIB));

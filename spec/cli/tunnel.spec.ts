@@ -115,6 +115,24 @@ test('[STR-3] a hundred connections at once, each half-closed by its client befo
   expect(far.last).toMatchObject({ sessions: 1, connections: 100, failed: 0 });
 }, 60_000);
 
+test('[STR-3] what a target says before it goes arrives whole at a client that takes its time', async () => {
+  const bytes = randomBytes(24 << 20);
+  const target = await listening(
+    createServer({ allowHalfOpen: true }, (socket) => void socket.resume().on('end', () => socket.end(bytes))),
+  );
+  const { port } = await tunnelTo(target);
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  client.end();
+  const got = createHash('sha256');
+  client.on('data', (chunk) => {
+    got.update(chunk);
+    client.pause(); // Slower than whoever sends.
+    setImmediate(() => setImmediate(() => client.resume()));
+  });
+  await once(client, 'end');
+  expect(got.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+}, 30_000);
+
 test('[STR-3] a dialer started before its listener waits, its first connection too, and both go through once there is one', async () => {
   const target = await listening(createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));
   const reserved = createServer();

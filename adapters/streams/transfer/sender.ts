@@ -13,6 +13,7 @@ export interface SenderOptions {
   readonly progress?: (progress: Progress) => void;
   /** The receiver has confirmed this file. */
   readonly sent?: (file: FileReport) => void;
+  /** Gives up while the stream is being opened; destroying the session ends what has begun. */
   readonly signal?: AbortSignal;
 }
 
@@ -55,6 +56,7 @@ class Dispatch {
   /** Rejects when the receiver says that it failed; resolves when it has confirmed everything. */
   #answers: Promise<void> | undefined;
   #failure: Error | undefined;
+  #interrupt: (error: Error) => void = () => {};
 
   constructor(
     readonly records: Records,
@@ -72,7 +74,10 @@ class Dispatch {
       if (answer?.kind !== 'accept' || answer.files.length !== sources.length)
         throw new TransferError('malformed', 'the receiver does not answer the offer');
       this.#answers = this.#listen();
-      this.#answers.catch((error: Error) => (this.#failure = error));
+      this.#answers.catch((error: Error) => {
+        this.#failure = error;
+        this.#interrupt(error);
+      });
       for (let i = 0; i < sources.length; i++) await this.#send(i, sources[i]!, answer.files[i]!);
       await this.#answers;
       records.stream.end();
@@ -104,8 +109,7 @@ class Dispatch {
     await this.records.say({ kind: 'begin', file: number, offset });
     let bytes = offset;
     let reading = readChunk(source);
-    for (let chunk; (chunk = await reading).bytes > 0;) {
-      this.#throwIfOver();
+    for (let chunk; (chunk = await this.#unlessOver(reading)).bytes > 0;) {
       const { record } = chunk;
       reading = readChunk(source); // The disk is asked while the last piece leaves.
       reading.catch(() => {}); // Whoever awaits it is told.
@@ -123,9 +127,13 @@ class Dispatch {
     await this.records.say({ kind: 'digest', size: bytes, sha256: digest });
   }
 
-  #throwIfOver(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    this.options.signal?.throwIfAborted();
+  /** What is being read, unless the transfer is over before: standard input may say nothing for hours. */
+  #unlessOver<T>(reading: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      if (this.#failure !== undefined) reject(this.#failure);
+      reading.then(resolve, reject);
+    });
   }
 
   #tell({ about: { name, size } }: Source, bytes: number): void {
