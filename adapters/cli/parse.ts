@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { SessionError } from '../../machines/errors.js';
 import { parseHostAndPort, parseWebSocketAddress } from '../../transports/address.js';
 
@@ -23,6 +23,17 @@ export function millisecondsOf(text: string): number {
   if (match === null) throw new InvalidArgumentError(`expected a time such as 60s or 500ms, got "${text}"`);
   return Math.round(Number(match[1]) * DURATIONS[match[2]!]!);
 }
+
+/** `--window`: how long a session may be without a link. The shorter one of the two sides counts, so a dialer chooses and a listener bounds. */
+export function windowOption(side: 'dial' | 'listen'): Option {
+  const option = new Option('--window <time>', WINDOW[side]).argParser(millisecondsOf);
+  return side === 'dial' ? option.default(60_000, '60s') : option.default(3_600_000, '1h');
+}
+
+const WINDOW = {
+  dial: 'how long a session may be without a link, and lose nothing',
+  listen: 'the longest that a dialer may ask its session to be kept without a link',
+};
 
 /** A whole number from `min` to `max`, in digits. */
 export function wholeOf(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {

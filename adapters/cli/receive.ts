@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Connection } from '../index.js';
 import { resume } from '../resume/index.js';
 import { Receiver, StreamSession, TRANSFER_PURPOSE, TransferError, type Offer } from '../streams/index.js';
-import { addressOf, Failed, millisecondsOf, Misuse, onInterrupt, openEngine, Output, withReachOptions } from './shared.js';
+import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
 import type { ReachOptions } from './shared.js';
 import { TransferLog } from './transfer-log.js';
 
@@ -24,7 +24,7 @@ export function receiveCommand(program: Command): void {
     .requiredOption('--dir <dir>', 'where the files go; made where there is none')
     .option('--force', 'replace files that have the names already')
     .option('--keep', 'go on receiving until interrupted')
-    .option('--window <time>', 'how long a session may be without a link, and lose nothing', millisecondsOf, 60_000)
+    .addOption(windowOption('listen'))
     .option('--json', 'print machine-readable lines, the summary last');
   withReachOptions(command).action(async (options: ReceiveOptions) => {
     await receive(options, new Output(options.json ?? false));

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { resume } from '../resume/index.js';
 import { FileSource, Keeper, PipeSource, sendFiles, StreamError, type Source, type StreamSession } from '../streams/index.js';
-import { addressOf, Failed, millisecondsOf, Misuse, onInterrupt, openEngine, Output, withReachOptions } from './shared.js';
+import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
 import type { ReachOptions } from './shared.js';
 import { TransferLog } from './transfer-log.js';
 
@@ -20,7 +20,7 @@ export function sendCommand(program: Command): void {
     .argument('<file...>', 'what to send; - is standard input')
     .requiredOption('--to <addr>', 'where `receive` listens; it need not be there yet', addressOf('dial'))
     .option('--name <name>', 'what standard input is called at the other side', 'stdin')
-    .option('--window <time>', 'how long to be without the other side before it is given up', millisecondsOf, 60_000)
+    .addOption(windowOption('dial'))
     .option('--json', 'print machine-readable lines, the summary last');
   withReachOptions(command).action(async (paths: readonly string[], options: SendOptions) => {
     await send(paths, options, new Output(options.json ?? false));

@@ -2,5 +2,15 @@
 export { Failed, failedBy, failureOf, Misuse, type Failure } from './failures.js';
 export { onInterrupt, wasInterrupted } from './interrupt.js';
 export { Output, type Bar } from './output.js';
-export { addressOf, bytesOf, hostAndPortOf, millisecondsOf, schemeOf, SCHEMES, wholeOf, type Scheme } from './parse.js';
+export {
+  addressOf,
+  bytesOf,
+  hostAndPortOf,
+  millisecondsOf,
+  schemeOf,
+  SCHEMES,
+  wholeOf,
+  windowOption,
+  type Scheme,
+} from './parse.js';
 export { openEngine, transportsFor, withReachOptions, type EngineRequest, type ReachOptions } from './reach.js';

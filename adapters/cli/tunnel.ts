@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Engine } from '../index.js';
 import { resume } from '../resume/index.js';
 import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
-import { addressOf, Failed, hostAndPortOf, millisecondsOf, onInterrupt, openEngine, Output, withReachOptions } from './shared.js';
+import { addressOf, Failed, hostAndPortOf, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
 import type { ReachOptions } from './shared.js';
 import { TunnelLog } from './tunnel-log.js';
 
@@ -10,8 +10,6 @@ interface TunnelOptions extends ReachOptions {
   readonly window: number;
   readonly json?: boolean;
 }
-
-const WINDOW_MS = 60_000;
 
 export function tunnelCommand(program: Command): void {
   const tunnel = program
@@ -27,6 +25,7 @@ export function tunnelCommand(program: Command): void {
         addressOf('listen'),
       )
       .requiredOption('--to <host:port>', 'where the connections go', hostAndPortOf('dial')),
+    'listen',
   ).action(async (address: string, options: TunnelOptions & { readonly to: Place }) => {
     await tunnelListen(address, options, new Output(options.json ?? false));
   });
@@ -36,16 +35,15 @@ export function tunnelCommand(program: Command): void {
       .description('the near end: keeps a session with the far end, and listens for connections to send through it')
       .argument('<addr>', 'where the far end listens; it need not be there yet', addressOf('dial'))
       .requiredOption('--listen <host:port>', 'where the connections come in; port 0 takes a free one', hostAndPortOf('listen')),
+    'dial',
   ).action(async (address: string, options: TunnelOptions & { readonly listen: Place }) => {
     await tunnelDial(address, options, new Output(options.json ?? false));
   });
 }
 
-function withCommon(command: Command): Command {
+function withCommon(command: Command, side: 'dial' | 'listen'): Command {
   return withReachOptions(
-    command
-      .option('--window <time>', 'how long a session may be without a link, and lose nothing', millisecondsOf, WINDOW_MS)
-      .option('--json', 'print machine-readable lines, the summary last'),
+    command.addOption(windowOption(side)).option('--json', 'print machine-readable lines, the summary last'),
   );
 }
 
@@ -57,7 +55,7 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   output.tell({ event: 'listening', address: bound });
   output.say(`Listening at ${bound}; connections go to ${placed(options.to)}.`);
   onInterrupt(async () => {
-    await engine.shutdown();
+    await engine.shutdown({ deadlineMs: 3000 });
     exit.close();
     log.summarize();
   }, endedAsAsked);

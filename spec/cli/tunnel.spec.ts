@@ -40,11 +40,11 @@ interface Tunnel {
 }
 
 /** `tunnel listen`, a proxy that cuts, `tunnel dial`. */
-async function tunnelTo(target: number): Promise<Tunnel> {
+async function tunnelTo(target: number, ...options: string[]): Promise<Tunnel> {
   const far = command('tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', `127.0.0.1:${target}`);
   const cutter = new Cutter(portIn((await far.heard('listening'))['address']));
   track({ kill: () => cutter.close() });
-  const near = command('tunnel', 'dial', `tcp://127.0.0.1:${await cutter.listen()}`, '--listen', '127.0.0.1:0');
+  const near = command('tunnel', 'dial', `tcp://127.0.0.1:${await cutter.listen()}`, '--listen', '127.0.0.1:0', ...options);
   const port = portIn((await near.heard('listening'))['address']);
   await near.heard('connected');
   return { far, near, cutter, port };
@@ -175,6 +175,20 @@ test('[STR-3] the far end was killed: its connections are reset, and the near en
   expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' });
   expect(await near.heard('ended')).toMatchObject({ code: 'peer-lost-session' });
   await near.heard('connected', 2);
+}, 30_000);
+
+test('[STR-6] a network that stays away longer than the window ends the session once, with its connections', async () => {
+  const target = await listening(createServer((socket) => void socket.on('error', () => {}).write('hello')));
+  const { near, cutter, port } = await tunnelTo(target, '--window', '400ms');
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'data');
+  const failed = once(client, 'error');
+  await cutter.close();
+  expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' });
+  expect(await near.heard('ended')).toMatchObject({ code: 'window-expired' });
+  expect(await near.heard('waiting')).toMatchObject({ code: 'refused' });
+  expect(await near.interrupt()).toEqual({ code: 0, signal: null });
+  expect(near.lines.filter((line) => line['event'] === 'ended')).toHaveLength(1);
 }, 30_000);
 
 test('[STR-3] a target that refuses resets the client, and both ends say why', async () => {
