@@ -71,6 +71,8 @@ export class Door {
 }
 
 const NOTHING = new Uint8Array(0);
+/** What a wire may say before its session can take it. */
+const LATER_BYTES_MAX = 1 << 20;
 /** How long a refused wire may take to hear why. */
 const REFUSAL_MS = 1000;
 const RETRY_AFTER_MS = 1000;
@@ -82,6 +84,8 @@ class Opening implements WireHandler {
   #abort: (() => void) | undefined;
   #session: WireHandler | undefined; // To whom the wire is lent.
   #later: Uint8Array[] = []; // What came before the session could take it, message by message.
+  #laterBytes = 0;
+  #isTaken = false;
   #isHandedOver = false;
   #isOver = false;
   #cause: WireCause | undefined;
@@ -115,7 +119,7 @@ class Opening implements WireHandler {
   onBytes(bytes: Uint8Array): void {
     if (this.#isHandedOver) return this.#session!.onBytes(bytes);
     if (this.#isOver && this.#session === undefined) return;
-    if (this.#session !== undefined) return void this.#later.push(this.#wire?.lends === true ? new Uint8Array(bytes) : bytes);
+    if (this.#isTaken) return this.#keep(bytes);
     if (this.#bytes.length === 0) this.door.heard(this);
     this.#bytes = joined(this.#bytes, bytes, this.#wire?.lends === true);
     this.#identify();
@@ -152,13 +156,22 @@ class Opening implements WireHandler {
           return this.#refuse(identified.say);
         case 'known': {
           const answer = keeper.arrived(protocol, identified, about, this.#lend);
-          return answer === 'taken' ? undefined : this.#refuse(answer);
+          if (answer !== 'taken') return this.#refuse(answer);
+          this.#isTaken = true;
+          return;
         }
       }
     }
     if (mayBe) return;
     keeper.refused(about.remoteAddress, 'malformed');
     this.#refuse(undefined);
+  }
+
+  /** It has found its session, which can't take it yet. */
+  #keep(bytes: Uint8Array): void {
+    this.#laterBytes += bytes.length;
+    if (this.#laterBytes > LATER_BYTES_MAX) return this.giveWay();
+    this.#later.push(this.#wire?.lends === true ? new Uint8Array(bytes) : bytes);
   }
 
   /** The session's opener: what was said so far is said again, to it. */

@@ -1,0 +1,135 @@
+import * as p from './played.js';
+import { AS_CLIENT, AS_SERVER, HIGH, LOW, Stage, through, type PlayedShipWire } from './played.js';
+
+/** A node whose own dial to the peer is at this phase. */
+function dialed(s: Stage, ski: string, phase: 'opened' | 'cmi' | 'access'): PlayedShipWire {
+  const wire = s.dial(ski);
+  return phase === 'opened' ? wire : through(wire, AS_SERVER, phase);
+}
+const counts = (s: Stage): { connected: number; disconnected: number; now: number } => ({
+  connected: s.story.filter((word) => word === 'connected').length,
+  disconnected: s.story.filter((word) => word === 'disconnected').length,
+  now: s.engine.metrics().states.completed ?? 0,
+});
+
+describe('initiator: the connection opened by the higher SKI stays', () => {
+  test.each(['opened', 'cmi'] as const)('the higher peer’s dial takes the place of our attempt (%s)', (phase) => {
+    const s = new Stage();
+    const ours = dialed(s, HIGH, phase);
+    const theirs = through(s.knock(HIGH), AS_CLIENT, 'access');
+    expect(ours.ended).toBe('destroyed');
+    expect(theirs.ended).toBeUndefined();
+    expect(counts(s)).toEqual({ connected: 1, disconnected: 0, now: 1 });
+  });
+
+  test('the lower peer’s dial is sent away while ours is under way, and ours goes on', () => {
+    const s = new Stage();
+    const ours = dialed(s, LOW, 'cmi');
+    const theirs = s.knock(LOW);
+    expect(theirs.ended).toBe(1005);
+    through(ours.say(p.READY), { ...AS_SERVER, cmi: [], hello: [] }, 'access');
+    expect(counts(s)).toEqual({ connected: 1, disconnected: 0, now: 1 });
+  });
+
+  test('a second connection of the higher peer replaces a completed one; that is one end and one beginning', () => {
+    const s = new Stage();
+    const ours = dialed(s, HIGH, 'access');
+    through(s.knock(HIGH), AS_CLIENT, 'access');
+    expect(ours.ended).toBeDefined();
+    expect(s.events.flatMap((e) => (e.type === 'disconnected' ? [e.closing.code] : []))).toEqual(['replaced']);
+    expect(counts(s)).toEqual({ connected: 2, disconnected: 1, now: 1 });
+  });
+
+  test('a lower peer that comes again has perhaps lost its end: ours is asked for a sign of life, and makes room if there is none', () => {
+    const s = new Stage();
+    const ours = dialed(s, LOW, 'access');
+    ours.answersPings = false;
+    expect(s.knock(LOW).ended).toBe(1005);
+    expect(ours.pings).toBe(1);
+    s.clock.advance(1500);
+    expect(ours.ended).toBe('destroyed');
+    through(s.knock(LOW), AS_CLIENT, 'access');
+    expect(counts(s)).toEqual({ connected: 2, disconnected: 1, now: 1 });
+  });
+
+  test('a peer that comes a second time replaces its own first connection', () => {
+    const s = new Stage();
+    s.peers.trusted.add(HIGH).add(LOW);
+    for (const ski of [HIGH, LOW]) {
+      const first = through(s.knock(ski), AS_CLIENT, 'access');
+      through(s.knock(ski), AS_CLIENT, 'access');
+      expect(first.ended).toBeDefined();
+    }
+    expect(counts(s)).toEqual({ connected: 4, disconnected: 2, now: 2 });
+  });
+});
+
+describe('mostRecent: the higher SKI keeps the newest, the lower one waits for that', () => {
+  const mostRecent = { doubleConnection: 'mostRecent' } as const;
+
+  test.each(['cmi', 'access'] as const)('TC_SHIP_CONN_001 the device has the larger SKI: the newest is kept (%s)', (phase) => {
+    const s = new Stage(mostRecent);
+    const ours = dialed(s, LOW, phase);
+    through(s.knock(LOW), AS_CLIENT, 'access');
+    expect(ours.ended).toBeDefined();
+    expect(counts(s).now).toBe(1);
+  });
+
+  test.each(['cmi', 'access'] as const)(
+    'the smaller SKI waits: when the peer drops ours (%s), its newer one comes in',
+    (phase) => {
+      const s = new Stage(mostRecent);
+      const ours = dialed(s, HIGH, phase);
+      const theirs = s.knock(HIGH);
+      theirs.say(p.INIT);
+      expect(theirs.heard).toEqual([]); // It waits.
+      ours.cut();
+      through(theirs, { ...AS_CLIENT, cmi: [] }, 'access');
+      expect(counts(s).now).toBe(1);
+      expect(theirs.ended).toBeUndefined();
+    },
+  );
+
+  test('the smaller SKI waits: when the peer keeps ours, the newer one goes, by the peer or after 3 s', () => {
+    const s = new Stage(mostRecent);
+    const ours = dialed(s, HIGH, 'access');
+    const theirs = s.knock(HIGH);
+    s.clock.advance(2999);
+    expect(theirs.ended).toBeUndefined();
+    s.clock.advance(1);
+    expect(theirs.ended).toBe('destroyed');
+    expect(ours.ended).toBeUndefined();
+    s.knock(HIGH).cut();
+    s.clock.advance(5000);
+    expect([ours.ended, counts(s)]).toEqual([undefined, { connected: 1, disconnected: 0, now: 1 }]);
+  });
+});
+
+test('a peer without a Subject Key Identifier, or with ours, is nobody', () => {
+  const s = new Stage();
+  expect(() => s.knock('')).not.toThrow();
+  const own = s.knock(p.SELF);
+  expect([own.ended, s.story.at(-1)]).toEqual([1005, 'refused identity-mismatch']);
+});
+
+test('bands: a peer that refuses is dialed at most once per band, and never at once', () => {
+  const s = new Stage();
+  s.peers.trusted.add(HIGH);
+  s.engine.peers.register(HIGH);
+  const at: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const before = s.dials.length;
+    s.clock.runUntil(() => s.dials.length > before, { withinMs: 25_000 });
+    at.push(s.clock.now());
+    s.dials.at(-1)!.handler.onClose({ kind: 'refused', code: 'ECONNREFUSED' });
+    s.clock.settle();
+  }
+  const waits = at.map((t, i) => t - (at[i - 1] ?? 0));
+  expect(waits[0]).toBeLessThan(3000);
+  expect(waits[1]).toBeGreaterThanOrEqual(3000);
+  expect(waits[1]).toBeLessThan(10_000);
+  for (const wait of waits.slice(2)) {
+    expect(wait).toBeGreaterThanOrEqual(10_000);
+    expect(wait).toBeLessThan(20_000);
+  }
+});
