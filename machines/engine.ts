@@ -10,6 +10,7 @@ import { LIMITS } from './hub/admission.js';
 import type { Caller } from './hub/entry.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
+import { sparing } from './hub/lean-actor.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
@@ -131,7 +132,7 @@ export class Engine {
     );
     const kinds: Record<string, typeof connectionMachine> = {};
     for (const protocol of options.protocols)
-      kinds[protocol.name] = connectionMachine.provide({ actors: { protocol: protocol.machine as never } });
+      kinds[protocol.name] = connectionMachine.provide({ actors: { protocol: sparing(protocol.machine) as never } });
     const hub = hubMachine.provide({
       actors: { supervisor: fromSupervisor<AnyActorLogic>(connectionMachine, 'connection', kinds) as never },
     });

@@ -1,5 +1,5 @@
-import { createActor } from 'xstate';
 import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, Snapshot } from 'xstate';
+import { LeanActor, type LeanOptions } from './lean-actor.js';
 
 /**
  * Spawns and buries children in constant time. XState's own `spawnChild` copies the record of all children on each spawn
@@ -51,13 +51,12 @@ export function fromSupervisor<Child extends AnyActorLogic>(
       const command = event as SupervisorCommand<Child> | { readonly type: 'xstate.stop' };
       switch (command.type) {
         case 'spawn':
-          children.spawn(command.key, scope.self as AnyActorRef, (parent) =>
-            createActor<AnyActorLogic>(kinds[command.kind ?? ''] ?? child, {
-              id: childId,
-              parent,
-              input: command.input as unknown,
-            }),
-          );
+          children.spawn(command.key, kinds[command.kind ?? ''] ?? child, {
+            id: childId,
+            src: childId,
+            parent: scope.self as AnyActorRef,
+            input: command.input as unknown,
+          });
           return snapshot;
         case 'stop':
           children.stop(command.key, scope.stopChild);
@@ -85,21 +84,16 @@ class Children {
     return this.#byKey;
   }
 
-  spawn(key: ChildKey, supervisor: AnyActorRef, create: (parent: AnyActorRef) => AnyActorRef): void {
+  spawn(key: ChildKey, logic: AnyActorLogic, options: LeanOptions): void {
     if (this.#byKey.has(key)) return;
-    const ref = create(supervisor);
+    const ref = new Ward(key, this, logic, options);
     this.#byKey.set(key, ref);
-    const release = (): boolean => this.#byKey.get(key) === ref && this.#byKey.delete(key);
-    const tell = (notice: SupervisorNotice): void => supervisor._parent?.send(notice);
-    ref.subscribe({
-      error: (error) => {
-        if (release()) tell({ type: 'connection.crashed', key, error });
-      },
-      complete: () => {
-        if (release()) tell({ type: 'connection.ended', key, output: (ref.getSnapshot() as Snapshot<unknown>).output });
-      },
-    });
     ref.start();
+  }
+
+  /** True when the child held its key until now. */
+  release(key: ChildKey, ref: AnyActorRef): boolean {
+    return this.#byKey.get(key) === ref && this.#byKey.delete(key);
   }
 
   stop(key: ChildKey, stopChild: (ref: AnyActorRef) => void): void {
@@ -117,5 +111,27 @@ class Children {
 
   toJSON(): { size: number } {
     return { size: this.#byKey.size };
+  }
+}
+
+/** A child that says how it ended, while it holds its key. */
+class Ward extends LeanActor {
+  constructor(
+    readonly key: ChildKey,
+    readonly siblings: Children,
+    logic: AnyActorLogic,
+    options: LeanOptions,
+  ) {
+    super(logic, options);
+  }
+
+  protected override over(failure: { readonly error: unknown } | undefined): void {
+    const { key } = this;
+    if (!this.siblings.release(key, this)) return;
+    const notice: SupervisorNotice =
+      failure === undefined
+        ? { type: 'connection.ended', key, output: this.getSnapshot().output }
+        : { type: 'connection.crashed', key, error: failure.error };
+    this._parent._parent?.send(notice);
   }
 }
