@@ -151,9 +151,9 @@ export const resumeSetup = setup({
     hasEnded: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'ended',
   },
   delays: {
-    handshakeTimeout: ({ context }) => context.pump.plane.seed.limits.handshakeTimeoutMs,
-    greetingTimeout: ({ context }) => context.pump.plane.seed.limits.greetingTimeoutMs,
+    handshakeTimeout: ({ context }) => context.pump.plane.limits.handshakeTimeoutMs,
+    greetingTimeout: ({ context }) => context.pump.plane.limits.greetingTimeoutMs,
     reconnectWindow: ({ context }) => context.pump.plane.windowMs,
-    closeGrace: ({ context }) => context.pump.plane.seed.limits.closeGraceMs,
+    closeGrace: ({ context }) => context.pump.plane.limits.closeGraceMs,
   },
 });
