@@ -77,7 +77,7 @@ export const resumeSetup = setup({
   },
   actors: { wire: wireService, grant: grantService },
   actions: {
-    bindPump: ({ context, self }) => context.pump.bind((signal) => self.send(signal)),
+    bindPump: ({ context, self }) => context.pump.bind(self),
     greetPeer: ({ context }) => {
       if (context.role === 'dialer') context.pump.plane.greet();
       else context.pump.plane.listen();
