@@ -1,6 +1,5 @@
-import { createActor, type ActorRefFrom, type AnyActorLogic, type InspectionEvent } from 'xstate';
+import { createActor, type ActorRefFrom, type InspectionEvent } from 'xstate';
 import type { Closing } from './closing.js';
-import { connectionMachine } from './connection/connection.machine.js';
 import type { ApiState } from './connection/api-state.js';
 import { SessionError } from './errors.js';
 import { Feed } from './feed.js';
@@ -10,11 +9,9 @@ import { LIMITS } from './hub/admission.js';
 import type { Caller } from './hub/entry.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
-import { sparing } from './hub/lean-actor.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
-import { fromSupervisor } from './hub/supervisor.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 
@@ -130,14 +127,8 @@ export class Engine {
       (event) => this.#tell(event),
       () => this.actor.send({ type: 'desk.changed' }),
     );
-    const kinds: Record<string, typeof connectionMachine> = {};
-    for (const protocol of options.protocols)
-      kinds[protocol.name] = connectionMachine.provide({ actors: { protocol: sparing(protocol.machine) as never } });
-    const hub = hubMachine.provide({
-      actors: { supervisor: fromSupervisor<AnyActorLogic>(connectionMachine, 'connection', kinds) as never },
-    });
     const { inspect } = options;
-    this.actor = createActor(hub, {
+    this.actor = createActor(hubMachine, {
       clock: ports.clock,
       input: { desk: this.#desk },
       ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),

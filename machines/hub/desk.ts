@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import { closing, type Closing } from '../closing.js';
+import { connectionOver } from '../connection/connection-over.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import { SessionError } from '../errors.js';
 import type { GrantRequest } from '../grant.service.js';
@@ -343,7 +344,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
     entry.id = row.id;
     this.#watch();
-    this.#supervisor!.send({ type: 'spawn', key: row.id, kind: entry.protocol.name, input: { port: entry } });
+    this.#supervisor!.send({ type: 'spawn', key: row.id, logic: connectionOver(entry.protocol.machine), input: { port: entry } });
     entry.ref = supervised(this.#supervisor!).get(row.id) as ConnectionRef;
     return entry;
   }

@@ -16,7 +16,7 @@ export type ChildKey = string | number;
 
 export type SupervisorCommand<Child extends AnyActorLogic> =
   /** Without effect while the key is held: that there is one child per key is the registry's promise, not an accident. */
-  | { readonly type: 'spawn'; readonly key: ChildKey; readonly kind?: string; readonly input: InputFrom<Child> }
+  | { readonly type: 'spawn'; readonly key: ChildKey; readonly logic?: Child; readonly input: InputFrom<Child> }
   /** Ends it at once, without farewell and without notice. Safe for a key that nobody holds. */
   | { readonly type: 'stop'; readonly key: ChildKey }
   | { readonly type: 'stopAll' };
@@ -36,13 +36,9 @@ export function supervised<Child extends AnyActorLogic>(ref: AnyActorRef): Reado
 
 /**
  * Logic of a supervisor whose children run `child` under the constant actor id `childId`. Invoke it from the hub.
- * `kinds`: variants of `child` that a spawn may ask for by name, such as one connection chart per protocol.
+ * A spawn may bring a variant of `child`, such as the connection chart over some protocol.
  */
-export function fromSupervisor<Child extends AnyActorLogic>(
-  child: Child,
-  childId = 'connection',
-  kinds: Readonly<Record<string, Child>> = {},
-): SupervisorLogic<Child> {
+export function fromSupervisor<Child extends AnyActorLogic>(child: Child, childId = 'connection'): SupervisorLogic<Child> {
   return {
     getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined, children: new Children() }),
     transition(snapshot, event, scope) {
@@ -51,7 +47,7 @@ export function fromSupervisor<Child extends AnyActorLogic>(
       const command = event as SupervisorCommand<Child> | { readonly type: 'xstate.stop' };
       switch (command.type) {
         case 'spawn':
-          children.spawn(command.key, kinds[command.kind ?? ''] ?? child, {
+          children.spawn(command.key, command.logic ?? child, {
             id: childId,
             src: childId,
             parent: scope.self as AnyActorRef,
