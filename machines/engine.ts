@@ -125,7 +125,9 @@ export class Engine {
         bytesQueuedMax: limits.bytesQueuedMax ?? LIMITS.bytesQueuedMax,
       },
       (event) => this.#tell(event),
-      () => this.actor.send({ type: 'desk.changed' }),
+      () => {
+        if (!this.#desk.isServing) this.actor.send({ type: 'desk.changed' }); // Only a hub that shuts down waits for anything.
+      },
     );
     const { inspect } = options;
     this.actor = createActor(hubMachine, {

@@ -1,5 +1,7 @@
-import type { ActionExecutor, AnyActorLogic, AnyActorRef, EventObject, Observer, Snapshot, Subscription } from 'xstate';
-import { interned } from './lean-snapshot.js';
+import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject, Observer, Snapshot, Subscription } from 'xstate';
+import { Chart } from './lean-chart.js';
+import { isOfChart } from './lean-snapshot.js';
+import { NOT_STARTED, RUNNING, STOPPED, Turn, type System } from './turn.js';
 
 /**
  * XState's actor, for the many that wait: the same protocol, the same charts, the same inspection events, at a tenth of the
@@ -11,26 +13,8 @@ import { interned } from './lean-snapshot.js';
  * stated below, and `spec/hub/lean-actor.spec.ts` compares it with the original, event by event.
  */
 
-/** As in XState, whose actions look at it. */
-const NOT_STARTED = 0;
-const RUNNING = 1;
-const STOPPED = 2;
-
 const PENDING: Snapshot<unknown> = Object.freeze({ status: 'active', output: undefined, error: undefined });
 const STOP: EventObject = Object.freeze({ type: 'xstate.stop' });
-
-/** What of XState's own actors and system is not in its types. */
-interface Internals {
-  _send(event: EventObject): void;
-  _stop(): void;
-  readonly _processingStatus: number;
-}
-type System = AnyActorRef['system'] & {
-  _bookId(): string;
-  _unregister(actor: AnyActorRef): void;
-  _sendInspectionEvent(event: object): void;
-  _relay(source: AnyActorRef | undefined, target: AnyActorRef, event: EventObject): void;
-};
 
 export interface LeanOptions {
   readonly id: string;
@@ -109,7 +93,11 @@ export class LeanActor implements AnyActorRef {
     this.#isBusy = true;
     const turn = new Turn(this, true);
     try {
-      this.#snapshot = turn.finish(this.logic.getInitialSnapshot(turn, init.input) as Snapshot<unknown>);
+      const chart = chartOf(this.logic);
+      this.#snapshot =
+        chart === undefined
+          ? turn.finish(this.logic.getInitialSnapshot(turn, init.input) as Snapshot<unknown>)
+          : (chart.begin(init.input, turn) as Snapshot<unknown>);
     } catch (error) {
       this.#snapshot = { status: 'error', output: undefined, error };
     }
@@ -180,7 +168,11 @@ export class LeanActor implements AnyActorRef {
   /** It ended by itself, was stopped, or (`failure`) broke. Called once, before the parent hears of it. */
   protected over(_failure: { readonly error: unknown } | undefined): void {}
 
-  /** For a turn only. */
+  /** For a turn only, like the next one. */
+  bear(logic: AnyActorLogic, id: string, src: string | AnyActorLogic, input: unknown, sessionId?: string): LeanActor {
+    return new LeanActor(logic, { id, src, parent: this, input, ...(sessionId !== undefined && { sessionId }) });
+  }
+
   emit(event: EventObject): void {
     for (const { type, handler } of [...(this.#watchers?.listeners ?? [])])
       if (type === '*' || type === event.type) this.#guarded(() => handler(event));
@@ -206,8 +198,12 @@ export class LeanActor implements AnyActorRef {
   #process(event: EventObject): void {
     const turn = new Turn(this, false);
     try {
-      const next = turn.finish(this.logic.transition(this.#snapshot, event, turn) as Snapshot<unknown>);
-      this.#snapshot = next;
+      const before = this.#snapshot;
+      const chart = isOfChart(before) ? Chart.of(before.machine) : undefined;
+      this.#snapshot =
+        chart === undefined || !isOfChart(before)
+          ? turn.finish(this.logic.transition(before, event, turn) as Snapshot<unknown>)
+          : (chart.transition(before, event, turn) as Snapshot<unknown>);
     } catch (error) {
       this.#snapshot = { ...this.#snapshot, status: 'error', output: undefined, error };
       return this.#fail();
@@ -306,84 +302,6 @@ interface Watchers {
 }
 
 /**
- * Everything XState asks of an actor while it reacts to one event. What is to be done once the new state is in place waits in
- * `deferred`. XState builds a full actor for each child; it is a mere shell here, never started, and the lean one in its place.
- */
-class Turn {
-  readonly deferred: (() => void)[] = [];
-  #shells: Map<AnyActorRef, LeanActor> | undefined;
-
-  constructor(
-    readonly self: LeanActor,
-    /** The actor is not running yet: its actions wait until it is. */
-    public isBirth: boolean,
-  ) {}
-
-  get id(): string {
-    return this.self.id;
-  }
-  get sessionId(): string {
-    return this.self.sessionId;
-  }
-  get system(): System {
-    return this.self.system;
-  }
-  get logger(): (...words: unknown[]) => void {
-    return this.self.system._logger;
-  }
-
-  defer(fn: () => void): void {
-    this.deferred.push(fn);
-  }
-
-  readonly emit = (event: EventObject): void => this.self.emit(event);
-
-  readonly stopChild = (child: AnyActorRef): void => {
-    if (child._parent !== this.self)
-      throw new Error(`Cannot stop child actor ${child.id} of ${this.id} because it is not a child`);
-    (this.#shells?.get(child) ?? (child as AnyActorRef & Internals))._stop();
-  };
-
-  /** XState puts another in its place for the length of a step. */
-  actionExecutor: ActionExecutor = (action) => {
-    if (action.type === 'xstate.spawnChild' && this.#replace(action.params as Spawn)) return;
-    if (this.isBirth) this.deferred.push(() => this.#execute(action));
-    else this.#execute(action);
-  };
-
-  /** The new state, with lean actors for children. */
-  finish(snapshot: Snapshot<unknown>): Snapshot<unknown> {
-    const { children } = snapshot as { children?: Record<string, AnyActorRef> };
-    if (this.#shells !== undefined && children !== undefined)
-      for (const [id, child] of Object.entries(children)) children[id] = this.#shells.get(child) ?? child;
-    return interned(snapshot, this.self.getSnapshot());
-  }
-
-  #execute(action: Parameters<ActionExecutor>[0]): void {
-    const { type, params, info } = action;
-    this.system._sendInspectionEvent({ type: '@xstate.action', actorRef: this.self, action: { type, params } });
-    action.exec?.(info, params);
-  }
-
-  #replace({ actorRef: shell, src, input, systemId }: Spawn): boolean {
-    // A named child is in the system's table already, and one that reports snapshots would have to: both stay what they are.
-    if (shell === undefined || systemId !== undefined || shell._syncSnapshot === true) return false;
-    const child = new LeanActor(shell.logic, { id: shell.id, src, parent: this.self, input, sessionId: shell.sessionId });
-    (this.#shells ??= new Map<AnyActorRef, LeanActor>()).set(shell, child);
-    shell._send = (event) => child._send(event); // What the same transition sends it.
-    this.deferred.push(() => child.start());
-    return true;
-  }
-}
-
-interface Spawn {
-  readonly actorRef?: AnyActorRef & Internals & { readonly logic: AnyActorLogic; readonly _syncSnapshot?: boolean };
-  readonly src: string | AnyActorLogic;
-  readonly input: unknown;
-  readonly systemId?: string;
-}
-
-/**
  * For a chart that lean actors have as a child: the shell that XState makes for it computes nothing. Elsewhere it is the chart.
  */
 export function sparing<Logic extends AnyActorLogic>(logic: Logic): Logic {
@@ -392,4 +310,9 @@ export function sparing<Logic extends AnyActorLogic>(logic: Logic): Logic {
       ? PENDING
       : logic.getInitialSnapshot(scope, input);
   return { ...logic, getInitialSnapshot };
+}
+
+function chartOf(logic: AnyActorLogic): Chart | undefined {
+  const { root } = logic as { root?: { machine: AnyStateMachine } };
+  return root === undefined ? undefined : Chart.of(root.machine);
 }
