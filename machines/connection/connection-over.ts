@@ -1,5 +1,5 @@
 import type { AnyActorLogic } from 'xstate';
-import { sparing } from '../hub/lean-actor.js';
+import { sparing } from '../lean/actor.js';
 import { connectionMachine } from './connection.machine.js';
 
 const known = new WeakMap<AnyActorLogic, typeof connectionMachine>();

@@ -1,5 +1,5 @@
 import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, Snapshot } from 'xstate';
-import { LeanActor, type LeanOptions } from './lean-actor.js';
+import { LeanActor, type LeanOptions } from '../lean/actor.js';
 
 /**
  * Spawns and buries children in constant time. XState's own `spawnChild` copies the record of all children on each spawn

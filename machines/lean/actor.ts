@@ -1,6 +1,6 @@
 import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject, Observer, Snapshot, Subscription } from 'xstate';
-import { Chart } from './lean-chart.js';
-import { isOfChart } from './lean-snapshot.js';
+import { Chart } from './chart.js';
+import { isOfChart } from './snapshot.js';
 import { NOT_STARTED, RUNNING, STOPPED, Turn, type System } from './turn.js';
 
 /**
@@ -10,7 +10,7 @@ import { NOT_STARTED, RUNNING, STOPPED, Turn, type System } from './turn.js';
  * transition, and what listeners need begins with the first one. Children of a lean actor are lean.
  *
  * It rests on internals of XState (`_send`, `_stop`, `_processingStatus`, `_relay`, the shape of a spawn); they are typed or
- * stated below, and `spec/hub/lean-actor.spec.ts` compares it with the original, event by event.
+ * stated below, and `spec/lean/actor.spec.ts` compares it with the original, event by event.
  */
 
 const PENDING: Snapshot<unknown> = Object.freeze({ status: 'active', output: undefined, error: undefined });

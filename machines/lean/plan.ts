@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
-import { configurationOf, type Configuration, type StateNode } from './lean-snapshot.js';
+import { configurationOf, type Configuration, type StateNode } from './snapshot.js';
 
 /**
  * Which states a transition leaves and enters, as SCXML and XState define it, worked out once for each configuration and
@@ -198,7 +198,6 @@ function exitSet(transitions: readonly Transition[], nodes: Iterable<StateNode>)
   for (const transition of transitions) {
     if (transition.target === undefined || transition.target.length === 0) continue;
     const domain = domainOf(transition);
-    if (transition.reenter && transition.source === domain) exits.add(domain);
     for (const node of nodes) if (isDescendant(node, domain)) exits.add(node);
   }
   return exits;

@@ -1,68 +1,31 @@
-import type {
-  ActionArgs,
-  ActionExecutor,
-  AnyActorLogic,
-  AnyActorRef,
-  AnyMachineSnapshot,
-  AnyStateMachine,
-  EventObject,
-} from 'xstate';
-import { childrenOf, isAtomic, Places, type Place, type Plan, type Selector, type Transition } from './chart-plan.js';
-import { NO_HISTORY, type Mutable, type StateNode } from './lean-snapshot.js';
+import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import { Places, type Place, type Plan, type Selector, type Transition } from './plan.js';
+import type { StateNode } from './snapshot.js';
+import {
+  doneEvent,
+  emptySnapshot,
+  isFinal,
+  isUnderstood,
+  nameOf,
+  noSpawn,
+  paramsOf,
+  type Action,
+  type Args,
+  type ChartScope,
+  type Draft,
+  type Guard,
+  type GuardLike,
+  type Resolved,
+} from './terms.js';
 
 /**
- * Carries a chart of XState's from one state to the next as XState does, by plans that are made once (`chart-plan.ts`): an
+ * Carries a chart of XState's from one state to the next as XState does, by plans that are made once (`plan.ts`): an
  * event costs a few microseconds instead of tens. The charts, their actions and guards are XState's own objects. A chart
  * that uses something not understood here (history, `enqueueActions`, `emit`, named actors) is left to XState as a whole.
  *
- * `spec/hub/lean-actor.spec.ts` drives the house's charts both ways at random and compares every step.
+ * `spec/lean/actor.spec.ts` drives the house's charts both ways at random and compares every step.
  */
 
-/** What a chart asks of the actor it runs in; the scope of XState with a few shortcuts. */
-export interface ChartScope {
-  readonly self: AnyActorRef;
-  readonly system: AnyActorRef['system'];
-  actionExecutor: ActionExecutor;
-  defer(fn: () => void): void;
-  /** A child, not started yet; it is once the transition is over. */
-  spawn(logic: AnyActorLogic, id: string, src: string, input: unknown): AnyActorRef;
-  /** Stopped once the transition is over; one that was never started, at once. */
-  bury(child: AnyActorRef): void;
-  inspect(event: object): void;
-}
-
-type Args = ActionArgs<AnyMachineSnapshot['context'], EventObject, EventObject>;
-type Draft = Mutable<AnyMachineSnapshot>;
-/** An action as XState names it: by its name, with parameters, or itself. */
-type Action = string | { readonly type: string; readonly params?: unknown } | Resolved;
-/** A function of the house, or one of XState's own that carries its parts with it. */
-interface Resolved {
-  (args: Args, params: unknown): void;
-  readonly type?: string;
-  readonly assignment?: unknown;
-  readonly resolve?: (
-    scope: ChartScope,
-    draft: Draft,
-    args: Args,
-    params: unknown,
-    action: Resolved,
-    extra: Extra,
-  ) => [unknown, unknown];
-  readonly retryResolve?: (scope: ChartScope, draft: Draft, params: unknown) => void;
-  readonly execute?: (scope: ChartScope, params: unknown) => void;
-}
-interface Extra {
-  readonly internalQueue: EventObject[];
-  readonly deferredActorIds: readonly string[] | undefined;
-}
-/** A guard of XState's own (`and`, `stateIn`) brings its `check`. */
-interface Guard {
-  (args: { context: unknown; event: EventObject }, params: unknown): boolean;
-  readonly check?: (snapshot: AnyMachineSnapshot, args: object, guard: Guard) => boolean;
-}
-type GuardLike = string | { readonly type: string; readonly params?: unknown } | Guard;
-
-const BUILT_IN = new Set(['xstate.assign', 'xstate.sendTo', 'xstate.raise', 'xstate.cancel']);
 const charts = new WeakMap<AnyStateMachine, Chart | undefined>();
 
 export class Chart {
@@ -369,82 +332,10 @@ class Run {
 
 const NONE: readonly Transition[] = [];
 
-const noSpawn = (): never => {
-  throw new Error('an actor is spawned by an invoke, not from an assignment');
-};
-
-function nameOf(named: Action | GuardLike): string {
-  if (typeof named === 'string') return named;
-  return typeof named === 'function' ? named.name : named.type;
-}
-
-function paramsOf(named: Action | GuardLike, { context, event }: { context: unknown; event: EventObject }): unknown {
-  if (typeof named === 'string' || typeof named === 'function' || !('params' in named)) return undefined;
-  const { params } = named;
-  return typeof params === 'function' ? (params as (args: object) => unknown)({ context, event }) : params;
-}
-
 /** The states there are once this one is entered, and those after it are not. */
 function soFar({ _nodes }: Place, { exits, enters }: Plan, last: Plan['enters'][number]): ReadonlySet<StateNode> {
   const nodes = new Set(_nodes);
   for (const node of exits) nodes.delete(node);
   for (const { node } of enters.slice(0, enters.indexOf(last) + 1)) nodes.add(node);
   return nodes;
-}
-
-function doneEvent({ id }: StateNode, output: unknown): EventObject {
-  return { type: `xstate.done.state.${id}`, output } as EventObject;
-}
-
-function isFinal(nodes: ReadonlySet<StateNode>, node: StateNode): boolean {
-  if (node.type === 'compound') return childrenOf(node).some((child) => child.type === 'final' && nodes.has(child));
-  return node.type === 'parallel' ? childrenOf(node).every((child) => isFinal(nodes, child)) : node.type === 'final';
-}
-
-/** Whether all that the chart uses is done here as XState does it. */
-function isUnderstood(machine: AnyStateMachine): boolean {
-  const { actions, actors } = machine.implementations as { actions: Record<string, unknown>; actors: Record<string, unknown> };
-  const isKnown = (action: unknown): boolean => {
-    const type =
-      (action as { resolve?: unknown; type?: string } | undefined)?.resolve === undefined ? undefined : (action as Resolved).type;
-    return type === undefined || BUILT_IN.has(type);
-  };
-  const isPlain = (node: StateNode): boolean => {
-    if (node.type === 'history') return false;
-    const used: unknown[] = [
-      ...node.entry,
-      ...node.exit,
-      ...[...node.transitions.values()].flat().flatMap((each) => each.actions as unknown[]),
-    ];
-    for (const each of (node.always ?? []) as Transition[]) used.push(...(each.actions as unknown[]));
-    if (node.type === 'compound') used.push(...(node.initial.actions as unknown[]));
-    for (const { src, systemId, onSnapshot } of node.invoke as { src: unknown; systemId?: unknown; onSnapshot?: unknown }[])
-      if (typeof src !== 'string' || actors[src] === undefined || systemId !== undefined || onSnapshot !== undefined)
-        return false;
-    return used.every((action) => typeof action !== 'function' || isKnown(action)) && childrenOf(node).every(isPlain);
-  };
-  return Object.values(actions).every(isKnown) && isPlain(machine.root) && !isAtomic(machine.root);
-}
-
-/** What XState's snapshots are made of beside their state, taken from one of them. */
-const methods = new WeakMap<AnyStateMachine, AnyMachineSnapshot>();
-
-function emptySnapshot(machine: AnyStateMachine): AnyMachineSnapshot {
-  let sample = methods.get(machine);
-  if (sample === undefined) {
-    const value = machine.root.type === 'parallel' ? {} : (machine.root.initial.target[0] as StateNode).key;
-    sample = machine.resolveState({ value, context: {} }) as AnyMachineSnapshot;
-    methods.set(machine, sample);
-  }
-  const context = (machine.config as { context?: unknown }).context;
-  return {
-    ...sample,
-    status: 'active',
-    output: undefined,
-    error: undefined,
-    context: typeof context === 'function' ? {} : (context ?? {}),
-    _nodes: [machine.root],
-    children: {},
-    historyValue: NO_HISTORY,
-  } as AnyMachineSnapshot;
 }

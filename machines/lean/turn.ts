@@ -1,6 +1,6 @@
 import type { ActionExecutor, AnyActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate';
-import type { ChartScope } from './lean-chart.js';
-import { interned } from './lean-snapshot.js';
+import type { ChartScope } from './terms.js';
+import { interned } from './snapshot.js';
 
 /** As in XState, whose actions look at it. */
 export const NOT_STARTED = 0;
