@@ -119,7 +119,7 @@ class Opening implements WireHandler {
     this.#wire = wire;
     if (this.#isOver) return wire.destroy();
     // Where only one protocol is spoken, it may know whose wire this is before a byte was said.
-    if (this.protocols.length === 1) this.#identify();
+    if (this.#begun?.protocols.length === 1) this.#identify(this.#begun);
   }
 
   onBytes(bytes: Uint8Array): void {
