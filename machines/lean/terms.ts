@@ -117,14 +117,23 @@ export function emptySnapshot(machine: AnyStateMachine): AnyMachineSnapshot {
     methods.set(machine, sample);
   }
   const context = (machine.config as { context?: unknown }).context;
+  const { value, tags, matches, hasTag, can, getMeta, toJSON } = sample;
+  // Every property by name, so that those that are made from it have them side by side.
   return {
-    ...sample,
     status: 'active',
     output: undefined,
     error: undefined,
+    machine,
     context: typeof context === 'function' ? {} : (context ?? {}),
     _nodes: [machine.root],
+    value,
+    tags,
     children: {},
     historyValue: NO_HISTORY,
+    matches,
+    hasTag,
+    can,
+    getMeta,
+    toJSON,
   } as AnyMachineSnapshot;
 }
