@@ -12,6 +12,7 @@ import { hubMachine } from './hub/hub.machine.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
+import { swift } from './lean/swift.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 
@@ -130,7 +131,7 @@ export class Engine {
       },
     );
     const { inspect } = options;
-    this.actor = createActor(hubMachine, {
+    this.actor = createActor(servingHub, {
       clock: ports.clock,
       input: { desk: this.#desk },
       ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),
@@ -319,6 +320,7 @@ export function startEngine(ports: Ports, options: EngineOptions): Engine {
   return new Engine(ports, options);
 }
 
+const servingHub = swift(hubMachine);
 const EVENTS_KEPT_MAX = 1024;
 
 /** A throwing inspector would break `start` and `send` (xstate.md). */

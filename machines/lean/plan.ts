@@ -32,7 +32,7 @@ export class Place implements Configuration {
   readonly always: readonly (readonly Transition[])[];
   readonly #selectors = new Map<string, Selector | undefined>(); // By event type. Types are the house's, never a peer's.
   readonly #plans = new Map<Transition, Plan>();
-  readonly #joint: Plan[] = []; // Of several transitions at once; few.
+  readonly #joint: { readonly enabled: readonly Transition[]; readonly plan: Plan }[] = []; // Of several transitions at once; few.
 
   constructor(
     { _nodes, value, tags }: Configuration,
@@ -58,8 +58,10 @@ export class Place implements Configuration {
       if (plan === undefined) this.#plans.set(only, (plan = this.#make(transitions)));
       return plan;
     }
-    let plan = this.#joint.find((each) => isSame(each.transitions, transitions));
-    if (plan === undefined) this.#joint.push((plan = this.#make(transitions)));
+    const known = this.#joint.find((each) => isSame(each.enabled, transitions));
+    if (known !== undefined) return known.plan;
+    const plan = this.#make(transitions);
+    this.#joint.push({ enabled: transitions, plan });
     return plan;
   }
 

@@ -14,11 +14,14 @@ import {
   type AnyActorRef,
   type AnyEventObject,
   type AnyMachineSnapshot,
+  type AnyStateMachine,
   type EventObject,
   type InspectionEvent,
 } from 'xstate';
 import { connectionMachine } from '../../machines/connection/connection.machine.js';
 import { Chart } from '../../machines/lean/chart.js';
+import { Places, type Transition } from '../../machines/lean/plan.js';
+import { swift } from '../../machines/lean/swift.js';
 import { LeanActor, sparing } from '../../machines/lean/actor.js';
 import { installScheduler } from '../../machines/hub/scheduler.js';
 import { resumeMachine } from '../../machines/resume/resume.machine.js';
@@ -92,9 +95,10 @@ function compare(
   logicOf: Parameters<typeof live>[1],
   events: readonly AnyEventObject[],
   input?: unknown,
+  make = lean,
 ): string[] {
   const random = new SeededRandom(seed);
-  const [reference, candidate] = [live(fat, logicOf, input), live(lean, logicOf, input)];
+  const [reference, candidate] = [live(fat, logicOf, input), live(make, logicOf, input)];
   const done: string[] = [];
   for (let n = 0; n < 40; n++) {
     const event = random.chance(0.2) ? undefined : random.pick(events);
@@ -395,4 +399,29 @@ describe('a lean actor', () => {
     expect(Chart.of(logicOf() as never)).toBeUndefined();
     for (let seed = 1; seed <= 20; seed++) compare(seed, logicOf, names('go', 'out', 'back'));
   });
+});
+
+describe('plans', () => {
+  test('are made once, those of transitions that exclude each other too', () => {
+    const place = new Places(resumeMachine).beginning().next;
+    const both = (place.selector('wire.closed')?.inner ?? []).flatMap(function all(each): readonly Transition[] {
+      return [...each.own, ...each.inner.flatMap(all)];
+    });
+    expect(both).toHaveLength(2); // Unborn, it ends; linked, it is apart.
+    const plan = place.plan(both);
+    expect(plan.transitions).toHaveLength(1);
+    expect(place.plan([...both])).toBe(plan);
+    for (const each of both) expect(place.plan([each])).toBe(place.plan([each]));
+  });
+
+  test('and the configurations they lead to are one object each', () => {
+    const places = new Places(resumeMachine);
+    expect(places.beginning().next).toBe(places.beginning().next);
+  });
+});
+
+test('XState’s own actor goes by plans as it goes without', () => {
+  const quick: Make = (logic, parent, input) => fat(swift(logic as AnyStateMachine), parent, input);
+  for (let seed = 1; seed <= 60; seed++)
+    compare(seed, motley, names('go', 'home', 'self', 'up', 'ask', 'ring', 'again', 'finish', 'any.move'), {}, quick);
 });
