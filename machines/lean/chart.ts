@@ -67,6 +67,8 @@ export class Chart {
 class Run {
   readonly #machine: AnyStateMachine;
   readonly #queue: EventObject[] = [];
+  readonly #self: AnyActorRef;
+  readonly #system: AnyActorRef['system'];
   #place: Place;
   #draft: Draft | undefined; // The next snapshot, while a step is under way.
 
@@ -77,6 +79,8 @@ class Run {
   ) {
     this.#machine = places.machine;
     this.#place = places.of(snapshot);
+    this.#self = scope.self;
+    this.#system = scope.system;
   }
 
   beginContext(event: EventObject): void {
@@ -287,7 +291,7 @@ class Run {
     const { scope } = this;
     for (const action of actions) {
       const draft = this.#draft ?? this.snapshot;
-      const args = { context: draft.context as unknown, event, self: scope.self, system: scope.system } as Args;
+      const args = { context: draft.context as unknown, event, self: this.#self, system: this.#system } as Args;
       const resolved = (typeof action === 'function' ? action : this.#named('actions', nameOf(action))) as Resolved | undefined;
       const params = paramsOf(action, args);
       if (resolved?.resolve === undefined) {
@@ -322,7 +326,8 @@ class Run {
     else
       for (const [key, value] of Object.entries(assignment as object))
         update[key] = typeof value === 'function' ? (value as (...given: unknown[]) => unknown)(args, params) : value;
-    this.#drafted().context = Object.assign({}, context, update) as unknown;
+    // A copy first, so that contexts keep the shape that the chart gave them.
+    this.#drafted().context = Object.assign({ ...(context as object) }, update) as unknown;
   }
 
   #named(kind: 'actions' | 'guards' | 'actors', name: string): unknown {
