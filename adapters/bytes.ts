@@ -27,12 +27,14 @@ export function put48(b: Uint8Array, o: number, v: number): void {
   put32(b, o + 2, v);
 }
 
-/** Two lower-case digits a byte. */
+/** Two lower-case digits a byte, as one piece of text: what is put together by `+` stays a tree of pieces for as long as it lives. */
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+  const codes: number[] = [];
+  for (const byte of bytes) codes.push(DIGITS.charCodeAt(byte >> 4), DIGITS.charCodeAt(byte & 15));
+  return String.fromCharCode(...codes);
 }
+const DIGITS = '0123456789abcdef';
+
 /** The inverse; the text has an even number of hex digits. */
 export function fromHex(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length >> 1);

@@ -1,6 +1,5 @@
-import { createActor, type ActorRefFrom, type AnyActorLogic, type InspectionEvent } from 'xstate';
+import { createActor, type ActorRefFrom, type InspectionEvent } from 'xstate';
 import type { Closing } from './closing.js';
-import { connectionMachine } from './connection/connection.machine.js';
 import type { ApiState } from './connection/api-state.js';
 import { SessionError } from './errors.js';
 import { Feed } from './feed.js';
@@ -13,7 +12,7 @@ import { hubMachine } from './hub/hub.machine.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
-import { fromSupervisor } from './hub/supervisor.js';
+import { swift } from './lean/swift.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 
@@ -127,16 +126,12 @@ export class Engine {
         bytesQueuedMax: limits.bytesQueuedMax ?? LIMITS.bytesQueuedMax,
       },
       (event) => this.#tell(event),
-      () => this.actor.send({ type: 'desk.changed' }),
+      () => {
+        if (!this.#desk.isServing) this.actor.send({ type: 'desk.changed' }); // Only a hub that shuts down waits for anything.
+      },
     );
-    const kinds: Record<string, typeof connectionMachine> = {};
-    for (const protocol of options.protocols)
-      kinds[protocol.name] = connectionMachine.provide({ actors: { protocol: protocol.machine as never } });
-    const hub = hubMachine.provide({
-      actors: { supervisor: fromSupervisor<AnyActorLogic>(connectionMachine, 'connection', kinds) as never },
-    });
     const { inspect } = options;
-    this.actor = createActor(hub, {
+    this.actor = createActor(servingHub, {
       clock: ports.clock,
       input: { desk: this.#desk },
       ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),
@@ -325,6 +320,7 @@ export function startEngine(ports: Ports, options: EngineOptions): Engine {
   return new Engine(ports, options);
 }
 
+const servingHub = swift(hubMachine);
 const EVENTS_KEPT_MAX = 1024;
 
 /** A throwing inspector would break `start` and `send` (xstate.md). */

@@ -73,23 +73,25 @@ export class Handle<Message> implements Connection<Message> {
   readonly protocol: string;
   readonly role: 'dialer' | 'acceptor';
   readonly pump: Pump<Message, never>;
-  readonly closed: Promise<Closing>;
   #peer: string;
   #state: ApiState;
   #onMessage: ((message: Message) => void) | undefined;
-  #inbox = new Inbox<Message>();
+  // What follows exists while it is needed: most sessions are idle most of the time.
+  #inbox: Inbox<Message> | undefined;
   #reader: ((result: IteratorResult<Message>) => void) | undefined;
   #iterating = false;
-  #waiting: Waiting[] = [];
+  #waiting: Waiting[] | undefined;
   #head = 0; // Oldest of those waiting.
-  #parked: Parked[] = []; // Sends that wait for room, in order.
+  #parked: Parked[] | undefined; // Sends that wait for room, in order.
   #parkedBytes = 0;
-  #drains: (() => void)[] = [];
-  #states: Feed<ApiState>;
+  #drains: (() => void)[] | undefined;
+  #states: Feed<ApiState> | undefined;
+  #closed: Promise<Closing> | undefined;
   #isParting = false;
   #chargedBytes = 0;
   #closing: Closing | undefined;
-  #resolveClosed!: (closing: Closing) => void;
+  #resolveClosed: ((closing: Closing) => void) | undefined;
+  #isRetired = false;
 
   constructor(
     facts: HandleFacts,
@@ -106,9 +108,7 @@ export class Handle<Message> implements Connection<Message> {
     this.#peer = facts.peer;
     this.role = facts.role;
     this.#state = state;
-    this.#states = new Feed<ApiState>(STATES_KEPT_MAX, state);
     this.pump = new Pump<Message, never>(plane as never, clock, this);
-    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
 
   get peer(): string {
@@ -121,7 +121,17 @@ export class Handle<Message> implements Connection<Message> {
     return this.#state;
   }
   get states(): AsyncIterable<ApiState> {
+    if (this.#states === undefined) {
+      this.#states = new Feed<ApiState>(STATES_KEPT_MAX, this.#state);
+      if (this.#isRetired) this.#states.end();
+    }
     return this.#states;
+  }
+  get closed(): Promise<Closing> {
+    if (this.#closed !== undefined) return this.#closed;
+    const closing = this.#closing;
+    this.#closed = closing === undefined ? new Promise((resolve) => (this.#resolveClosed = resolve)) : Promise.resolve(closing);
+    return this.#closed;
   }
   get onMessage(): ((message: Message) => void) | undefined {
     return this.#onMessage;
@@ -149,7 +159,7 @@ export class Handle<Message> implements Connection<Message> {
     const bytes = this.kind.sizeOf(message);
     if (!this.budget.fits(bytes)) return Promise.reject(this.#overBudget());
     return new Promise((resolve, reject) => {
-      if (this.#parked.length === 0 && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
+      if (this.#parked === undefined && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
       if (this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
       const parked: Parked = {
@@ -160,19 +170,18 @@ export class Handle<Message> implements Connection<Message> {
       };
       const kept = this.kind.copy(message); // The caller's buffer is free again when `send` returns.
       const onAbort = (): void => {
-        this.#parked.splice(this.#parked.indexOf(parked), 1);
-        this.#parkedBytes -= parked.bytes;
+        this.#unpark(parked);
         reject(new SessionError('aborted', 'the send was aborted while it waited for room'));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#parked.push(parked);
+      (this.#parked ??= []).push(parked);
       this.#parkedBytes += parked.bytes;
     });
   }
 
   drained(): Promise<void> {
     if (this.#closing !== undefined || this.plane.hasRoom()) return Promise.resolve();
-    return new Promise((resolve) => this.#drains.push(resolve));
+    return new Promise((resolve) => (this.#drains ??= []).push(resolve));
   }
 
   close({ now = false }: { now?: boolean } = {}): Promise<Closing> {
@@ -235,26 +244,22 @@ export class Handle<Message> implements Connection<Message> {
       this.#reader = undefined;
       return reader({ done: false, value: message });
     }
-    this.#inbox.push(message, this.kind.sizeOf(message) + MESSAGE_COST_BYTES);
-    this.plane.holdBack(this.#inbox.bytes);
+    const inbox = (this.#inbox ??= new Inbox<Message>());
+    inbox.push(message, this.kind.sizeOf(message) + MESSAGE_COST_BYTES);
+    this.plane.holdBack(inbox.bytes);
   }
 
   settled(): void {
     this.#charge();
-    const { acknowledged } = this.plane;
-    for (let w; (w = this.#waiting[this.#head]) !== undefined && w.number <= acknowledged; this.#head++) w.resolve();
-    if (this.#head > 0 && this.#head * 2 >= this.#waiting.length) {
-      this.#waiting.splice(0, this.#head);
-      this.#head = 0;
-    }
-    for (let p; (p = this.#parked[0]) !== undefined && this.plane.canTake(p.bytes);) this.#unpark(p).accept();
-    if (this.#drains.length > 0 && this.plane.hasRoom()) this.#wakeDrains();
+    if (this.#waiting !== undefined) this.#acknowledge(this.#waiting);
+    for (let p; (p = this.#parked?.[0]) !== undefined && this.plane.canTake(p.bytes);) this.#unpark(p).accept();
+    if (this.#drains !== undefined && this.plane.hasRoom()) this.#wakeDrains();
   }
 
   changeState(state: ApiState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#states.push(state);
+    this.#states?.push(state);
   }
 
   /** The session is over: everything that still waits settles, once. */
@@ -265,26 +270,38 @@ export class Handle<Message> implements Connection<Message> {
     this.budget.adjust(-this.#chargedBytes);
     this.#chargedBytes = 0;
     const { handed, acknowledged } = this.plane;
-    for (const w of this.#waiting.splice(0).slice(this.#head)) {
+    const waiting = this.#waiting?.slice(this.#head) ?? [];
+    this.#waiting = undefined;
+    for (const w of waiting) {
       if (w.number <= acknowledged) w.resolve();
       else w.reject(this.#undelivered(w.number <= handed ? 'unknown' : closing.code === 'window-expired' ? 'expired' : 'failed'));
     }
-    for (let p; (p = this.#parked[0]) !== undefined;) this.#unpark(p).reject(this.#undelivered('failed'));
+    for (let p; (p = this.#parked?.[0]) !== undefined;) this.#unpark(p).reject(this.#undelivered('failed'));
     this.#wakeDrains();
-    if (this.#inbox.size === 0) this.#reader?.({ done: true, value: undefined });
-    this.#resolveClosed(closing);
+    if (this.#inbox === undefined) this.#reader?.({ done: true, value: undefined });
+    this.#resolveClosed?.(closing);
   }
 
   /** Nothing more will be heard of its state. */
   retire(): void {
-    this.#states.end();
+    this.#isRetired = true;
+    this.#states?.end();
+  }
+
+  #acknowledge(waiting: Waiting[]): void {
+    const { acknowledged } = this.plane;
+    for (let w; (w = waiting[this.#head]) !== undefined && w.number <= acknowledged; this.#head++) w.resolve();
+    if (this.#head === 0 || this.#head * 2 < waiting.length) return;
+    waiting.splice(0, this.#head);
+    this.#head = 0;
+    if (waiting.length === 0) this.#waiting = undefined;
   }
 
   #accept(message: Message, resolve: () => void, reject: (error: Error) => void): void {
     try {
       const room = this.plane.write(message, true);
       this.#charge();
-      this.#waiting.push({ number: this.plane.accepted, resolve, reject });
+      (this.#waiting ??= []).push({ number: this.plane.accepted, resolve, reject });
       if (room === 'flush') this.pump.flush();
       else this.pump.gather();
     } catch (error) {
@@ -301,7 +318,10 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #unpark(parked: Parked): Parked {
-    this.#parked.shift();
+    const all = this.#parked!;
+    if (all[0] === parked) all.shift();
+    else all.splice(all.indexOf(parked), 1);
+    if (all.length === 0) this.#parked = undefined;
     this.#parkedBytes -= parked.bytes;
     parked.leave();
     return parked;
@@ -327,9 +347,11 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #take(): Message | undefined {
-    const message = this.#inbox.take((m) => this.kind.sizeOf(m) + MESSAGE_COST_BYTES);
-    if (message === undefined) return undefined;
-    this.plane.holdBack(this.#inbox.bytes);
+    const inbox = this.#inbox;
+    const message = inbox?.take((m) => this.kind.sizeOf(m) + MESSAGE_COST_BYTES);
+    if (inbox === undefined || message === undefined) return undefined;
+    if (inbox.size === 0) this.#inbox = undefined;
+    this.plane.holdBack(inbox.bytes);
     this.pump.gather(); // Credit may be due.
     return message;
   }
@@ -346,7 +368,9 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #wakeDrains(): void {
-    for (const wake of this.#drains.splice(0)) wake();
+    const drains = this.#drains ?? [];
+    this.#drains = undefined;
+    for (const wake of drains) wake();
   }
 
   #overBudget(): SessionError {

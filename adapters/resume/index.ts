@@ -63,13 +63,21 @@ function makeSession(request: SessionRequest, limits: ResumeLimits, first: numbe
     pool,
     ...(first === undefined ? {} : { first }),
   });
-  return { label: toHex(session), plane, judge: (opening, who) => judge(plane, opening as Hello, identity, who) };
+  return new ResumeSession(toHex(session), plane, identity);
 }
 
-/** A session belongs to the identity it was born with (RES-5). */
-function judge(plane: ResumePlane, hello: Hello, owner: Identity | undefined, who: Identity | undefined): Verdict {
-  const code = owner?.fingerprint === who?.fingerprint ? plane.judge(hello) : 'token-refused';
-  return code === undefined ? { admit: true } : { admit: false, code, say: refusal(code, 0) };
+class ResumeSession implements Session {
+  constructor(
+    readonly label: string,
+    readonly plane: ResumePlane,
+    readonly owner: Identity | undefined,
+  ) {}
+
+  /** A session belongs to the identity it was born with (RES-5). */
+  judge(opening: unknown, who: Identity | undefined): Verdict {
+    const code = this.owner?.fingerprint === who?.fingerprint ? this.plane.judge(opening as Hello) : 'token-refused';
+    return code === undefined ? { admit: true } : { admit: false, code, say: refusal(code, 0) };
+  }
 }
 
 function identify(bytes: Uint8Array): Identified {

@@ -60,6 +60,7 @@ export class Framer {
     }
     if (available > 0) this.#hold(available);
     this.#letGo();
+    this.bytes = EMPTY; // Whoever falls silent now must not keep the last chunk alive.
     return 'more';
   }
 

@@ -1,4 +1,5 @@
 import type { Clock, Wire } from '../ports.js';
+import { ABROAD, Alarms, type Gatherer, type Sleeper } from './alarms.js';
 import type { Plane } from './plane.js';
 
 /** Where a pump delivers to the application. Called between frames, never inside each other. */
@@ -21,6 +22,12 @@ export interface WireEnd {
   release(): void;
 }
 
+/** The chart that hears a plane's signals: an actor, as far as the pump knows. */
+export interface SignalListener<Signal> {
+  send(signal: Signal): void;
+}
+
+const NO_ENDS: never[] = [];
 /** How long a wire may take over its farewell before it is destroyed. Chosen without measurement. */
 const FAREWELL_MS = 2_000;
 /** What one round may put on a wire before it looks at what came in. */
@@ -30,33 +37,43 @@ const TRANSMIT_BYTES_MAX = 1 << 20;
  * Moves bytes between one plane and its wires, and keeps one timer armed.
  * This is the only impure object on the hot path: everything it decides, the plane decided.
  */
-export class Pump<Message, Signal> {
-  #ends: (End<Message, Signal> | undefined)[] = [];
-  #timer: unknown;
-  #timerAt = Infinity;
+export class Pump<Message, Signal> implements Sleeper, Gatherer {
+  /** For `Alarms` only, like the two methods it calls. */
+  wakeAt = Infinity;
+  place = ABROAD;
+  #ends: (End<Message, Signal> | undefined)[] = NO_ENDS;
+  #alarms: Alarms;
   #busy = false;
   #again = false;
   #gathering = false;
   #stopped = false;
   #isBraked = false; // The wires are paused until the application has caught up.
-  #signal: (signal: Signal) => void = () => {};
+  #chart: SignalListener<Signal> | undefined;
 
   constructor(
     readonly plane: Plane<Message, Signal>,
-    readonly clock: Clock,
+    clock: Clock,
     readonly outlets: PumpOutlets<Message>,
-  ) {}
+  ) {
+    this.#alarms = Alarms.of(clock);
+  }
+
+  get clock(): Clock {
+    return this.#alarms.clock;
+  }
 
   /** The chart that hears the plane's signals; it has reacted when the call returns. */
-  bind(signal: (signal: Signal) => void): void {
-    this.#signal = signal;
+  bind(chart: SignalListener<Signal>): void {
+    this.#chart = chart;
   }
 
   /** Gives the link a wire. The wire it had before, if any, is destroyed and its end is dead. */
   attach(link: number, wire: Wire): WireEnd {
     this.#ends[link]?.retire();
     const end = new End(this, link, wire);
-    this.#ends[link] = end;
+    if (link === 0 && this.#ends.length <= 1)
+      this.#ends = [end]; // Room for one, not for the seventeen that an array reserves as it grows.
+    else (this.#ends = [...this.#ends])[link] = end;
     if (this.#stopped) end.retire();
     else {
       if (this.plane.keepAliveMs !== undefined) wire.keepAlive?.(this.plane.keepAliveMs);
@@ -88,7 +105,7 @@ export class Pump<Message, Signal> {
   gather(): void {
     if (this.#gathering || this.#busy || this.#stopped) return;
     this.#gathering = true;
-    this.clock.soon(this.#gathered);
+    this.#alarms.soon(this);
   }
 
   /** Run to completion: a call made from inside a delivery only asks the outer call to go round again. */
@@ -109,7 +126,7 @@ export class Pump<Message, Signal> {
     }
     if (this.#stopped) return;
     if ((this.plane.isFull === true) !== this.#isBraked) this.#brake();
-    this.#arm(now);
+    this.#arm();
     this.outlets.settled();
   }
 
@@ -118,10 +135,9 @@ export class Pump<Message, Signal> {
     if (this.#stopped) return;
     if (how === 'polite') this.#transmit(this.clock.now()); // A farewell queued in this very turn.
     this.#stopped = true;
-    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#alarms.clear(this);
     for (const end of this.#ends) end?.retire(how);
-    this.#ends.length = 0;
+    this.#ends = NO_ENDS;
   }
 
   get stopped(): boolean {
@@ -168,7 +184,7 @@ export class Pump<Message, Signal> {
   }
 
   #tell(): void {
-    for (let s; !this.#stopped && (s = this.plane.pollSignal()) !== undefined;) this.#signal(s);
+    for (let s; !this.#stopped && (s = this.plane.pollSignal()) !== undefined;) this.#chart?.send(s);
   }
 
   #transmit(now: number): void {
@@ -208,26 +224,23 @@ export class Pump<Message, Signal> {
     }
   }
 
-  #gathered = (): void => {
+  /** For `Alarms` only. */
+  gathered(): void {
     this.#gathering = false;
     this.flush();
-  };
-
-  /** The timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
-  #arm(now: number): void {
-    const at = this.plane.nextTimeout();
-    if (at === undefined || at >= this.#timerAt) return;
-    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = this.clock.setTimeout(this.#alarm, Math.max(0, at - now));
   }
 
-  #alarm = (): void => {
-    this.#timer = undefined;
-    this.#timerAt = Infinity;
+  /** The timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
+  #arm(): void {
+    const at = this.plane.nextTimeout();
+    if (at !== undefined && at < this.wakeAt) this.#alarms.set(this, at);
+  }
+
+  /** For `Alarms` only. */
+  alarm(): void {
     this.plane.handleTimeout(this.clock.now());
     this.flush();
-  };
+  }
 }
 
 class End<Message, Signal> implements WireEnd {

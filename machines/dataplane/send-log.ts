@@ -17,6 +17,7 @@ interface Slab {
   readonly first: number; // Number of the first message in it.
 }
 
+const NO_SIZES = new Uint32Array(0);
 const SLAB_CLASSES = [16 << 10, 64 << 10, 256 << 10];
 
 /** Slabs that may be used again, shared by all sessions of an engine. Keeps at most `bytesMax`; the collector gets the rest. */
@@ -74,8 +75,8 @@ export class SendLog {
     readonly bytesMax: number,
     first = 1,
   ) {
-    this.#sizes = new Uint32Array(16);
-    this.#mask = 15;
+    this.#sizes = NO_SIZES; // An idle session has none.
+    this.#mask = -1;
     this.#base = this.#cursor = this.#next = this.#handed = first;
   }
 
@@ -191,7 +192,8 @@ export class SendLog {
   /** The session is over. */
   clear(): void {
     this.#slabs.length = 0;
-    this.#sizes = new Uint32Array(0);
+    this.#sizes = NO_SIZES;
+    this.#mask = -1;
     this.#base = this.#cursor = this.#next;
     this.#cost = this.#unsentBytes = this.#slab = this.#at = 0;
   }
@@ -205,7 +207,7 @@ export class SendLog {
   }
 
   #grow(): void {
-    const sizes = new Uint32Array((this.#mask + 1) * 2);
+    const sizes = new Uint32Array(Math.max(16, (this.#mask + 1) * 2));
     const mask = sizes.length - 1;
     for (let n = this.#base; n < this.#next; n++) sizes[n & mask] = this.#sizes[n & this.#mask]!;
     this.#sizes = sizes;

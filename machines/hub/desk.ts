@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import { closing, type Closing } from '../closing.js';
+import { connectionOver } from '../connection/connection-over.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import { SessionError } from '../errors.js';
 import type { GrantRequest } from '../grant.service.js';
@@ -8,9 +9,10 @@ import { Incoming } from '../incoming.js';
 import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import { ByteBudget, judgeConnection, Watermark } from './admission.js';
+import { counted, type Tally } from './counted.js';
 import { DialQueue } from './dial-queue.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
-import { Entry, type Caller, type ConnectionRef } from './entry.js';
+import { Entry, type Caller, type ConnectionRef, type Wish } from './entry.js';
 import type { EngineEvent } from './events.js';
 import { Listeners, type ListenersSide } from './listeners.js';
 import { Metrics } from './metrics.js';
@@ -52,7 +54,7 @@ const NO_WORDS = new Uint8Array(0);
  * The hub's tables and what is done with them: who is connected, who knocks, who may dial. Phases are the hub chart's;
  * this is called from its actions, from the door and from connections, and returns at once.
  */
-export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
+export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   readonly pool = new SlabPool();
   readonly incoming = new Incoming<Handle<unknown>>((handle) => handle.isRead || handle.isOver);
   readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
@@ -165,34 +167,15 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
       targets.length === 0 && resolver !== undefined
         ? resolving(resolver, peer ?? '', dial, this.clock, raceStaggerMs)
         : race(targets.map(dial), this.clock, raceStaggerMs);
-    return this.#counted(opener, () => this.queue.dialEnded(entry.key));
+    return counted(opener, this, () => this.queue.dialEnded(entry.key));
   }
 
-  /** Shutdown waits until no wire is left; a dial's slot is free once it has opened or failed. */
-  #counted(opener: Opener, settled: () => void): Opener {
-    return (handler) => {
-      this.#wires++;
-      let isSettled = false; // Once: the late close of this wire must not free the slot of a newer dial.
-      const settle = (): void => {
-        if (!isSettled) settled();
-        isSettled = true;
-      };
-      return opener({
-        onOpen: (wire) => {
-          settle();
-          handler.onOpen(wire);
-        },
-        onBytes: (bytes) => handler.onBytes(bytes),
-        onDrain: () => handler.onDrain(),
-        onProbeAnswer: () => handler.onProbeAnswer(),
-        onClose: (cause) => {
-          this.#wires--;
-          settle();
-          handler.onClose(cause);
-          this.changed();
-        },
-      });
-    };
+  /** Shutdown waits until no wire is left. */
+  wireBegan(): void {
+    this.#wires++;
+  }
+  wireEnded(): void {
+    this.#wires--;
   }
 
   // Listening.
@@ -202,7 +185,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
   }
 
   admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
-    this.door.accept({ ...offer, open: this.#counted(offer.open, () => {}) }, protocols);
+    this.door.accept({ ...offer, open: counted(offer.open, this) }, protocols);
   }
 
   objection({ identity, remoteAddress }: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined {
@@ -233,7 +216,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
   }
 
   spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string): Entry {
-    const wish = { targets: [], peer: key.peer === '' ? undefined : key.peer, dialOptions: {} };
+    const wish = key.peer === '' ? NO_WISH : { ...NO_WISH, peer: key.peer };
     return this.#spawn(key, 'acceptor', new Entry(this, nameOf(protocol, key.peer || key.label), protocol, wish, remoteAddress));
   }
 
@@ -361,8 +344,11 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide {
     if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
     entry.id = row.id;
     this.#watch();
-    this.#supervisor!.send({ type: 'spawn', key: row.id, kind: entry.protocol.name, input: { port: entry } });
+    this.#supervisor!.send({ type: 'spawn', key: row.id, logic: connectionOver(entry.protocol.machine), input: { port: entry } });
     entry.ref = supervised(this.#supervisor!).get(row.id) as ConnectionRef;
     return entry;
   }
 }
+
+/** Who came by itself can't be reached, and nobody has said how. */
+const NO_WISH: Wish = Object.freeze({ targets: [], peer: undefined, dialOptions: {} });

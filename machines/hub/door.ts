@@ -77,52 +77,72 @@ const LATER_BYTES_MAX = 1 << 20;
 const REFUSAL_MS = 1000;
 const RETRY_AFTER_MS = 1000;
 
+/** What is of no more use once a session has the wire. */
+interface Begun {
+  readonly remoteAddress: string;
+  readonly protocols: readonly Protocol<unknown>[];
+  bytes: Uint8Array;
+  /** Once it has found its session: what came before that could take it, message by message. */
+  later: Uint8Array[] | undefined;
+  laterBytes: number;
+  abort: (() => void) | undefined;
+  timer: unknown;
+}
+
 /** One accepted wire: first the door's, then a session's. The transport never notices. */
 class Opening implements WireHandler {
-  #bytes: Uint8Array = NOTHING;
+  #begun: Begun | undefined; // Until it is a session's.
   #wire: Wire | undefined;
-  #abort: (() => void) | undefined;
   #session: WireHandler | undefined; // To whom the wire is lent.
-  #later: Uint8Array[] = []; // What came before the session could take it, message by message.
-  #laterBytes = 0;
-  #isTaken = false;
   #isHandedOver = false;
   #isOver = false;
   #cause: WireCause | undefined;
-  #timer: unknown;
 
   constructor(
     readonly door: Door,
-    readonly offer: Offer,
-    readonly protocols: readonly Protocol<unknown>[],
-  ) {}
+    { remoteAddress }: Offer,
+    protocols: readonly Protocol<unknown>[],
+  ) {
+    this.#begun = {
+      remoteAddress,
+      protocols,
+      bytes: NOTHING,
+      later: undefined,
+      laterBytes: 0,
+      abort: undefined,
+      timer: undefined,
+    };
+  }
 
   begin(open: Opener): void {
-    const timeoutMs = Math.max(...this.protocols.map((p) => p.openingTimeoutMs));
-    this.#timer = this.door.keeper.clock.setTimeout(() => this.giveWay(), timeoutMs);
-    this.#abort = open(this);
+    const begun = this.#begun!;
+    const timeoutMs = Math.max(...begun.protocols.map((p) => p.openingTimeoutMs));
+    begun.timer = this.door.keeper.clock.setTimeout(() => this.giveWay(), timeoutMs);
+    begun.abort = open(this);
   }
 
   giveWay(): void {
     this.#settle();
     if (this.#wire !== undefined) this.#wire.destroy();
-    else this.#abort?.();
+    else this.#begun?.abort?.();
   }
 
   onOpen(wire: Wire): void {
     this.#wire = wire;
     if (this.#isOver) return wire.destroy();
     // Where only one protocol is spoken, it may know whose wire this is before a byte was said.
-    if (this.protocols.length === 1) this.#identify();
+    if (this.#begun?.protocols.length === 1) this.#identify(this.#begun);
   }
 
   onBytes(bytes: Uint8Array): void {
     if (this.#isHandedOver) return this.#session!.onBytes(bytes);
-    if (this.#isOver && this.#session === undefined) return;
-    if (this.#isTaken) return this.#keep(bytes);
-    if (this.#bytes.length === 0) this.door.heard(this);
-    this.#bytes = joined(this.#bytes, bytes, this.#wire?.lends === true);
-    this.#identify();
+    const begun = this.#begun;
+    if (begun === undefined || (this.#isOver && this.#session === undefined)) return;
+    const isLent = this.#wire?.lends === true;
+    if (begun.later !== undefined) return this.#keep(begun, begun.later, isLent ? new Uint8Array(bytes) : bytes);
+    if (begun.bytes.length === 0) this.door.heard(this);
+    begun.bytes = joined(begun.bytes, bytes, isLent);
+    this.#identify(begun);
   }
 
   onDrain(): void {
@@ -139,25 +159,26 @@ class Opening implements WireHandler {
     if (this.#isHandedOver) this.#session!.onClose(cause);
   }
 
-  #identify(): void {
+  #identify(begun: Begun): void {
+    const { remoteAddress, protocols, bytes } = begun;
     const { keeper } = this.door;
-    const about = { identity: this.#wire?.identity, remoteAddress: this.offer.remoteAddress };
+    const about = { identity: this.#wire?.identity, remoteAddress };
     let mayBe = false;
-    for (const protocol of this.protocols) {
-      const identified = protocol.identify(this.#bytes, about);
+    for (const protocol of protocols) {
+      const identified = protocol.identify(bytes, about);
       switch (identified.word) {
         case 'foreign':
           break;
         case 'more':
-          mayBe ||= this.#bytes.length < protocol.openingBytesMax;
+          mayBe ||= bytes.length < protocol.openingBytesMax;
           break;
         case 'refuse':
           keeper.refused(about.remoteAddress, identified.code);
           return this.#refuse(identified.say);
         case 'known': {
-          const answer = keeper.arrived(protocol, identified, about, this.#lend);
+          const answer = keeper.arrived(protocol, identified, about, (handler) => this.#lend(handler));
           if (answer !== 'taken') return this.#refuse(answer);
-          this.#isTaken = true;
+          begun.later = [];
           return;
         }
       }
@@ -168,39 +189,42 @@ class Opening implements WireHandler {
   }
 
   /** It has found its session, which can't take it yet. */
-  #keep(bytes: Uint8Array): void {
-    this.#laterBytes += bytes.length;
-    if (this.#laterBytes > LATER_BYTES_MAX) return this.giveWay();
-    this.#later.push(this.#wire?.lends === true ? new Uint8Array(bytes) : bytes);
+  #keep(begun: Begun, later: Uint8Array[], bytes: Uint8Array): void {
+    begun.laterBytes += bytes.length;
+    if (begun.laterBytes > LATER_BYTES_MAX) return this.giveWay();
+    later.push(bytes);
   }
 
   /** The session's opener: what was said so far is said again, to it. */
-  readonly #lend: Opener = (handler) => {
+  #lend(handler: WireHandler): () => void {
     this.#session = handler;
     this.#settle();
     this.door.keeper.clock.soon(() => {
       if (this.#cause !== undefined) return handler.onClose(this.#cause);
       this.#isHandedOver = true;
-      const bytes = this.#bytes;
-      this.#bytes = NOTHING;
+      const { bytes = NOTHING, later = [] } = this.#begun ?? {};
+      this.#begun = undefined;
       handler.onOpen(this.#wire!);
       if (bytes.length > 0 && this.#cause === undefined) handler.onBytes(bytes);
-      for (const piece of this.#later.splice(0)) if (this.#cause === undefined) handler.onBytes(piece);
+      for (const piece of later) if (this.#cause === undefined) handler.onBytes(piece);
     });
     return () => this.#wire?.destroy();
-  };
+  }
 
   #refuse(say: Uint8Array | undefined): void {
     this.#settle();
     if (say !== undefined) this.#wire?.send(say);
     this.#wire?.close();
-    if (this.#cause === undefined) this.#timer = this.door.keeper.clock.setTimeout(() => this.#wire?.destroy(), REFUSAL_MS);
+    if (this.#cause === undefined && this.#begun !== undefined)
+      this.#begun.timer = this.door.keeper.clock.setTimeout(() => this.#wire?.destroy(), REFUSAL_MS);
   }
 
   #settle(): void {
     this.#isOver = true;
-    this.door.keeper.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#begun !== undefined) {
+      this.door.keeper.clock.clearTimeout(this.#begun.timer);
+      this.#begun.timer = undefined;
+    }
     this.door.leave(this);
   }
 }

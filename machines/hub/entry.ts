@@ -36,7 +36,7 @@ export class Entry implements ConnectionPort {
   keep: ConnectRequest['keep'];
   identity: Identity | undefined;
   isBuried = false;
-  #callers = new Set<Caller>();
+  #callers: Set<Caller> | undefined; // While there are any.
   #peerId: string | undefined;
   #isConnected = false;
   /** How the last attempt or connection ended. */
@@ -65,7 +65,7 @@ export class Entry implements ConnectionPort {
     return this.keep === 'always';
   }
   get hasCallers(): boolean {
-    return this.#callers.size > 0;
+    return this.#callers !== undefined;
   }
   /** The peer's id or proven identity, or the address it was dialed at or came from. */
   get peer(): string {
@@ -85,17 +85,18 @@ export class Entry implements ConnectionPort {
 
   /** A caller that gives up leaves alone; the attempt ends with its last caller. */
   leave(caller: Caller): void {
-    if (!this.#callers.delete(caller)) return;
-    if (this.#callers.size === 0 && this.keep === undefined && !this.#isConnected) this.ref?.send({ type: 'cancel' });
+    if (this.#callers?.delete(caller) !== true) return;
+    if (this.#callers.size === 0) this.#callers = undefined;
+    if (this.#callers === undefined && this.keep === undefined && !this.#isConnected) this.ref?.send({ type: 'cancel' });
   }
 
   /** The other one has lost its place to this one, and whoever waited for it waits here. */
   inherit(other: Entry): void {
     if (this.keep !== 'always') this.keep = other.keep ?? this.keep;
     other.keep = undefined;
-    const callers = [...other.#callers];
-    other.#callers.clear();
-    for (const caller of callers) {
+    const callers = other.#callers;
+    other.#callers = undefined;
+    for (const caller of callers ?? []) {
       if (this.#isConnected && this.handle !== undefined) caller.connected(this.handle);
       else this.#await(caller);
     }
@@ -229,7 +230,7 @@ export class Entry implements ConnectionPort {
   }
 
   #await(caller: Caller): void {
-    this.#callers.add(caller);
+    (this.#callers ??= new Set()).add(caller);
     caller.withdraw = () => this.leave(caller);
   }
 
@@ -238,8 +239,8 @@ export class Entry implements ConnectionPort {
   }
 
   #takeCallers(): Caller[] {
-    const callers = [...this.#callers];
-    this.#callers.clear();
+    const callers = [...(this.#callers ?? [])];
+    this.#callers = undefined;
     for (const caller of callers) delete caller.withdraw;
     return callers;
   }

@@ -1,5 +1,5 @@
-import { createActor } from 'xstate';
 import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, Snapshot } from 'xstate';
+import { LeanActor, type LeanOptions } from '../lean/actor.js';
 
 /**
  * Spawns and buries children in constant time. XState's own `spawnChild` copies the record of all children on each spawn
@@ -16,7 +16,7 @@ export type ChildKey = string | number;
 
 export type SupervisorCommand<Child extends AnyActorLogic> =
   /** Without effect while the key is held: that there is one child per key is the registry's promise, not an accident. */
-  | { readonly type: 'spawn'; readonly key: ChildKey; readonly kind?: string; readonly input: InputFrom<Child> }
+  | { readonly type: 'spawn'; readonly key: ChildKey; readonly logic?: Child; readonly input: InputFrom<Child> }
   /** Ends it at once, without farewell and without notice. Safe for a key that nobody holds. */
   | { readonly type: 'stop'; readonly key: ChildKey }
   | { readonly type: 'stopAll' };
@@ -36,13 +36,9 @@ export function supervised<Child extends AnyActorLogic>(ref: AnyActorRef): Reado
 
 /**
  * Logic of a supervisor whose children run `child` under the constant actor id `childId`. Invoke it from the hub.
- * `kinds`: variants of `child` that a spawn may ask for by name, such as one connection chart per protocol.
+ * A spawn may bring a variant of `child`, such as the connection chart over some protocol.
  */
-export function fromSupervisor<Child extends AnyActorLogic>(
-  child: Child,
-  childId = 'connection',
-  kinds: Readonly<Record<string, Child>> = {},
-): SupervisorLogic<Child> {
+export function fromSupervisor<Child extends AnyActorLogic>(child: Child, childId = 'connection'): SupervisorLogic<Child> {
   return {
     getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined, children: new Children() }),
     transition(snapshot, event, scope) {
@@ -51,13 +47,12 @@ export function fromSupervisor<Child extends AnyActorLogic>(
       const command = event as SupervisorCommand<Child> | { readonly type: 'xstate.stop' };
       switch (command.type) {
         case 'spawn':
-          children.spawn(command.key, scope.self as AnyActorRef, (parent) =>
-            createActor<AnyActorLogic>(kinds[command.kind ?? ''] ?? child, {
-              id: childId,
-              parent,
-              input: command.input as unknown,
-            }),
-          );
+          children.spawn(command.key, command.logic ?? child, {
+            id: childId,
+            src: childId,
+            parent: scope.self as AnyActorRef,
+            input: command.input as unknown,
+          });
           return snapshot;
         case 'stop':
           children.stop(command.key, scope.stopChild);
@@ -85,21 +80,16 @@ class Children {
     return this.#byKey;
   }
 
-  spawn(key: ChildKey, supervisor: AnyActorRef, create: (parent: AnyActorRef) => AnyActorRef): void {
+  spawn(key: ChildKey, logic: AnyActorLogic, options: LeanOptions): void {
     if (this.#byKey.has(key)) return;
-    const ref = create(supervisor);
+    const ref = new Ward(key, this, logic, options);
     this.#byKey.set(key, ref);
-    const release = (): boolean => this.#byKey.get(key) === ref && this.#byKey.delete(key);
-    const tell = (notice: SupervisorNotice): void => supervisor._parent?.send(notice);
-    ref.subscribe({
-      error: (error) => {
-        if (release()) tell({ type: 'connection.crashed', key, error });
-      },
-      complete: () => {
-        if (release()) tell({ type: 'connection.ended', key, output: (ref.getSnapshot() as Snapshot<unknown>).output });
-      },
-    });
     ref.start();
+  }
+
+  /** True when the child held its key until now. */
+  release(key: ChildKey, ref: AnyActorRef): boolean {
+    return this.#byKey.get(key) === ref && this.#byKey.delete(key);
   }
 
   stop(key: ChildKey, stopChild: (ref: AnyActorRef) => void): void {
@@ -117,5 +107,27 @@ class Children {
 
   toJSON(): { size: number } {
     return { size: this.#byKey.size };
+  }
+}
+
+/** A child that says how it ended, while it holds its key. */
+class Ward extends LeanActor {
+  constructor(
+    readonly key: ChildKey,
+    readonly siblings: Children,
+    logic: AnyActorLogic,
+    options: LeanOptions,
+  ) {
+    super(logic, options);
+  }
+
+  protected override over(failure: { readonly error: unknown } | undefined): void {
+    const { key } = this;
+    if (!this.siblings.release(key, this)) return;
+    const notice: SupervisorNotice =
+      failure === undefined
+        ? { type: 'connection.ended', key, output: this.getSnapshot().output }
+        : { type: 'connection.crashed', key, error: failure.error };
+    this._parent._parent?.send(notice);
   }
 }

@@ -59,7 +59,7 @@ export const poolSetup = setup({
   },
   actors: { wire: wireService },
   actions: {
-    bindPump: ({ context, self }) => context.pump.bind((signal) => self.send(signal)),
+    bindPump: ({ context, self }) => context.pump.bind(self),
     noteWire: assign({ fingerprint: ({ event }) => (event.type === 'wire.opened' ? event.identity?.fingerprint : undefined) }),
     greetPeer: ({ context }) => context.pump.plane.greet(),
     openPlane: ({ context }) => {

@@ -1,3 +1,4 @@
+import { isPacked, packed, unpacked } from '../dataplane/packed.js';
 import type { Entropy } from '../ports.js';
 import type { Hello, RefusalCode } from './resume.messages.js';
 
@@ -8,19 +9,19 @@ const TOKEN_BYTES = 32;
  * until the dialer has shown that it read the next: a cut inside the rotation must not lock anybody out (RES-5).
  */
 export class Credentials {
-  #token: Uint8Array; // Dialer: to come back with. Acceptor: accepted.
+  #token: string; // Dialer: to come back with. Acceptor: accepted. Packed, like the next one.
   #epoch = 0;
-  #next: Uint8Array | undefined; // Acceptor only: issued, not yet known to have been read.
+  #next: string | undefined; // Acceptor only: issued, not yet known to have been read.
 
   constructor(
     readonly entropy: Entropy,
     birthToken: Uint8Array | undefined,
   ) {
-    this.#token = birthToken ?? entropy(TOKEN_BYTES);
+    this.#token = packed(birthToken ?? entropy(TOKEN_BYTES));
   }
 
   get token(): Uint8Array {
-    return this.#token;
+    return unpacked(this.#token);
   }
   get epoch(): number {
     return this.#epoch;
@@ -28,18 +29,18 @@ export class Credentials {
 
   /** Acceptor: may this hello have the session? Changes nothing. A birth secret is void with the first rotation. */
   judge(hello: Hello): RefusalCode | undefined {
-    const isCurrent = equal(hello.token, this.#token) && hello.epoch === this.#epoch;
+    const isCurrent = isPacked(this.#token, hello.token) && hello.epoch === this.#epoch;
     if (!hello.resume) return isCurrent && this.#epoch === 0 ? undefined : 'token-refused';
     if (hello.epoch > this.#epoch + 1) return 'unknown-session'; // The dialer has seen rotations that we have not: we are the older copy.
-    const isNext = this.#next !== undefined && equal(hello.token, this.#next) && hello.epoch === this.#epoch + 1;
+    const isNext = this.#next !== undefined && isPacked(this.#next, hello.token) && hello.epoch === this.#epoch + 1;
     return (isCurrent && this.#epoch > 0) || isNext ? undefined : 'token-refused';
   }
 
   /** Acceptor: this hello was accepted; the token and epoch of the welcome. Repeated until it is known to have been read. */
   issue(hello: Hello): { token: Uint8Array; epoch: number } {
     if (this.#next !== undefined && hello.epoch === this.#epoch + 1) this.confirm(hello.epoch);
-    this.#next ??= this.entropy(TOKEN_BYTES);
-    return { token: this.#next, epoch: this.#epoch + 1 };
+    this.#next ??= packed(this.entropy(TOKEN_BYTES));
+    return { token: unpacked(this.#next), epoch: this.#epoch + 1 };
   }
 
   /** Acceptor: the dialer has read the welcome of this epoch; the token before it is void. */
@@ -53,15 +54,7 @@ export class Credentials {
 
   /** Dialer: what to come back with. */
   adopt(token: Uint8Array, epoch: number): void {
-    this.#token = token;
+    this.#token = packed(token);
     this.#epoch = epoch;
   }
-}
-
-/** In a time that doesn't depend on where they differ. */
-export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
-  return difference === 0;
 }

@@ -1,23 +1,31 @@
+import { isPacked, packed, unpacked } from '../dataplane/packed.js';
 import type { Receipts } from '../dataplane/receipts.js';
 import type { SendLog } from '../dataplane/send-log.js';
 import { Credentials } from './resume.credentials.js';
-import type { Hello, RefusalCode } from './resume.messages.js';
+import type { Hello, RefusalCode, ResumeCodec } from './resume.messages.js';
 import type { ResumeSeed } from './resume.signals.js';
+import type { ResumeLimits } from './resume.timing.js';
 
 /** What two sides tell each other before anything else: who, which session, from where on, and within which limits. */
 export class Greeting {
   readonly credentials: Credentials;
   isBorn = false; // Both sides know the session.
   resumes = 0;
+  #codec: ResumeCodec;
+  #limits: ResumeLimits;
+  #session: string; // Packed.
   #messageBytesMax: number;
   #windowMs: number;
 
   constructor(
-    readonly seed: ResumeSeed,
+    seed: ResumeSeed,
     readonly log: SendLog,
     readonly receipts: Receipts,
   ) {
     this.credentials = new Credentials(seed.entropy, seed.birthToken);
+    this.#codec = seed.codec;
+    this.#limits = seed.limits;
+    this.#session = packed(seed.session);
     this.#messageBytesMax = seed.limits.messageBytesMax;
     this.#windowMs = seed.limits.reconnectWindowMs;
   }
@@ -53,19 +61,19 @@ export class Greeting {
     if (!this.#agree(welcome)) return undefined;
     if (this.isBorn) this.resumes++;
     this.credentials.adopt(welcome.token, welcome.epoch);
-    return this.seed.codec.putNumber('confirm', welcome.epoch);
+    return this.#codec.putNumber('confirm', welcome.epoch);
   }
 
   /** Dialer: whether a welcome answers the hello of this session. */
   isAnswer(welcome: Hello): boolean {
-    return welcome.resume === this.isBorn && welcome.session.every((byte, i) => byte === this.seed.session[i]);
+    return welcome.resume === this.isBorn && isPacked(this.#session, welcome.session);
   }
 
   /** Positions, credit and limits of the peer. At birth limits are negotiated; a resume keeps them (RES-17). */
   #agree(hello: Hello): boolean {
     if (!this.isBorn) {
-      this.#messageBytesMax = Math.min(this.seed.limits.messageBytesMax, hello.messageBytesMax);
-      this.#windowMs = Math.min(this.seed.limits.reconnectWindowMs, hello.windowMs);
+      this.#messageBytesMax = Math.min(this.#limits.messageBytesMax, hello.messageBytesMax);
+      this.#windowMs = Math.min(this.#limits.reconnectWindowMs, hello.windowMs);
     }
     const gap = (hello.first - this.receipts.next) | 0;
     if (gap > 0) return false; // The peer has forgotten messages that never came here.
@@ -74,12 +82,11 @@ export class Greeting {
   }
 
   #put(kind: 'hello' | 'welcome', resume: boolean, token: Uint8Array, epoch: number): Uint8Array {
-    const { codec, session } = this.seed;
-    return codec.putHello(kind, {
-      versionMin: codec.versionMin,
-      versionMax: codec.versionMax,
+    return this.#codec.putHello(kind, {
+      versionMin: this.#codec.versionMin,
+      versionMax: this.#codec.versionMax,
       resume,
-      session,
+      session: unpacked(this.#session),
       token,
       epoch,
       next: this.receipts.acknowledge(),

@@ -11,8 +11,12 @@ import { resumeSetup } from './resume.setup.js';
  */
 export const resumeMachine = resumeSetup.createMachine({
   id: 'resume',
-  context: ({ input }) => ({
-    ...input,
+  context: ({ input: { role, pump, clock, desk, opener } }) => ({
+    role,
+    pump,
+    clock,
+    desk,
+    opener,
     openedAt: 0,
     livedMs: 0,
     strikes: 0,

@@ -2,17 +2,19 @@ import { Framer } from '../dataplane/framer.js';
 import type { Plane, Room, Step } from '../dataplane/plane.js';
 import { Receipts } from '../dataplane/receipts.js';
 import { SendLog } from '../dataplane/send-log.js';
+import { Voices } from '../dataplane/voices.js';
 import { assert, SessionError } from '../errors.js';
 import { Health } from '../hub/health.js';
 import { Greeting } from './resume.greeting.js';
-import type { FrameKind, GoodbyeCode, Hello, RefusalCode } from './resume.messages.js';
+import type { FrameKind, GoodbyeCode, Hello, RefusalCode, ResumeCodec } from './resume.messages.js';
 import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
+import type { ResumeLimits } from './resume.timing.js';
 
 /** Where the peer's frames on the current wire are in the protocol. The chart opens; a violation deafens. */
 type Hearing = 'nothing' | 'hello' | 'control' | 'everything';
 
 /** Exactly-once, in-order delivery across any number of wires. */
-export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
+export class ResumePlane extends Voices<ResumeSignal> implements Plane<Uint8Array, ResumeSignal> {
   readonly #greeting: Greeting;
   readonly health: Health;
   #framer: Framer;
@@ -23,12 +25,15 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   #mayTransmit = false; // Data; control frames need only a wire.
   #draining = false;
   #farewell: GoodbyeCode | undefined;
-  #urgent: Uint8Array[] = []; // Control frames, before data.
   #message: Uint8Array | undefined;
-  #signals: ResumeSignal[] = [];
+  readonly role: 'dialer' | 'acceptor';
+  readonly limits: ResumeLimits;
+  readonly codec: ResumeCodec;
 
-  constructor(readonly seed: ResumeSeed) {
-    const { limits, codec } = seed;
+  /** The seed is not kept: idle sessions would keep their spent secrets. */
+  constructor(seed: ResumeSeed) {
+    super();
+    const { limits, codec } = ({ role: this.role, limits: this.limits, codec: this.codec } = seed);
     this.#first = seed.first ?? 1;
     this.#receipts = new Receipts(limits, this.#first);
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
@@ -41,7 +46,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   /** Dialer, on a new wire: say hello, and behind it whatever the peer had not acknowledged (RES-2, 0-RTT). */
   greet(): void {
-    this.#urgent.push(this.#greeting.hello());
+    this.say(this.#greeting.hello());
     this.#hearing = 'hello';
     this.#mayTransmit = this.#greeting.isBorn;
   }
@@ -74,12 +79,12 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
-    if (this.#hearing === 'everything' && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#ping();
+    if (this.#hearing === 'everything' && this.health.probeNow(now, this.limits.wakeProbeTimeoutMs)) this.#ping();
   }
 
   /** The peer is asked to go and come back after a while (a staggered drain of the hub). */
   announceDrain(afterMs: number): void {
-    if (this.#hearing === 'everything') this.#urgent.push(this.seed.codec.putNumber('drain', afterMs));
+    if (this.#hearing === 'everything') this.say(this.codec.putNumber('drain', afterMs));
   }
 
   /** Acceptor: would this hello get the session? Asked at the door, harmless to the wire that is live. */
@@ -91,16 +96,16 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   attach(_link: number, now: number): void {
     this.#framer.reset();
-    this.#urgent.length = 0;
+    this.hush();
     this.#hearing = 'nothing';
     this.#mayTransmit = false;
     this.#log.rewind();
-    if (this.seed.limits.idleMs > 0) this.health.start(now);
+    if (this.limits.idleMs > 0) this.health.start(now);
   }
 
   detach(): void {
     this.#framer.reset();
-    this.#urgent.length = 0;
+    this.hush();
     this.#hearing = 'nothing';
     this.#mayTransmit = false;
     this.#receipts.forgetDue();
@@ -118,7 +123,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     if (framed === 'oversized') return this.#spoil('oversized');
     this.health.heard(now);
     const { bytes, start } = this.#framer;
-    switch (this.seed.codec.kind(bytes, start)) {
+    switch (this.codec.kind(bytes, start)) {
       case 'data':
         return this.#handleData(false, now);
       case 'data-prompt':
@@ -137,7 +142,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
         if (this.#hearing === 'everything') this.#ping();
         break;
       case 'dead':
-        this.#signals.push({ type: 'wire.silent' });
+        this.note({ type: 'wire.silent' });
         break;
       case 'quiet':
     }
@@ -158,17 +163,18 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
         `a message of ${payload.length} bytes is above the limit of ${this.#greeting.messageBytesMax} that both sides agreed on`,
       );
     this.#log.push(payload, prompt);
-    if (this.#log.costBytes >= this.seed.limits.sendBytesHigh) return 'wait';
+    if (this.#log.costBytes >= this.limits.sendBytesHigh) return 'wait';
     return this.#log.unsentBytes >= FLUSH_BYTES ? 'flush' : 'room';
   }
 
   pollTransmit(): Uint8Array | undefined {
-    if (this.#urgent.length > 0) return this.#urgent.shift();
+    const frame = this.nextFrame();
+    if (frame !== undefined) return frame;
     if (this.#hearing === 'everything') {
       const credit = this.#receipts.credit();
-      if (credit !== undefined) return this.seed.codec.putNumber('credit', credit);
+      if (credit !== undefined) return this.codec.putNumber('credit', credit);
       const inCompany = this.#mayTransmit && this.#log.unsentBytes > 0 && this.#receipts.ackOwed;
-      if (this.#receipts.ackDue || inCompany) return this.seed.codec.putAck(this.#receipts.acknowledge());
+      if (this.#receipts.ackDue || inCompany) return this.codec.putAck(this.#receipts.acknowledge());
     }
     return this.#mayTransmit && this.#farewell === undefined ? this.#log.poll() : undefined;
   }
@@ -179,12 +185,8 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     return message;
   }
 
-  pollSignal(): ResumeSignal | undefined {
-    return this.#signals.shift();
-  }
-
   hasRoom(): boolean {
-    return this.#log.costBytes < this.seed.limits.sendBytesHigh >>> 1;
+    return this.#log.costBytes < this.limits.sendBytesHigh >>> 1;
   }
 
   // What the application's side asks.
@@ -232,10 +234,10 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   #handleData(prompt: boolean, now: number): Step {
     if (this.#hearing !== 'everything') return this.#violate('RES-2');
     const { bytes, start, end } = this.#framer;
-    const { codec } = this.seed;
+    const { codec } = this;
     const body = start + codec.dataHeadBytes;
     if (body > end) return this.#spoil('malformed');
-    if (end - body > this.seed.limits.messageBytesMax) return this.#spoil('oversized');
+    if (end - body > this.limits.messageBytesMax) return this.#spoil('oversized');
     switch (this.#receipts.accept(codec.sequence(bytes, start), end - body, prompt, now)) {
       case 'deliver':
         this.#message = this.#framer.take(body, end);
@@ -253,14 +255,14 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   #handleAck(): Step {
     if (this.#hearing !== 'everything') return this.#violate('RES-2');
     const { bytes, start } = this.#framer;
-    const ahead = (this.seed.codec.acked(bytes, start) - this.#log.base) & 0xffffff;
+    const ahead = (this.codec.acked(bytes, start) - this.#log.base) & 0xffffff;
     if (!this.#release(this.#log.base + ahead)) return this.#violate('RES-8');
-    return this.#signals.length > 0 ? 'signal' : 'quiet'; // The log may have drained.
+    return this.hasNews ? 'signal' : 'quiet'; // The log may have drained.
   }
 
   #handleControl(): Step {
     const { bytes, start, end } = this.#framer;
-    const { codec, role } = this.seed;
+    const { codec, role } = this;
     const kind = codec.kind(bytes, start);
     if (kind === 'optional') return 'quiet';
     if (this.#hearing === 'hello') {
@@ -281,15 +283,14 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   #handleNumber(kind: FrameKind, value: number): Step {
     switch (kind) {
       case 'confirm':
-        if (this.seed.role === 'dialer') return this.#spoil('malformed');
+        if (this.role === 'dialer') return this.#spoil('malformed');
         if (!this.#greeting.credentials.confirm(value)) return this.#violate('RES-5');
         return this.#bear() ? 'signal' : 'quiet';
       case 'credit':
         this.#log.grant(value);
         return 'quiet';
       case 'ping':
-        this.#urgent.push(this.seed.codec.putNumber('pong', value));
-        return this.#urgent.length > URGENT_MAX ? this.#spoil('malformed') : 'quiet';
+        return this.say(this.codec.putNumber('pong', value)) > URGENT_MAX ? this.#spoil('malformed') : 'quiet';
       case 'pong':
         return 'quiet'; // Having been heard is all that counts.
       case 'drain':
@@ -308,7 +309,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     if (this.judge(hello) !== undefined) return this.#spoil('malformed');
     const welcome = this.#greeting.welcome(hello);
     if (welcome === undefined) return this.#violate('RES-8');
-    this.#urgent.push(welcome);
+    this.say(welcome);
     this.#greeted();
     if (hello.resume) this.#bear(); // It has read a welcome before.
     return 'signal';
@@ -319,7 +320,7 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
     if (!this.#greeting.isAnswer(welcome)) return this.#spoil('malformed');
     const confirm = this.#greeting.confirm(welcome);
     if (confirm === undefined) return this.#violate('RES-8');
-    this.#urgent.push(confirm);
+    this.say(confirm);
     this.#greeted();
     this.#bear();
     return 'signal';
@@ -327,25 +328,25 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
 
   #greeted(): void {
     this.#hearing = 'control';
-    this.#signals.push({ type: 'peer.greeted' });
+    this.note({ type: 'peer.greeted' });
     this.#tellDrained(); // The hello may have acknowledged the rest.
   }
 
   /** @rule RES-11 RES-19 */
   #handleGoodbye(): Step {
     const { bytes, start, end } = this.#framer;
-    const goodbye = this.seed.codec.goodbye(bytes, start, end);
+    const goodbye = this.codec.goodbye(bytes, start, end);
     if (goodbye === undefined) return this.#spoil('malformed');
     if (goodbye.position !== this.#receipts.next >>> 0) return this.#violate('RES-16');
     if (!this.#release(this.#log.base + ((goodbye.next - this.#log.base) | 0))) return this.#violate('RES-8');
     this.#draining = true;
     this.#mayTransmit = false;
-    this.#urgent.push(this.seed.codec.putNumber('goodbye-ack', this.#receipts.acknowledge()));
+    this.say(this.codec.putNumber('goodbye-ack', this.#receipts.acknowledge()));
     return this.#signal({ type: 'peer.goodbye', code: goodbye.code });
   }
 
   #sayGoodbye(code: GoodbyeCode): void {
-    this.#urgent.push(this.seed.codec.putGoodbye(this.#log.cursor, this.#receipts.acknowledge(), code));
+    this.say(this.codec.putGoodbye(this.#log.cursor, this.#receipts.acknowledge(), code));
   }
 
   #release(before: number): boolean {
@@ -355,22 +356,22 @@ export class ResumePlane implements Plane<Uint8Array, ResumeSignal> {
   }
 
   #tellDrained(): void {
-    if (this.#draining && this.#farewell === undefined && this.#log.count === 0) this.#signals.push({ type: 'log.drained' });
+    if (this.#draining && this.#farewell === undefined && this.#log.count === 0) this.note({ type: 'log.drained' });
   }
 
   #ping(): void {
-    this.#urgent.push(this.seed.codec.putNumber('ping', this.#receipts.next));
+    this.say(this.codec.putNumber('ping', this.#receipts.next));
   }
 
   #bear(): boolean {
     if (this.#greeting.isBorn) return false;
     this.#greeting.isBorn = true;
-    this.#signals.push({ type: 'session.born' });
+    this.note({ type: 'session.born' });
     return true;
   }
 
   #signal(signal: ResumeSignal): Step {
-    this.#signals.push(signal);
+    this.note(signal);
     return 'signal';
   }
 

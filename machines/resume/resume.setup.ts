@@ -77,7 +77,7 @@ export const resumeSetup = setup({
   },
   actors: { wire: wireService, grant: grantService },
   actions: {
-    bindPump: ({ context, self }) => context.pump.bind((signal) => self.send(signal)),
+    bindPump: ({ context, self }) => context.pump.bind(self),
     greetPeer: ({ context }) => {
       if (context.role === 'dialer') context.pump.plane.greet();
       else context.pump.plane.listen();
@@ -151,9 +151,9 @@ export const resumeSetup = setup({
     hasEnded: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'ended',
   },
   delays: {
-    handshakeTimeout: ({ context }) => context.pump.plane.seed.limits.handshakeTimeoutMs,
-    greetingTimeout: ({ context }) => context.pump.plane.seed.limits.greetingTimeoutMs,
+    handshakeTimeout: ({ context }) => context.pump.plane.limits.handshakeTimeoutMs,
+    greetingTimeout: ({ context }) => context.pump.plane.limits.greetingTimeoutMs,
     reconnectWindow: ({ context }) => context.pump.plane.windowMs,
-    closeGrace: ({ context }) => context.pump.plane.seed.limits.closeGraceMs,
+    closeGrace: ({ context }) => context.pump.plane.limits.closeGraceMs,
   },
 });

@@ -61,7 +61,7 @@ export const shipSetup = setup({
   actors: { wire: wireService },
   actions: {
     bindPump: ({ context, self }) => {
-      context.pump.bind((signal) => self.send(signal));
+      context.pump.bind(self);
       context.pump.plane.bidFarewell(SHIP_CLOSE.general.code, SHIP_CLOSE.general.reason);
     },
     flush: ({ context }) => context.pump.flush(),

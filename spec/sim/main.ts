@@ -1,12 +1,17 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runWorld, type Report } from './world.js';
 
 /**
  * Many schedules of one session under a cruel network: `npm run sim -- --seeds N [--from F]`, or one again: `--seed S`.
- * A failure prints its seed and the last transitions; exit code 1.
+ * `--jobs J` shares them among J processes. A failure prints its seed and the last transitions; exit code 1.
  */
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' }, json: { type: 'boolean' } },
+  options: {
+    ...{ seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string' } },
+    json: { type: 'boolean' },
+  },
 });
 const whole = (name: string, text: string): number => {
   const n = Number(text);
@@ -18,19 +23,14 @@ const one = values.seed === undefined ? undefined : whole('seed', values.seed);
 const from = one ?? whole('from', values.from ?? '1');
 const count = one === undefined ? whole('seeds', values.seeds ?? '1000') : 1;
 
+const jobs = Math.min(whole('jobs', values.jobs ?? '1'), count);
+
 const sums: Record<string, number> = {};
 const began = performance.now();
 let failed = 0;
 
-for (let seed = from; seed < from + count; seed++) {
-  const report = runWorld({ seed });
-  for (const [name, n] of Object.entries(report.counts)) sums[name] = (sums[name] ?? 0) + n;
-  if (report.violations.length > 0) tell(report);
-  if (one !== undefined && report.violations.length === 0) process.stdout.write(`${report.trace.join('\n')}\n`);
-  if (!values.json && (seed - from + 1) % 10_000 === 0) process.stderr.write(`${seed - from + 1} schedules, ${failed} failed\n`);
-  if (failed >= 10) break;
-  if (seed % 100 === 0) await new Promise((resolve) => setImmediate(resolve)); // What promises hold is let go.
-}
+if (jobs > 1) await share();
+else await runAll();
 const seconds = Math.round((performance.now() - began) / 100) / 10;
 process.stdout.write(`${values.json ? JSON.stringify({ schedules: count, failed, seconds, ...sums }) : `${count} schedules, ${failed} failed, ${seconds} s: ${Object.entries(sums).map(([k, n]) => `${n} ${k}`).join(', ')}`}\n`); // prettier-ignore
 process.exitCode = failed > 0 ? 1 : 0;
@@ -38,4 +38,44 @@ process.exitCode = failed > 0 ? 1 : 0;
 function tell({ seed, violations, trace }: Report): void {
   failed++;
   process.stdout.write(`seed ${seed}: ${violations.join('; ')}\n${trace.join('\n')}\nagain: npm run sim -- --seed ${seed}\n`);
+}
+
+async function runAll(): Promise<void> {
+  for (let seed = from; seed < from + count; seed++) {
+    const report = runWorld({ seed });
+    for (const [name, n] of Object.entries(report.counts)) sums[name] = (sums[name] ?? 0) + n;
+    if (report.violations.length > 0) tell(report);
+    if (one !== undefined && report.violations.length === 0) process.stdout.write(`${report.trace.join('\n')}\n`);
+    if (!values.json && (seed - from + 1) % 10_000 === 0)
+      process.stderr.write(`${seed - from + 1} schedules, ${failed} failed\n`);
+    if (failed >= 10) break;
+    if (seed % 100 === 0) await new Promise((resolve) => setImmediate(resolve)); // What promises hold is let go.
+  }
+}
+
+/** Each process has its own part of the seeds, and says what it counted in its last line. */
+async function share(): Promise<void> {
+  const part = Math.ceil(count / jobs);
+  const parts: Promise<void>[] = [];
+  for (let at = from; at < from + count; at += part) parts.push(runPart(at, Math.min(part, from + count - at)));
+  await Promise.all(parts);
+}
+
+function runPart(first: number, seeds: number): Promise<void> {
+  const args = [fileURLToPath(import.meta.url), '--from', String(first), '--seeds', String(seeds), '--json'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', () => {
+      const lines = said.trimEnd().split('\n');
+      const last = lines.pop() ?? '';
+      for (const line of lines) process.stdout.write(`${line}\n`);
+      const { failed: more, seconds: _s, schedules: _n, ...counts } = JSON.parse(last) as Record<string, number>;
+      failed += more ?? 0;
+      for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
+      resolve();
+    });
+  });
 }

@@ -297,7 +297,9 @@ function messageOf(seed: number, side: string, n: number, bytesMax: number): Uin
   const mix = (Math.imul(seed + n * 7919, 2654435761) ^ side.charCodeAt(0)) >>> 0;
   const length = n % 11 === 0 ? 0 : mix % (bytesMax + 1);
   const message = new Uint8Array(length);
-  for (let i = 0; i < length; i++) message[i] = (mix >>> ((i & 3) * 8)) + i + n;
+  // It repeats itself every 256 bytes.
+  for (let i = 0; i < Math.min(length, 256); i++) message[i] = (mix >>> ((i & 3) * 8)) + i + n;
+  for (let done = 256; done < length; done *= 2) message.copyWithin(done, 0, Math.min(done, length - done));
   return message;
 }
 
