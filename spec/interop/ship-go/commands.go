@@ -48,22 +48,27 @@ type node struct {
 	hub       *hub.Hub
 	reader    *reader
 	discovery *discovery
-	sends     chan command // Waits at 256; the reading of commands then waits too.
+	sends     chan sending // Waits at 256; the reading of commands then waits too.
+}
+
+type sending struct {
+	command command
+	reader  *reader
 }
 
 func newNode(say *speaker) *node {
-	return &node{say: say, sends: make(chan command, 256)}
+	return &node{say: say, sends: make(chan sending, 256)}
 }
 
 // sendAll carries out sends one after the other, and answers each when ship-go has taken the message.
 func (n *node) sendAll() {
-	for c := range n.sends {
-		if n.reader == nil {
-			n.say.answer(c.ID, nil, errNotStarted)
+	for each := range n.sends {
+		if each.reader == nil {
+			n.say.answer(each.command.ID, nil, errNotStarted)
 			continue
 		}
-		result, err := n.reader.send(c)
-		n.say.answer(c.ID, result, err)
+		result, err := each.reader.send(each.command)
+		n.say.answer(each.command.ID, result, err)
 	}
 }
 

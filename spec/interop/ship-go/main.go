@@ -78,7 +78,7 @@ func main() {
 			return
 		}
 		if command.Do == "send" {
-			node.sends <- command // A peer that doesn't read holds up sends, not other commands.
+			node.sends <- sending{command, node.reader} // A peer that doesn't read holds up sends, not other commands.
 			continue
 		}
 		result, err := node.obey(command)
