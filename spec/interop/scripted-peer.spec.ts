@@ -64,12 +64,12 @@ withShipGo('a scripted client of ship-go', () => {
   });
 
   test('waits as long as it is pending', async () => {
-    const go = await startGo({ allowWaiting: true });
+    const go = await startGo({ allowWaiting: true, log: true });
     const peer = await dial({ port: go.port });
     await handshake(peer, { until: 'cmi' });
     await peer.expect(hello('pending'));
     await peer.send(hello('ready'));
-    await go.event('allowWaiting');
+    await go.received('"phase":"ready"'); // ship-go can't stand being accepted before.
     await go.register(me.ski!);
     await peer.expect(hello('ready'));
     await handshake(peer, { from: 'protocol' });

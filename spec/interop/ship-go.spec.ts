@@ -46,11 +46,12 @@ withShipGo('two ship-go processes', () => {
   });
 
   test('wait for trust where they are allowed to, until one accepts', async () => {
-    const server = await start({ allowWaiting: true });
+    const server = await start({ allowWaiting: true, log: true });
     const client = await start({});
     await client.register(server.ski);
     await client.see([{ ski: server.ski, port: server.port }]);
     expect(await server.event('allowWaiting')).toMatchObject({ ski: client.ski, answer: true });
+    await server.received('"phase":"ready"'); // ship-go can't stand being accepted before.
     expect(await server.state(client.ski)).toMatchObject({ state: shipGoState.receivedPairingRequest, trusted: false });
     await server.register(client.ski);
     await Promise.all([client.event('setup'), server.event('setup')]);

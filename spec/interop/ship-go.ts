@@ -257,6 +257,12 @@ export class ShipGo {
     });
   }
 
+  /** Waits for a message from a peer that holds this text; needs `log: true`. */
+  async received(text: string, after = 0): Promise<void> {
+    const isIt = (line: string): boolean => line.startsWith('Recv:') && line.includes(text);
+    await this.event('log', { after, where: (entry) => entry.level === 'trace' && isIt(entry.text) });
+  }
+
   /** Every event from `after` on, as it comes; ends with the process. */
   async *watch(after = 0): AsyncGenerator<ShipGoEvent, void> {
     let n = after;
