@@ -7,8 +7,8 @@ import type { Config } from 'jest';
  */
 const config: Config = {
   testMatch: ['<rootDir>/spec/**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/bench/', '<rootDir>/spec/interop/'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/spec/bench/', '<rootDir>/spec/interop/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/bench/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/spec/bench/'],
   testEnvironment: 'node',
   moduleNameMapper: {
     '^#platform$': '<rootDir>/adapters/node.ts',

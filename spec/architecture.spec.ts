@@ -5,8 +5,8 @@ import { exemptions, topLevel } from './architecture/rules.js';
 
 const root = join(__dirname, '..');
 const floors = ['machines', 'adapters', 'transports', 'visualizer', 'spec'];
-/** Programs with a package or a module of their own, which only tests start. */
-const strangers = ['spec/bench', 'spec/interop'];
+/** Programs with a package of their own, which only tests start. */
+const strangers = ['spec/bench'];
 
 describe('the house', () => {
   const complaints = floors.flatMap(sourcesUnder).flatMap((file) => inspect(file, readFileSync(join(root, file), 'utf8')));
