@@ -1,104 +1,15 @@
-import {
-  Hub,
-  memoryTrust,
-  type Discovery,
-  type HubOptions,
-  type HubReader,
-  type RemoteService,
-  type ShipPayload,
-} from '../../adapters/ship/index.js';
-import { makeIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
+import { memoryTrust } from '../../adapters/ship/index.js';
+import { makeIdentity } from '../../adapters/identity/index.js';
 import { API_STATES } from '../../machines/connection/api-state.js';
-import { shipTransport } from '../../transports/ship.js';
+import { endHubs, node } from './nodes.js';
 
-const hubs: Hub[] = [];
-afterEach(async () => {
-  await Promise.all(hubs.splice(0).map((hub) => hub.shutdown()));
-});
-
-/** Entries by hand. */
-class Board implements Discovery {
-  services: RemoteService[] = [];
-  #listeners = new Set<(services: readonly RemoteService[]) => void>();
-  entries = (): readonly RemoteService[] => this.services;
-  find = (ski: string): RemoteService | undefined => this.services.find((each) => each.ski === ski);
-  subscribe(listener: (services: readonly RemoteService[]) => void): () => void {
-    this.#listeners.add(listener);
-    listener(this.services);
-    return () => this.#listeners.delete(listener);
-  }
-  close = (): Promise<void> => Promise.resolve();
-  show(hub: Hub): void {
-    const port = Number(new URL(hub.engine.addresses[0]!.replace('wss', 'https')).port);
-    this.services = [...this.services, { ski: hub.ski, addresses: ['127.0.0.1'], port, isRegistering: false, isVisible: true }];
-    for (const listener of this.#listeners) listener(this.services);
-  }
-}
-
-interface Node {
-  readonly hub: Hub;
-  readonly board: Board;
-  readonly story: string[];
-  readonly got: ShipPayload[];
-  until(word: string, times?: number): Promise<void>;
-}
-
-async function node(
-  identity: OwnIdentity,
-  shipId: string,
-  options: Partial<HubOptions> = {},
-  reader: HubReader = {},
-): Promise<Node> {
-  const board = new Board();
-  const story: string[] = [];
-  const got: ShipPayload[] = [];
-  const waiting: (() => void)[] = [];
-  const tell = (word: string): void => {
-    story.push(word);
-    for (const wake of waiting.splice(0)) wake();
-  };
-  const hub: Hub = new Hub(
-    {
-      ski: identity.ski!,
-      shipId,
-      transports: [shipTransport({ identity })],
-      listen: ['wss://127.0.0.1:0/ship/'],
-      discovery: board,
-      ...options,
-    },
-    {
-      serviceConnectionStateChanged: (_, state) => tell(`state ${state}`),
-      remoteSKIConnected: () => tell(`connected, count ${hub.getConnectionCount()}`),
-      remoteSKIDisconnected: (ski, closing) =>
-        tell(
-          `disconnected ${closing.code}, count ${hub.getConnectionCount()}, ${hub.getConnection(ski) === undefined ? 'gone' : 'there'}`,
-        ),
-      serviceShipIDUpdate: (_, id) => tell(`id ${id}`),
-      setupRemoteDevice: () => {
-        tell('setup');
-        return (message) => {
-          got.push(message);
-          tell('data');
-        };
-      },
-      allowWaitingForTrust: () => true,
-      ...reader,
-    },
-  );
-  hubs.push(hub);
-  await hub.start();
-  const until = async (word: string, times = 1): Promise<void> => {
-    while (story.filter((each) => each.startsWith(word)).length < times)
-      await new Promise<void>((resolve) => waiting.push(resolve));
-  };
-  return { hub, board, story, got, until };
-}
+afterEach(endHubs);
 const identities = Promise.all([makeIdentity(), makeIdentity(), makeIdentity()]);
 
 test('two nodes pair: one registers and dials, the other’s user accepts; data goes both ways', async () => {
   const [ida, idb] = await identities;
   const [a, b] = [await node(ida, 'id-a'), await node(idb, 'id-b')];
-  a.board.show(b.hub);
+  a.see(b);
   a.hub.registerRemoteService(b.hub.ski.toUpperCase().replace(/(..)/g, '$1 '));
   await b.until(`state ${API_STATES.receivedPairingRequest}`);
   expect(b.hub.getConnectionState(a.hub.ski)).toBe(API_STATES.receivedPairingRequest);
@@ -129,7 +40,7 @@ test('after a loss the pair finds each other again; ends are told once, with eve
   const [ida, idb] = await identities;
   const a = await node(ida, 'id-a', { trust: memoryTrust([{ ski: idb.ski! }]) });
   const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]) });
-  a.board.show(b.hub);
+  a.see(b);
   await Promise.all([a.until('connected'), b.until('connected')]);
   await b.hub.disconnectSKI(a.hub.ski);
   await Promise.all([a.until('connected', 2), b.until('connected', 2)]);
@@ -142,8 +53,8 @@ test('both dial at once: one connection, both agree, nobody hears of the other',
   const [ida, idb] = await identities;
   const a = await node(ida, 'id-a', { trust: memoryTrust([{ ski: idb.ski! }]) });
   const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]) });
-  a.board.show(b.hub);
-  b.board.show(a.hub);
+  a.see(b);
+  b.see(a);
   await Promise.all([a.until('connected'), b.until('connected')]);
   expect([a.hub.getConnectionCount(), b.hub.getConnectionCount()]).toEqual([1, 1]);
   expect([a, b].map(({ story }) => story.filter((word) => word.startsWith('disconnected')).length)).toEqual([0, 0]);
@@ -152,7 +63,7 @@ test('both dial at once: one connection, both agree, nobody hears of the other',
 test('denied: the other side hears it, and does not come again', async () => {
   const [ida, idb] = await identities;
   const [a, b] = [await node(ida, 'id-a'), await node(idb, 'id-b')];
-  a.board.show(b.hub);
+  a.see(b);
   a.hub.registerRemoteService(b.hub.ski);
   await b.until('state 3');
   b.hub.cancelPairing(a.hub.ski);
@@ -168,17 +79,17 @@ test('at the limit: 503 before the upgrade for strangers, and a typed error for 
   const b = await node(idb, 'id-b', { trust, maxConnections: 1 });
   const a = await node(ida, 'id-a');
   const c = await node(idc, 'id-c');
-  a.board.show(b.hub);
+  a.see(b);
   a.hub.registerRemoteService(b.hub.ski);
   await b.until('connected');
-  c.board.show(b.hub);
+  c.see(b);
   c.hub.registerRemoteService(b.hub.ski);
   await c.until('state 9');
   expect(c.hub.engine.peers.lastClosing(b.hub.ski)).toMatchObject({
     code: 'busy',
     detail: { cause: { status: 503 }, retryAfterMs: 1000 },
   });
-  b.board.show(c.hub);
+  b.see(c);
   await expect(b.hub.connectSKI(c.hub.ski)).rejects.toMatchObject({ closing: { code: 'limit-reached' } });
   expect(b.hub.getConnectionCount()).toBe(1);
   b.hub.setMaxConnections(0);
