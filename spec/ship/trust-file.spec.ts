@@ -67,6 +67,8 @@ describe('trust on disk', () => {
     trust.remove('x');
     trust.remove(a.toUpperCase());
     expect(trust.has(a)).toBe(false);
+    await trust.written();
+    expect([...(await ShipTrustFile.open(path)).values()]).toEqual([]);
   });
 
   test('keeps what a later version has added to a service', async () => {
