@@ -12,12 +12,15 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'holdfast-'));
   path = join(home, 'trust.json');
 });
-afterEach(() => rm(home, { recursive: true }));
-
 const makers: readonly (readonly [name: string, make: () => Promise<ShipTrust>])[] = [
   ['in memory', () => Promise.resolve(memoryTrust())],
-  ['on disk', () => ShipTrustFile.open(path)],
+  ['on disk', async () => (onDisk = await ShipTrustFile.open(path))],
 ];
+let onDisk: ShipTrustFile | undefined;
+afterEach(async () => {
+  await onDisk?.written();
+  await rm(home, { recursive: true });
+});
 describe.each(makers)('trust %s', (_, make) => {
   test('remembers services and what they are called', async () => {
     const trust = await make();
