@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { writeAtomically } from './atomic-file.js';
 import { parseFingerprint } from './fingerprint.js';
+import { KeptFile, readBounded } from './kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Trust } from '../../machines/ports.js';
 
@@ -28,14 +27,14 @@ export class TrustFile implements Trust {
   /** Lines by what they trust; comments by a number, so that they keep their place. */
   readonly #lines = new Map<string, string>();
   readonly #parse: (text: string) => string;
-  #isDirty = false;
-  #writing: Promise<void> | undefined;
+  readonly #file: KeptFile;
 
   private constructor(
     readonly path: string,
     readonly options: TrustFileOptions,
   ) {
     this.#parse = options.parse ?? parseFingerprint;
+    this.#file = new KeptFile(path, () => [...this.#lines.values(), ''].join('\n'), options.onWriteFailed);
   }
 
   /**
@@ -45,7 +44,7 @@ export class TrustFile implements Trust {
    */
   static async open(path: string, options: TrustFileOptions = {}): Promise<TrustFile> {
     const trust = new TrustFile(path, options);
-    const text = await readBounded(path, trust.#linesMax * LINE_BYTES_MAX);
+    const text = (await readBounded(path, trust.#linesMax * LINE_BYTES_MAX)) ?? '';
     for (const [index, line] of text.split(/\r?\n/).entries()) trust.#readLine(line.trimEnd(), index + 1);
     return trust;
   }
@@ -64,17 +63,17 @@ export class TrustFile implements Trust {
     }
     const words = comment.replace(/\s+/g, ' ').trim().slice(0, 200);
     this.#lines.set(name, words === '' ? name : `${name}  ${words}`);
-    this.#changed();
+    this.#file.changed();
   }
 
   remove(peer: string): void {
     const name = this.#nameOf(peer);
-    if (name !== undefined && this.#lines.delete(name)) this.#changed();
+    if (name !== undefined && this.#lines.delete(name)) this.#file.changed();
   }
 
   /** Settles when every change so far is on disk, or could not be written. */
   async written(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    await this.#file.written();
   }
 
   get #linesMax(): number {
@@ -100,35 +99,5 @@ export class TrustFile implements Trust {
     } catch {
       return undefined; // Nobody of that name can be trusted.
     }
-  }
-
-  /** Changes that come while a write is under way share the next one. */
-  #changed(): void {
-    this.#isDirty = true;
-    this.#writing ??= this.#write();
-  }
-
-  async #write(): Promise<void> {
-    await Promise.resolve(); // Changes of one turn share a write too.
-    while (this.#isDirty) {
-      this.#isDirty = false;
-      try {
-        await writeAtomically(this.path, [...this.#lines.values(), ''].join('\n'), 0o600);
-      } catch (error) {
-        this.options.onWriteFailed?.(error as Error);
-      }
-    }
-    this.#writing = undefined;
-  }
-}
-
-async function readBounded(path: string, bytesMax: number): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > bytesMax) throw new Error(`${size} bytes are more than ${bytesMax}`);
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw new SessionError('bad-option', `can't read trusted peers from ${path}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,0 +1,67 @@
+import { readFile, stat } from 'node:fs/promises';
+import { writeAtomically } from './atomic-file.js';
+import { SessionError } from '../../machines/errors.js';
+
+/** Keeps a file like what is in memory: written as a whole, never in part, after each turn in which something changed. */
+export class KeptFile {
+  #isDirty = false;
+  #writing: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  /**
+   * @param content what the file should hold now
+   * @param onWriteFailed told when that could not be written; it is tried again with the next change
+   */
+  constructor(
+    readonly path: string,
+    readonly content: () => string,
+    readonly onWriteFailed?: (error: Error) => void,
+  ) {}
+
+  /** Why the last write failed; undefined where it didn't. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Changes that come while a write is under way share the next one. */
+  changed(): void {
+    this.#isDirty = true;
+    this.#writing ??= this.#write();
+  }
+
+  /** Settles when every change so far is on disk, or could not be written. */
+  async written(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    await Promise.resolve(); // Changes of one turn share a write too.
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      try {
+        await writeAtomically(this.path, this.content(), 0o600);
+        this.#failure = undefined;
+      } catch (error) {
+        this.#failure = error as Error;
+        this.onWriteFailed?.(error as Error);
+      }
+    }
+    this.#writing = undefined;
+  }
+}
+
+/**
+ * A file that isn't there is undefined.
+ *
+ * @throws SessionError `bad-option` for one that can't be read, or has more than `bytesMax` bytes, which are not read then
+ */
+export async function readBounded(path: string, bytesMax: number): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > bytesMax) throw new Error(`${size} bytes are more than ${bytesMax}`);
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new SessionError('bad-option', `can't read trusted peers from ${path}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,266 @@
+import { ports as platformPorts } from '#platform';
+import { SessionError } from '../../machines/errors.js';
+import type { Clock, Random } from '../../machines/ports.js';
+import type { Announcement, Discovery, RemoteService } from './discovery.js';
+import { DnsCache, type Instance } from './dns-cache.js';
+import { MdnsAdvertiser, type Advertisement } from './mdns-advertiser.js';
+import { hostAddresses, mdnsNetwork, type DnsRecord, type MdnsNetwork, type OpenMdns } from './mdns-network.js';
+import { KnownServices } from './services.js';
+import { normaliseSki } from './ski.js';
+import { readTxt, txtStrings } from './txt-record.js';
+
+export interface MdnsOptions {
+  /** This node's own SKI; entries with it are left out. */
+  readonly ski: string;
+  readonly shipId: string;
+  /** The instance name, for people. Default: brand, model and the begin of the SKI. */
+  readonly name?: string;
+  readonly brand?: string;
+  readonly model?: string;
+  /** The kind of device, `Wallbox`. */
+  readonly type?: string;
+  readonly serial?: string;
+  /** Device categories, 1 to 7. */
+  readonly categories?: readonly number[];
+  /** The name under which this host's addresses are announced. Default: the begin of the SKI, so that no other host has it. */
+  readonly host?: string;
+  /** IPv4 address of the one interface to use. Default: all. */
+  readonly interface?: string;
+  /** Told in words what could not be done or read, for a log: each thing once. */
+  readonly onTrouble?: (message: string) => void;
+  /** For tests: another network, other addresses of this host, another clock. */
+  readonly open?: OpenMdns;
+  readonly addressesOfHost?: () => readonly string[];
+  readonly ports?: { readonly clock: Clock; readonly random: Random };
+}
+
+const SERVICE = '_ship._tcp.local';
+/** Between two questions, doubling up to a quarter of the time for which answers hold (120 s): three may get lost. */
+const ASK_MS = { first: 1000, max: 30_000 };
+/** From the loss of the network to the next attempt, doubling. Chosen without measurement. */
+const REOPEN_MS = { first: 1000, max: 60_000 };
+const RENAMES_MAX = 9;
+const TROUBLES_MAX = 256;
+
+/**
+ * Finds SHIP services by mDNS and shows this one (`_ship._tcp`). It outlives its network: when that is lost, or the addresses
+ * of this host change, it opens another, asks and announces anew. What was found stays, as known from before.
+ *
+ * @throws SessionError `bad-option` without the package multicast-dns, or where the options fit in no TXT record
+ */
+export async function mdnsDiscovery(options: MdnsOptions): Promise<Discovery> {
+  const discovery = new MdnsDiscovery(options);
+  await discovery.open();
+  return discovery;
+}
+
+class MdnsDiscovery implements Discovery {
+  readonly #ski: string;
+  readonly #clock: Clock;
+  readonly #advertiser: MdnsAdvertiser;
+  readonly #cache = new DnsCache(SERVICE);
+  readonly #known = new KnownServices();
+  readonly #troubles = new Set<string>();
+  #network: MdnsNetwork | undefined;
+  #announcement: Announcement | undefined;
+  #renames = 0;
+  #isClosed = false;
+  #askTimer: unknown;
+  #expiryTimer: unknown;
+  #askInMs = ASK_MS.first;
+  #askedMissingMs = -Infinity;
+  #reopenInMs = REOPEN_MS.first;
+  #hostAddresses = '';
+
+  constructor(readonly options: MdnsOptions) {
+    const { clock, random } = options.ports ?? platformPorts;
+    this.#ski = normaliseSki(options.ski);
+    this.#clock = clock;
+    this.#advertiser = new MdnsAdvertiser(SERVICE, clock, random);
+    txtStrings(this.#txt('/', false)); // Better now than in the midst of things.
+  }
+
+  entries(): readonly RemoteService[] {
+    return this.#known.entries();
+  }
+  find(ski: string): RemoteService | undefined {
+    return this.#known.find(ski);
+  }
+  subscribe(listener: (services: readonly RemoteService[]) => void): () => void {
+    return this.#known.subscribe(listener);
+  }
+
+  announce(announcement: Announcement): void {
+    if (this.#isClosed) throw new SessionError('closed', 'this discovery is closed');
+    this.#announcement = announcement;
+    this.#advertiser.show(this.#advertisement());
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#known.close();
+    for (const timer of [this.#askTimer, this.#expiryTimer]) this.#clock.clearTimeout(timer);
+    await this.#advertiser.withdraw();
+    this.#advertiser.detach();
+    await this.#network?.close();
+  }
+
+  /** Opens the network, now or as soon as there is one. */
+  async open(): Promise<void> {
+    const open =
+      this.options.open ?? mdnsNetwork(this.options.interface === undefined ? {} : { interface: this.options.interface });
+    try {
+      const network = await open({
+        onQuestions: (questions) => this.#advertiser.answer(questions),
+        onRecords: (records) => this.#heard(records),
+        onLost: (error) => this.#lost(error),
+      });
+      if (this.#isClosed) return await network.close();
+      this.#network = network;
+    } catch (error) {
+      if (error instanceof SessionError) throw error;
+      return this.#lost(error as Error);
+    }
+    this.#reopenInMs = REOPEN_MS.first;
+    this.#askInMs = ASK_MS.first;
+    this.#hostAddresses = this.#addressesOfHost().join();
+    this.#advertiser.show(this.#advertisement()); // With the addresses of today.
+    this.#advertiser.attach(this.#network);
+    this.#ask();
+  }
+
+  #lost(error: Error): void {
+    this.#network = undefined;
+    this.#advertiser.detach();
+    this.#clock.clearTimeout(this.#askTimer);
+    if (this.#isClosed) return;
+    this.#trouble(`mDNS is not available and will be tried again: ${error.message}`);
+    this.#askTimer = this.#clock.setTimeout(() => this.#openAgain(), this.#reopenInMs);
+    this.#reopenInMs = Math.min(this.#reopenInMs * 2, REOPEN_MS.max);
+  }
+
+  /** Asks who is there, again and again; and looks whether this host is still where it was. */
+  #ask(): void {
+    if (this.#addressesOfHost().join() !== this.#hostAddresses) return this.#reopen();
+    this.#network?.ask([{ name: SERVICE, type: 'PTR' }, ...this.#cache.missing(this.#clock.now())]);
+    this.#askTimer = this.#clock.setTimeout(() => this.#ask(), this.#askInMs);
+    this.#askInMs = Math.min(this.#askInMs * 2, ASK_MS.max);
+  }
+
+  /** Memberships of multicast groups die with their interfaces, without a word. */
+  #reopen(): void {
+    const network = this.#network;
+    this.#network = undefined;
+    this.#advertiser.detach();
+    void network?.close().then(() => this.#openAgain());
+  }
+
+  #openAgain(): void {
+    if (!this.#isClosed) this.open().catch((error: Error) => this.#trouble(error.message));
+  }
+
+  #heard(records: readonly DnsRecord[]): void {
+    if (this.#isClosed) return;
+    if (this.#advertiser.isContested(records)) this.#rename();
+    const now = this.#clock.now();
+    this.#cache.take(records, now);
+    this.#update();
+    const missing = this.#cache.missing(now);
+    if (missing.length === 0 || now < this.#askedMissingMs + ASK_MS.first) return; // The next round asks for them too.
+    this.#askedMissingMs = now;
+    this.#network?.ask(missing);
+  }
+
+  /** Somebody else has our name; both of us may see it so and change. */
+  #rename(): void {
+    if (this.#renames >= RENAMES_MAX) return this.#trouble('every name that this node takes is taken already');
+    this.#renames++;
+    const advertisement = this.#advertisement();
+    this.#trouble(`the name of this node is taken already; from now on it is ${JSON.stringify(advertisement?.label)}`);
+    this.#advertiser.cede();
+    this.#advertiser.show(advertisement);
+  }
+
+  #update(): void {
+    const visible = new Map<string, RemoteService>();
+    for (const instance of this.#cache.instances(this.#clock.now())) {
+      const service = serviceOf(instance);
+      if (typeof service === 'string') this.#trouble(`ignored ${JSON.stringify(instance.label.slice(0, 63))}: ${service}`);
+      else if (service.ski !== this.#ski) visible.set(service.ski, service);
+    }
+    this.#known.show(visible);
+    this.#clock.clearTimeout(this.#expiryTimer);
+    const expiryMs = this.#cache.nextExpiry();
+    if (expiryMs === undefined || this.#isClosed) return;
+    this.#expiryTimer = this.#clock.setTimeout(() => this.#update(), expiryMs - this.#clock.now());
+  }
+
+  #advertisement(): Advertisement | undefined {
+    const place = this.#announcement?.addresses.map(placeOf).find((each) => each !== undefined);
+    if (place === undefined) return undefined; // Nobody could dial us.
+    const { name, brand, model, host } = this.options;
+    const label = name ?? [brand, model, this.#ski.slice(0, 8)].filter((each) => each !== undefined).join(' ');
+    return {
+      label: this.#renames === 0 ? label : `${label.slice(0, 50)} (${this.#renames + 1})`,
+      host: host ?? `ship-${this.#ski.slice(0, 16)}.local`,
+      port: place.port,
+      addresses: place.address === undefined ? this.#addressesOfHost() : [place.address],
+      txt: this.#txt(place.path, this.#announcement?.isRegistering ?? false),
+    };
+  }
+
+  #txt(path: string, isRegistering: boolean): Parameters<typeof txtStrings>[0] {
+    const { shipId, brand, model, type, serial, categories } = this.options;
+    return {
+      ski: this.#ski,
+      shipId,
+      path,
+      isRegistering,
+      ...(brand === undefined ? {} : { brand }),
+      ...(model === undefined ? {} : { model }),
+      ...(type === undefined ? {} : { type }),
+      ...(serial === undefined ? {} : { serial }),
+      ...(categories === undefined ? {} : { categories }),
+    };
+  }
+
+  #addressesOfHost(): readonly string[] {
+    return (this.options.addressesOfHost ?? hostAddresses)();
+  }
+
+  #trouble(message: string): void {
+    if (this.#troubles.has(message)) return;
+    if (this.#troubles.size >= TROUBLES_MAX) this.#troubles.clear();
+    this.#troubles.add(message);
+    this.options.onTrouble?.(message);
+  }
+}
+
+/** A found instance as a service, or a sentence that says why it is none. */
+function serviceOf({ label, target, port, txt, addresses }: Instance): RemoteService | string {
+  const read = readTxt(txt);
+  if (typeof read === 'string') return read;
+  if (port === 0) return 'its port is 0';
+  const host = target.replace(/\.$/, '');
+  const reachable = addresses.filter((each) => !/^fe[89ab]/i.test(each));
+  const isV6 = (each: string): number => Number(each.includes(':'));
+  return {
+    ...read,
+    name: label,
+    // It goes into an address to be dialed: what could mean more than a name is none.
+    ...(/^[\w.-]{1,253}$/.test(host) ? { host } : {}),
+    addresses: [...new Set(reachable)].sort((a, b) => isV6(a) - isV6(b)),
+    port,
+    isVisible: true,
+  };
+}
+
+/** Where we listen. An address that stands for all of them is left to be found out. */
+function placeOf(address: string): { port: number; path: string; address: string | undefined } | undefined {
+  if (!/^wss:/i.test(address) || !URL.canParse(address)) return undefined;
+  const { hostname, port, pathname } = new URL(address);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const isOne = /^[\d.]+$|:/.test(host) && host !== '0.0.0.0' && host !== '::';
+  return { port: Number(port || 443), path: pathname === '/' ? '/ship/' : pathname, address: isOne ? host : undefined };
+}

@@ -1,0 +1,137 @@
+import { networkInterfaces } from 'node:os';
+import { SessionError } from '../../machines/errors.js';
+
+/** A DNS resource record, as far as services need them. */
+export type DnsRecord = { readonly name: string; readonly ttl: number; readonly flush?: boolean } & (
+  | { readonly type: 'PTR'; readonly data: string }
+  | { readonly type: 'SRV'; readonly data: { readonly target: string; readonly port: number } }
+  | { readonly type: 'TXT'; readonly data: readonly Uint8Array[] }
+  | { readonly type: 'A' | 'AAAA'; readonly data: string }
+);
+
+export interface DnsQuestion {
+  readonly name: string;
+  readonly type: DnsRecord['type'] | 'ANY';
+}
+
+/** Multicast DNS on the wire: packets out and in, and nothing remembered. */
+export interface MdnsNetwork {
+  ask(questions: readonly DnsQuestion[]): void;
+  /** Settles when the packet has left, or can't. */
+  tell(records: readonly DnsRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface MdnsHandler {
+  onQuestions(questions: readonly DnsQuestion[]): void;
+  /** Answers and additional records of one packet. */
+  onRecords(records: readonly DnsRecord[]): void;
+  /** The network is no more; it is closed already. At most once. */
+  onLost(error: Error): void;
+}
+
+/** Opens the network, or rejects. Nothing of the handler is called before it has settled. */
+export type OpenMdns = (handler: MdnsHandler) => Promise<MdnsNetwork>;
+
+export interface MdnsNetworkOptions {
+  /** IPv4 address of the one interface to use. Default: all. */
+  readonly interface?: string;
+  /** Default 5353, what all others use. */
+  readonly port?: number;
+}
+
+/**
+ * Multicast DNS by the package `multicast-dns`, which is optional. It speaks IPv4 (224.0.0.251), which is enough to learn
+ * IPv6 addresses too, and shares port 5353 with other responders of the host.
+ */
+export function mdnsNetwork(options: MdnsNetworkOptions = {}): OpenMdns {
+  return async (handler) => {
+    const makeMdns = await library();
+    return new Promise((resolve, reject) => {
+      // Bound to all addresses in any case: a socket bound to one hears no multicast.
+      const mdns = makeMdns({ ...options, bind: '0.0.0.0', reuseAddr: true });
+      let state: 'opening' | 'open' | 'closed' = 'opening';
+      const close = (): Promise<void> => {
+        if (state === 'closed') return Promise.resolve();
+        state = 'closed';
+        return new Promise((closed) => mdns.destroy(() => closed()));
+      };
+      const fail = (error: Error): void => {
+        const was = state;
+        void close();
+        if (was === 'opening') reject(error);
+        else if (was === 'open') handler.onLost(error);
+      };
+      mdns.on('error', fail);
+      mdns.on('query', ({ questions }) => {
+        if (state === 'open') handler.onQuestions((questions ?? []).flatMap(questionOf));
+      });
+      mdns.on('response', ({ answers, additionals }) => {
+        if (state === 'open') handler.onRecords([...(answers ?? []), ...(additionals ?? [])].flatMap(recordOf));
+      });
+      mdns.on('ready', () => {
+        if (state !== 'opening') return;
+        state = 'open';
+        resolve({
+          ask: (questions) => mdns.query([...questions] as LibraryQuestion[]),
+          tell: (records) => new Promise((told) => mdns.respond({ answers: records.map(answerOf) }, () => told())),
+          close,
+        });
+      });
+    });
+  };
+}
+
+/** Addresses of this host that mean something to others, and change when its networks do. */
+export function hostAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address))
+    .map(({ address }) => address);
+}
+
+type Library = typeof import('multicast-dns');
+/** The types of the package do not know ANY. */
+type LibraryQuestion = Exclude<Parameters<ReturnType<Library>['query']>[0], string>[number];
+type Answer = NonNullable<import('multicast-dns').ResponsePacket['answers']>[number];
+
+async function library(): Promise<Library> {
+  try {
+    return (await import('multicast-dns')).default;
+  } catch (cause) {
+    throw new SessionError('bad-option', 'discovery by mDNS needs the package multicast-dns', { cause });
+  }
+}
+
+const TYPES = ['PTR', 'SRV', 'TXT', 'A', 'AAAA', 'ANY'] as const;
+
+function questionOf({ name, type }: { readonly name: string; readonly type: string }): DnsQuestion[] {
+  const known = TYPES.find((each) => each === type);
+  return known === undefined ? [] : [{ name, type: known }];
+}
+
+/** What the package has decoded, in our words; nothing for what is of no use here. */
+function recordOf(answer: Answer): DnsRecord[] {
+  if (answer.type === 'OPT' || !('ttl' in answer)) return [];
+  const { name, ttl = 0, flush = false } = answer as { name: string; ttl?: number; flush?: boolean };
+  switch (answer.type) {
+    case 'PTR':
+      return [{ name, ttl, flush, type: 'PTR', data: answer.data }];
+    case 'SRV':
+      return [{ name, ttl, flush, type: 'SRV', data: { target: answer.data.target, port: answer.data.port } }];
+    case 'TXT': {
+      const strings = Array.isArray(answer.data) ? answer.data : [answer.data];
+      return [{ name, ttl, flush, type: 'TXT', data: strings.map((each) => Buffer.from(each as Uint8Array)) }];
+    }
+    case 'A':
+    case 'AAAA':
+      return [{ name, ttl, flush, type: answer.type, data: answer.data }];
+    default:
+      return [];
+  }
+}
+
+function answerOf(record: DnsRecord): Answer {
+  if (record.type !== 'TXT') return { ...record, class: 'IN' } as Answer;
+  return { ...record, class: 'IN', data: record.data.map((each) => Buffer.from(each)) };
+}

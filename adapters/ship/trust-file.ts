@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { KeptFile, readBounded } from '../identity/kept-file.js';
+import { SessionError } from '../../machines/errors.js';
+import { normaliseSki } from './ski.js';
+import type { ShipTrust, TrustedService } from './trust.js';
+
+export interface ShipTrustFileOptions {
+  /** How many services it may hold; `set` refuses one more. Default 10000. */
+  readonly servicesMax?: number;
+  /** Told when a change could not be written; it stays in force in memory and is tried again with the next one. */
+  readonly onWriteFailed?: (error: Error) => void;
+}
+
+/** What one file may have: far more than ten thousand services need. */
+const FILE_BYTES_MAX = 16 << 20;
+const FORMAT = 'holdfast-ship-trust';
+const VERSION = 1;
+
+/** Members that a later version adds to a service are kept as they are. */
+const schema = z.object({
+  format: z.literal(FORMAT, { error: `expected '${FORMAT}'` }),
+  version: z.literal(VERSION, { error: `only version ${VERSION} can be read here` }),
+  services: z.array(
+    z.looseObject({
+      ski: z.string({ error: 'expected 40 hex digits' }),
+      shipId: z.string({ error: 'expected a SHIP id' }).min(1, { error: 'expected a SHIP id' }).optional(),
+    }),
+    { error: 'expected a list' },
+  ),
+});
+
+/**
+ * Trusted services and their SHIP ids on disk, as JSON that people can read:
+ *
+ *     { "format": "holdfast-ship-trust", "version": 1, "services": [{ "ski": "1f0a…c3", "shipId": "i:46925_wallbox" }] }
+ *
+ * The file is read once, when it is opened, and replaced as a whole after each change, so that it is never half written; it
+ * belongs to one process at a time. One that can't be understood is an error, and stays as it is: pairings are not made up.
+ */
+export class ShipTrustFile implements ShipTrust {
+  readonly #services = new Map<string, TrustedService>();
+  readonly #file: KeptFile;
+
+  private constructor(
+    readonly path: string,
+    readonly options: ShipTrustFileOptions,
+  ) {
+    this.#file = new KeptFile(path, () => this.#text(), options.onWriteFailed);
+  }
+
+  /**
+   * A file that isn't there trusts nobody, and appears with the first `set`.
+   *
+   * @throws SessionError `bad-option` for one that can't be read or understood; the message names the file and the place
+   */
+  static async open(path: string, options: ShipTrustFileOptions = {}): Promise<ShipTrustFile> {
+    const trust = new ShipTrustFile(path, options);
+    const text = await readBounded(path, FILE_BYTES_MAX);
+    if (text !== undefined) for (const service of servicesOf(text, path)) trust.#take(service);
+    return trust;
+  }
+
+  has(ski: string): boolean {
+    return this.get(ski) !== undefined;
+  }
+
+  get(ski: string): TrustedService | undefined {
+    return this.#services.get(ski) ?? this.#services.get(nameOf(ski));
+  }
+
+  /** @throws SessionError `bad-option` for a SKI that is none, `too-large` when the file is full */
+  set({ shipId, ...service }: TrustedService): void {
+    const ski = normaliseSki(service.ski);
+    const { shipId: _, ...kept } = this.#services.get(ski) ?? { ski };
+    if (!this.#services.has(ski) && this.#services.size >= this.#servicesMax) {
+      throw new SessionError('too-large', `${this.path} trusts as many as it may hold (${this.#servicesMax} services)`);
+    }
+    this.#services.set(ski, { ...kept, ...service, ski, ...(shipId === undefined ? {} : { shipId }) });
+    this.#file.changed();
+  }
+
+  remove(ski: string): void {
+    if (this.#services.delete(nameOf(ski))) this.#file.changed();
+  }
+
+  values(): Iterable<TrustedService> {
+    return this.#services.values();
+  }
+
+  /** Settles when every change so far is on disk, or could not be written. */
+  async written(): Promise<void> {
+    await this.#file.written();
+  }
+
+  /** Why the last change could not be written; undefined where it could. */
+  get failure(): Error | undefined {
+    return this.#file.failure;
+  }
+
+  get #servicesMax(): number {
+    return this.options.servicesMax ?? 10_000;
+  }
+
+  #take(service: TrustedService): void {
+    if (this.#services.has(service.ski)) throw unfit(this.path, `the SKI ${service.ski} comes twice`);
+    if (this.#services.size >= this.#servicesMax) throw unfit(this.path, `more than ${this.#servicesMax} services`);
+    this.#services.set(service.ski, service);
+  }
+
+  #text(): string {
+    return `${JSON.stringify({ format: FORMAT, version: VERSION, services: [...this.#services.values()] }, null, 2)}\n`;
+  }
+}
+
+function servicesOf(text: string, path: string): TrustedService[] {
+  if (text.trim() === '') throw unfit(path, 'it is empty; remove it to begin with nobody trusted');
+  const found = schema.safeParse(parse(text, path));
+  if (!found.success) {
+    const [issue] = found.error.issues;
+    throw unfit(path, `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not understood'}`);
+  }
+  return found.data.services.map(({ ski, shipId, ...rest }, index) => {
+    try {
+      return { ...rest, ski: normaliseSki(ski), ...(shipId === undefined ? {} : { shipId }) };
+    } catch (cause) {
+      throw unfit(path, `services.${index}.ski: ${(cause as Error).message}`);
+    }
+  });
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw unfit(path, (cause as Error).message);
+  }
+}
+
+function unfit(path: string, reason: string): SessionError {
+  return new SessionError('bad-option', `can't understand the trusted services in ${path}: ${reason}`);
+}
+
+/** In the form that is compared; what is no SKI is nobody's. */
+function nameOf(ski: string): string {
+  try {
+    return normaliseSki(ski);
+  } catch {
+    return '';
+  }
+}
