@@ -264,7 +264,8 @@ export class StreamSession {
 
   #flush(): void {
     while (this.#closing === undefined) {
-      for (let frame; !this.#isFull && (frame = this.#plane.poll(this.#ahead.isOpen)) !== undefined;) this.#send(frame);
+      for (let frame; !this.#isFull && (frame = this.#plane.poll(this.#ahead.isOpen, this.#ahead.pieceBytes)) !== undefined;)
+        this.#send(frame);
       if (!this.#tellWriters()) return;
     }
   }

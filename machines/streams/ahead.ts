@@ -7,7 +7,6 @@ const QUIET_MARK_MS = 1000;
 const WINDOW_BYTES_MIN = 16 << 10;
 /** Never more: what waits in front of a keystroke has a bound, whatever is measured. */
 const WINDOW_BYTES_MAX = 2 << 20;
-const WINDOW_BYTES_FIRST = 256 << 10;
 /** Delay that is nobody's fault: a turn of the event loop, a timer. */
 const SLACK_MS = 1;
 /** One late mark is chance: the network jitters, an acknowledgement was delayed. So many in a row are a queue. */
@@ -28,7 +27,7 @@ interface Mark {
  * @rule STR-4
  */
 export class Ahead {
-  #windowBytes = WINDOW_BYTES_FIRST;
+  #windowBytes = WINDOW_BYTES_MIN; // TCP begins with as much (RFC 6928).
   #sentBytes = 0;
   #ackedBytes = 0;
   #markedBytes = 0;
@@ -45,6 +44,10 @@ export class Ahead {
   }
   get underWayBytes(): number {
     return this.#sentBytes - this.#ackedBytes;
+  }
+  /** What bulk is cut into: pieces of a small window are small, so that the way can be measured and shared. */
+  get pieceBytes(): number {
+    return Math.max(MARK_BYTES_MIN, this.#windowBytes >>> 2);
   }
   /** Whether more bulk may be sent. */
   get isOpen(): boolean {
@@ -90,7 +93,7 @@ export class Ahead {
   }
 
   get #markBytes(): number {
-    return Math.min(MARK_BYTES_MAX, Math.max(MARK_BYTES_MIN, this.#windowBytes >>> 2));
+    return Math.min(MARK_BYTES_MAX, this.pieceBytes);
   }
 
   #shrink(): void {

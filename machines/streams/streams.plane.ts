@@ -155,8 +155,8 @@ export class StreamsPlane {
 
   // What the session brings and takes.
 
-  /** The next frame to send: whatever is no data, then streams that had been silent, then — if `mayBulk` — the others in turn. */
-  poll(mayBulk: boolean): StreamFrame | undefined {
+  /** The next frame to send: whatever is no data, then streams that had been silent, then — if `mayBulk` — the others in turn; at most `bytesMax` of them. */
+  poll(mayBulk: boolean, bytesMax = Infinity): StreamFrame | undefined {
     if (this.#control.length > 0) return this.#control.shift();
     if (this.#isOver) return undefined;
     const stream = this.#turns.next(!mayBulk);
@@ -167,7 +167,7 @@ export class StreamsPlane {
       this.#settle(stream);
       return { kind: 'end', stream: stream.id };
     }
-    const bytes = stream.outbox.take(Math.min(stream.credit, this.#limits.chunkBytes));
+    const bytes = stream.outbox.take(Math.min(stream.credit, this.#limits.chunkBytes, bytesMax));
     stream.credit -= bytes.length;
     stream.allowance -= bytes.length;
     return { kind: 'data', stream: stream.id, bytes };

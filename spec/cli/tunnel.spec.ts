@@ -3,6 +3,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Cutter } from '../../adapters/cli/cutter.js';
 import { Command } from './command.js';
 
@@ -246,6 +249,61 @@ test('a peer that speaks something else ends the dialer, which says so', async (
   const near = command('tunnel', 'dial', `tcp://127.0.0.1:${target}`, '--listen', '127.0.0.1:0');
   expect(await near.ended).toMatchObject({ code: 1 });
   expect(near.last).toHaveProperty('failed');
+}, 30_000);
+
+test.each(['tls', 'ws', 'wss'])(
+  '[STR-1] the same over %s, with identities where the transport proves them',
+  async (scheme) => {
+    const target = await listening(createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));
+    const scratch = mkdtempSync(join(tmpdir(), 'holdfast-tunnel-'));
+    try {
+      const made = await Promise.all(
+        ['far', 'near'].map(async (name) => {
+          const cert = command('cert', '--out', join(scratch, name));
+          await cert.ended;
+          return { dir: join(scratch, name), fingerprint: String(cert.last!['fingerprint']) };
+        }),
+      );
+      const [farOwn, nearOwn] = made as [(typeof made)[0], (typeof made)[0]];
+      const reach = (own: typeof farOwn, other: typeof farOwn): string[] =>
+        scheme === 'ws' ? [] : ['--identity', own.dir, '--trust', other.fingerprint];
+      const to = ['--to', `127.0.0.1:${target}`];
+      const far = command('tunnel', 'listen', `${scheme}://127.0.0.1:0`, ...to, ...reach(farOwn, nearOwn));
+      const address = String((await far.heard('listening'))['address']);
+      const near = command('tunnel', 'dial', address, '--listen', '127.0.0.1:0', ...reach(nearOwn, farOwn));
+      expect(await ask(portIn((await near.heard('listening'))['address']), Buffer.from(`over ${scheme}`))).toBe(`over ${scheme}`);
+      expect(near.err + far.err).toBe('');
+      if (scheme === 'ws') return;
+      // Somebody else than the one that is trusted.
+      const stranger = command('tunnel', 'dial', address, '--listen', '127.0.0.1:0', ...reach(farOwn, nearOwn));
+      expect(await stranger.ended).toMatchObject({ code: 1 });
+      expect(stranger.last).toMatchObject({ failed: 'identity-mismatch' });
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  },
+  30_000,
+);
+
+test('[STR-6] an interrupted end resets what is under way and is gone at once, the link being up', async () => {
+  const target = await listening(
+    createServer((socket) => {
+      socket.on('error', () => {}).on('drain', () => socket.write(Buffer.alloc(1 << 20)));
+      socket.write(Buffer.alloc(1 << 20));
+    }),
+  );
+  for (const end of ['near', 'far'] as const) {
+    const tunnel = await tunnelTo(target);
+    const client = connect(tunnel.port, '127.0.0.1');
+    await once(
+      client.on('data', () => {}),
+      'data',
+    );
+    const failed = once(client, 'error');
+    expect(await tunnel[end].interrupt('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect({ end, error: (await failed)[0] }).toMatchObject({ end, error: { code: 'ECONNRESET' } });
+    expect(tunnel[end].err).toBe('');
+  }
 }, 30_000);
 
 /** Sends, ends its direction, and gives back everything that comes. */

@@ -16,21 +16,21 @@ function send(
   const clock = new SimClock();
   const random = new SeededRandom(seed);
   const ahead = new Ahead();
-  const CHUNK = 16 << 10;
   let freeAt = 0; // When the way has sent what waits for it.
   let acked = 0;
   let queueMs = 0;
   const more = (): void => {
     while (ahead.isOpen) {
+      const bytes = Math.min(16 << 10, ahead.pieceBytes);
       const { bytesPerMs, delayMs, jitterMs = 0 } = way(clock.now());
-      freeAt = Math.max(freeAt, clock.now()) + CHUNK / bytesPerMs;
+      freeAt = Math.max(freeAt, clock.now()) + bytes / bytesPerMs;
       if (clock.now() >= countFromMs) queueMs = Math.max(queueMs, freeAt - clock.now());
-      const isMarked = ahead.asks(CHUNK, clock.now());
-      ahead.sent(CHUNK);
+      const isMarked = ahead.asks(bytes, clock.now());
+      ahead.sent(bytes);
       const mark: Mark | undefined = isMarked ? ahead.mark(clock.now()) : undefined;
       clock.setTimeout(
         () => {
-          if (clock.now() >= countFromMs) acked += CHUNK;
+          if (clock.now() >= countFromMs) acked += bytes;
           if (mark === undefined) return;
           ahead.acknowledged(mark, clock.now());
           more();
@@ -53,6 +53,7 @@ test('[STR-4] a slow way is kept busy, and what waits in front of it stays short
   ]) {
     const { bytesPerMs, queueMs } = send(() => way, { forMs: 20_000, countFromMs: 5_000 });
     const idleMs = 2 * way.delayMs; // Of an echo; it may take five times that beside a download.
+    if (process.env.FIG) console.log(JSON.stringify({ way, bytesPerMs, queueMs }));
     expect({ way, isBusy: bytesPerMs > 0.85 * way.bytesPerMs, isShort: queueMs < 4 * idleMs }).toEqual({
       way,
       isBusy: true,
