@@ -27,7 +27,7 @@ export class Budget {
     const share = Math.floor((this.#free + this.#shareOf(heldBytes)) / 4);
     const window = Math.min(windowBytes, windowBytesMin + share);
     const grant = window - heldBytes;
-    return grant * 2 >= window ? grant : 0;
+    return grant * 4 >= window ? grant : 0;
   }
 
   /** A stream holds something else than before. */

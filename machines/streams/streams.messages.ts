@@ -53,7 +53,7 @@ export interface StreamsLimits {
 }
 
 const SESSION_RECEIVE_BYTES = 4 << 20; // STR-2; what the session protocols grant by default.
-const CONTROL_RESERVE_BYTES = 512 << 10; // 1024 streams with an open, an opened, an end, a reset and three credits of 70 bytes each.
+const CONTROL_RESERVE_BYTES = 640 << 10; // 1024 streams with an open, an opened, an end, a reset and four credits of some 70 bytes each.
 
 export const STREAMS_LIMITS: StreamsLimits = {
   streamsMax: 1024,

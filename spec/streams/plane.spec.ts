@@ -299,7 +299,7 @@ describe('bounds', () => {
     const sum = [...credits.values()].reduce((a, b) => a + b, 0);
     expect(credits.get(1)).toBe(256 << 10);
     expect(Math.min(...credits.values())).toBeGreaterThanOrEqual(1 << 10);
-    expect({ streams: credits.size, isUnder: sum <= (4 << 20) - (512 << 10), held: plane.heldBytes }).toEqual({
+    expect({ streams: credits.size, isUnder: sum <= (4 << 20) - (640 << 10), held: plane.heldBytes }).toEqual({
       streams: 1024,
       isUnder: true,
       held: sum,
