@@ -18,6 +18,15 @@ const DAY_MS = 86_400_000;
 /** The certificate of an honest peer. */
 export const honestIdentity = (commonName = 'scripted'): Promise<OwnIdentity> => makeIdentity({ commonName });
 
+/** An honest identity whose SKI is above or below another: the rule for double connections asks which. */
+export async function identityBeside(ski: string, side: 'above' | 'below'): Promise<OwnIdentity> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const made = await honestIdentity();
+    if (made.ski! > ski === (side === 'above')) return made;
+  }
+  throw new Error(`no SKI ${side} ${ski} came up in 1000 tries`);
+}
+
 /** A self-signed certificate that lies, or is spoilt. The key is good: its holder can prove that he has it. */
 export async function forgedIdentity({ ski, expired = false, sloppyBoolean = false }: Forgery): Promise<OwnIdentity> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };

@@ -6,6 +6,9 @@ import { dialPeer, UpgradeRefused, type DialOptions, type ScriptedPeer } from '.
 import { bytesOf, connectionClose, data, dataOf, hello, memberOf, pinState, protocolHandshake } from './ship-messages.js';
 import { buildShipGo, ShipGo, shipGoAvailable, shipGoState, type ShipGoOptions } from './ship-go.js';
 
+// ship-go 0.6.0 loses a CMI or a hello in about one of a thousand handshakes (README.md beside this file): once more, then.
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
 const withShipGo = shipGoAvailable() ? describe : describe.skip;
 
 let me: OwnIdentity;

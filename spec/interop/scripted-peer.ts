@@ -235,6 +235,7 @@ export async function dialPeer(options: DialOptions): Promise<ScriptedPeer> {
     ...tlsOptions(options),
     ...(session && { session }),
     rejectUnauthorized: false,
+    handshakeTimeout: patienceMs,
     autoPong,
     maxPayload: bytesMax,
     perMessageDeflate: false,

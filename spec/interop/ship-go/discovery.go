@@ -47,11 +47,8 @@ func (d *discovery) Start(report api.MdnsReportInterface) error {
 	return nil
 }
 
-// Shutdown makes it blind; the hub may go on asking.
+// Shutdown changes nothing, as in ship-go's own: what was seen is still reported to a hub that asks.
 func (d *discovery) Shutdown() {
-	d.mutex.Lock()
-	d.report = nil
-	d.mutex.Unlock()
 	d.say.event("discovery", fields{"call": "shutdown"})
 }
 
