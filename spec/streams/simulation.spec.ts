@@ -61,83 +61,90 @@ interface Fate {
   readonly resetBy: number;
 }
 
-test(`[STR-1] [STR-2] [STR-3] streams are whole, in order and ended once, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`, async () => {
-  const sums = { bytes: 0, resets: 0, cuts: 0, refused: 0 };
-  for (let seed = FROM; seed < FROM + SEEDS; seed++) {
-    const world = await StreamWorld.open(seed, {
-      network: { bytesPerMs: [Infinity, 500, 50][seed % 3]! },
-      session: {
-        idleMs: 3000,
-        probeTimeoutMs: 3000,
-        greetingTimeoutMs: 2000,
-        reconnectWindowMs: 120_000,
-        handshakeTimeoutMs: 60_000,
-      },
-      limits:
-        seed % 2 === 0 ? { windowBytes: 3000, windowBytesMin: 100, grantsBytesMax: 20_000, streamsMax: 40, chunkBytes: 700 } : {},
-    });
-    const { random, clock, network } = world;
-    const seens: { seen: Seen; fate: Fate }[] = [];
-    const fates = new Map<string, { seen: Seen; fate: Fate }>();
-    for (const session of [world.near, world.far]) {
-      session.onOffer = (offer) => {
-        const known = fates.get(offer.purpose)!;
-        clock.setTimeout(() => {
-          if (random.chance(0.1)) {
-            sums.refused++;
-            return offer.refuse('forbidden');
-          }
-          use(offer.accept(), known.seen, 1, world, known.fate);
-        }, random.int(50));
-      };
-    }
-    const startMs = clock.now();
-    const plan = FaultPlan.drawn(network, random.split('faults'), {
-      hosts: ['a', 'b'],
-      startMs,
-      stopMs: startMs + 1500,
-      everyMs: [1, 150],
-    }).start();
-    const count = 2 + random.int(12);
-    for (let n = 0; n < count; n++) {
-      const seen: Seen = { sent: [0, 0], got: [0, 0], wrong: [], ended: 0, closed: 0, code: undefined };
-      const bytes = [random.int(60_000), random.int(60_000)] as const;
-      const fate: Fate = { bytes, resetAfter: random.chance(0.2) ? random.int(20_000) : undefined, resetBy: random.int(2) };
-      const entry = { seen, fate };
-      seens.push(entry);
-      fates.set(`s${n}`, entry);
-      clock.setTimeout(() => {
-        const opener = random.pick([world.near, world.far]);
-        opener.open(`s${n}`).then(
-          (stream) => use(stream, seen, 0, world, fate),
-          (error: { code: string }) => {
-            seen.code = error.code;
-            seen.closed = 2;
-          },
-        );
-      }, random.int(1000));
-    }
-    await world
-      .until(() => seens.every(({ seen }) => seen.closed === 2) && plan.isOver)
-      .catch((error: Error) => {
-        const left = seens.filter(({ seen }) => seen.closed < 2);
-        throw new Error(`seed ${seed}: ${error.message} ${JSON.stringify(left)} ${world.near.connection.state}`);
+test(
+  `[STR-1] [STR-2] [STR-3] streams are whole, in order and ended once, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`,
+  async () => {
+    const sums = { bytes: 0, resets: 0, cuts: 0, refused: 0 };
+    for (let seed = FROM; seed < FROM + SEEDS; seed++) {
+      const world = await StreamWorld.open(seed, {
+        network: { bytesPerMs: [Infinity, 500, 50][seed % 3]! },
+        session: {
+          idleMs: 3000,
+          probeTimeoutMs: 3000,
+          greetingTimeoutMs: 2000,
+          reconnectWindowMs: 120_000,
+          handshakeTimeoutMs: 60_000,
+        },
+        limits:
+          seed % 2 === 0
+            ? { windowBytes: 3000, windowBytesMin: 100, grantsBytesMax: 20_000, streamsMax: 40, chunkBytes: 700 }
+            : {},
       });
-    for (const { seen, fate } of seens) {
-      const wasReset = fate.resetAfter !== undefined && fate.resetAfter <= fate.bytes[fate.resetBy]! && seen.code !== 'forbidden';
-      sums.bytes += seen.got[0] + seen.got[1];
-      if (seen.code === 'reset') sums.resets++;
-      expect({ seed, wrong: seen.wrong }).toEqual({ seed, wrong: [] });
-      if (wasReset || seen.code === 'forbidden') continue;
-      expect({ seed, ...seen, fate }).toMatchObject({ seed, got: [fate.bytes[1], fate.bytes[0]], ended: 2, code: undefined });
+      const { random, clock, network } = world;
+      const seens: { seen: Seen; fate: Fate }[] = [];
+      const fates = new Map<string, { seen: Seen; fate: Fate }>();
+      for (const session of [world.near, world.far]) {
+        session.onOffer = (offer) => {
+          const known = fates.get(offer.purpose)!;
+          clock.setTimeout(() => {
+            if (random.chance(0.1)) {
+              sums.refused++;
+              return offer.refuse('forbidden');
+            }
+            use(offer.accept(), known.seen, 1, world, known.fate);
+          }, random.int(50));
+        };
+      }
+      const startMs = clock.now();
+      const plan = FaultPlan.drawn(network, random.split('faults'), {
+        hosts: ['a', 'b'],
+        startMs,
+        stopMs: startMs + 1500,
+        everyMs: [1, 150],
+      }).start();
+      const count = 2 + random.int(12);
+      for (let n = 0; n < count; n++) {
+        const seen: Seen = { sent: [0, 0], got: [0, 0], wrong: [], ended: 0, closed: 0, code: undefined };
+        const bytes = [random.int(60_000), random.int(60_000)] as const;
+        const fate: Fate = { bytes, resetAfter: random.chance(0.2) ? random.int(20_000) : undefined, resetBy: random.int(2) };
+        const entry = { seen, fate };
+        seens.push(entry);
+        fates.set(`s${n}`, entry);
+        clock.setTimeout(() => {
+          const opener = random.pick([world.near, world.far]);
+          opener.open(`s${n}`).then(
+            (stream) => use(stream, seen, 0, world, fate),
+            (error: { code: string }) => {
+              seen.code = error.code;
+              seen.closed = 2;
+            },
+          );
+        }, random.int(1000));
+      }
+      await world
+        .until(() => seens.every(({ seen }) => seen.closed === 2) && plan.isOver)
+        .catch((error: Error) => {
+          const left = seens.filter(({ seen }) => seen.closed < 2);
+          throw new Error(`seed ${seed}: ${error.message} ${JSON.stringify(left)} ${world.near.connection.state}`);
+        });
+      for (const { seen, fate } of seens) {
+        const wasReset =
+          fate.resetAfter !== undefined && fate.resetAfter <= fate.bytes[fate.resetBy]! && seen.code !== 'forbidden';
+        sums.bytes += seen.got[0] + seen.got[1];
+        if (seen.code === 'reset') sums.resets++;
+        expect({ seed, wrong: seen.wrong }).toEqual({ seed, wrong: [] });
+        if (wasReset || seen.code === 'forbidden') continue;
+        expect({ seed, ...seen, fate }).toMatchObject({ seed, got: [fate.bytes[1], fate.bytes[0]], ended: 2, code: undefined });
+      }
+      expect({ seed, open: [world.near.size, world.far.size] }).toEqual({ seed, open: [0, 0] });
+      sums.cuts += network.counts.cuts;
+      await world.close();
+      expect({ seed, near: (await world.near.closed).code }).not.toMatchObject({ near: 'violated' });
     }
-    expect({ seed, open: [world.near.size, world.far.size] }).toEqual({ seed, open: [0, 0] });
-    sums.cuts += network.counts.cuts;
-    await world.close();
-    expect({ seed, near: (await world.near.closed).code }).not.toMatchObject({ near: 'violated' });
-  }
-  for (const [what, times] of Object.entries(sums)) expect({ what, happened: times > 0 }).toEqual({ what, happened: true });
-}, 60_000 + 300 * SEEDS);
+    for (const [what, times] of Object.entries(sums)) expect({ what, happened: times > 0 }).toEqual({ what, happened: true });
+  },
+  60_000 + 300 * SEEDS,
+);
 
 test.each([
   [1_000, 10],
