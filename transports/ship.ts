@@ -18,6 +18,7 @@ export interface ShipTransportOptions {
 /**
  * WebSockets over mutual TLS as SHIP wants them: `wss://host:port/ship/`, subprotocol `ship`, any path accepted, one message
  * each, and a proven Subject Key Identifier before a byte is exchanged.
+ * @rule SHIP-1
  */
 export function shipTransport({ identity, keyIdentifier, messageBytesMax, connectTimeoutMs }: ShipTransportOptions): Transport {
   return websocket({

@@ -5,6 +5,7 @@ import { drawCommand } from './draw.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
 import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
+import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 
 /** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
@@ -19,6 +20,7 @@ export function makeProgram(): Command {
   sendCommand(program);
   receiveCommand(program);
   certCommand(program);
+  shipCommand(program);
   drawCommand(program);
   return program;
 }

@@ -2,7 +2,7 @@ import { JsonError, JsonList, JsonObject, readJson, type JsonNode } from './json
 import { SessionError } from '../../machines/errors.js';
 
 /**
- * EEBUS JSON: an object is written as a list of objects with one member each, so that the order of members, which XML has
+ * @rule SHIP-14 EEBUS JSON: an object is written as a list of objects with one member each, so that the order of members, which XML has
  * and JSON has not, survives (SHIP TS 1.0.1, 13.4.3; here as ship-go speaks it, `ship.md` 2.2):
  *
  *     {"a":{"x":1,"y":[2,3]}}   goes out as   {"a":[{"x":1},{"y":[2,3]}]}

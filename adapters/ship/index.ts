@@ -1,10 +1,15 @@
 export { makeShipCodec, type ShipCodecOptions } from './codec.js';
 export { candidatesOf, discoveryResolver, type Announcement, type Discovery, type RemoteService } from './discovery.js';
+export { makeShipIdentity, type ShipIdentityOptions } from './certificate.js';
+export { mdnsDiscovery, type MdnsOptions } from './discovery-mdns.js';
+export { staticDiscovery, type StaticDiscovery, type StaticService } from './discovery-static.js';
 export { Hub, type HubOptions } from './hub.js';
+export { fromQrText, toQrText, type ShipQr } from './qr.js';
 export { ship, type ShipOptions } from './protocol.js';
 export type { HubReader } from './reader.js';
-export { normaliseSki } from './ski.js';
+export { normaliseSki, skiMatchesKey, skiOf } from './ski.js';
+export { ShipTrustFile, type ShipTrustFileOptions } from './trust-file.js';
 export { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
 export { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
 export type { ShipPeers } from '../../machines/ship/ship.signals.js';
-export type { ShipPayload } from '../../machines/ship/ship.messages.js';
+export type { ShipMessage, ShipPayload } from '../../machines/ship/ship.messages.js';

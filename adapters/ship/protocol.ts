@@ -4,7 +4,7 @@ import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/hub/registry.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
 import { shipMachine } from '../../machines/ship/ship.machine.js';
-import type { ShipCodec, ShipPayload } from '../../machines/ship/ship.messages.js';
+import type { ShipCodec, ShipMessage, ShipPayload } from '../../machines/ship/ship.messages.js';
 import { ShipPlane } from '../../machines/ship/ship.plane.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
@@ -26,6 +26,8 @@ export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
   readonly doubleConnection?: TieRule;
   /** Connections at once; beyond it incoming ones get HTTP 503. Default 10. */
   readonly maxConnections?: number;
+  /** Sees every message in words, by the peer's SKI; for people who look for a fault. */
+  readonly trace?: (ski: string, direction: 'said' | 'heard', message: ShipMessage) => void;
   /** Whether a message's first byte must fit its kind. `ignored`: its name alone decides, as in ship-go 2024. Default `checked`. */
   readonly typeByte?: 'checked' | 'ignored';
 }
@@ -43,6 +45,7 @@ const schema = z.strictObject({
   ),
   doubleConnection: z.enum(['initiator', 'mostRecent'], { error: "expected 'initiator' or 'mostRecent'" }).optional(),
   maxConnections: count.optional(),
+  trace: callable.optional(),
   typeByte: z.enum(['checked', 'ignored'], { error: "expected 'checked' or 'ignored'" }).optional(),
 });
 
@@ -50,10 +53,11 @@ const schema = z.strictObject({
  * SHIP for an engine (EEBus SHIP TS 1.0.1, on the wire as ship-go speaks it): one connection per SKI, trust by users, JSON
  * messages. A settled `send` means handed over to the transport: there is no acknowledgement. `Hub` is the face with the
  * seed's names; `shipTransport` the transport it needs.
+ * @rule SHIP-1 SHIP-11 SHIP-12 SHIP-13
  */
 export function ship(options: ShipOptions): Protocol<ShipPayload> {
   checkOptions('ship', schema, options);
-  const { ski, shipId, peers, doubleConnection, maxConnections, typeByte, ...rest } = options;
+  const { ski, shipId, peers, doubleConnection, maxConnections, typeByte, trace, ...rest } = options;
   const localId = normaliseSki(ski);
   const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
@@ -76,10 +80,12 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     sizeOf: (message) => sizes.of(message),
     copy: (message) => structuredClone(message),
     trusts: (peer) => peers.isTrusted(peer),
-    makeSession: ({ role, peer }) => ({
-      label: peer ?? '',
-      plane: new ShipPlane({ role, codec, timing, limits, peers, shipId, ski: peer ?? '' }),
-    }),
+    makeSession: ({ role, peer = '' }) => {
+      const seen =
+        trace === undefined ? undefined : (direction: 'said' | 'heard', message: ShipMessage) => trace(peer, direction, message);
+      const plane = new ShipPlane({ role, codec, timing, limits, peers, shipId, ski: peer, trace: seen });
+      return { label: peer, plane };
+    },
     identify: (_, { identity }) => identify(identity?.ski, localId),
     refusal: () => undefined,
   };

@@ -6,6 +6,7 @@ const LATE_MS = 1000;
 /**
  * SHIP's own sign of life: a ping every 50 s whatever else is said, and the end when no pong came for 60 s. Other traffic
  * does not stand in for a pong: a peer that streams and never answers is cut, as ship-go does.
+ * @rule SHIP-10
  */
 export class Heartbeat {
   #pingAt: number | undefined;

@@ -21,7 +21,7 @@ export const access = shipSetup.createStateConfig({
     ],
     'ship.*': {
       target: '#ship.closed',
-      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-AM' } }, 'stopPolitely'],
+      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-7' } }, 'stopPolitely'],
     },
   },
   after: {

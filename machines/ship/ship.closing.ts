@@ -8,7 +8,7 @@ export const whenPeerCloses = {
   ],
 } as const;
 
-/** This side closes (13.4.7): announced, confirmed by the peer or not, closed. */
+/** @rule SHIP-9 This side closes (13.4.7): announced, confirmed by the peer or not, closed. */
 export const announcing = shipSetup.createStateConfig({
   meta: { name: 'SME_CLOSE_ANNOUNCE' },
   entry: ['noteClosed', 'sayAnnounce', 'flush'],

@@ -1,14 +1,14 @@
 import { whenPeerCloses } from './ship.closing.js';
 import { SHIP_CLOSE, shipSetup } from './ship.setup.js';
 
-/** Hello (13.4.4.1): both sides must trust each other; whoever's user has not decided asks for patience. */
+/** @rule SHIP-3 SHIP-4 Hello (13.4.4.1): both sides must trust each other; whoever's user has not decided asks for patience. */
 export const hello = shipSetup.createStateConfig({
   meta: { name: 'SME_HELLO' },
   initial: 'deciding',
   on: {
     ...whenPeerCloses,
     deny: { target: '.aborting', actions: { type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } } },
-    'ship.*': { target: '.aborting', actions: { type: 'recordViolation', params: { rule: 'SHIP-HELLO' } } },
+    'ship.*': { target: '.aborting', actions: { type: 'recordViolation', params: { rule: 'SHIP-3' } } },
   },
   states: {
     deciding: {
@@ -64,7 +64,7 @@ export const hello = shipSetup.createStateConfig({
           { guard: 'asksForMore', actions: ['startWaiting', 'sayPending', 'flush'] },
           {
             target: 'aborting', // Neither how long it waits nor a wish: nothing to go by (13.4.4.1.3).
-            actions: { type: 'recordViolation', params: { rule: 'SHIP-HELLO' } },
+            actions: { type: 'recordViolation', params: { rule: 'SHIP-3' } },
           },
         ],
       },

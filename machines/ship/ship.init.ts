@@ -2,7 +2,7 @@ import { shipSetup } from './ship.setup.js';
 
 const wrong = {
   target: '#ship.closed',
-  actions: [{ type: 'recordViolation', params: { rule: 'SHIP-CMI' } }, 'stopPolitely'],
+  actions: [{ type: 'recordViolation', params: { rule: 'SHIP-2' } }, 'stopPolitely'],
 } as const;
 const late = {
   target: '#ship.closed',

@@ -13,7 +13,7 @@ export const pin = shipSetup.createStateConfig({
     ],
     'ship.*': {
       target: '#ship.closed',
-      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-PIN' } }, 'stopPolitely'],
+      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-6' } }, 'stopPolitely'],
     },
   },
   after: {

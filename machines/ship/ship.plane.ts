@@ -15,7 +15,7 @@ interface Waiting {
   readonly isData: boolean;
 }
 
-/** Whole messages over one wire. Whatever isn't data is a signal: SHIP's handshake is the chart's, not the plane's. */
+/** @rule SHIP-8 Whole messages over one wire. Whatever isn't data is a signal: SHIP's handshake is the chart's, not the plane's. */
 export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   isFull = false;
   farewell: Farewell | undefined;
@@ -40,6 +40,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   // Commands of the chart.
 
   say(message: ShipSayable): void {
+    this.seed.trace?.('said', message);
     this.#control.push(this.seed.codec.encode(message));
   }
 
@@ -56,6 +57,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   /** Said after everything that was written; nothing more can be. */
   sayLast(message: ShipSayable): void {
     this.#isClosing = true;
+    this.seed.trace?.('said', message);
     this.#data.push({ bytes: this.seed.codec.encode(message), isData: false });
   }
 
@@ -93,6 +95,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     const bytes = this.#arrived.take((each) => each.length);
     if (bytes === undefined) return 'idle';
     const message = this.seed.codec.decode(bytes);
+    this.seed.trace?.('heard', message);
     if (message.kind !== 'data') return this.#signal(signalOf(message));
     if (!this.#takesData) return this.#signal({ type: 'ship.data-early' });
     this.#received++;
@@ -115,6 +118,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
       throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the limit of ${limits.messageBytesMax}`);
     if (!this.canTake(bytes.length))
       throw new SessionError('queue-full', `${this.queuedBytes} of ${limits.sendBytesMax} bytes wait for the peer already`);
+    this.seed.trace?.('said', { kind: 'data', payload });
     this.#data.push({ bytes, isData: true });
     this.#dataBytes += bytes.length + MESSAGE_COST_BYTES;
     this.#accepted++;

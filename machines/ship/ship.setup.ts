@@ -145,7 +145,7 @@ export const shipSetup = setup({
       closing:
         error === 1
           ? closing('handshake-timeout', 'remote')
-          : closing('violated', 'remote', { rule: 'SHIP-PROT', message: told(event) }),
+          : closing('violated', 'remote', { rule: 'SHIP-5', message: told(event) }),
     })),
     recordPin: assign({
       closing: ({ event }) => closing('pin-unsupported', 'remote', { message: told(event) }),

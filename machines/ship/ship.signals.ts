@@ -1,4 +1,5 @@
 import type {
+  ShipMessage,
   ShipAccessMethods,
   ShipClose,
   ShipCodec,
@@ -47,6 +48,8 @@ export interface ShipSeed {
   readonly peers: ShipPeers;
   /** This side's SHIP id. */
   readonly shipId: string;
+  /** Sees every message in words, as it is said and heard; for people who look for a fault. */
+  readonly trace?: ((direction: 'said' | 'heard', message: ShipMessage) => void) | undefined;
   /** The peer's Subject Key Identifier: 40 hex digits, proven by TLS. */
   readonly ski: string;
 }

@@ -12,7 +12,7 @@ const counts = (s: Stage): { connected: number; disconnected: number; now: numbe
   now: s.engine.metrics().states.completed ?? 0,
 });
 
-describe('initiator: the connection opened by the higher SKI stays', () => {
+describe('[SHIP-11] initiator: the connection opened by the higher SKI stays', () => {
   test.each(['opened', 'cmi'] as const)('the higher peer’s dial takes the place of our attempt (%s)', (phase) => {
     const s = new Stage();
     const ours = dialed(s, HIGH, phase);
@@ -64,7 +64,7 @@ describe('initiator: the connection opened by the higher SKI stays', () => {
   });
 });
 
-describe('mostRecent: the higher SKI keeps the newest, the lower one waits for that', () => {
+describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one waits for that', () => {
   const mostRecent = { doubleConnection: 'mostRecent' } as const;
 
   test.each(['cmi', 'access'] as const)('TC_SHIP_CONN_001 the device has the larger SKI: the newest is kept (%s)', (phase) => {
@@ -112,7 +112,7 @@ test('a peer without a Subject Key Identifier, or with ours, is nobody', () => {
   expect([own.ended, s.story.at(-1)]).toEqual([1005, 'refused identity-mismatch']);
 });
 
-test('bands: a peer that refuses is dialed at most once per band, and never at once', () => {
+test('[SHIP-12] bands: a peer that refuses is dialed at most once per band, and never at once', () => {
   const s = new Stage();
   s.peers.trusted.add(HIGH);
   s.engine.peers.register(HIGH);

@@ -50,7 +50,7 @@ describe('EEBUS JSON goes out', () => {
   });
 });
 
-describe('EEBUS JSON comes in', () => {
+describe('[SHIP-14] EEBUS JSON comes in', () => {
   const rows: readonly (readonly [what: string, text: string, value: unknown])[] = [
     // The rows of what ship-go of 2024 does with input, and what is done here.
     ['with whitespace everywhere', ' { "a" : [ { "x" : 1 } ,\r\n\t{ "y" : [ ] } ] } \n', { a: { x: 1, y: {} } }],

@@ -43,7 +43,7 @@ describe('the whole handshake', () => {
   });
 });
 
-describe('official catalogue: connection mode', () => {
+describe('[SHIP-2] official catalogue: connection mode', () => {
   test.each([
     ['TC_SHIP_CMI_001', Uint8Array.of(1, 0)],
     ['TC_SHIP_CMI_001 a control message instead', p.READY],
@@ -53,7 +53,7 @@ describe('official catalogue: connection mode', () => {
     wire.say(message);
     expect(wire.kinds).toEqual(['init']);
     expect(wire.ended).toBe(4001);
-    expect(s.closing).toMatchObject({ code: 'violated', side: 'remote', detail: { rule: 'SHIP-CMI' } });
+    expect(s.closing).toMatchObject({ code: 'violated', side: 'remote', detail: { rule: 'SHIP-2' } });
   });
 
   test.each([
@@ -64,7 +64,7 @@ describe('official catalogue: connection mode', () => {
     const s = new Stage();
     const wire = s.dial().say(message);
     expect([wire.kinds, wire.ended]).toEqual([['init'], 4001]);
-    expect(s.closing).toMatchObject({ code: 'violated', detail: { rule: 'SHIP-CMI' } });
+    expect(s.closing).toMatchObject({ code: 'violated', detail: { rule: 'SHIP-2' } });
   });
 
   test('TC_SHIP_CMI_003 TC_SHIP_CMI_004 who says nothing for 10 s is given up, in both roles', () => {
@@ -80,7 +80,7 @@ describe('official catalogue: connection mode', () => {
   });
 });
 
-describe('official catalogue: hello', () => {
+describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
   test('TC_SHIP_HELLO_001 a valid hello leads on', () => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, 'hello');
@@ -242,12 +242,12 @@ describe('official catalogue: hello', () => {
     const wire = s.knock().say(p.INIT, message);
     expect(wire.kinds).toEqual(['init', 'hello pending', 'hello aborted']);
     s.clock.advance(1000);
-    expect([wire.ended, s.closing?.code, s.closing?.detail?.rule]).toEqual([4452, 'violated', 'SHIP-HELLO']);
+    expect([wire.ended, s.closing?.code, s.closing?.detail?.rule]).toEqual([4452, 'violated', 'SHIP-3']);
     expect(s.closing?.detail?.message).toBeTruthy();
   });
 });
 
-describe('official catalogue: protocol handshake', () => {
+describe('[SHIP-5] official catalogue: protocol handshake', () => {
   test('TC_SHIP_PROT_001 TC_SHIP_PROT_002 JSON-UTF8 in both roles', () => {
     const { wire } = served();
     through(wire, AS_CLIENT, 'protocol');
@@ -320,7 +320,7 @@ describe('official catalogue: protocol handshake', () => {
   });
 });
 
-describe('official catalogue: PIN and access methods', () => {
+describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods', () => {
   test('TC_SHIP_PIN_001 none, both ways', () => {
     const { wire } = served();
     through(wire, AS_CLIENT, 'pin');
@@ -418,7 +418,7 @@ describe('official catalogue: PIN and access methods', () => {
   });
 });
 
-describe('official catalogue: data, messages and the end', () => {
+describe('[SHIP-8] [SHIP-9] official catalogue: data, messages and the end', () => {
   test('TC_SHIP_MSG_001 TC_SHIP_MSG_002 what has no value or no known type is discarded in the data phase', () => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, 'access').say(Uint8Array.of(2), Uint8Array.of(9, 1), Buffer.from('\x01{"nobody":[]}'), p.DATA(1));
@@ -492,7 +492,7 @@ describe('official catalogue: data, messages and the end', () => {
   });
 });
 
-describe('signs of life', () => {
+describe('[SHIP-10] signs of life', () => {
   test('a ping every 50 s; a pong keeps the wire for 60 s, data does not', () => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, 'access');

@@ -1,6 +1,7 @@
 import { memoryTrust } from '../../adapters/ship/index.js';
 import { makeIdentity } from '../../adapters/identity/index.js';
 import { API_STATES } from '../../machines/connection/api-state.js';
+import { forgedIdentity } from '../interop/scripted-identity.js';
 import { endHubs, node } from './nodes.js';
 
 afterEach(endHubs);
@@ -73,7 +74,7 @@ test('denied: the other side hears it, and does not come again', async () => {
   expect(b.hub.isRemoteServicePaired(a.hub.ski)).toBe(false);
 }, 15_000);
 
-test('at the limit: 503 before the upgrade for strangers, and a typed error for a dial of our own', async () => {
+test('[SHIP-13] at the limit: 503 before the upgrade for strangers, and a typed error for a dial of our own', async () => {
   const [ida, idb, idc] = await identities;
   const trust = memoryTrust([{ ski: ida.ski! }, { ski: idc.ski! }]);
   const b = await node(idb, 'id-b', { trust, maxConnections: 1 });
@@ -105,3 +106,16 @@ test('bad SKIs, the own SKI and unknown peers are clear errors', async () => {
   expect(a.hub.getConnection(idb.ski!)).toBeUndefined();
   a.hub.unregisterRemoteService(idb.ski!); // Safe.
 });
+
+test('[SHIP-1] a certificate that claims the SKI of a paired device is nobody, on both sides of a dial', async () => {
+  const [ida, idb] = await identities;
+  const forged = await forgedIdentity({ ski: ida.ski! });
+  const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]) });
+  const thief = await node(forged, 'id-a', { ski: ida.ski!, trust: memoryTrust([{ ski: idb.ski! }]) });
+  thief.see(b);
+  await thief.until('state 9');
+  b.see(thief);
+  await b.until('state 9');
+  expect(b.hub.engine.peers.lastClosing(ida.ski!)).toMatchObject({ code: 'identity-mismatch' });
+  expect([b.hub.getConnectionCount(), thief.hub.getConnectionCount(), b.story.includes('state 3')]).toEqual([0, 0, false]);
+}, 20_000);

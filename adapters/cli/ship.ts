@@ -1,0 +1,209 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { loadIdentity } from '../identity/index.js';
+import { fromQrText, Hub, mdnsDiscovery, normaliseSki, ShipTrustFile, staticDiscovery } from '../ship/index.js';
+import { memoryTrust, type Discovery, type HubOptions, type ShipTrust } from '../ship/index.js';
+import { ShipLog } from './ship-log.js';
+import { Pairing } from './ship-pairing.js';
+import { addressOf, Failed, failedBy, Misuse, onInterrupt, Output } from './shared.js';
+
+interface ShipCommandOptions {
+  readonly identity: string;
+  readonly id?: string;
+  readonly trustFile?: string;
+  readonly accept: readonly string[];
+  readonly autoAccept?: boolean;
+  readonly mdns: boolean;
+  readonly brand?: string;
+  readonly model?: string;
+  readonly type?: string;
+  readonly echo?: boolean;
+  readonly oldCertificates?: boolean;
+  readonly mostRecent?: boolean;
+  readonly json?: boolean;
+}
+
+export function shipCommand(program: Command): void {
+  const ship = program
+    .command('ship')
+    .description('a SHIP node (EEBus): see what two devices say to each other, and why they don’t pair');
+  withCommon(
+    ship
+      .command('serve')
+      .description('waits for devices, asks about those it does not know, and shows every step')
+      .option('--listen <addr>', 'where devices reach this node', addressOf('listen'), 'wss://0.0.0.0:4711/ship/'),
+  ).action(async (options: ShipCommandOptions & { readonly listen: string }) => {
+    await serve(options, new Output(options.json ?? false));
+  });
+  withCommon(
+    ship
+      .command('dial')
+      .description('dials one device, at an address or wherever mDNS finds it, and tells how far it came')
+      .argument('[addr]', 'wss://host:port/ship/; without it mDNS looks for the device', addressOf('dial'))
+      .option('--ski <ski>', 'the Subject Key Identifier of the device: 40 hex digits', skiOption)
+      .option('--qr <text>', 'what the QR code on the device says, instead of --ski', qrOption)
+      .option('--send <json>', 'a payload to send once connected, e.g. {"datagram":{}}', jsonOption)
+      .option('--stay', 'stay connected, and dial again after a loss, until interrupted'),
+  ).action(async (address: string | undefined, options: ShipCommandOptions & DialOptions) => {
+    await dial(address, options, new Output(options.json ?? false));
+  });
+}
+
+interface DialOptions {
+  readonly ski?: string;
+  readonly qr?: { readonly ski: string };
+  readonly send?: Readonly<Record<string, unknown>>;
+  readonly stay?: boolean;
+}
+
+function withCommon(command: Command): Command {
+  return command
+    .requiredOption('--identity <dir>', 'the key and certificate to show, as made by `holdfast cert`')
+    .option('--id <id>', 'the SHIP id of this node. Default: holdfast and the begin of its SKI')
+    .option('--trust-file <file>', 'where paired devices are remembered. Default: nowhere')
+    .option('--accept <ski...>', 'devices to pair with unasked', collectSki, [])
+    .option('--auto-accept', 'pair with everybody who comes')
+    .option('--no-mdns', 'neither announce this node nor look for others')
+    .option('--brand <text>', 'what mDNS says of this node')
+    .option('--model <text>')
+    .option('--type <text>')
+    .option('--echo', 'send back what arrives')
+    .option('--old-certificates', 'believe a SKI that is not that of the key (ship-go up to 0.5.1)')
+    .option('--most-recent', 'of two connections keep the newest, as the standard says; default as ship-go does')
+    .option('--json', 'print machine-readable lines, the summary last');
+}
+
+async function serve(options: ShipCommandOptions & { readonly listen: string }, output: Output): Promise<void> {
+  const { hub, log, pairing } = await open(options, output, { listen: [options.listen] });
+  await started(hub, output);
+  output.tell({ event: 'listening', address: hub.engine.addresses[0], ski: hub.ski });
+  output.say(`This node is ${hub.ski}, at ${hub.engine.addresses.join(', ')}.`);
+  await new Promise<void>(() => {
+    onInterrupt(
+      async () => {
+        pairing.close();
+        await hub.shutdown({ deadlineMs: 5000 });
+        log.summarize();
+      },
+      () => 0,
+    );
+  });
+}
+
+async function dial(address: string | undefined, options: ShipCommandOptions & DialOptions, output: Output): Promise<void> {
+  const ski = options.qr?.ski ?? options.ski;
+  if (ski === undefined) throw new Misuse('which device? pass --ski <40 hex digits> or --qr <text>');
+  if (address === undefined && !options.mdns)
+    throw new Misuse('without an address mDNS has to find the device; leave --no-mdns out');
+  const { hub, log, pairing } = await open(options, output, {}, address === undefined ? undefined : { ski, address });
+  try {
+    await started(hub, output);
+    onInterrupt(() => hub.shutdown({ deadlineMs: 3000 }));
+    const ended = log.firstEnd(ski);
+    hub.registerRemoteService(ski);
+    output.say(`Looking for ${ski}${address === undefined ? ' by mDNS' : ` at ${address}`}.`);
+    const outcome = await Promise.race([log.connected(ski), ended]);
+    if (outcome !== 'connected' && options.stay !== true) throw failedBy(outcome);
+    const connection = hub.getConnection(ski)?.connection;
+    if (options.send !== undefined) await connection?.send(options.send);
+    if (options.stay === true) await new Promise(() => {}); // Until interrupted.
+    await connection?.close();
+  } finally {
+    pairing.close();
+    await hub.shutdown({ deadlineMs: 3000 });
+    log.summarize();
+  }
+}
+
+async function open(
+  options: ShipCommandOptions,
+  output: Output,
+  more: Partial<HubOptions>,
+  known?: { readonly ski: string; readonly address: string },
+): Promise<{ hub: Hub; log: ShipLog; pairing: Pairing }> {
+  const identity = await loadIdentity(options.identity);
+  const { ski } = identity;
+  if (ski === undefined)
+    throw new Misuse(
+      `the certificate in ${options.identity} has no Subject Key Identifier; \`holdfast cert\` makes one that has`,
+    );
+  const shipId = options.id ?? `holdfast-${ski.slice(0, 8)}`;
+  const trust = await trustOf(options);
+  for (const peer of options.accept) trust.set({ ski: peer });
+  const { shipTransport } = await import('../../transports/ship.js');
+  const log = new ShipLog(output);
+  const pairing = new Pairing(output);
+  const discovery = known === undefined ? await discoveryOf(options, ski, shipId, output) : staticDiscovery([placeOf(known)]);
+  const hub: Hub = new Hub(
+    {
+      ski,
+      shipId,
+      transports: [shipTransport({ identity, keyIdentifier: options.oldCertificates === true ? 'stated' : 'verified' })],
+      trust,
+      ...(options.autoAccept === true ? { autoAccept: true } : {}),
+      ...(options.mostRecent === true ? { doubleConnection: 'mostRecent' } : {}),
+      ...(discovery === undefined ? {} : { discovery }),
+      protocol: { trace: log.trace },
+      ...more,
+    },
+    log.reader({ isEchoing: options.echo ?? false, mayWait: () => pairing.isPossible }),
+  );
+  log.follow(hub);
+  pairing.follow(hub);
+  return { hub, log, pairing };
+}
+
+async function started(hub: Hub, output: Output): Promise<void> {
+  await hub.start().catch(async (error: Error) => {
+    await hub.shutdown({ deadlineMs: 0 });
+    output.tell({ event: 'failed', message: error.message });
+    throw new Failed(error.message, 'Check that the address is this machine’s and that nobody listens there already.', {
+      cause: error,
+    });
+  });
+}
+
+async function trustOf({ trustFile }: ShipCommandOptions): Promise<ShipTrust> {
+  return trustFile === undefined ? memoryTrust() : ShipTrustFile.open(trustFile);
+}
+
+async function discoveryOf(
+  options: ShipCommandOptions,
+  ski: string,
+  shipId: string,
+  output: Output,
+): Promise<Discovery | undefined> {
+  if (!options.mdns) return undefined;
+  const { brand, model, type } = options;
+  const about = { ...(brand ? { brand } : {}), ...(model ? { model } : {}), ...(type ? { type } : {}) };
+  return mdnsDiscovery({ ski, shipId, ...about, onTrouble: (message) => output.warn(message) });
+}
+
+function placeOf({ ski, address }: { ski: string; address: string }): { ski: string; host: string; port: number; path: string } {
+  const url = new URL(address.replace(/^wss:/, 'https:'));
+  return { ski, host: url.hostname, port: Number(url.port || 443), path: url.pathname };
+}
+
+function skiOption(text: string): string {
+  try {
+    return normaliseSki(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+function collectSki(text: string, before: readonly string[]): readonly string[] {
+  return [...before, skiOption(text)];
+}
+function qrOption(text: string): { readonly ski: string } {
+  try {
+    return fromQrText(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+function jsonOption(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw new InvalidArgumentError(`no JSON: ${(error as Error).message}`);
+  }
+}
