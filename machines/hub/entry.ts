@@ -36,6 +36,8 @@ export class Entry implements ConnectionPort {
   keep: ConnectRequest['keep'];
   identity: Identity | undefined;
   isBuried = false;
+  /** Dials of the peer that were refused because ours was under way; since the last completion. */
+  crossings = 0;
   #callers: Set<Caller> | undefined; // While there are any.
   #peerId: string | undefined;
   #isConnected = false;
@@ -94,10 +96,12 @@ export class Entry implements ConnectionPort {
   inherit(other: Entry): void {
     if (this.keep !== 'always') this.keep = other.keep ?? this.keep;
     other.keep = undefined;
+    if (this.wish.targets.length === 0) this.wish = { ...other.wish, peer: this.wish.peer };
     const callers = other.#callers;
     other.#callers = undefined;
+    const { handle } = this;
     for (const caller of callers ?? []) {
-      if (this.#isConnected && this.handle !== undefined) caller.connected(this.handle);
+      if (this.#isConnected && handle?.isParting === false) caller.connected(handle);
       else this.#await(caller);
     }
   }
@@ -144,6 +148,7 @@ export class Entry implements ConnectionPort {
     if (state === 'receivedPairingRequest') this.desk.tell({ type: 'pairingRequested', id: this.key, peer: this.peer });
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = true;
+      this.crossings = 0;
       this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });
       for (const caller of this.#takeCallers()) caller.connected(handle);
@@ -166,7 +171,8 @@ export class Entry implements ConnectionPort {
     handle?.end(cause);
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: cause });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: cause });
-    if (!this.mayRetry(cause) && !(mayDialAnew && this.desk.isServing)) this.#fail(cause);
+    if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
+    else if (!mayDialAnew && !this.mayRetry(cause)) this.#fail(cause);
   }
 
   gaveUp(cause: Closing): void {
@@ -209,6 +215,10 @@ export class Entry implements ConnectionPort {
 
   command(command: ProtocolCommand): void {
     this.ref?.send(command);
+  }
+
+  parting(): void {
+    if (this.#isConnected && this.handle !== undefined) this.desk.tell({ type: 'parting', connection: this.handle });
   }
 
   /** The supervisor buried an actor that threw. */

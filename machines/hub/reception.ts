@@ -92,14 +92,16 @@ export class Reception {
 
   /** The peer dialed while there is a connection to it, or an attempt: one of the two must go, and both sides agree on which. */
   #meet(found: Entry, protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
-    const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
+    const isAttempt = found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress');
+    const verdict = found.isCompleted && known.isInquiry === true ? 'keep' : judged(found, protocol, known);
     if (verdict === 'wait') return this.#keepWaiting(found, { protocol, known, about, opener });
     if (verdict === 'keep') {
       // Either its dial crossed ours, or the peer has lost what we hold for alive: it will ask again, and by then we know.
       if (found.isCompleted) found.ref?.send({ type: 'probe' });
+      found.crossings++;
       return this.#refuse(protocol, 'crossed', about);
     }
-    if (found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress')) {
+    if (isAttempt) {
       found.identity ??= about.identity;
       found.ref?.send({ type: 'crossed', opener, opening: known.opening });
       return 'taken';
@@ -159,6 +161,17 @@ export class Reception {
     if (found !== undefined) return undefined; // It waits for its turn to dial, and holds its place already.
     return this.side.hasRoom(protocol, identity?.fingerprint ?? '') ? undefined : 'limit-reached';
   }
+}
+
+/**
+ * The one that counts by the rule of ties stays, but for two cases: our own dial has said nothing yet, so that the peer can't
+ * have judged it (and may never hear it); or the peer has waited for what we hold, in vain, and dials again.
+ */
+function judged(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
+  const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
+  if (verdict !== 'keep') return verdict;
+  const isUnheard = found.state === 'initiated' && known.opening !== undefined;
+  return isUnheard || found.crossings > 0 ? 'replace' : 'keep';
 }
 
 /** What of two connections to `peer` becomes of the second one. Without identities to compare, the newer one counts. */
