@@ -36,7 +36,7 @@ const REFUSALS: readonly PoolRefusalCode[] = [
   'identity-mismatch',
   'identity-unknown',
 ];
-const GOODBYES: readonly PoolGoodbyeCode[] = ['closed', 'shutdown', 'idle', 'drained'];
+const GOODBYES: readonly PoolGoodbyeCode[] = ['closed', 'shutdown', 'idle', 'drained', 'replaced'];
 
 export const poolCodec: PoolCodec = {
   versionMin: VERSION,

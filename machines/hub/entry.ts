@@ -36,8 +36,9 @@ export class Entry implements ConnectionPort {
   keep: ConnectRequest['keep'];
   identity: Identity | undefined;
   isBuried = false;
-  /** Dials of the peer that were refused because ours was under way; since the last completion. */
-  crossings = 0;
+  /** When a dial of the peer was first sent away because of what is here; since the last completion. */
+  crossedAt: number | undefined;
+  #hasMet = false; // In this attempt the peer has said who it is.
   #callers: Set<Caller> | undefined; // While there are any.
   #peerId: string | undefined;
   #isConnected = false;
@@ -62,6 +63,10 @@ export class Entry implements ConnectionPort {
   /** A session is under way: being opened, alive, or saying goodbye. */
   get isEngaged(): boolean {
     return this.handle?.isOver === false;
+  }
+  /** The peer has sent this attempt away for a connection that is there already, or on its way. */
+  get isYielding(): boolean {
+    return this.#hasMet && this.state === 'inProgress';
   }
   get isRegistered(): boolean {
     return this.keep === 'always';
@@ -115,6 +120,7 @@ export class Entry implements ConnectionPort {
     const { ports, pool } = desk;
     this.#forsake();
     this.role = role;
+    this.#hasMet = false;
     desk.began(this);
     const peer = this.#peerId;
     const session = protocol.makeSession({ role, ports, pool, target: this.wish.targets[0] ?? '', peer, opening, identity });
@@ -131,6 +137,7 @@ export class Entry implements ConnectionPort {
 
   identified(peer: string): void {
     this.#peerId = peer;
+    this.#hasMet = true;
     this.handle?.identify(peer);
     this.desk.identified(this, peer);
   }
@@ -148,12 +155,13 @@ export class Entry implements ConnectionPort {
     if (state === 'receivedPairingRequest') this.desk.tell({ type: 'pairingRequested', id: this.key, peer: this.peer });
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = true;
-      this.crossings = 0;
+      this.crossedAt = undefined;
       this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });
       for (const caller of this.#takeCallers()) caller.connected(handle);
     }
     if (state === 'none' || state === 'queued') {
+      handle?.pump.stop(); // An attempt that was called off, or gave way, has not done so itself.
       handle?.retire();
       this.handle = undefined;
       this.session = undefined;

@@ -93,12 +93,12 @@ export class Reception {
   /** The peer dialed while there is a connection to it, or an attempt: one of the two must go, and both sides agree on which. */
   #meet(found: Entry, protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
     const isAttempt = found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress');
-    const verdict = found.isCompleted && known.isInquiry === true ? 'keep' : judged(found, protocol, known);
+    const verdict = found.isCompleted && known.isInquiry === true ? 'keep' : this.#judge(found, protocol, known);
     if (verdict === 'wait') return this.#keepWaiting(found, { protocol, known, about, opener });
     if (verdict === 'keep') {
       // Either its dial crossed ours, or the peer has lost what we hold for alive: it will ask again, and by then we know.
       if (found.isCompleted) found.ref?.send({ type: 'probe' });
-      found.crossings++;
+      found.crossedAt ??= this.side.clock.now();
       return this.#refuse(protocol, 'crossed', about);
     }
     if (isAttempt) {
@@ -139,6 +139,18 @@ export class Reception {
     guest.opener(DEAF)();
   }
 
+  /**
+   * The one that counts by the rule of ties stays, but for two cases: our own dial has said nothing yet, so that the peer can't
+   * have judged it (and may never hear it); or the peer has waited for what is here, in vain, and dials again.
+   */
+  #judge(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
+    const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
+    if (verdict !== 'keep') return verdict;
+    const isUnheard = found.state === 'initiated' && known.opening !== undefined;
+    const hasWaited = found.crossedAt !== undefined && this.side.clock.now() - found.crossedAt >= RETRY_AFTER_MS;
+    return isUnheard || hasWaited ? 'replace' : 'keep';
+  }
+
   #offer(entry: Entry, known: Known, about: Arrival, opener: Opener): 'taken' {
     entry.identity ??= about.identity;
     entry.ref!.send({ type: 'offered', opener, opening: known.opening, isTrusted: entry.protocol.trusts?.(entry.peer) ?? true });
@@ -161,17 +173,6 @@ export class Reception {
     if (found !== undefined) return undefined; // It waits for its turn to dial, and holds its place already.
     return this.side.hasRoom(protocol, identity?.fingerprint ?? '') ? undefined : 'limit-reached';
   }
-}
-
-/**
- * The one that counts by the rule of ties stays, but for two cases: our own dial has said nothing yet, so that the peer can't
- * have judged it (and may never hear it); or the peer has waited for what we hold, in vain, and dials again.
- */
-function judged(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
-  const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
-  if (verdict !== 'keep') return verdict;
-  const isUnheard = found.state === 'initiated' && known.opening !== undefined;
-  return isUnheard || found.crossings > 0 ? 'replace' : 'keep';
 }
 
 /** What of two connections to `peer` becomes of the second one. Without identities to compare, the newer one counts. */

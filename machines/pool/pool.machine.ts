@@ -91,6 +91,11 @@ export const poolMachine = poolSetup.createMachine({
           ],
           on: {
             probe: { actions: 'probeWire' },
+            abort: {
+              guard: 'isReplaced',
+              target: '#pool.closed',
+              actions: ['recordAbort', 'noteGoodbye', 'sayGoodbye', 'stopPolitely'],
+            },
             close: [
               { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
               { target: 'draining', actions: 'noteGoodbye' },

@@ -30,7 +30,7 @@ export interface PoolRefused {
 }
 
 /** Why a connection ends, as a goodbye says it. */
-export type PoolGoodbyeCode = 'closed' | 'shutdown' | 'idle' | 'drained';
+export type PoolGoodbyeCode = 'closed' | 'shutdown' | 'idle' | 'drained' | 'replaced';
 
 export interface PoolGoodbye {
   readonly code: PoolGoodbyeCode;

@@ -44,6 +44,7 @@ function closingOfRefusal({ code, retryAfterMs }: PoolRefused): Closing {
 
 function closingOfGoodbye({ code, afterMs }: PoolGoodbye): Closing {
   if (code === 'drained') return closing('drained', 'remote', { retryAfterMs: afterMs });
+  if (code === 'replaced') return closing('replaced', 'remote');
   return closing('peer-goodbye', 'remote', { message: code });
 }
 
@@ -95,6 +96,7 @@ export const poolSetup = setup({
     noteGoodbye: assign({
       goodbye: ({ context, event }): PoolGoodbye => {
         if (event.type === 'close') return { code: event.reason, afterMs: 0 };
+        if (event.type === 'abort') return { code: 'replaced', afterMs: 0 };
         if (event.type === 'drain') return { code: 'drained', afterMs: event.afterMs };
         return event.type === 'idle.expired' ? { code: 'idle', afterMs: 0 } : context.goodbye;
       },
@@ -120,6 +122,8 @@ export const poolSetup = setup({
   },
   guards: {
     isBare: ({ context }) => context.pump.plane.seed.isBare,
+    /** The peer dialed anew and may not know yet which of the two is left: it is told. */
+    isReplaced: ({ event }) => event.type === 'abort' && event.closing.code === 'replaced',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
     isForeign: ({ event }) => event.type === 'peer.greeted' && !event.isUnderstood,
     isCrossed: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'crossed',
