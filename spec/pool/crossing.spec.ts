@@ -40,7 +40,9 @@ describe("crossing dials where the winner's can't get through", () => {
     world.network.onLink = (link) => {
       if (link.near.host.name !== 'b') return;
       if (how === 'is answered by nobody') link.silence('far');
-      if (how === 'opens and then is mute') world.clock.setTimeout(() => link.silence('both'), 2);
+    };
+    world.network.observer = (note, { side, host, link }) => {
+      if (how === 'opens and then is mute' && note === 'open' && side === 'near' && host.name === 'b') link.silence('both');
     };
     if (how === 'is refused') world.network.refuse('a', 60_000);
     const near = watched(a.engine.connect(b.id, { retry: true }));
@@ -119,6 +121,22 @@ describe('addresses instead of ids', () => {
       const latest = asked.slice(0, 3).map(({ value }) => value === here || value?.isParting === true);
       expect({ seed, latest }).toEqual({ seed, latest: [true, true, true] });
       expect({ seed, left: await world.end(a, b) }).toEqual({ seed, left: NOTHING });
+    }
+  });
+
+  test('[POOL-4] two addresses of one peer at once, where the one that was sent away is told first: the other is not lost', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const world = new PoolHosts(seed, { ...CALM, latencyMs: [1, 30] });
+      const a = world.host('a');
+      const b = world.host('b', { addresses: ['sim://b:1', 'sim://b:2'] });
+      const asked = ['sim://b:1', 'sim://b:2'].map((target) => watched(a.engine.connect(target)));
+      await world.live(300);
+      expect({ seed, lines: b.connections.length, same: asked[0]!.value === asked[1]!.value, live: both({ a, b }) }).toEqual({
+        seed,
+        lines: 1,
+        same: true,
+        live: [1, 1],
+      });
     }
   });
 

@@ -1,6 +1,6 @@
 import { runPoolWorld } from '../sim/pool-world.js';
 
-const SEEDS = Number(process.env['SIM_SEEDS'] ?? 200);
+const SEEDS = Number(process.env['SIM_SEEDS'] ?? 150);
 const FROM = Number(process.env['SIM_FROM'] ?? 1);
 
 test(`[POOL-4] [POOL-6] whoever dials whom and whatever breaks, each pair ends with one connection that both mean, and messages are whole (${SEEDS} seeds from ${FROM})`, async () => {
