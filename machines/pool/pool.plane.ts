@@ -76,7 +76,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
-    if (this.#mayPing && !this.isFull && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
+    if (this.#mayPing && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
   }
 
   // The pump's side.
