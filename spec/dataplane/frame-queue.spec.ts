@@ -71,12 +71,11 @@ test('an idle queue holds little: memory follows what goes through', () => {
     queue.push(Uint8Array.of(1));
     drained(queue);
   }
-  global.gc?.();
-  expect((process.memoryUsage().arrayBuffers - before) / queues.length).toBeLessThan(global.gc ? 8_000 : 70_000);
+  expect((process.memoryUsage().arrayBuffers - before) / queues.length).toBeLessThan(3000);
 });
 
 test('as a plain list of frames would, in any order of pushes and polls, around the sizes where buffers change', () => {
-  const size = fc.oneof(fc.nat(300), fc.constantFrom(16_381, 16_382, 16_383, 20_000, 65_000));
+  const size = fc.oneof(fc.nat(300), fc.constantFrom(12_000, 16_381, 16_382, 16_383, 20_000, 65_000));
   const step = fc.oneof(
     size.map((bytes) => ({ push: bytes })),
     fc.constant({ push: undefined }),

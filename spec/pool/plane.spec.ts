@@ -313,6 +313,8 @@ describe('signs of life', () => {
     const bench = Bench.open();
     for (let n = 0; n < 1000; n++) bench.hear(ping(n));
     expect([bench.said(), bench.story]).toEqual([['pong 999'], []]);
+    bench.hear(pong);
+    expect(bench.said()).toEqual([]); // An answer gets none.
   });
 
   test('[POOL-6] while nothing can be written, one ping waits', () => {
