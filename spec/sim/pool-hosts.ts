@@ -84,13 +84,19 @@ export class PoolHosts {
   /** Lives through so many milliseconds, and hears what promises say. */
   async live(ms: number): Promise<void> {
     const untilMs = this.clock.now() + ms;
+    await this.#hear();
     while (this.clock.nextMs <= untilMs) {
       this.clock.step();
-      await Promise.resolve();
-      await Promise.resolve();
+      await this.#hear();
     }
     this.clock.advance(untilMs - this.clock.now());
     await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** What promises hold is told, and what that brings about. */
+  async #hear(): Promise<void> {
+    do for (let n = 0; n < 6; n++) await Promise.resolve();
+    while (this.clock.settle());
   }
 
   /** Shuts all down and says what is left: nothing, it should be. */
