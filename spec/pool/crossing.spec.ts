@@ -1,3 +1,4 @@
+import { poolCodec } from '../../adapters/pool/codec.js';
 import { CALM } from '../sim/network.options.js';
 import { NOTHING, PoolHosts, watched, type PoolHost } from '../sim/pool-hosts.js';
 
@@ -152,7 +153,59 @@ describe('addresses instead of ids', () => {
   });
 });
 
+test('[POOL-5] a peer that answers by our own id, or by that of somebody else, is not connected', async () => {
+  const world = new PoolHosts();
+  const a = world.host('a');
+  for (const [port, digit] of [
+    [1, 'a'],
+    [2, 'c'],
+  ] as const) {
+    world.network.transport('liar').listen(`sim://liar:${port}`, {
+      onListening: () => {},
+      onFailed: () => {},
+      onOffer: ({ open }) =>
+        void open({
+          onOpen: (wire) =>
+            wire.send(poolCodec.putHello('welcome', { versionMin: 1, versionMax: 1, id: digit.repeat(64), isInquiry: false })),
+          onBytes: () => {},
+          onDrain: () => {},
+          onProbeAnswer: () => {},
+          onClose: () => {},
+        }),
+    });
+    world.clock.settle();
+    const asked = watched(a.engine.connect(`sim://liar:${port}`, port === 2 ? { peer: 'b'.repeat(64) } : {}));
+    await world.live(50);
+    expect(asked.error?.closing).toMatchObject({ code: 'identity-mismatch', side: 'remote' });
+  }
+});
+
 describe('one after the other', () => {
+  test.each([true, false])(
+    '[POOL-8] who dials an address of a peer that is just said goodbye to gets the next one too (with a resolver: %s)',
+    async (canResolve) => {
+      const world = new PoolHosts();
+      const options = { receiveBytesHigh: 1000, sendBytesMax: 64 << 20 };
+      const a = world.host('a', { options, canResolve });
+      const b = world.host('b', { options, addresses: ['sim://b:1', 'sim://b:2'] });
+      const first = watched(b.engine.connect(a.id));
+      await world.live(20);
+      const [own] = a.connections;
+      for (let n = 0; n < 3; n++) {
+        own!.write(new Uint8Array(1 << 20)); // The end takes its time: nobody reads there.
+        await world.live(5);
+      }
+      void own!.close();
+      const next = watched(a.engine.connect('sim://b:2'));
+      await world.live(100);
+      expect([own!.isParting, own!.state, next.value]).toEqual([true, 'completed', undefined]);
+      await world.live(8000);
+      expect(next.value?.state).toBe('completed');
+      expect([next.value === own, first.value!.isParting, ...both({ a, b })]).toEqual([false, true, 1, 1]);
+      expect(await world.end(a, b)).toEqual(NOTHING);
+    },
+  );
+
   test('[POOL-8] who connects while the connection says goodbye gets the next one', async () => {
     for (const who of ['a', 'b'] as const) {
       const { world, a, b } = two(1, CALM, { receiveBytesHigh: 1000, sendBytesMax: 64 << 20 });

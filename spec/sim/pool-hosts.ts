@@ -1,6 +1,7 @@
 import { pool, type PoolOptions } from '../../adapters/pool/index.js';
 import { Engine, type EngineLimits } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
+import type { Resolver } from '../../machines/ports.js';
 import type { Protocol } from '../../machines/protocol.js';
 import { SimClock } from './clock.js';
 import { SimNetwork } from './network.js';
@@ -16,6 +17,8 @@ export interface PoolHostOptions {
   /** Spoken beside pool. */
   readonly protocols?: readonly Protocol<unknown>[];
   readonly addresses?: readonly string[];
+  /** False: it can't look anybody up. */
+  readonly canResolve?: boolean;
 }
 
 /** One engine of the world, with what has become of it. */
@@ -43,12 +46,21 @@ export class PoolHosts {
   }
 
   /** An engine at `sim://<digit>:1`, by the id that consists of that digit. */
-  host(digit: string, { options = {}, limits = {}, protocols = [], addresses }: PoolHostOptions = {}): PoolHost {
+  host(
+    digit: string,
+    { options = {}, limits = {}, protocols = [], addresses, canResolve = true }: PoolHostOptions = {},
+  ): PoolHost {
     const id = idOf(digit);
     const own = addresses ?? [`sim://${digit}:1`];
     this.#book.set(id, own);
     const random = this.random.split(digit);
     const clock = this.clock.process();
+    const resolver: Resolver = {
+      resolve: (peer, answer) => {
+        answer(this.#book.get(peer) ?? []);
+        return () => {};
+      },
+    };
     const transport = this.network.transport(digit, { process: clock, identity: { fingerprint: id } });
     const engine = new Engine(
       { clock, random: random.next, entropy: random.bytes },
@@ -57,12 +69,7 @@ export class PoolHosts {
         protocols: [pool({ identity: 'stated', id, ...options }), ...protocols],
         listen: own,
         limits,
-        resolver: {
-          resolve: (peer, answer) => {
-            answer(this.#book.get(peer) ?? []);
-            return () => {};
-          },
-        },
+        ...(canResolve ? { resolver } : {}),
       },
     );
     const made: PoolHost = { id, engine, story: [], connections: [], live: new Set() };
