@@ -24,6 +24,8 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   /** Where the peer is at the moment, e.g. `127.0.0.1:7000`; undefined while there is no wire. */
   readonly remoteAddress: string | undefined;
   readonly state: ApiState;
+  /** One side has said that it goes, or it is over: what is written now comes too late. */
+  readonly isParting: boolean;
   /** Every change of state, in order, each once; begins with the current one and ends with the connection. */
   readonly states: AsyncIterable<ApiState>;
   /** Resolves, always, with how it ended. */
@@ -58,6 +60,8 @@ interface Parked {
 /** How the handle reaches its connection's chart, and says what an application's handler threw. */
 export interface HandlePort {
   command(command: ProtocolCommand): void;
+  /** One side goes; told once. */
+  parting(): void;
 }
 
 export interface HandleFacts {
@@ -160,7 +164,7 @@ export class Handle<Message> implements Connection<Message> {
     if (!this.budget.fits(bytes)) return Promise.reject(this.#overBudget());
     return new Promise((resolve, reject) => {
       if (this.#parked === undefined && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
-      if (this.#parkedBytes + bytes > PARKED_BYTES_MAX)
+      if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
       const parked: Parked = {
         bytes: bytes + MESSAGE_COST_BYTES,
@@ -185,7 +189,7 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   close({ now = false }: { now?: boolean } = {}): Promise<Closing> {
-    this.#isParting = true;
+    this.#part();
     if (this.#closing === undefined) this.port.command({ type: 'close', now, reason: 'closed' });
     return this.closed;
   }
@@ -228,7 +232,6 @@ export class Handle<Message> implements Connection<Message> {
   get isOver(): boolean {
     return this.#closing !== undefined;
   }
-  /** It was asked to close: nobody else is to be given it. */
   get isParting(): boolean {
     return this.#isParting || this.isOver;
   }
@@ -251,8 +254,10 @@ export class Handle<Message> implements Connection<Message> {
 
   settled(): void {
     this.#charge();
+    if (this.plane.isParting === true) this.#part();
     if (this.#waiting !== undefined) this.#acknowledge(this.#waiting);
-    for (let p; (p = this.#parked?.[0]) !== undefined && this.plane.canTake(p.bytes);) this.#unpark(p).accept();
+    for (let p; (p = this.#parked?.[0]) !== undefined && this.plane.canTake(p.bytes - MESSAGE_COST_BYTES);)
+      this.#unpark(p).accept();
     if (this.#drains !== undefined && this.plane.hasRoom()) this.#wakeDrains();
   }
 
@@ -307,6 +312,12 @@ export class Handle<Message> implements Connection<Message> {
     } catch (error) {
       reject(error as Error);
     }
+  }
+
+  #part(): void {
+    if (this.isParting) return;
+    this.#isParting = true;
+    this.port.parting();
   }
 
   /** The share of the hub's budget that this session holds follows what its plane holds for the peer. */
@@ -387,7 +398,7 @@ export class Handle<Message> implements Connection<Message> {
 }
 
 const MESSAGE_COST_BYTES = 64;
-/** What sends may hold while they wait for room; beyond it they reject `queue-full`. */
+/** What sends may hold while they wait for room, one at least; beyond it they reject `queue-full`. */
 const PARKED_BYTES_MAX = 4 << 20;
 /** State changes kept for a reader that is late; a connection has few, and the oldest give way. */
 const STATES_KEPT_MAX = 256;

@@ -6,6 +6,7 @@ export class Incoming<Item> implements AsyncIterable<Item> {
   #waiting: Item[] = [];
   #asked: ((result: IteratorResult<Item>) => void)[] = [];
   #hasEnded = false;
+  #sweepAt = SWEEP_MIN; // Nobody may ever take one: those that are gone are swept out when so many have gathered.
 
   constructor(readonly isGone: (item: Item) => boolean) {}
 
@@ -16,8 +17,9 @@ export class Incoming<Item> implements AsyncIterable<Item> {
 
   push(item: Item): void {
     const asked = this.#asked.shift();
-    if (asked !== undefined) asked({ done: false, value: item });
-    else this.#waiting.push(item);
+    if (asked !== undefined) return asked({ done: false, value: item });
+    this.#waiting.push(item);
+    if (this.#waiting.length >= this.#sweepAt) this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.size);
   }
 
   end(): void {
@@ -45,3 +47,5 @@ export class Incoming<Item> implements AsyncIterable<Item> {
     };
   }
 }
+
+const SWEEP_MIN = 64;

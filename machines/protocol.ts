@@ -49,6 +49,8 @@ export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Pl
   readonly handed: number;
   readonly acknowledged: number;
   readonly queuedBytes: number;
+  /** One side has said that it goes: what is written now comes too late. Absent where a protocol can't tell. */
+  readonly isParting?: boolean;
   /** Whether `write` would take a message of this size now. */
   canTake(payloadBytes: number): boolean;
   /** Bytes delivered that the application has not taken yet. */
@@ -77,6 +79,8 @@ export type Identified =
       readonly label: string;
       /** A session that doesn't exist yet may be made for it. */
       readonly isNew: boolean;
+      /** The dialer doesn't know whom it dials: a completed connection to it is not replaced. */
+      readonly isInquiry?: boolean;
       readonly opening: unknown;
     };
 

@@ -13,7 +13,10 @@ export const VERSION = 1;
 const HEAD = 4;
 const CONTROL_BIT = 0x80000000;
 const HELLO_BODY = 40;
-const REFUSED_BODY = 10;
+const REFUSED_BODY = 10; // Without the id, which only `crossed` has.
+const GOODBYE_BODY = 5;
+const ID_BYTES = 32;
+const INQUIRY = 1; // Of the flags in a hello; unknown ones are ignored.
 
 const KIND_OF: readonly (PoolFrameKind | undefined)[] = [undefined, 'hello', 'welcome', 'refused', 'ping', 'pong', 'goodbye'];
 const CODE_OF = Object.fromEntries(KIND_OF.flatMap((kind, code) => (kind === undefined ? [] : [[kind, code]]))) as Record<
@@ -33,7 +36,7 @@ const REFUSALS: readonly PoolRefusalCode[] = [
   'identity-mismatch',
   'identity-unknown',
 ];
-const GOODBYES: readonly PoolGoodbyeCode[] = ['closed', 'shutdown', 'idle', 'drained'];
+const GOODBYES: readonly PoolGoodbyeCode[] = ['closed', 'shutdown', 'idle', 'drained', 'replaced'];
 
 export const poolCodec: PoolCodec = {
   versionMin: VERSION,
@@ -61,8 +64,8 @@ export const poolCodec: PoolCodec = {
     return {
       versionMin: b[o + 4]!,
       versionMax: b[o + 5]!,
-      features: (b[o + 6]! << 8) | b[o + 7]!,
-      id: toHex(b.subarray(o + 8, o + 40)),
+      isInquiry: (b[o + 7]! & INQUIRY) !== 0,
+      id: toHex(b.subarray(o + 8, o + HELLO_BODY)),
     };
   },
   putHello(kind, hello) {
@@ -70,8 +73,7 @@ export const poolCodec: PoolCodec = {
     put32(b, HEAD + 1, MAGIC);
     b[HEAD + 5] = hello.versionMin;
     b[HEAD + 6] = hello.versionMax;
-    b[HEAD + 7] = hello.features >>> 8;
-    b[HEAD + 8] = hello.features;
+    b[HEAD + 8] = hello.isInquiry ? INQUIRY : 0;
     b.set(fromHex(hello.id), HEAD + 9);
     return b;
   },
@@ -79,14 +81,17 @@ export const poolCodec: PoolCodec = {
   refused(b, at, end) {
     const o = at + HEAD + 1;
     if (end - o < REFUSED_BODY || get32(b, o) !== MAGIC) return undefined;
-    return { code: REFUSALS[b[o + 4]!] ?? 'malformed', retryAfterMs: get32(b, o + 6) };
+    const refused = { code: REFUSALS[b[o + 4]!] ?? 'malformed', retryAfterMs: get32(b, o + 6) };
+    const to = o + REFUSED_BODY + ID_BYTES;
+    return end < to ? refused : { ...refused, id: toHex(b.subarray(o + REFUSED_BODY, to)) };
   },
-  putRefused({ code, retryAfterMs }) {
-    const b = control(CODE_OF.refused, REFUSED_BODY);
+  putRefused({ code, retryAfterMs, id }) {
+    const b = control(CODE_OF.refused, REFUSED_BODY + (id === undefined ? 0 : ID_BYTES));
     put32(b, HEAD + 1, MAGIC);
     b[HEAD + 5] = REFUSALS.indexOf(code);
     b[HEAD + 6] = VERSION;
     put32(b, HEAD + 7, retryAfterMs);
+    if (id !== undefined) b.set(fromHex(id), HEAD + 1 + REFUSED_BODY);
     return b;
   },
 
@@ -97,10 +102,14 @@ export const poolCodec: PoolCodec = {
     return b;
   },
 
-  goodbye: (b, at, end) => (end - at < HEAD + 2 ? undefined : (GOODBYES[b[at + HEAD + 1]!] ?? 'closed')),
-  putGoodbye(code) {
-    const b = control(CODE_OF.goodbye, 1);
+  goodbye(b, at, end) {
+    const o = at + HEAD + 1;
+    return end - o < GOODBYE_BODY ? undefined : { code: GOODBYES[b[o]!] ?? 'closed', afterMs: get32(b, o + 1) };
+  },
+  putGoodbye({ code, afterMs }) {
+    const b = control(CODE_OF.goodbye, GOODBYE_BODY);
     b[HEAD + 1] = GOODBYES.indexOf(code);
+    put32(b, HEAD + 2, afterMs);
     return b;
   },
 };

@@ -27,7 +27,6 @@ type Reader = (message: Uint8Array | undefined) => void;
 
 /** A connection that several users share: who holds it, and who waits for its next message. */
 export class Shared {
-  isAlive = true;
   #leases = 0;
   #readers: Reader[] = [];
   #kept: Uint8Array[] = []; // A message whose reader gave up while it was on its way.
@@ -40,6 +39,10 @@ export class Shared {
 
   get id(): string {
     return this.connection.peer;
+  }
+  /** Messages can be sent: false as soon as one side has said that it goes. */
+  get isAlive(): boolean {
+    return !this.connection.isParting;
   }
 
   /** Somebody uses it, until they close what they get. */
@@ -55,7 +58,6 @@ export class Shared {
   }
 
   close(): Promise<Closing> {
-    this.isAlive = false;
     return this.connection.close();
   }
 

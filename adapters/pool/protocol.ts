@@ -89,7 +89,10 @@ export function pool(options: PoolOptions): Protocol {
       plane: new PoolPlane({ role, codec, limits: own, localId: id, peer, isBare, isProven }),
     }),
     identify: (bytes, about) => (isBare ? byAddress(about.remoteAddress, peerOf) : identify(bytes, about.identity, isProven, id)),
-    refusal: (code, retryAfterMs) => (isBare ? undefined : poolCodec.putRefused({ code: knownCode(code), retryAfterMs })),
+    refusal: (code, retryAfterMs) => {
+      if (isBare) return undefined;
+      return poolCodec.putRefused({ code: knownCode(code), retryAfterMs, id: code === 'crossed' ? id : undefined });
+    },
   };
 }
 
@@ -110,7 +113,7 @@ function identify(bytes: Uint8Array, proven: Identity | undefined, isProven: boo
   if (hello.versionMin > poolCodec.versionMax || hello.versionMax < poolCodec.versionMin) return refused('version-unsupported');
   if (isProven && proven === undefined) return refused('identity-unknown');
   if (hello.id === localId || (isProven && proven?.fingerprint !== hello.id)) return refused('identity-mismatch');
-  return { word: 'known', label: hello.id, isNew: true, opening: hello };
+  return { word: 'known', label: hello.id, isNew: true, isInquiry: hello.isInquiry, opening: hello };
 }
 
 function refused(code: PoolRefusalCode): Identified {

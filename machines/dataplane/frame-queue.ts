@@ -8,8 +8,10 @@ export interface FrameLayer {
 
 /** Each message costs this beyond its bytes, so that a million empty ones are not free. */
 const MESSAGE_COST_BYTES = 64;
-/** Small frames share a slab of this size; larger ones get a buffer of their own. */
-const SLAB_BYTES = 64 << 10;
+/** Small frames share a slab, as large as what lately went out at once; larger ones get a buffer of their own. */
+const SLAB_BYTES_MAX = 64 << 10;
+/** The smallest slab, and all that an idle connection keeps. */
+const SLAB_BYTES_MIN = 1 << 10;
 const SHARED_BYTES_MAX = 16 << 10;
 
 interface Piece {
@@ -31,6 +33,8 @@ export class FrameQueue {
   #to = 0;
   #open = 0;
   #bytes = 0;
+  #nextSlabBytes = SLAB_BYTES_MIN;
+  #burstBytes = 0; // Of small frames since the queue was empty.
 
   constructor(
     readonly codec: FrameLayer,
@@ -87,9 +91,11 @@ export class FrameQueue {
   }
 
   #room(bytes: number): Uint8Array {
+    this.#burstBytes += bytes;
     if (this.#slab === undefined || this.#to + bytes > this.#slab.length) {
       this.#seal();
-      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#slab = new Uint8Array(Math.max(bytes, this.#nextSlabBytes));
+      this.#nextSlabBytes = Math.min(SLAB_BYTES_MAX, 2 * this.#nextSlabBytes);
       this.#from = this.#to = 0;
     }
     return this.#slab;
@@ -105,8 +111,11 @@ export class FrameQueue {
     this.#open = 0;
   }
 
-  /** An idle connection keeps no slab. */
+  /** All is handed over. The next slab is for as much as this time; there may be none for long. */
   #rest(): void {
-    if (this.#head === this.#pieces.length) this.#slab = undefined;
+    if (this.#head < this.#pieces.length || this.#burstBytes === 0) return;
+    if (this.#slab !== undefined && this.#slab.length > SLAB_BYTES_MIN) this.#slab = undefined;
+    this.#nextSlabBytes = Math.max(SLAB_BYTES_MIN, Math.min(SLAB_BYTES_MAX, 2 << (31 - Math.clz32(this.#burstBytes))));
+    this.#burstBytes = 0;
   }
 }

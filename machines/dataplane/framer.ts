@@ -9,8 +9,8 @@ export interface FrameHead {
 export type Framed = 'frame' | 'oversized' | 'more';
 
 const EMPTY = new Uint8Array(0);
-/** A frame that announces more than this grows its buffer as bytes arrive, so that an announcement alone costs little. */
-const FIRST_RESERVE_BYTES = 64 << 10;
+/** A frame that announces more than this (a message of 64 KiB and its head) grows its buffer as bytes arrive: an announcement costs little. */
+const FIRST_RESERVE_BYTES = (64 << 10) + 64;
 
 /**
  * Cuts a byte stream into frames. A frame that lies whole inside a chunk is not copied; one that spans chunks is

@@ -234,7 +234,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   /** The connection that keeps its place if `entry` turns out to be to this peer; undefined where `entry` may stay. */
   rivalOf(entry: Entry, peer: string): Entry | undefined {
     const rival = this.registry.find(keyOf(entry.protocol, peer))?.value;
-    if (rival === undefined || rival === entry || !rival.isEngaged) return undefined;
+    if (rival === undefined || rival === entry || !rival.isEngaged || rival.isYielding) return undefined;
     return crossingOf(entry.protocol, peer, rival.role, entry.role) === 'replace' ? undefined : rival;
   }
 

@@ -36,6 +36,9 @@ export class Entry implements ConnectionPort {
   keep: ConnectRequest['keep'];
   identity: Identity | undefined;
   isBuried = false;
+  /** When a dial of the peer was first sent away because of what is here; since the last completion. */
+  crossedAt: number | undefined;
+  #hasMet = false; // In this attempt the peer has said who it is.
   #callers: Set<Caller> | undefined; // While there are any.
   #peerId: string | undefined;
   #isConnected = false;
@@ -60,6 +63,10 @@ export class Entry implements ConnectionPort {
   /** A session is under way: being opened, alive, or saying goodbye. */
   get isEngaged(): boolean {
     return this.handle?.isOver === false;
+  }
+  /** The peer has sent this attempt away for a connection that is there already, or on its way. */
+  get isYielding(): boolean {
+    return this.#hasMet && this.state === 'inProgress';
   }
   get isRegistered(): boolean {
     return this.keep === 'always';
@@ -94,10 +101,12 @@ export class Entry implements ConnectionPort {
   inherit(other: Entry): void {
     if (this.keep !== 'always') this.keep = other.keep ?? this.keep;
     other.keep = undefined;
+    if (this.wish.targets.length === 0) this.wish = { ...other.wish, peer: this.wish.peer };
     const callers = other.#callers;
     other.#callers = undefined;
+    const { handle } = this;
     for (const caller of callers ?? []) {
-      if (this.#isConnected && this.handle !== undefined) caller.connected(this.handle);
+      if (this.#isConnected && handle?.isParting === false) caller.connected(handle);
       else this.#await(caller);
     }
   }
@@ -111,6 +120,7 @@ export class Entry implements ConnectionPort {
     const { ports, pool } = desk;
     this.#forsake();
     this.role = role;
+    this.#hasMet = false;
     desk.began(this);
     const peer = this.#peerId;
     const session = protocol.makeSession({ role, ports, pool, target: this.wish.targets[0] ?? '', peer, opening, identity });
@@ -127,6 +137,7 @@ export class Entry implements ConnectionPort {
 
   identified(peer: string): void {
     this.#peerId = peer;
+    this.#hasMet = true;
     this.handle?.identify(peer);
     this.desk.identified(this, peer);
   }
@@ -144,11 +155,13 @@ export class Entry implements ConnectionPort {
     if (state === 'receivedPairingRequest') this.desk.tell({ type: 'pairingRequested', id: this.key, peer: this.peer });
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = true;
+      this.crossedAt = undefined;
       this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });
       for (const caller of this.#takeCallers()) caller.connected(handle);
     }
     if (state === 'none' || state === 'queued') {
+      handle?.pump.stop(); // An attempt that was called off, or gave way, has not done so itself.
       handle?.retire();
       this.handle = undefined;
       this.session = undefined;
@@ -166,7 +179,8 @@ export class Entry implements ConnectionPort {
     handle?.end(cause);
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: cause });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: cause });
-    if (!this.mayRetry(cause) && !(mayDialAnew && this.desk.isServing)) this.#fail(cause);
+    if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
+    else if (!mayDialAnew && !this.mayRetry(cause)) this.#fail(cause);
   }
 
   gaveUp(cause: Closing): void {
@@ -209,6 +223,10 @@ export class Entry implements ConnectionPort {
 
   command(command: ProtocolCommand): void {
     this.ref?.send(command);
+  }
+
+  parting(): void {
+    if (this.#isConnected && this.handle !== undefined) this.desk.tell({ type: 'parting', connection: this.handle });
   }
 
   /** The supervisor buried an actor that threw. */

@@ -9,6 +9,8 @@ export type EngineEvent =
   | { readonly type: 'listen-failed'; readonly address: string; readonly cause: WireCause }
   | { readonly type: 'state'; readonly id: string; readonly peer: string; readonly state: ApiState }
   | { readonly type: 'connected'; readonly connection: Connection<unknown> }
+  /** One side goes: what is written from here on comes too late. `disconnected` follows. */
+  | { readonly type: 'parting'; readonly connection: Connection<unknown> }
   | { readonly type: 'disconnected'; readonly connection: Connection<unknown>; readonly closing: Closing }
   /** Its messages are delivered from here on; `connected` follows once the peer is known for good (SHIP). */
   | { readonly type: 'readable'; readonly connection: Connection<unknown> }

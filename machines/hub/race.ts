@@ -15,7 +15,7 @@ export function race(openers: readonly Opener[], clock: Clock, staggerMs = STAGG
 class Race {
   #aborts: ((() => void) | undefined)[] = [];
   #next = 0;
-  #failed = 0;
+  #under = 0; // Dials under way.
   #first: WireCause | undefined;
   #winner: number | undefined;
   #timer: unknown;
@@ -41,6 +41,7 @@ class Race {
     if (opener === undefined) return;
     if (this.#next < this.openers.length && this.staggerMs < Infinity)
       this.#timer = this.clock.setTimeout(this.#start, this.staggerMs);
+    this.#under++;
     this.#aborts[index] = opener({
       onOpen: (wire) => this.#opened(index, wire),
       onBytes: (bytes) => index === this.#winner && this.handler.onBytes(bytes),
@@ -63,14 +64,11 @@ class Race {
     this.#aborts[index] = undefined;
     if (index === this.#winner) return this.handler.onClose(cause);
     this.#first ??= cause;
+    this.#under--;
     if (this.#winner !== undefined) return;
-    if (++this.#failed < this.openers.length) {
-      if (this.#next < this.openers.length) {
-        this.clock.clearTimeout(this.#timer);
-        this.#start();
-      }
-      return;
-    }
-    this.handler.onClose(this.#first);
+    if (this.#next < this.openers.length) {
+      this.clock.clearTimeout(this.#timer);
+      this.#start();
+    } else if (this.#under === 0) this.handler.onClose(this.#first); // Those that an abort left undialed never close.
   }
 }

@@ -92,14 +92,16 @@ export class Reception {
 
   /** The peer dialed while there is a connection to it, or an attempt: one of the two must go, and both sides agree on which. */
   #meet(found: Entry, protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
-    const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
+    const isAttempt = found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress');
+    const verdict = found.isCompleted && known.isInquiry === true ? 'keep' : this.#judge(found, protocol, known);
     if (verdict === 'wait') return this.#keepWaiting(found, { protocol, known, about, opener });
     if (verdict === 'keep') {
       // Either its dial crossed ours, or the peer has lost what we hold for alive: it will ask again, and by then we know.
       if (found.isCompleted) found.ref?.send({ type: 'probe' });
+      found.crossedAt ??= this.side.clock.now();
       return this.#refuse(protocol, 'crossed', about);
     }
-    if (found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress')) {
+    if (isAttempt) {
       found.identity ??= about.identity;
       found.ref?.send({ type: 'crossed', opener, opening: known.opening });
       return 'taken';
@@ -135,6 +137,18 @@ export class Reception {
     this.side.clock.clearTimeout(guest.timer);
     this.side.refused(guest.about.remoteAddress, 'crossed');
     guest.opener(DEAF)();
+  }
+
+  /**
+   * The one that counts by the rule of ties stays, but for two cases: our own dial has said nothing yet, so that the peer can't
+   * have judged it (and may never hear it); or the peer has waited for what is here, in vain, and dials again.
+   */
+  #judge(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
+    const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
+    if (verdict !== 'keep') return verdict;
+    const isUnheard = found.state === 'initiated' && known.opening !== undefined;
+    const hasWaited = found.crossedAt !== undefined && this.side.clock.now() - found.crossedAt >= RETRY_AFTER_MS;
+    return isUnheard || hasWaited ? 'replace' : 'keep';
   }
 
   #offer(entry: Entry, known: Known, about: Arrival, opener: Opener): 'taken' {

@@ -7,9 +7,9 @@ import { poolSetup } from './pool.setup.js';
  */
 export const poolMachine = poolSetup.createMachine({
   id: 'pool',
-  context: ({ input }) => ({ ...input, goodbyeCode: 'closed' }),
+  context: ({ input }) => ({ ...input, goodbye: { code: 'closed', afterMs: 0 } }),
   output: ({ context }) => ({
-    closing: context.closing ?? closing(context.goodbyeCode === 'shutdown' ? 'shutdown' : 'closed', 'local'),
+    closing: context.closing ?? closing(context.goodbye.code === 'shutdown' ? 'shutdown' : 'closed', 'local'),
   }),
   options: { maxIterations: 1000 },
   entry: 'bindPump',
@@ -62,10 +62,20 @@ export const poolMachine = poolSetup.createMachine({
                     target: '#pool.closed',
                     actions: { type: 'recordClosing', params: { code: 'identity-mismatch', side: 'remote' } },
                   },
+                  {
+                    guard: 'isForeign',
+                    target: '#pool.closed',
+                    actions: { type: 'recordClosing', params: { code: 'version-unsupported', side: 'remote' } },
+                  },
                   { target: '#pool.alive.open', actions: 'tellIdentity' },
                 ],
                 'peer.refused': [
-                  { guard: 'isCrossed', target: '#pool.yielding' },
+                  {
+                    guard: 'isMistaken',
+                    target: '#pool.closed',
+                    actions: { type: 'recordClosing', params: { code: 'identity-mismatch', side: 'remote' } },
+                  },
+                  { guard: 'isCrossed', target: '#pool.yielding', actions: 'tellIdentity' },
                   { target: '#pool.closed', actions: 'recordRefusal' },
                 ],
               },
@@ -81,6 +91,11 @@ export const poolMachine = poolSetup.createMachine({
           ],
           on: {
             probe: { actions: 'probeWire' },
+            abort: {
+              guard: 'isReplaced',
+              target: '#pool.closed',
+              actions: ['recordAbort', 'noteGoodbye', 'sayGoodbye', 'stopPolitely'],
+            },
             close: [
               { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
               { target: 'draining', actions: 'noteGoodbye' },
@@ -96,7 +111,7 @@ export const poolMachine = poolSetup.createMachine({
           on: {
             'log.drained': 'parting',
             close: { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
-            'peer.goodbye': 'parting',
+            'peer.goodbye': 'departing', // It waits for the rest.
           },
           after: { closeGrace: 'parting' },
         },

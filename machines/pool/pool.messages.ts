@@ -8,8 +8,8 @@ export interface PoolHello {
   readonly versionMax: number;
   /** The speaker's identifier: 64 lower-case hex digits. */
   readonly id: string;
-  /** Optional abilities, one bit each; unknown bits are ignored. */
-  readonly features: number;
+  /** The dialer doesn't know whom it dials: a connection that there is already stays, and the refusal names its peer. */
+  readonly isInquiry: boolean;
 }
 
 export type PoolRefusalCode =
@@ -25,10 +25,18 @@ export type PoolRefusalCode =
 export interface PoolRefused {
   readonly code: PoolRefusalCode;
   readonly retryAfterMs: number;
+  /** Who refuses; said where the code is `crossed`. */
+  readonly id?: string | undefined;
 }
 
 /** Why a connection ends, as a goodbye says it. */
-export type PoolGoodbyeCode = 'closed' | 'shutdown' | 'idle' | 'drained';
+export type PoolGoodbyeCode = 'closed' | 'shutdown' | 'idle' | 'drained' | 'replaced';
+
+export interface PoolGoodbye {
+  readonly code: PoolGoodbyeCode;
+  /** When to come back, where the code is `drained`. */
+  readonly afterMs: number;
+}
 
 export type PoolFrameKind =
   | 'data'
@@ -53,9 +61,9 @@ export interface PoolCodec extends FrameHead {
   hello(bytes: Uint8Array, at: number, end: number): PoolHello | undefined;
   refused(bytes: Uint8Array, at: number, end: number): PoolRefused | undefined;
   number(bytes: Uint8Array, at: number, end: number): number | undefined;
-  goodbye(bytes: Uint8Array, at: number, end: number): PoolGoodbyeCode | undefined;
+  goodbye(bytes: Uint8Array, at: number, end: number): PoolGoodbye | undefined;
   putHello(kind: 'hello' | 'welcome', hello: PoolHello): Uint8Array;
   putRefused(refused: PoolRefused): Uint8Array;
   putNumber(kind: 'ping' | 'pong', value: number): Uint8Array;
-  putGoodbye(code: PoolGoodbyeCode): Uint8Array;
+  putGoodbye(goodbye: PoolGoodbye): Uint8Array;
 }

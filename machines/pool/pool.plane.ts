@@ -4,7 +4,7 @@ import type { Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
 import { Health } from '../hub/health.js';
 import type { SessionPlane } from '../protocol.js';
-import type { PoolGoodbyeCode } from './pool.messages.js';
+import type { PoolGoodbye } from './pool.messages.js';
 import type { PoolSeed, PoolSignal } from './pool.signals.js';
 
 /** Which of the peer's frames may come now. The chart opens; the first senseless byte deafens. */
@@ -25,7 +25,13 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   #isOpen = false; // Messages may leave.
   #draining = false;
   #hasDrained = false;
-  #urgent: Uint8Array[] = []; // Control frames, before data.
+  #greeting: Uint8Array | undefined;
+  #goodbye: Uint8Array | undefined;
+  #hasParted = false; // The goodbye is the last thing said.
+  #mustPing = false; // However often it is asked, and however long the wire takes nothing, one ping waits,
+  #pong: number | undefined; // and the answer to the last one.
+  #hasHeard = false; // Bytes came, of whatever.
+  #signAt: number | undefined; // When the peer is owed a sign of life, because it can't tell a reader that is slow from none.
   #message: Uint8Array | undefined;
   #signals: PoolSignal[] = [];
   #received = 0;
@@ -61,16 +67,16 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     this.#tellDrained();
   }
 
-  goodbye(code: PoolGoodbyeCode): void {
+  /** Nothing more is said, not even what was written and has not left. */
+  goodbye(goodbye: PoolGoodbye): void {
     this.#draining = true;
-    if (!this.seed.isBare) this.#urgent.push(this.seed.codec.putGoodbye(code));
+    if (!this.seed.isBare) this.#goodbye = this.seed.codec.putGoodbye(goodbye);
+    this.#hasParted = true;
   }
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
-    if (!this.#mayPing) return;
-    if (this.isFull) this.#ping();
-    else if (this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#ping();
+    if (this.#mayPing && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
   }
 
   // The pump's side.
@@ -82,19 +88,21 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   detach(): void {
     this.#hearing = 'nothing';
     this.#isOpen = false;
+    this.#signAt = undefined;
     this.health.stop();
   }
 
   handleBytes(_link: number, bytes: Uint8Array, lent: boolean): void {
     this.#framer.push(bytes, lent);
+    this.#hasHeard = true;
   }
 
   step(now: number): Step {
+    if (this.#hasHeard) this.#heard(now);
     if (this.#hearing === 'nothing') return 'idle';
     const framed = this.#framer.poll();
     if (framed === 'more') return 'idle';
     if (framed === 'oversized') return this.#spoil('oversized');
-    this.health.heard(now);
     const { bytes, start, end } = this.#framer;
     const kind = this.seed.codec.kind(bytes, start, end);
     if (kind !== 'data') return kind === 'optional' ? 'quiet' : this.#handleControl(kind);
@@ -110,25 +118,23 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const idleAt = this.#idleAt();
     if (idleAt !== undefined && now >= idleAt) {
       this.#activeAt = now;
-      this.#signals.push({ type: 'idle.expired' });
+      if (this.#queue.isEmpty && !this.isFull) this.#signals.push({ type: 'idle.expired' }); // What waits is not idle.
     }
-    switch (this.health.handleTimeout(now)) {
-      case 'probe':
-        if (this.#mayPing) this.#ping();
-        if (this.isFull) this.health.start(now); // A wire that isn't read shows no sign of life; the ping is one for the peer.
-        break;
-      case 'dead':
-        if (this.isFull) this.health.start(now);
-        else this.#signals.push({ type: 'wire.silent' });
-        break;
-      case 'quiet':
+    if (this.#signAt !== undefined && now >= this.#signAt) {
+      this.#signAt = undefined;
+      this.#pong ??= 0;
     }
+    const verdict = this.health.handleTimeout(now);
+    if (verdict === 'quiet') return;
+    if (this.isFull)
+      this.health.start(now); // A wire that isn't read shows no sign of life.
+    else if (verdict === 'probe') this.#mustPing = this.#mayPing;
+    else this.#signals.push({ type: 'wire.silent' });
   }
 
   nextTimeout(): number | undefined {
-    const health = this.health.nextTimeout();
-    const idleAt = this.#idleAt();
-    return health === undefined || idleAt === undefined ? (health ?? idleAt) : Math.min(health, idleAt);
+    const at = Math.min(this.health.nextTimeout() ?? Infinity, this.#idleAt() ?? Infinity, this.#signAt ?? Infinity);
+    return at === Infinity ? undefined : at;
   }
 
   write(payload: Uint8Array): Room {
@@ -143,12 +149,14 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   pollTransmit(_link: number, now: number): Uint8Array | undefined {
-    if (this.#urgent.length > 0) return this.#urgent.shift();
-    if (!this.#isOpen) return undefined;
+    const control = this.#pollControl();
+    if (control !== undefined) return this.#said(control, now);
+    if (!this.#isOpen || this.#hasParted) return undefined;
     const bytes = this.#queue.poll();
-    if (bytes !== undefined) this.#activeAt = now;
     this.#tellDrained();
-    return bytes;
+    if (bytes === undefined) return undefined;
+    this.#activeAt = now;
+    return this.#said(bytes, now);
   }
 
   pollMessage(): Uint8Array | undefined {
@@ -187,6 +195,9 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   get queuedBytes(): number {
     return this.#queue.costBytes;
   }
+  get isParting(): boolean {
+    return this.#draining;
+  }
   get stats(): { received: number } {
     return { received: this.#received };
   }
@@ -204,16 +215,45 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
       const hello = kind === (role === 'dialer' ? 'welcome' : 'hello') ? codec.hello(bytes, start, end) : undefined;
       if (hello === undefined) return this.#spoil('malformed');
       this.#hearing = 'nothing'; // Until the chart has judged who it is.
-      return this.#signal({ type: 'peer.greeted', id: hello.id });
+      const isUnderstood = hello.versionMin <= codec.versionMax && hello.versionMax >= codec.versionMin;
+      return this.#signal({ type: 'peer.greeted', id: hello.id, isUnderstood });
     }
     if (kind === 'goodbye') {
-      const code = codec.goodbye(bytes, start, end);
-      return code === undefined ? this.#spoil('malformed') : this.#signal({ type: 'peer.goodbye', code });
+      const goodbye = codec.goodbye(bytes, start, end);
+      return goodbye === undefined ? this.#spoil('malformed') : this.#signal({ type: 'peer.goodbye', goodbye });
     }
     const number = kind === 'ping' || kind === 'pong' ? codec.number(bytes, start, end) : undefined;
     if (number === undefined) return this.#spoil('malformed');
-    if (kind === 'ping') this.#urgent.push(codec.putNumber('pong', number));
-    return this.#urgent.length > URGENT_MAX ? this.#spoil('malformed') : 'quiet';
+    if (kind === 'ping') this.#pong = number;
+    return 'quiet';
+  }
+
+  /** Any byte is a sign of life; who sends them gets one back, for they may be all that it does for a long time. */
+  #heard(now: number): void {
+    this.#hasHeard = false;
+    this.health.heard(now);
+    if (this.#mayPing) this.#signAt ??= now + SIGN_MS;
+  }
+
+  #said(bytes: Uint8Array, now: number): Uint8Array {
+    this.#signAt = this.isFull && this.#mayPing ? now + SIGN_MS : undefined;
+    return bytes;
+  }
+
+  #pollControl(): Uint8Array | undefined {
+    const { codec } = this.seed;
+    const first = this.#greeting ?? this.#goodbye;
+    if (this.#greeting !== undefined) this.#greeting = undefined;
+    else this.#goodbye = undefined;
+    if (first !== undefined || this.#hasParted) return first;
+    const pong = this.#pong;
+    if (pong !== undefined) {
+      this.#pong = undefined;
+      return codec.putNumber('pong', pong);
+    }
+    if (!this.#mustPing) return undefined;
+    this.#mustPing = false;
+    return codec.putNumber('ping', this.#received >>> 0);
   }
 
   get #mayPing(): boolean {
@@ -223,11 +263,8 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   #greet(kind: 'hello' | 'welcome'): void {
     const { codec, localId } = this.seed;
     const { versionMin, versionMax } = codec;
-    this.#urgent.push(codec.putHello(kind, { versionMin, versionMax, id: localId, features: 0 }));
-  }
-
-  #ping(): void {
-    this.#urgent.push(this.seed.codec.putNumber('ping', this.#received >>> 0));
+    const isInquiry = kind === 'hello' && this.seed.peer === undefined;
+    this.#greeting = codec.putHello(kind, { versionMin, versionMax, id: localId, isInquiry });
   }
 
   #idleAt(): number | undefined {
@@ -257,5 +294,5 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 const CONTROL_BYTES_MAX = 1024;
 /** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
 const FLUSH_BYTES = 64 << 10;
-/** Pings to answer at once. A peer that asks more often than it lets us write is not in earnest. */
-const URGENT_MAX = 64;
+/** Bytes came and nothing was said for this long, or the reader is full: the peer gets a pong unasked. Well below any probe's time. */
+const SIGN_MS = 1000;

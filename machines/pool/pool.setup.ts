@@ -4,7 +4,7 @@ import type { Pump } from '../dataplane/pump.js';
 import type { Clock, Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
 import { wireService, type WireEvent } from '../wire.service.js';
-import type { PoolGoodbyeCode, PoolRefusalCode, PoolRefused } from './pool.messages.js';
+import type { PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
 import type { PoolSignal } from './pool.signals.js';
 
@@ -21,7 +21,8 @@ export interface PoolInput {
 export interface PoolContext extends PoolInput {
   /** What the transport has proven of the peer. */
   readonly fingerprint?: string | undefined;
-  readonly goodbyeCode: PoolGoodbyeCode;
+  /** What is said at the end. */
+  readonly goodbye: PoolGoodbye;
   readonly closing?: Closing;
 }
 
@@ -41,11 +42,23 @@ function closingOfRefusal({ code, retryAfterMs }: PoolRefused): Closing {
   return closing(CLOSING_OF_REFUSAL[code], 'remote', detail);
 }
 
+function closingOfGoodbye({ code, afterMs }: PoolGoodbye): Closing {
+  if (code === 'drained') return closing('drained', 'remote', { retryAfterMs: afterMs });
+  if (code === 'replaced') return closing('replaced', 'remote');
+  return closing('peer-goodbye', 'remote', { message: code });
+}
+
 /** A peer that closes a connection in use says goodbye; where frames are bare, an orderly end is all it can say. */
 function closingOfWire(event: PoolEvent, { pump }: PoolContext): Closing {
   if (event.type !== 'wire.closed') return closing('internal', 'local');
   const isFarewell = pump.plane.seed.isBare && event.cause.kind === 'ended';
   return isFarewell ? closing('peer-goodbye', 'remote', { cause: event.cause }) : closingOf(event.cause);
+}
+
+/** Who the peer says it is. */
+function idOf(event: PoolEvent): string | undefined {
+  if (event.type === 'peer.greeted') return event.id;
+  return event.type === 'peer.refused' ? event.refusal.id : undefined;
 }
 
 export const poolSetup = setup({
@@ -71,7 +84,7 @@ export const poolSetup = setup({
       context.pump.flush();
     },
     sayGoodbye: ({ context }) => {
-      context.pump.plane.goodbye(context.goodbyeCode);
+      context.pump.plane.goodbye(context.goodbye);
       context.pump.flush();
     },
     probeWire: ({ context }) => {
@@ -81,10 +94,11 @@ export const poolSetup = setup({
     stopPump: ({ context }) => context.pump.stop('hard'),
     stopPolitely: ({ context }) => context.pump.stop('polite'),
     noteGoodbye: assign({
-      goodbyeCode: ({ context, event }): PoolGoodbyeCode => {
-        if (event.type === 'close') return event.reason;
-        if (event.type === 'drain') return 'drained';
-        return event.type === 'idle.expired' ? 'idle' : context.goodbyeCode;
+      goodbye: ({ context, event }): PoolGoodbye => {
+        if (event.type === 'close') return { code: event.reason, afterMs: 0 };
+        if (event.type === 'abort') return { code: 'replaced', afterMs: 0 };
+        if (event.type === 'drain') return { code: 'drained', afterMs: event.afterMs };
+        return event.type === 'idle.expired' ? { code: 'idle', afterMs: 0 } : context.goodbye;
       },
     }),
     recordClosing: assign((_, params: { code: ClosingCode; side: 'local' | 'remote' }) => ({
@@ -99,26 +113,26 @@ export const poolSetup = setup({
       closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : closing('internal', 'local')),
     }),
     recordGoodbye: assign({
-      closing: ({ event }) =>
-        closing('peer-goodbye', 'remote', event.type === 'peer.goodbye' ? { message: event.code } : undefined),
+      closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : closing('internal', 'local')),
     }),
     tellIdentity: sendParent(({ event, context }): ProtocolNews => {
-      const peer = event.type === 'peer.greeted' ? event.id : (context.pump.plane.seed.peer ?? '');
-      return { type: 'peer.identified', peer };
+      return { type: 'peer.identified', peer: idOf(event) ?? context.pump.plane.seed.peer ?? '' };
     }),
     tellParent: sendParent((_, news: ProtocolNews) => news),
   },
   guards: {
     isBare: ({ context }) => context.pump.plane.seed.isBare,
-    isNamed: ({ context }) => context.pump.plane.seed.peer !== undefined,
+    /** The peer dialed anew and may not know yet which of the two is left: it is told. */
+    isReplaced: ({ event }) => event.type === 'abort' && event.closing.code === 'replaced',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
+    isForeign: ({ event }) => event.type === 'peer.greeted' && !event.isUnderstood,
     isCrossed: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'crossed',
     /** Not whom we dialed, not who its certificate says, or ourselves. */
     isMistaken: ({ context, event }) => {
       const { peer, isProven, localId } = context.pump.plane.seed;
-      if (event.type !== 'peer.greeted') return false;
-      const isOther = (peer !== undefined && event.id !== peer) || (isProven && event.id !== context.fingerprint);
-      return isOther || event.id === localId;
+      const id = idOf(event);
+      if (id === undefined) return false;
+      return (peer !== undefined && id !== peer) || (isProven && id !== context.fingerprint) || id === localId;
     },
   },
   delays: {

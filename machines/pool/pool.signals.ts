@@ -1,11 +1,11 @@
-import type { PoolCodec, PoolGoodbyeCode, PoolRefused } from './pool.messages.js';
+import type { PoolCodec, PoolGoodbye, PoolRefused } from './pool.messages.js';
 import type { PoolLimits } from './pool.timing.js';
 
 /** News for the chart. */
 export type PoolSignal =
-  | { type: 'peer.greeted'; id: string }
+  | { type: 'peer.greeted'; id: string; isUnderstood: boolean } // `isUnderstood`: there is a version that both speak.
   | { type: 'peer.refused'; refusal: PoolRefused }
-  | { type: 'peer.goodbye'; code: PoolGoodbyeCode }
+  | { type: 'peer.goodbye'; goodbye: PoolGoodbye }
   | { type: 'log.drained' } // Everything written was given to the wire.
   | { type: 'idle.expired' } // No message either way for too long.
   | { type: 'wire.silent' } // No sign of life, although asked.

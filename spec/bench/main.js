@@ -15,16 +15,17 @@ if (!existsSync(new URL('../../dist/adapters/index.js', here))) {
 const quick = process.argv.includes('--quick');
 const hasWebSocket = existsSync(new URL('../../dist/transports/websocket.js', here));
 const ours = ['holdfast-tcp', ...(hasWebSocket ? ['holdfast-ws'] : [])];
+const all = ['holdfast-pool', ...ours]; // Pool has nothing to resume.
 
 const suites = quick
   ? [
-      ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'rsocket-tcp-resume', ...ours].join(), '--sizes', '64,1024,65536', '--reps', '1', '--ms', '600'],
-      ['latency', '--peers', ['net', ...ours].join(), '--reps', '2'],
+      ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'rsocket-tcp-resume', ...all].join(), '--sizes', '64,1024,65536', '--reps', '1', '--ms', '600'],
+      ['latency', '--peers', ['net', ...all].join(), '--reps', '2'],
       ['reconnect', '--peers', 'rsocket-tcp-resume,holdfast-tcp', '--cuts', '15'],
     ]
   : [
-      ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'socketio-recovery', 'rsocket-tcp-resume', 'rsocket-ws-resume', ...ours].join(), '--sizes', '64,1024,65536', '--reps', '5'],
-      ['latency', '--peers', ['net', 'ws', 'rsocket-tcp-resume', ...ours].join(), '--reps', '5'],
+      ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'socketio-recovery', 'rsocket-tcp-resume', 'rsocket-ws-resume', ...all].join(), '--sizes', '64,1024,65536', '--reps', '5'],
+      ['latency', '--peers', ['net', 'ws', 'rsocket-tcp-resume', ...all].join(), '--reps', '5'],
       ['reconnect', '--peers', ['rsocket-tcp-resume', 'rsocket-ws-resume', ...ours].join(), '--cuts', '100'],
       ['reconnect', '--peers', ['rsocket-tcp-resume', ...ours].join(), '--mode', 'silent', '--cuts', '10', '--heartbeat', '2000', '--downMs', '1000,1000', '--upMs', '1000,1500', '--maxMs', '30000', '--out', 'reconnect-silent'],
       ['idle', '--peers', ['net', 'ws', 'rsocket-ws', ...ours].join(), '--steps', '1000,5000'],

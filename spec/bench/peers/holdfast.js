@@ -1,6 +1,8 @@
-// holdfast itself, through its public API as built into dist/ (npm run build at the root). One engine per side; resume over the
-// transport named. `backoff` becomes the constant time between redials, `heartbeat` the silence after which a probe goes out.
+// holdfast itself, through its public API as built into dist/ (npm run build at the root). One engine per side; the protocol over
+// the transport named, where pool dials by address and states an id drawn for the process. `backoff` becomes the constant time between redials, `heartbeat` the silence after which a probe goes out.
 import { createEngine } from '../../../dist/adapters/index.js';
+import { randomBytes } from 'node:crypto';
+import { pool } from '../../../dist/adapters/pool/index.js';
 import { resume } from '../../../dist/adapters/resume/index.js';
 import { Refused } from '../lib/util.js';
 
@@ -24,21 +26,24 @@ async function transportOf(name) {
   throw new Error(`no transport ${name}`);
 }
 
-const protocolOf = ({ backoff, heartbeat }) => resume({
+const protocolOf = ({ protocol, backoff, heartbeat }) => protocol === 'pool' ? pool({
+  identity: 'stated', id: randomBytes(32).toString('hex'), maxConnections: 100_000,
+  ...(heartbeat ? { keepaliveIntervalMs: heartbeat, probeTimeoutMs: Math.max(2000, heartbeat) } : {}),
+}) : resume({
   ...(backoff ? { redial: { kind: 'constant', delayMs: backoff }, reconnectWindowMs: 120_000 } : {}),
   ...(heartbeat ? { idleMs: heartbeat, probeTimeoutMs: heartbeat } : {}),
 });
 
-export default ({ transport }) => ({
+export default ({ transport, protocol }) => ({
   pkg: [],
   async serve({ host, port, onConn, ...opts }) {
-    const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf(opts)], listen: [`${transport}://${host}:${port}`], limits: { incomingMax: 1e6 } });
+    const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })], listen: [`${transport}://${host}:${port}`], limits: { incomingMax: 1e6 } });
     await engine.start();
     (async () => { for await (const connection of engine.incoming) onConn(new Conn(connection)); })();
     return { port: Number(new URL(engine.addresses[0].replace(/^\w+:/, 'http:')).port) };
   },
   async dial({ host, port, ...opts }) {
-    this.engine ??= (async () => { const e = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf(opts)] }); await e.start(); return e; })();
+    this.engine ??= (async () => { const e = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })] }); await e.start(); return e; })();
     const engine = await this.engine;
     return new Conn(await engine.connect(`${transport}://${host}:${port}`));
   },
