@@ -1,5 +1,6 @@
 import { API_STATES, type ApiState } from './connection/api-state.js';
 import type { Closing, ClosingDetail } from './closing.js';
+import type { Connection, SendOptions } from './handle.face.js';
 import { Inbox } from './dataplane/inbox.js';
 import { Pump } from './dataplane/pump.js';
 import { SessionError, UndeliveredError } from './errors.js';
@@ -8,41 +9,7 @@ import type { Clock } from './ports.js';
 import type { ByteBudget } from './hub/admission.js';
 import type { Protocol, ProtocolCommand, SessionPlane } from './protocol.js';
 
-export interface SendOptions {
-  /** Gives up waiting for room; what was accepted can't be taken back. */
-  readonly signal?: AbortSignal;
-}
-
-/** What an application holds: one session, from its first attempt to its closing (`design`: api contract). */
-export interface Connection<Message = Uint8Array> extends AsyncIterable<Message> {
-  /** Names this session in logs and events. */
-  readonly id: string;
-  readonly protocol: string;
-  /** The peer's proven identity or its address, whichever is known. */
-  readonly peer: string;
-  readonly role: 'dialer' | 'acceptor';
-  /** Where the peer is at the moment, e.g. `127.0.0.1:7000`; undefined while there is no wire. */
-  readonly remoteAddress: string | undefined;
-  readonly state: ApiState;
-  /** One side has said that it goes, or it is over: what is written now comes too late. */
-  readonly isParting: boolean;
-  /** Every change of state, in order, each once; begins with the current one and ends with the connection. */
-  readonly states: AsyncIterable<ApiState>;
-  /** Resolves, always, with how it ended. */
-  readonly closed: Promise<Closing>;
-  /** Called for each message in order; setting it takes over from the iterator. The message belongs to the receiver. */
-  onMessage: ((message: Message) => void) | undefined;
-  /** Settles once: acknowledged (handed over, where the protocol has no acknowledgement), or rejects `UndeliveredError`. */
-  send(message: Message, options?: SendOptions): Promise<void>;
-  /** The same path without a promise. False: accepted, but wait for `drained()`. Throws `SessionError` at the hard bound. */
-  write(message: Message): boolean;
-  /** Resolves when there is room again, or when the connection ends. */
-  drained(): Promise<void>;
-  /** Drains, says goodbye and resolves with the closing; `now` doesn't drain. Safe to call twice. */
-  close(options?: { now?: boolean }): Promise<Closing>;
-  stats(): Readonly<Record<string, number>>;
-  toJSON(): object;
-}
+export type { Connection, SendOptions } from './handle.face.js';
 
 interface Waiting {
   readonly number: number; // How many messages must be acknowledged for this one to be.

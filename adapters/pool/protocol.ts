@@ -73,6 +73,7 @@ export function pool(options: PoolOptions): Protocol {
     boundaries: 'message',
     keyed: 'peer',
     ties: id === '' ? undefined : { rule: 'initiator', localId: id },
+    // @rule POOL-10
     redial: {
       kind: 'constant',
       delayMs: retryDelayMs ?? REDIAL.pool.delayMs,
@@ -120,7 +121,7 @@ function refused(code: PoolRefusalCode): Identified {
   return { word: 'refuse', code, say: poolCodec.putRefused({ code, retryAfterMs: 0 }) };
 }
 
-/** This protocol has no sessions that end or get lost. */
+/** This protocol has no sessions that end or get lost. @rule POOL-9 */
 function knownCode(code: Parameters<Protocol['refusal']>[0]): PoolRefusalCode {
   return code === 'unknown-session' || code === 'ended' ? 'malformed' : code;
 }

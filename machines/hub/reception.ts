@@ -142,6 +142,7 @@ export class Reception {
   /**
    * The one that counts by the rule of ties stays, but for two cases: our own dial has said nothing yet, so that the peer can't
    * have judged it (and may never hear it); or the peer has waited for what is here, in vain, and dials again.
+   * @rule POOL-4
    */
   #judge(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
     const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');

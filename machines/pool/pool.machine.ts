@@ -29,6 +29,7 @@ export const poolMachine = poolSetup.createMachine({
       initial: 'attempt',
       states: {
         attempt: {
+          meta: { rule: 'POOL-12' },
           on: {
             close: { target: '#pool.closed', actions: { type: 'recordClosing', params: { code: 'cancelled', side: 'local' } } },
           },
@@ -106,6 +107,7 @@ export const poolMachine = poolSetup.createMachine({
           },
         },
         draining: {
+          meta: { rule: 'POOL-8' },
           description: 'What was written before the end still leaves; what the peer sends is still delivered.',
           entry: 'drainPlane',
           on: {
@@ -116,6 +118,7 @@ export const poolMachine = poolSetup.createMachine({
           after: { closeGrace: 'parting' },
         },
         parting: {
+          meta: { rule: 'POOL-8' },
           description: 'The goodbye is said; the peer answers by its own, or by closing.',
           initial: 'speaking',
           states: {
@@ -132,6 +135,7 @@ export const poolMachine = poolSetup.createMachine({
           },
         },
         departing: {
+          meta: { rule: 'POOL-8' },
           description: 'The peer goes, and waits for what was written here.',
           entry: 'drainPlane',
           on: {
@@ -143,6 +147,7 @@ export const poolMachine = poolSetup.createMachine({
       },
     },
     yielding: {
+      meta: { rule: 'POOL-4' },
       description: 'The peer dialed too, and its dial counts: the hub brings that wire. If none comes, this attempt was lost.',
       on: {
         close: { target: 'closed', actions: { type: 'recordClosing', params: { code: 'cancelled', side: 'local' } } },

@@ -13,6 +13,7 @@ type Hearing = 'nothing' | 'hello' | 'everything';
 /**
  * Whole messages over one wire, each handed over once. There is no acknowledgement and no credit in this protocol: a reader
  * that stops is felt by the wire not being read.
+ * @rule POOL-1 POOL-3 POOL-6 POOL-7 POOL-8 POOL-11
  */
 export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   readonly health: Health;
