@@ -273,3 +273,17 @@ test('options that can not be are named with what was expected', () => {
   expect(() => resume({ sendBytesMax: 1000 })).toThrow('resume.sendBytesMax');
   expect(() => resume({ idleMs: -1 })).toThrow('resume.idleMs: expected a number of at least 0, got -1');
 });
+
+test.each([
+  [{ transports: [] }, 'createEngine.transports: expected at least one transport, got a list'],
+  [{ transports: 'tcp' }, 'createEngine.transports: expected a list of transports, got "tcp"'],
+  [{ protocols: [resume] }, 'createEngine.protocols.0: expected a protocol, e.g. resume(), got a function'],
+  [{ listen: 'tcp://127.0.0.1:0' }, 'createEngine.listen: expected a list of addresses, got "tcp://127.0.0.1:0"'],
+  [{ insecure: 'yes' }, 'createEngine.insecure: expected true or false, got "yes"'],
+  [{ limits: { incomingMax: -1 } }, 'createEngine.limits.incomingMax: expected a whole number of at least 0, got -1'],
+  [{ limits: { incoming: 1 } }, 'createEngine.limits: there is no option "incoming"'],
+  [{ listn: [] }, 'createEngine: there is no option "listn"'],
+])('a wrong option is named, with what was expected and what was given: %j', (wrong, message) => {
+  const options = { transports: [tcp()], protocols: [resume()], ...wrong } as unknown as EngineOptions;
+  expect(() => createEngine(options)).toThrow(message);
+});
