@@ -26,9 +26,10 @@ const suites = quick
   : [
       ['throughput', '--peers', ['net', 'net-coalesce', 'ws', 'socketio-recovery', 'rsocket-tcp-resume', 'rsocket-ws-resume', ...all].join(), '--sizes', '64,1024,65536', '--reps', '5'],
       ['latency', '--peers', ['net', 'ws', 'rsocket-tcp-resume', ...all].join(), '--reps', '5'],
-      ['reconnect', '--peers', ['rsocket-tcp-resume', 'rsocket-ws-resume', ...ours].join(), '--cuts', '100'],
+      ['reconnect', '--peers', ['rsocket-tcp-resume', 'rsocket-ws-resume', 'river', ...ours].join(), '--cuts', '100'],
       ['reconnect', '--peers', ['rsocket-tcp-resume', ...ours].join(), '--mode', 'silent', '--cuts', '10', '--heartbeat', '2000', '--downMs', '1000,1000', '--upMs', '1000,1500', '--maxMs', '30000', '--out', 'reconnect-silent'],
-      ['idle', '--peers', ['net', 'ws', 'rsocket-ws', ...ours].join(), '--steps', '1000,5000'],
+      ['connect', '--peers', ['net', 'ws', 'socketio', 'rsocket-tcp-resume', ...ours].join(), '--reps', '5'],
+      ['idle', '--peers', ['net', 'ws', 'rsocket-ws', ...ours].join(), '--steps', '1000,10000'],
     ];
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0].model}, load ${loadavg().map((l) => l.toFixed(2)).join(' ')}${quick ? ', quick' : ''}`);
