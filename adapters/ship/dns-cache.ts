@@ -109,16 +109,11 @@ export class DnsCache {
     const held = this.#held.get(key) ?? new Map<string, Held>();
     const data = dataKeyOf(record);
     const isNew = !held.has(data);
-    if (record.ttl === 0) {
-      // A goodbye.
-      if (held.delete(data)) this.#records--;
-      if (held.size === 0) this.#held.delete(key);
-      return;
-    }
     if (isNew && (this.#records >= RECORDS_MAX || held.size >= (record.type === 'PTR' ? INSTANCES_MAX : ANSWERS_MAX))) return;
     // A place or a description that is said again counts as the newest; instances keep their order.
     if (!isNew && record.type !== 'PTR') held.delete(data);
     if (isNew) this.#records++;
+    // A goodbye has no time to live: it is gone the moment it is looked at.
     held.set(data, { record, expiresMs: nowMs + Math.min(record.ttl, TTL_S_MAX) * 1000 });
     this.#held.set(key, held);
   }

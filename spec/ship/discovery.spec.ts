@@ -78,6 +78,8 @@ describe('SHIP services found by mDNS', () => {
     const txt = lan.told[0]!.records.find(({ type }) => type === 'TXT')!.data as Buffer[];
     expect(txt.map(String)).toEqual(['txtvers=1', 'path=/ship/', 'id=i:aaaa', `ski=${a}`, 'brand=Brand', 'model=Model', 'type=Wallbox', 'serial=0815', 'cat=3,2', 'register=true']); // prettier-ignore
     expect(troubles).toEqual([]);
+    await lan.pass(20_000);
+    expect(lan.told.map(({ atMs }) => atMs).slice(0, 2)).toEqual([0, 1000]); // Twice, in case the first got lost.
   });
 
   test('are found by who comes later, since they answer; at most once a second, and after a polite while', async () => {
@@ -116,6 +118,9 @@ describe('SHIP services found by mDNS', () => {
     const place = candidatesOf(two.find(a)!);
     await one.close();
     await lan.pass(100);
+    expect(lan.told.at(-1)!.records.map(({ type, name, ttl }) => ({ type, isShip: name.endsWith(SERVICE), ttl }))).toEqual(
+      ['PTR', 'SRV', 'TXT'].map((type) => ({ type, isShip: true, ttl: 0 })), // Addresses and the list of kinds are others' too.
+    );
     expect([skisOf(two, true), skisOf(two, false)]).toEqual([[], [a]]);
     expect(candidatesOf(two.find(a)!)).toEqual(place);
   });
@@ -136,7 +141,7 @@ describe('SHIP services found by mDNS', () => {
     const two = await node(b);
     lan.say(device(a));
     await lan.pass(10);
-    lan.say(device(a, { port: 5000, target: 'new.local', addresses: ['192.0.2.9', 'fd00::9'], txt: { path: '/other/', register: 'TRUE', brand: 'B' } })); // prettier-ignore
+    lan.say(device(a, { port: 5000, target: 'new.local', addresses: ['fd00::9', 'fe80::9', '192.0.2.9'], txt: { path: '/other/', register: 'TRUE', brand: 'B' } })); // prettier-ignore
     await lan.pass(10);
     expect(two.entries()).toEqual([
       {
@@ -339,6 +344,20 @@ describe('SHIP discovery by mDNS', () => {
     await one.close();
     await lan.pass(10);
     expect(lan.clock.pending).toBe(0);
+  });
+
+  test('leaves nothing behind when it is closed while a network opens', async () => {
+    let letIn = (): void => {};
+    const open: MdnsOptions['open'] = (handler) =>
+      lan.attempts.push(0) === 1
+        ? Promise.reject(new Error('not yet'))
+        : new Promise((resolve) => (letIn = () => resolve(lan.open(handler))));
+    const one = await node(a, { open });
+    await lan.pass(1000);
+    await one.close();
+    letIn();
+    await lan.pass(10);
+    expect({ pending: lan.clock.pending, nodes: lan.nodes }).toEqual({ pending: 0, nodes: 0 });
   });
 
   test('shows a change of what it says, and takes back what is no longer true', async () => {
