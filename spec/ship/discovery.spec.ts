@@ -3,6 +3,7 @@ import { mdnsDiscovery, type MdnsOptions } from '../../adapters/ship/discovery-m
 import { staticDiscovery } from '../../adapters/ship/discovery-static.js';
 import { candidatesOf, type Discovery, type RemoteService } from '../../adapters/ship/discovery.js';
 import { mdnsNetwork, type DnsRecord, type OpenMdns } from '../../adapters/ship/mdns-network.js';
+import { KnownServices } from '../../adapters/ship/services.js';
 import { Lan } from './lan.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((each) => each.repeat(40)) as [string, string, string];
@@ -406,6 +407,22 @@ describe('SHIP discovery by mDNS', () => {
     await Promise.all([until((services) => services.every(({ isVisible }) => !isVisible)), one.close()]);
     expect(troubles).toEqual([]);
   });
+});
+
+test('a visible service is never forgotten for a new one, one that is gone is', () => {
+  const known = new KnownServices();
+  const service = (index: number): RemoteService => ({ ski: index.toString(16).padStart(40, '0'), addresses: [], port: 1, isRegistering: false, isVisible: true }); // prettier-ignore
+  const show = (from: number, to: number): void =>
+    known.show(new Map(Array.from({ length: to - from }, (_, i) => [service(from + i).ski, service(from + i)])));
+  show(0, 257);
+  expect([known.find(service(0).ski)?.isVisible, known.find(service(256).ski)]).toEqual([true, undefined]);
+  show(1, 256);
+  show(1, 257);
+  expect([known.find(service(0).ski), known.find(service(1).ski)?.isVisible, known.entries().length]).toEqual([
+    undefined,
+    true,
+    256,
+  ]);
 });
 
 describe('a service is dialed', () => {
