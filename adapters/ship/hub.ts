@@ -11,7 +11,7 @@ import { discoveryResolver, type Discovery, type RemoteService } from './discove
 import { ship, type ShipOptions } from './protocol.js';
 import type { HubReader } from './reader.js';
 import { normaliseSki } from './ski.js';
-import { memoryTrust, type ShipTrust } from './trust.js';
+import { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
 
 export interface HubOptions {
   /** This node's Subject Key Identifier: `ski` of the identity that its transport shows. */
@@ -101,7 +101,7 @@ export class Hub {
     const peer = this.#nameOf(ski);
     const known = this.#trust.get(peer);
     const id = shipId ?? known?.shipId;
-    this.#trust.set({ ski: peer, ...(id === undefined ? {} : { shipId: id }) });
+    this.#trust.set({ ski: peer, ...(id === undefined ? {} : { shipId: id }) }); // Throws where there is no room: the caller hears it.
     if (!this.#isRunning) return;
     this.engine.peers.accept(peer);
     this.#pursue(peer);
@@ -254,9 +254,18 @@ export class Hub {
     }
   };
 
+  /** In the midst of a handshake nobody could catch what a full store throws. */
+  #remember(service: TrustedService): void {
+    try {
+      this.#trust.set(service);
+    } catch (error) {
+      this.reader.trustNotKept?.(service.ski, error as Error);
+    }
+  }
+
   /** Whom auto-accept let in is paired, as in ship-go. */
   #trustAccepted(peer: string): void {
-    if (!this.#trust.has(peer)) this.#trust.set({ ski: peer });
+    if (!this.#trust.has(peer)) this.#remember({ ski: peer });
     this.#pursue(peer);
   }
 
@@ -273,7 +282,7 @@ export class Hub {
       mayWait: (ski) => this.reader.allowWaitingForTrust?.(ski) ?? false,
       shipIdOf: (ski) => this.#trust.get(ski)?.shipId,
       learn: (ski, shipId) => {
-        this.#trust.set({ ski, shipId });
+        this.#remember({ ski, shipId });
         this.reader.serviceShipIDUpdate?.(ski, shipId);
       },
     };

@@ -17,6 +17,8 @@ export interface HubReader {
   serviceShipIDUpdate?(ski: string, shipId: string): void;
   /** Whether somebody may still decide about this peer: a person has the pairing page open, say. Default: nobody. */
   allowWaitingForTrust?(ski: string): boolean;
+  /** A peer is connected, and could not be remembered: the store is full. */
+  trustNotKept?(ski: string, error: Error): void;
   /** There are 80 % of the connections that may be. */
   connectionLimitNear?(connections: number, max: number): void;
 }
