@@ -1,0 +1,68 @@
+import { Health } from '../hub/health.js';
+import { OwedAcks } from './ncp.acks.js';
+import { Flight } from './ncp.flight.js';
+import type { Outbound } from './ncp.outbound.js';
+import { RoundTrip } from './ncp.rtt.js';
+import type { NcpLimits } from './tuna.timing.js';
+
+/** What a session remembers about one of its connections: what is under way, what is owed to the peer, how long things take. */
+export class NcpLink {
+  readonly flight: Flight;
+  readonly trip: RoundTrip;
+  readonly owed: OwedAcks;
+  readonly health: Health;
+  isAttached = false;
+  /** Something timed out here, and nothing was heard since: others carry the load. */
+  isStalled = false;
+  owesHandshake = false;
+  owesProbe = false;
+  owesClose = false;
+  owesRead = false;
+  /** Whether the peer was heard on the wire of the moment. */
+  isProven = false;
+  /** When the newest packet left of which an acknowledgement came back. */
+  newestAckedAt = -Infinity;
+
+  constructor(
+    readonly index: number,
+    readonly limits: NcpLimits,
+    outbound: Outbound,
+  ) {
+    this.flight = new Flight(index, outbound);
+    this.trip = new RoundTrip(limits);
+    this.owed = new OwedAcks(limits.ackDelayMs);
+    this.health = new Health({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
+  }
+
+  attach(now: number): void {
+    this.isAttached = true;
+    this.isStalled = this.isProven = this.owesProbe = this.owesRead = this.owesClose = this.owesHandshake = false;
+    this.newestAckedAt = -Infinity;
+    if (this.limits.idleMs > 0) this.health.start(now);
+  }
+
+  detach(): void {
+    this.isAttached = false;
+    this.health.stop();
+  }
+
+  heard(now: number): void {
+    this.isStalled = false;
+    this.health.heard(now);
+  }
+
+  /** When the oldest packet under way here has taken too long. */
+  get rtoAt(): number | undefined {
+    const oldestAt = this.flight.oldestAt();
+    return oldestAt === undefined ? undefined : oldestAt + this.trip.rtoMs;
+  }
+
+  nextTimeout(): number {
+    let at = Infinity;
+    const rtoAt = this.rtoAt;
+    if (rtoAt !== undefined && rtoAt < at) at = rtoAt;
+    if (this.owed.dueAt !== undefined && !this.owed.isDue && this.owed.dueAt < at) at = this.owed.dueAt;
+    const health = this.health.nextTimeout();
+    return health !== undefined && health < at ? health : at;
+  }
+}

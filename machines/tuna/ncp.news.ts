@@ -1,0 +1,56 @@
+import type { Inbound } from './ncp.inbound.js';
+import type { NcpLimits } from './tuna.timing.js';
+
+/**
+ * When the peer is to hear how much was read. Acknowledgements bring it along; where none does, it is told by itself, at once if
+ * the peer may be waiting for it. And because nobody acknowledges it, it is repeated as long as the peer might have missed it.
+ * @rule NCP-11
+ */
+export class ReadNews {
+  #told = 0;
+  #newsAt: number | undefined; // When what was read since must be told.
+  #repeatAt: number | undefined;
+  #repeatMs: number;
+
+  constructor(
+    readonly limits: NcpLimits,
+    readonly inbound: Inbound,
+  ) {
+    this.#repeatMs = limits.readRepeatMs;
+  }
+
+  /** Whether it must be told now; notes by when it must otherwise. */
+  isDue(now: number): boolean {
+    const read = this.inbound.bytesRead;
+    const news = read - this.#told;
+    if (news === 0) return false;
+    const { windowBytes, mtu } = this.limits;
+    const freeAsTold = windowBytes - (this.inbound.received - this.#told);
+    if (news >= windowBytes >>> 2 || freeAsTold < Math.min(2 * mtu, windowBytes >>> 1)) return true;
+    this.#newsAt ??= now + this.limits.readNewsMs;
+    return now >= this.#newsAt;
+  }
+
+  /** The number to tell; it counts as told. */
+  tell(now: number): number {
+    const read = this.inbound.bytesRead;
+    if (read > this.#told) this.#repeatMs = this.limits.readRepeatMs;
+    this.#told = read;
+    this.#newsAt = undefined;
+    // A peer that never filled half a window can't be waiting for room.
+    if (read > 0 && this.inbound.received >= this.limits.windowBytes >>> 1) this.#repeatAt = now + this.#repeatMs;
+    return read;
+  }
+
+  /** Whether it is time to say the same again. */
+  handleTimeout(now: number): boolean {
+    if (this.#repeatAt === undefined || now < this.#repeatAt) return false;
+    this.#repeatMs = Math.min(this.limits.readRepeatMaxMs, this.#repeatMs * 2);
+    this.#repeatAt = now + this.#repeatMs;
+    return true;
+  }
+
+  nextTimeout(): number {
+    return Math.min(this.#newsAt ?? Infinity, this.#repeatAt ?? Infinity);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Numbers of data packets as NCP counts them: from 1 to 2^32 − 1 and then from 1 again; 0 is never one.
+ * Inside a session packets are counted without wrapping; these translate.
+ * @rule NCP-3
+ */
+
+/** How many numbers there are. */
+export const SEQUENCES = 2 ** 32 - 1;
+const HALF = (SEQUENCES - 1) / 2;
+
+/** The number `step` after `sequence`; a negative step goes back. */
+export function nextSequence(sequence: number, step: number): number {
+  const at = (sequence - 1 + step) % SEQUENCES;
+  return (at < 0 ? at + SEQUENCES : at) + 1;
+}
+
+/** How far `sequence` lies ahead of `base`; negative where it lies behind. */
+export function aheadOf(base: number, sequence: number): number {
+  let ahead = sequence - base;
+  if (ahead < 0) ahead += SEQUENCES;
+  return ahead <= HALF ? ahead : ahead - SEQUENCES;
+}
+
+/** The order of two numbers; where they are half the circle apart, the smaller one counts as the later one, as in ncp-go. */
+export function compareSequences(a: number, b: number): -1 | 0 | 1 {
+  if (a === b) return 0;
+  const isNear = Math.abs(a - b) < HALF;
+  return a < b === isNear ? -1 : 1;
+}
+
+/** Whether `sequence` lies in `[start, end)` on the circle; nothing does when they are equal. */
+export function isBetween(start: number, end: number, sequence: number): boolean {
+  return start <= end ? start <= sequence && sequence < end : sequence >= start || sequence < end;
+}

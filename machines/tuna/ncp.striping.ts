@@ -1,0 +1,72 @@
+/**
+ * How much each link may have under way. The whole window is given out, in shares that follow what each link delivers: every
+ * acknowledged byte adds to its link's share, and then all shares are scaled back to the window. So in the end all links take the
+ * same time for their share, however different they are, and none holds up the others.
+ *
+ * That is the original's rule, with a floor: a link that has had nothing to carry, or had a bad time, must be able to show
+ * what it can do.
+ * @rule NCP-9
+ */
+export class Striping {
+  #shares: Float64Array;
+  #isCarrying: Uint8Array;
+  #count = 0;
+
+  constructor(
+    links: number,
+    public windowBytes: number,
+  ) {
+    this.#shares = new Float64Array(links);
+    this.#isCarrying = new Uint8Array(links);
+  }
+
+  get links(): number {
+    return this.#count;
+  }
+
+  shareOf(link: number): number {
+    return this.#shares[link]!;
+  }
+
+  /** A newcomer gets as much as each would have if all were equal. */
+  join(link: number): void {
+    if (this.#isCarrying[link] === 1) return;
+    this.#isCarrying[link] = 1;
+    this.#count++;
+    this.#shares[link] = this.#count === 1 ? this.windowBytes : this.windowBytes / (this.#count - 1);
+    this.scale();
+  }
+
+  leave(link: number): void {
+    if (this.#isCarrying[link] === 0) return;
+    this.#isCarrying[link] = 0;
+    this.#shares[link] = 0;
+    this.#count--;
+    this.scale();
+  }
+
+  delivered(link: number, bytes: number): void {
+    this.#shares[link]! += bytes;
+  }
+
+  lost(link: number): void {
+    this.#shares[link]! /= 2;
+  }
+
+  /** After each round of changes: all shares together are the window again. */
+  scale(): void {
+    if (this.#count === 0) return;
+    const floor = this.windowBytes / (FLOOR_PARTS * this.#count);
+    let sum = 0;
+    for (let i = 0; i < this.#shares.length; i++) {
+      if (this.#isCarrying[i] === 0) continue;
+      if (this.#shares[i]! < floor) this.#shares[i] = floor;
+      sum += this.#shares[i]!;
+    }
+    const factor = this.windowBytes / sum;
+    for (let i = 0; i < this.#shares.length; i++) this.#shares[i]! *= factor;
+  }
+}
+
+/** The least share is this part of an equal one. Chosen without measurement. */
+const FLOOR_PARTS = 16;

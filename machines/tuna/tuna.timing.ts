@@ -1,0 +1,57 @@
+/** Every limit and delay of an NCP session, with its default and where that comes from. */
+export interface NcpLimits {
+  /** What may lie with this side unread by its application; told to the peer. Default 4 MiB, as in the original. */
+  readonly windowBytes: number;
+  /** Largest data field either way; the smaller of both sides' counts for what is sent. Default 1300, Tuna's. */
+  readonly mtu: number;
+  /** False: each write is one packet and one message of at most `mtu` bytes. Default true. */
+  readonly isStream: boolean;
+  /** Written and not acknowledged; at the bound `write` throws `queue-full`. Default 8 MiB. */
+  readonly sendBytesMax: number;
+  /** From here on `write` answers false. Default half of `sendBytesMax`. */
+  readonly sendBytesHigh: number;
+  /** Packets under way at once, and packets that may come early. Default: enough for the window, twice. */
+  readonly packetsMax: number;
+  /** How long an acknowledgement may wait for company. Default 25 ms; the original's is 50. */
+  readonly ackDelayMs: number;
+  readonly rtoInitialMs: number;
+  readonly rtoMinMs: number;
+  readonly rtoMaxMs: number;
+  /** Until it is answered, the handshake is said again this often. Default 500 ms, chosen without measurement. */
+  readonly handshakeRepeatMs: number;
+  /** News of what was read, where no acknowledgement brings it: not later than this. Default 100 ms, as in the original. */
+  readonly readNewsMs: number;
+  /** It is repeated, because nobody acknowledges it, after this and then ever more rarely up to `readRepeatMaxMs`. 1 s, 30 s. */
+  readonly readRepeatMs: number;
+  readonly readRepeatMaxMs: number;
+  /** A sender without window asks this often whether there is some. Default 500 ms, doubling up to 5 s. */
+  readonly persistMs: number;
+  readonly persistMaxMs: number;
+  /** The close is said again this often, until the connections are gone. Default 300 ms. */
+  readonly closeRepeatMs: number;
+  /** Silence after which a link is asked for a sign of life, and how long that may take. Defaults 5 s + 5 s; 0 never asks. */
+  readonly idleMs: number;
+  readonly probeTimeoutMs: number;
+}
+
+export const NCP_LIMITS: NcpLimits = {
+  windowBytes: 4 << 20,
+  mtu: 1300,
+  isStream: true,
+  sendBytesMax: 8 << 20,
+  sendBytesHigh: 4 << 20,
+  packetsMax: 8192,
+  ackDelayMs: 25,
+  rtoInitialMs: 1000,
+  rtoMinMs: 200,
+  rtoMaxMs: 10_000,
+  handshakeRepeatMs: 500,
+  readNewsMs: 100,
+  readRepeatMs: 1000,
+  readRepeatMaxMs: 30_000,
+  persistMs: 500,
+  persistMaxMs: 5000,
+  closeRepeatMs: 300,
+  idleMs: 5000,
+  probeTimeoutMs: 5000,
+};
