@@ -1,0 +1,268 @@
+import { Framer, type FrameHead } from '../dataplane/framer.js';
+import type { Room, Step } from '../dataplane/plane.js';
+import { SessionError } from '../errors.js';
+import type { SessionPlane } from '../protocol.js';
+import { NcpSession, type NcpSeed, type NcpSignal } from './ncp.session.js';
+import { DATA_HEAD_BYTES_MAX } from './tuna.messages.js';
+
+/** What lies around each packet on a wire: a length, and where there are keys a sealed box. */
+export interface Envelope extends FrameHead {
+  /** Bytes in front of a packet and behind it. */
+  readonly before: number;
+  readonly after: number;
+  /** The packet lies in `into` behind `before`; what surrounds it is filled in, and the packet is sealed where it lies. */
+  seal(into: Uint8Array, at: number, packetBytes: number): void;
+  /** The frame from `start` to `end` is opened: its packet lies in `bytes` until the next call. False: it is not for us. */
+  open(frame: Uint8Array, start: number, end: number): boolean;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** News for the charts. */
+export type TunaSignal = NcpSignal | { type: 'link.spoilt'; link: number; code: 'malformed' | 'oversized' };
+
+export interface TunaSeed extends NcpSeed {
+  readonly envelope: Envelope;
+  /** What a dialer says first on the wire of a link, in frames. */
+  opening(link: number): Uint8Array | undefined;
+  /** Frames that an accepted wire begins with; the door has read them. */
+  readonly openingFrames: number;
+}
+
+/** Frames gathered for one write. Large enough that a write costs little, small enough that links take turns. */
+const TRANSMIT_BYTES = 64 << 10;
+/** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
+const FLUSH_BYTES = 64 << 10;
+/** What a frame may hold beyond `mtu` (tuna-ncp.md, 2.3). */
+const FRAME_SLACK_BYTES = 1024;
+
+/** One wire's side of things: its half-read frame, and what is to be said on it before anything else. */
+class TunaLink {
+  readonly framer: Framer;
+  opening: Uint8Array | undefined;
+  skip = 0; // Frames that the door has read.
+  isDeaf = true;
+  isDirty = false;
+
+  constructor(head: FrameHead, frameBytesMax: number) {
+    this.framer = new Framer(head, frameBytesMax);
+  }
+}
+
+/**
+ * An NCP session whose packets travel in frames over several wires. It speaks the plane's language to the pump and the session's
+ * below; a wire that brings nonsense is of no more use, and the session lives on the others.
+ * @rule NCP-14 TUNA-2
+ */
+export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
+  readonly ncp: NcpSession;
+  #links: TunaLink[] = [];
+  #dirty: number[] = [];
+  #spoilt: TunaSignal[] = [];
+  #isClosing = false;
+
+  constructor(readonly seed: TunaSeed) {
+    this.ncp = new NcpSession(seed);
+    const frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
+    for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, frameBytesMax));
+  }
+
+  // Commands of the charts.
+
+  /** Dialer: says who it is, until it is answered. */
+  call(now: number): void {
+    this.ncp.call(now);
+  }
+  /** The application hears from here on. */
+  open(): void {
+    this.ncp.inbound.open();
+  }
+  /** Takes no more bytes, and says when all are acknowledged. */
+  drain(): void {
+    this.#isClosing = true;
+    this.ncp.drain();
+  }
+  /** Says close, and again until the wires are gone. */
+  close(now: number): void {
+    this.#isClosing = true;
+    this.ncp.close(now);
+  }
+  /** Something suggests that wires may be dead: ask all of them. */
+  probe(now: number, timeoutMs: number): void {
+    this.ncp.probe(now, timeoutMs);
+  }
+  /** Bytes are missing between what was delivered and what has come. */
+  get hasGap(): boolean {
+    return this.ncp.inbound.hasGap;
+  }
+  get isOpen(): boolean {
+    return this.ncp.inbound.isOpen;
+  }
+
+  // The pump's side.
+
+  attach(link: number, now: number): void {
+    const l = this.#links[link]!;
+    l.framer.reset();
+    l.isDeaf = false;
+    l.opening = this.seed.opening(link);
+    l.skip = this.seed.openingFrames;
+    this.ncp.attach(link, now);
+  }
+
+  detach(link: number, now: number): void {
+    const l = this.#links[link]!;
+    l.framer.reset();
+    l.isDeaf = true;
+    this.ncp.detach(link, now);
+  }
+
+  handleBytes(link: number, bytes: Uint8Array, lent: boolean): void {
+    const l = this.#links[link]!;
+    if (l.isDeaf) return;
+    l.framer.push(bytes, lent);
+    if (!l.isDirty) this.#dirty.push(link);
+    l.isDirty = true;
+  }
+
+  step(now: number): Step {
+    const { inbound } = this.ncp;
+    while (this.#signals === 0) {
+      const link = this.#dirty[0];
+      if (link === undefined) {
+        if (inbound.hasDelivery) return 'message';
+        inbound.rest();
+        return 'idle';
+      }
+      const l = this.#links[link]!;
+      const framed = l.isDeaf ? 'more' : l.framer.poll();
+      if (framed === 'more') {
+        this.#dirty.shift();
+        l.isDirty = false;
+      } else if (framed === 'oversized') this.#spoil(link, 'oversized');
+      else {
+        this.#handleFrame(link, l, now);
+        if (inbound.deliveryBytes >= TRANSMIT_BYTES || (!this.seed.limits.isStream && inbound.hasDelivery)) return 'message';
+      }
+    }
+    return inbound.hasDelivery ? 'message' : 'signal'; // What came before the news is heard before it.
+  }
+
+  handleTimeout(now: number): void {
+    this.ncp.handleTimeout(now);
+  }
+  nextTimeout(): number | undefined {
+    return this.ncp.nextTimeout();
+  }
+
+  write(bytes: Uint8Array): Room {
+    const { limits } = this.seed;
+    const { outbound } = this.ncp;
+    if (this.#isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (!limits.isStream && bytes.length > Math.min(outbound.mtu, outbound.windowBytes))
+      throw new SessionError(
+        'too-large',
+        `a message of ${bytes.length} bytes is above the ${Math.min(outbound.mtu, outbound.windowBytes)} that fit a packet`,
+      );
+    if (!this.canTake(bytes.length))
+      throw new SessionError(
+        'queue-full',
+        `${outbound.queuedBytes} of ${limits.sendBytesMax} bytes are queued; wait for drained() before writing more`,
+      );
+    if (bytes.length > 0) outbound.write(bytes);
+    if (outbound.queuedBytes >= limits.sendBytesHigh) return 'wait';
+    return outbound.unsentBytes >= FLUSH_BYTES && outbound.hasNew ? 'flush' : 'room';
+  }
+
+  pollTransmit(link: number, now: number): Uint8Array | undefined {
+    const l = this.#links[link]!;
+    if (l.opening !== undefined) {
+      const { opening } = l;
+      l.opening = undefined;
+      return opening;
+    }
+    if (l.isDeaf) return undefined;
+    const wanted = this.ncp.estimate(link, now);
+    if (wanted === 0) return undefined;
+    const { envelope, limits } = this.seed;
+    const around = envelope.before + envelope.after;
+    const perPacket = around + DATA_HEAD_BYTES_MAX;
+    const whole = wanted + (Math.ceil(wanted / limits.mtu) + 1) * perPacket;
+    const into = new Uint8Array(Math.min(whole, TRANSMIT_BYTES + limits.mtu + perPacket));
+    let at = 0;
+    for (;;) {
+      const start = at + envelope.before;
+      if (start + envelope.after >= into.length) break;
+      const end = this.ncp.put(link, now, into, start, into.length - envelope.after);
+      if (end === start) break;
+      envelope.seal(into, at, end - start);
+      at = end + envelope.after;
+    }
+    return at === 0 ? undefined : into.subarray(0, at);
+  }
+
+  pollMessage(): Uint8Array | undefined {
+    return this.ncp.inbound.poll();
+  }
+
+  pollSignal(): TunaSignal | undefined {
+    return this.#spoilt.shift() ?? this.ncp.signals.shift();
+  }
+
+  hasRoom(): boolean {
+    return this.ncp.outbound.queuedBytes < this.seed.limits.sendBytesHigh >>> 1;
+  }
+
+  // What the application's side asks.
+
+  canTake(payloadBytes: number): boolean {
+    const { queuedBytes, packetsWritten, base } = this.ncp.outbound;
+    const { sendBytesMax, isStream, packetsMax } = this.seed.limits;
+    return queuedBytes + payloadBytes <= sendBytesMax && (isStream || packetsWritten - base < 2 * packetsMax);
+  }
+  holdBack(bytes: number): void {
+    this.ncp.inbound.holdBack(bytes);
+  }
+  /** In a stream bytes are counted, else messages. */
+  get accepted(): number {
+    return this.seed.limits.isStream ? this.ncp.outbound.written : this.ncp.outbound.packetsWritten;
+  }
+  get handed(): number {
+    return this.seed.limits.isStream ? this.ncp.outbound.sent : this.ncp.outbound.next;
+  }
+  /** Received by the peer; whether its application has read it, NCP says in bytes (`stats.read`). */
+  get acknowledged(): number {
+    return this.seed.limits.isStream ? this.ncp.outbound.acknowledged : this.ncp.outbound.base;
+  }
+  get queuedBytes(): number {
+    return this.ncp.outbound.queuedBytes;
+  }
+  get stats(): Readonly<Record<'received' | 'read' | 'duplicates' | 'dropped' | 'resent' | 'links' | 'queuedBytes', number>> {
+    const { inbound, outbound, duplicates, dropped, resent, striping } = this.ncp;
+    const { read, queuedBytes } = outbound;
+    return { received: inbound.received, read, duplicates, dropped, resent, links: striping.links, queuedBytes };
+  }
+
+  get #signals(): number {
+    return this.#spoilt.length + this.ncp.signals.length;
+  }
+
+  #handleFrame(link: number, l: TunaLink, now: number): void {
+    if (l.skip > 0) {
+      l.skip--;
+      return;
+    }
+    const { envelope } = this.seed;
+    const { bytes, start, end } = l.framer;
+    const isGood =
+      envelope.open(bytes, start, end) &&
+      this.ncp.receive(link, envelope.bytes, envelope.start, envelope.end, now, bytes.length - start);
+    if (!isGood) this.#spoil(link, 'malformed');
+  }
+
+  #spoil(link: number, code: 'malformed' | 'oversized'): void {
+    this.#links[link]!.isDeaf = true;
+    this.#spoilt.push({ type: 'link.spoilt', link, code });
+  }
+}
