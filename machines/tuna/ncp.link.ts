@@ -2,6 +2,7 @@ import { Health } from '../hub/health.js';
 import { OwedAcks } from './ncp.acks.js';
 import { Flight } from './ncp.flight.js';
 import type { Outbound } from './ncp.outbound.js';
+import { Pace } from './ncp.pace.js';
 import { RoundTrip } from './ncp.rtt.js';
 import type { NcpLimits } from './tuna.timing.js';
 
@@ -9,6 +10,7 @@ import type { NcpLimits } from './tuna.timing.js';
 export class NcpLink {
   readonly flight: Flight;
   readonly trip: RoundTrip;
+  pace = new Pace();
   readonly owed: OwedAcks;
   readonly health: Health;
   isAttached = false;
@@ -20,8 +22,9 @@ export class NcpLink {
   owesRead = false;
   /** Whether the peer was heard on the wire of the moment. */
   isProven = false;
-  /** When the newest packet left of which an acknowledgement came back. */
+  /** When the newest packet left of which an acknowledgement came back, and when that was. */
   newestAckedAt = -Infinity;
+  progressAt = -Infinity;
 
   constructor(
     readonly index: number,
@@ -36,8 +39,9 @@ export class NcpLink {
 
   attach(now: number): void {
     this.isAttached = true;
+    this.pace = new Pace();
     this.isStalled = this.isProven = this.owesProbe = this.owesRead = this.owesClose = this.owesHandshake = false;
-    this.newestAckedAt = -Infinity;
+    this.newestAckedAt = this.progressAt = -Infinity;
     if (this.limits.idleMs > 0) this.health.start(now);
   }
 
@@ -51,10 +55,10 @@ export class NcpLink {
     this.health.heard(now);
   }
 
-  /** When the oldest packet under way here has taken too long. */
+  /** When what is under way here has taken too long: nothing was acknowledged for a whole timeout. */
   get rtoAt(): number | undefined {
     const oldestAt = this.flight.oldestAt();
-    return oldestAt === undefined ? undefined : oldestAt + this.trip.rtoMs;
+    return oldestAt === undefined ? undefined : Math.max(oldestAt, this.progressAt) + this.trip.rtoMs;
   }
 
   nextTimeout(): number {

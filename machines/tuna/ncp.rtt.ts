@@ -2,7 +2,7 @@
 export interface RtoLimits {
   /** Before anything was measured. Default 1000 ms (RFC 6298). */
   readonly rtoInitialMs: number;
-  /** The peer waits up to 50 ms before it acknowledges, and its timers are late under load. Default 200 ms. */
+  /** On top of the round trip: the peer waits up to 50 ms before it acknowledges, and is late under load. Default 200 ms. */
   readonly rtoMinMs: number;
   /** As in the original: 10 s. */
   readonly rtoMaxMs: number;
@@ -34,8 +34,9 @@ export class RoundTrip {
       this.#variationMs += (Math.abs(this.smoothedMs - ms) - this.#variationMs) / 4;
       this.smoothedMs += (ms - this.smoothedMs) / 8;
     }
+    // A steady queue has no variation, and would time out with the first hiccup: the least comes on top.
     const { rtoMinMs, rtoMaxMs } = this.limits;
-    this.#rtoMs = Math.min(rtoMaxMs, Math.max(rtoMinMs, this.smoothedMs + 4 * this.#variationMs));
+    this.#rtoMs = Math.min(rtoMaxMs, this.smoothedMs + Math.max(rtoMinMs, 4 * this.#variationMs));
   }
 
   /** The wait was for nothing: the next one is twice as long. */

@@ -1,4 +1,5 @@
 import type { SlabPool } from '../dataplane/send-log.js';
+import { Dispatch } from './ncp.dispatch.js';
 import { Inbound } from './ncp.inbound.js';
 import { NcpLink } from './ncp.link.js';
 import { ReadNews } from './ncp.news.js';
@@ -31,13 +32,10 @@ export interface NcpSeed {
 
 /** Ranges in one acknowledgement. The original sends 32 and reads any number. */
 const RANGES_PER_ACK = 64;
-/** Packets looked at for one that holds everything up. */
-const REINJECT_REACH = 256;
-
 /**
  * One NCP session over several connections, as both ends of the wire see it: packets in, packets out, bytes in order between
  * them. It is asked for packets link by link; whichever has room takes the next one. No time, no I/O, no events.
- * @rule NCP-4 NCP-6 NCP-7 NCP-8 NCP-9 NCP-11 NCP-12 NCP-13
+ * @rule NCP-4 NCP-5 NCP-6 NCP-7 NCP-13
  */
 export class NcpSession {
   readonly outbound: Outbound;
@@ -46,10 +44,9 @@ export class NcpSession {
   readonly striping: Striping;
   readonly signals: NcpSignal[] = [];
   phase: 'idle' | 'calling' | 'established' | 'closing' = 'idle';
-  /** Packets that were of no use: known already, too far ahead, beyond the window; and packets sent more than once. */
+  /** Packets that were of no use: known already; too far ahead, or beyond the window. */
   duplicates = 0;
   dropped = 0;
-  resent = 0;
   /** How the peer calls its connections, in its order; the answer to its handshake repeats that order. */
   peerIds: readonly string[] = [];
   #news: ReadNews;
@@ -58,23 +55,25 @@ export class NcpSession {
   #peerKnows = false; // It has shown that it has our handshake.
   #draining = false;
   #repeatAt: number | undefined; // Of the handshake, then of the close.
-  #persistAt: number | undefined;
-  #persistMs: number;
-  #persistLink = 0;
+  #dispatch: Dispatch;
   #taken = { starts: new Float64Array(RANGES_PER_ACK), counts: new Uint32Array(RANGES_PER_ACK) };
   #wireStarts = new Uint32Array(RANGES_PER_ACK);
 
   constructor(readonly seed: NcpSeed) {
     const { limits } = seed;
     this.#first = seed.first ?? 1;
-    this.#persistMs = limits.persistMs;
     this.outbound = new Outbound(seed.pool, limits.isStream, limits.packetsMax, limits);
     this.inbound = new Inbound(limits.isStream, limits.packetsMax, limits.windowBytes, limits.mtu);
     this.#news = new ReadNews(limits, this.inbound);
     this.striping = new Striping(seed.links, limits.windowBytes);
     this.links = Array.from({ length: seed.links }, (_, i) => new NcpLink(i, limits, this.outbound));
+    this.#dispatch = new Dispatch(limits, this.outbound, this.striping, this.links);
   }
 
+  /** Packets sent more than once. */
+  get resent(): number {
+    return this.#dispatch.resent;
+  }
   get isEstablished(): boolean {
     return this.phase === 'established' || this.phase === 'closing';
   }
@@ -139,10 +138,7 @@ export class NcpSession {
     }
     if (this.isEstablished) {
       if (packet.ranges > 0 && !this.#handleAcks(l, now)) return false;
-      if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) {
-        this.#persistAt = undefined;
-        this.#persistMs = this.seed.limits.persistMs;
-      }
+      if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) this.#dispatch.unblock();
     }
     return packet.sequence === 0 || this.#handleData(l, bytes, now, more);
   }
@@ -175,7 +171,7 @@ export class NcpSession {
       return codec.putDataHead(into, at, nextSequence(this.#first, this.outbound.base - 1), 0);
     }
     if (to - at < limits.mtu + DATA_HEAD_BYTES_MAX) return at;
-    const n = this.#choose(l, now);
+    const n = this.#dispatch.choose(l, now);
     if (n < 0) return at;
     const length = this.outbound.lengthOf(n);
     const body = codec.putDataHead(into, at, nextSequence(this.#first, n), length);
@@ -190,7 +186,9 @@ export class NcpSession {
     const control = l.owesClose || l.owesHandshake || l.owesProbe || l.owesRead || l.owed.isDue || this.#news.isDue(now);
     if (this.phase !== 'established') return l.owesClose || l.owesHandshake ? HANDSHAKE_BYTES_MAX : 0;
     const { lost, mtu, unsentBytes, flowRoom, base, next } = this.outbound;
-    const fresh = this.outbound.hasNew ? Math.min(unsentBytes, flowRoom, this.striping.shareOf(link) - l.flight.bytes) : 0;
+    const room = this.#dispatch.limitOf(l) - l.flight.bytes;
+    const fresh = this.outbound.hasNew ? Math.min(unsentBytes, flowRoom, room) : 0;
+    if (fresh < 0) l.pace.noteBusy();
     const data = lost * mtu + Math.max(0, fresh);
     if (data === 0 && !control) return base < next && unsentBytes > 0 && this.striping.links > 1 ? mtu : 0;
     return data + CONTROL_BYTES_MAX + (data === 0 ? 0 : mtu);
@@ -207,12 +205,12 @@ export class NcpSession {
       this.#repeatAt = now + (isCall ? limits.handshakeRepeatMs : limits.closeRepeatMs);
     }
     if (this.#news.handleTimeout(now)) for (const l of this.links) l.owesRead = l.isAttached;
-    if (this.#persistAt !== undefined && now >= this.#persistAt) this.#persist(now);
+    this.#dispatch.handleTimeout(now);
     for (const l of this.links) if (l.isAttached) this.#handleLinkTimeout(l, now);
   }
 
   nextTimeout(): number | undefined {
-    let at = Math.min(this.#repeatAt ?? Infinity, this.#persistAt ?? Infinity, this.#news.nextTimeout());
+    let at = Math.min(this.#repeatAt ?? Infinity, this.#dispatch.persistAt, this.#news.nextTimeout());
     for (const l of this.links) if (l.isAttached) at = Math.min(at, l.nextTimeout());
     return at === Infinity ? undefined : at;
   }
@@ -256,6 +254,7 @@ export class NcpSession {
     let budget = 4 * this.seed.limits.packetsMax; // A hostile list names the same packets again and again.
     let newestAt = -Infinity;
     let oldestAt = Infinity;
+    let delivered = 0;
     for (let i = 0; i < ranges && budget > 0; i++) {
       if (counts[i] === 0 || starts[i] === 0) return false;
       const from = base + aheadOf(baseSequence, starts[i]!);
@@ -269,7 +268,10 @@ export class NcpSession {
         if (link === NOWHERE) continue;
         this.links[link]!.flight.bytes -= bytes;
         this.striping.delivered(link, bytes);
-        if (link !== l.index || outbound.isResent(n)) continue;
+        this.links[link]!.progressAt = now;
+        if (link !== l.index) continue;
+        delivered += bytes;
+        if (outbound.isResent(n)) continue;
         const sentAt = outbound.sentAt(n);
         if (sentAt > newestAt) newestAt = sentAt;
         if (sentAt < oldestAt) oldestAt = sentAt;
@@ -278,6 +280,7 @@ export class NcpSession {
     outbound.advance();
     if (newestAt > -Infinity) {
       l.trip.measured(now - oldestAt);
+      l.pace.delivered(delivered, now - newestAt, l.trip.smoothedMs, now);
       l.newestAckedAt = Math.max(l.newestAckedAt, newestAt);
       this.#giveUp(l, l.newestAckedAt - l.trip.reorderMs);
     }
@@ -302,62 +305,6 @@ export class NcpSession {
     const ranges = l.owed.take(this.#taken, RANGES_PER_ACK, now);
     for (let i = 0; i < ranges; i++) this.#wireStarts[i] = nextSequence(this.#first, this.#taken.starts[i]!);
     return this.seed.codec.putAck(into, at, this.#wireStarts, this.#taken.counts, ranges, this.#news.tell(now));
-  }
-
-  /** Which packet this link carries next: one that was lost, a new one, or one that holds everything up elsewhere. */
-  #choose(l: NcpLink, now: number): number {
-    const { outbound } = this;
-    if (l.isStalled && this.links.some((other) => other.isAttached && !other.isStalled)) return -1;
-    let n = outbound.pollLost();
-    if (n < 0 && l.flight.bytes < this.striping.shareOf(l.index)) n = outbound.pollNew();
-    if (n < 0) n = this.#findStraggler(l, now);
-    if (n < 0) {
-      this.#noteBlocked(now);
-      return -1;
-    }
-    const isNew = n === outbound.next;
-    if (!isNew) this.resent++;
-    const before = outbound.carry(n, l.index, now);
-    const length = outbound.lengthOf(n);
-    if (before !== NOWHERE && !isNew) this.links[before]!.flight.bytes -= length;
-    l.flight.bytes += length;
-    l.flight.add(n, now);
-    return n;
-  }
-
-  /** This link has nothing better to do: what another one has had for long, and the peer waits for, goes here as well. */
-  #findStraggler(l: NcpLink, now: number): number {
-    const { outbound } = this;
-    if (this.striping.links < 2 || outbound.base === outbound.next || outbound.flowRoom >= outbound.mtu) return -1;
-    if (l.trip.smoothedMs === 0 || l.flight.bytes * 2 > this.striping.shareOf(l.index)) return -1;
-    const before = now - Math.max(STRAGGLER_MS, 2 * l.trip.smoothedMs);
-    const end = Math.min(outbound.next, outbound.base + REINJECT_REACH);
-    for (let n = outbound.base; n < end; n++) {
-      if (outbound.linkOf(n) === l.index || outbound.isAcked(n) || outbound.isResent(n)) continue;
-      if (outbound.sentAt(n) < before) return n;
-    }
-    return -1;
-  }
-
-  #noteBlocked(now: number): void {
-    const { outbound } = this;
-    if (outbound.base < outbound.next || outbound.unsentBytes === 0 || outbound.hasNew) return;
-    this.#persistAt ??= now + this.#persistMs;
-  }
-
-  /** A peer whose news was lost tells it again with the acknowledgement of a packet that it knows already. @rule NCP-12 */
-  #persist(now: number): void {
-    this.#persistAt = undefined;
-    if (this.outbound.base < this.outbound.next || this.outbound.unsentBytes === 0 || this.outbound.hasNew) return;
-    for (let i = 0; i < this.links.length; i++) {
-      const l = this.links[(this.#persistLink + i) % this.links.length]!;
-      if (!l.isAttached) continue;
-      l.owesProbe = true;
-      this.#persistLink = l.index + 1;
-      break;
-    }
-    this.#persistMs = Math.min(this.seed.limits.persistMaxMs, this.#persistMs * 2);
-    this.#persistAt = now + this.#persistMs;
   }
 
   #handleLinkTimeout(l: NcpLink, now: number): void {
@@ -400,5 +347,3 @@ export class NcpSession {
 /** An acknowledgement of as many ranges as there may be in one. */
 const CONTROL_BYTES_MAX = ackBytesMax(RANGES_PER_ACK);
 const HANDSHAKE_BYTES_MAX = 4096;
-/** Nothing counts as a straggler before this. Chosen without measurement. */
-const STRAGGLER_MS = 30;

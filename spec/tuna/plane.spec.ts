@@ -1,0 +1,122 @@
+import { ncpCodec } from '../../adapters/tuna/codec.js';
+import { frameBytes, framed, PlainEnvelope } from '../../adapters/tuna/envelope.js';
+import { SlabPool } from '../../machines/dataplane/send-log.js';
+import { TunaPlane } from '../../machines/tuna/tuna.plane.js';
+import { NCP_LIMITS, type NcpLimits } from '../../machines/tuna/tuna.timing.js';
+
+const planeOf = (role: 'dialer' | 'acceptor', limits: Partial<NcpLimits> = {}): TunaPlane =>
+  new TunaPlane({
+    role,
+    codec: ncpCodec,
+    limits: { ...NCP_LIMITS, ...limits },
+    pool: new SlabPool(),
+    links: 2,
+    clientIds: ['0', '1'],
+    envelope: new PlainEnvelope(),
+    opening: (link) => (role === 'dialer' ? framed(Uint8Array.of(1, 2, link)) : undefined),
+    openingFrames: role === 'dialer' ? 0 : 1,
+  });
+
+/** Moves everything both have to say, in pieces of `pieceBytes`; answers what b's application heard and what its chart was told. */
+function exchange(a: TunaPlane, b: TunaPlane, pieceBytes = Infinity): { heard: Buffer; told: string[] } {
+  const heard: Uint8Array[] = [];
+  const told: string[] = [];
+  for (let rounds = 0, quiet = 0; quiet < 2 && rounds < 1000; rounds++, quiet++) {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      // prettier-ignore
+      for (let link = 0; link < 2; link++)
+        for (let bytes; (bytes = from.pollTransmit(link, 0)) !== undefined; quiet = 0)
+          for (let at = 0; at < bytes.length; at += pieceBytes) {
+            to.handleBytes(link, new Uint8Array(bytes.subarray(at, at + pieceBytes)), true);
+            for (let step; (step = to.step(0)) !== 'idle';) {
+              if (step === 'message') for (let m; (m = to.pollMessage()) !== undefined;) if (to === b) heard.push(m);
+              if (step === 'signal') for (let s; (s = to.pollSignal()) !== undefined;) if (to === b) told.push(s.type);
+            }
+          }
+  }
+  return { heard: Buffer.concat(heard), told };
+}
+
+test('[TUNA-2] frames begin with their length, little endian; they arrive whole whatever the pieces', () => {
+  expect([...framed(Uint8Array.of(7, 8))]).toEqual([2, 0, 0, 0, 7, 8]);
+  expect(frameBytes(Uint8Array.of(0x01, 0x02, 0x03, 0xf4), 0)).toBe(0xf4030201 + 4);
+  for (const pieceBytes of [1, 3, 1000, Infinity]) {
+    const [a, b] = [planeOf('dialer'), planeOf('acceptor')];
+    for (const plane of [a, b]) for (let link = 0; link < 2; link++) plane.attach(link, 0);
+    b.open();
+    a.call(0);
+    a.write(Buffer.from('hello '));
+    a.write(Buffer.alloc(20_000, 'x'));
+    const { heard, told } = exchange(a, b, pieceBytes);
+    expect([heard.length, heard.subarray(0, 7).toString()]).toEqual([20_006, 'hello x']);
+    expect(told).toEqual(['peer.greeted', 'link.proven', 'link.proven']);
+    expect([a.accepted, a.handed]).toEqual([20_006, 20_006]);
+  }
+});
+
+test('[NCP-14] nonsense on one link costs that link; the other carries on', () => {
+  for (const [nonsense, code] of [
+    [framed(Uint8Array.of(0xff)), 'malformed'],
+    [framed(new Uint8Array(NCP_LIMITS.mtu + 1025)), 'oversized'],
+    [Uint8Array.of(0xff, 0xff, 0xff, 0xff), 'oversized'],
+  ] as const) {
+    const [a, b] = [planeOf('dialer'), planeOf('acceptor')];
+    for (const plane of [a, b]) for (let link = 0; link < 2; link++) plane.attach(link, 0);
+    b.open();
+    a.call(0);
+    exchange(a, b);
+    b.handleBytes(0, nonsense, false);
+    expect(b.step(0)).toBe('signal');
+    expect(b.pollSignal()).toEqual({ type: 'link.spoilt', link: 0, code });
+    expect(b.step(0)).toBe('idle'); // Deaf, and told once.
+    a.detach(0, 0);
+    b.detach(0, 0);
+    a.write(Buffer.from('still here'));
+    expect(exchange(a, b).heard.toString()).toBe('still here');
+  }
+});
+
+test('[NCP-13] what came before a close is heard before it', () => {
+  const [a, b] = [planeOf('dialer'), planeOf('acceptor')];
+  for (const plane of [a, b]) plane.attach(0, 0);
+  b.open();
+  a.call(0);
+  exchange(a, b);
+  a.write(Buffer.from('last words'));
+  const bytes = [a.pollTransmit(0, 0)!];
+  a.close(0);
+  bytes.push(a.pollTransmit(0, 0)!);
+  b.handleBytes(0, new Uint8Array(Buffer.concat(bytes)), false);
+  expect(b.step(0)).toBe('message');
+  expect(Buffer.from(b.pollMessage()!).toString()).toBe('last words');
+  expect(b.step(0)).toBe('signal');
+  expect(b.pollSignal()).toEqual({ type: 'peer.closed' });
+});
+
+test('[NCP-10] a writer is told to wait, and then refused; a packet that fits nothing is refused at once', () => {
+  const a = planeOf('dialer', { sendBytesMax: 10_000, sendBytesHigh: 5000 });
+  expect(a.write(new Uint8Array(4000))).toBe('room');
+  expect([a.write(new Uint8Array(4000)), a.hasRoom()]).toEqual(['wait', false]);
+  expect(() => a.write(new Uint8Array(4000))).toThrow(expect.objectContaining({ code: 'queue-full' }));
+  const packets = planeOf('dialer', { isStream: false });
+  expect(() => packets.write(new Uint8Array(1301))).toThrow(expect.objectContaining({ code: 'too-large' }));
+  packets.drain();
+  expect(() => packets.write(new Uint8Array(1))).toThrow(expect.objectContaining({ code: 'closed' }));
+});
+
+test('[NCP-4] where each write is a packet, each arrives as one message', () => {
+  const [a, b] = [planeOf('dialer', { isStream: false }), planeOf('acceptor', { isStream: false })];
+  for (const plane of [a, b]) plane.attach(0, 0);
+  b.open();
+  a.call(0);
+  exchange(a, b);
+  for (const text of ['one', 'two', 'three']) a.write(Buffer.from(text));
+  b.handleBytes(0, new Uint8Array(a.pollTransmit(0, 0)!), false);
+  const heard: string[] = [];
+  while (b.step(0) === 'message') for (let m; (m = b.pollMessage()) !== undefined;) heard.push(Buffer.from(m).toString());
+  expect(heard).toEqual(['one', 'two', 'three']);
+  expect([a.accepted, a.handed, a.acknowledged]).toEqual([3, 3, 0]);
+});
