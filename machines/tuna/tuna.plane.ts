@@ -96,6 +96,10 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   get hasGap(): boolean {
     return this.ncp.inbound.hasGap;
   }
+  /** One side has said that it goes. */
+  get isParting(): boolean {
+    return this.#isClosing;
+  }
   get isOpen(): boolean {
     return this.ncp.inbound.isOpen;
   }

@@ -47,11 +47,13 @@ export class TcpEnd {
       deliver: (bytes) => this.onData?.(bytes),
       settled: () => this.onRoom?.(),
     });
-    this.pump.bind((signal) => {
-      this.signals.push(signal);
-      // Wires are never ended from inside a call of theirs.
-      if (signal.type === 'link.silent' || signal.type === 'link.spoilt') clock.soon(() => this.cut(signal.link));
-      this.onSignal?.(signal);
+    this.pump.bind({
+      send: (signal) => {
+        this.signals.push(signal);
+        // Wires are never ended from inside a call of theirs.
+        if (signal.type === 'link.silent' || signal.type === 'link.spoilt') clock.soon(() => this.cut(signal.link));
+        this.onSignal?.(signal);
+      },
     });
     this.plane.open();
   }
