@@ -158,3 +158,11 @@ test('after shutdown nothing is left: no timer, no wire, no callback', async () 
   expect(p.engine.metrics()).toMatchObject({ connections: 0, wires: 0, openings: 0 });
   expect(p.clock.pending).toBe(0);
 });
+
+test('[RES-7] every payload is a message: the empty one, and one that looks like a hello or a goodbye', () => {
+  const { p, wire } = up();
+  const lookalikes = [new Uint8Array(0), say.hello({}), say.goodbye(1, 1), new TextEncoder().encode('hfst')];
+  wire.say(...lookalikes.map((payload, i) => say.data(i + 1, ...payload)));
+  expect(p.got).toEqual(lookalikes.map((payload) => [...payload]));
+  expect(connectionOf(p).state).toBe('completed');
+});

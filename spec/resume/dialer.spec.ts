@@ -181,6 +181,21 @@ test('[RES-16] an announced length above the limit spoils the wire before anythi
   expect(p.connections[0]!.state).toBe('completed');
 });
 
+test('[RES-17] the smaller limits of both sides count, agreed on at birth and kept by a resume', () => {
+  const p = new Played({ reconnectWindowMs: 60_000 });
+  const wire = p.dial().open();
+  wire.say(say.welcome(wire.last('hello'), { windowMs: 700, messageBytesMax: 100 }));
+  const tooLarge = (): void => void p.connections[0]!.write(new Uint8Array(101));
+  expect(tooLarge).toThrow('above the limit of 100 that both sides agreed on');
+  const next = again(p, wire);
+  next.say(say.welcome(next.last('hello'), { windowMs: 60_000, messageBytesMax: 1000 }));
+  expect(tooLarge).toThrow('above the limit of 100');
+  const lostAt = p.clock.now();
+  next.cut();
+  p.clock.runUntil(() => p.story.at(-1) === 'none', { withinMs: 60_000 });
+  expect([p.clock.now() - lostAt, p.story]).toEqual([700, expect.arrayContaining(['closing window-expired remote'])]);
+});
+
 test('[RES-17] unknown optional frames are skipped, unknown critical ones are not', () => {
   const { p, wire } = up();
   wire.say(Uint8Array.of(0x90, 0, 0, 2, 1, 2), say.data(1, 5));
