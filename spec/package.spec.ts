@@ -15,7 +15,7 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
 
 /** Sources that package.json names and that are still to come. Whoever writes one takes it off this list; the goal is none. */
-const toCome: readonly string[] = ['spec/model/index.ts'];
+const toCome: readonly string[] = [];
 
 const targets = Object.entries(manifest.exports).flatMap(([subpath, target]) => (target ? [{ subpath, target }] : []));
 const entries = targets.filter(({ target }) => target.endsWith('.js') && !target.includes('*'));

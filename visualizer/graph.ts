@@ -52,15 +52,27 @@ export interface Graph {
 export function graphOf(machine: AnyStateMachine): Graph {
   const vertices: Vertex[] = [];
   const edges: Edge[] = [];
-  const walk = (node: AnyStateNode): void => {
+  for (const node of nodesOf(machine.root)) {
     vertices.push(vertexOf(node));
-    for (const transitions of node.transitions.values()) for (const each of transitions) edges.push(edgeOf(node, each));
-    for (const each of node.always ?? []) edges.push(edgeOf(node, each));
-    for (const key of Object.keys(node.states)) walk(node.states[key]!);
-  };
-  walk(machine.root);
+    for (const each of leavesOf(node)) edges.push(edgeOf(node, each));
+  }
   return { id: machine.id, vertices, edges };
 }
+
+/** XState's own objects for the transitions of a machine, in the order of `Graph.edges`: whoever sees one taken finds its edge. */
+export function transitionsOf(machine: AnyStateMachine): readonly object[] {
+  return [...nodesOf(machine.root)].flatMap(leavesOf);
+}
+
+function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
+  yield node;
+  for (const key of Object.keys(node.states)) yield* nodesOf(node.states[key]!);
+}
+
+const leavesOf = (node: AnyStateNode): readonly Transition[] => [
+  ...[...node.transitions.values()].flat(),
+  ...(node.always ?? []),
+];
 
 /** The states directly inside one, in the order of the source. */
 export function childrenOf(graph: Graph, id: string): readonly Vertex[] {

@@ -132,7 +132,7 @@ function nowOf(snapshot: AnyMachineSnapshot): string {
 }
 
 /** `linked.flowing·held`: a parallel state is said by its regions, a region by what is in it. */
-function stateText(node: AnyStateNode, value: StateValue): string {
+export function stateText(node: AnyStateNode, value: StateValue): string {
   if (typeof value === 'string') return value;
   const inside = (key: string): string => stateText(node.states[key]!, value[key]!);
   if (node.type === 'parallel') {

@@ -1,0 +1,134 @@
+import type { Graph } from '../../visualizer/graph.js';
+import { Coverage } from './coverage.js';
+import type { Interpreter, Model, Path, PlayedWorld, Step } from './model.js';
+import { Subject } from './subject.js';
+import { Walk, xstate } from './walk.js';
+
+export interface ExploreOptions {
+  /** Situations after which it gives up with an `Error`. Default 5000. */
+  readonly situationsMax?: number;
+  /** Ends as soon as every transition was taken, rather than when every situation was seen. Default true. */
+  readonly stopsWhenWhole?: boolean;
+}
+
+export interface Exploration {
+  readonly graph: Graph;
+  /** A few paths that together take every transition that can be taken. The shortest ones that were found. */
+  readonly paths: readonly Path[];
+  readonly coverage: Coverage;
+  /** Situations seen: states, and what the model counts as facts. */
+  readonly situations: number;
+}
+
+interface Situation {
+  readonly world: string;
+  readonly first: readonly boolean[];
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Finds out by trying where a chart can go: in every situation everything that may happen happens once, nearest situations
+ * first. Throws where a step does not do what the drawing says, where the model's `check` throws, and at its bound.
+ */
+export function explore<World extends PlayedWorld>(model: Model<World>, options: ExploreOptions = {}): Exploration {
+  return new Explorer(new Subject(model), options).explore();
+}
+
+class Explorer<World extends PlayedWorld> {
+  readonly #coverage: Coverage;
+  readonly #seen = new Set<string>();
+  readonly #queue: Situation[] = [];
+  readonly #firsts = new Map<number, Path>(); // By transition, the path that took it first.
+  readonly #situationsMax: number;
+  readonly #stopsWhenWhole: boolean;
+
+  constructor(
+    readonly subject: Subject<World>,
+    { situationsMax = 5000, stopsWhenWhole = true }: ExploreOptions,
+  ) {
+    this.#coverage = new Coverage(subject.graph);
+    this.#situationsMax = situationsMax;
+    this.#stopsWhenWhole = stopsWhenWhole;
+  }
+
+  explore(): Exploration {
+    for (const world of Object.keys(this.subject.model.worlds)) this.#try({ world, first: [], steps: [] }, undefined);
+    for (let at = 0; at < this.#queue.length && !(this.#stopsWhenWhole && this.#coverage.isWhole); at++) {
+      const situation = this.#queue[at]!;
+      for (const name of this.#walkTo(situation).possible) this.#try(situation, name);
+    }
+    const { graph } = this.subject;
+    return { graph, paths: fewest([...this.#firsts.values()]), coverage: this.#coverage, situations: this.#seen.size };
+  }
+
+  /** One step more, with every combination of answers that free guards may give. */
+  #try(from: Situation, name: string | undefined): void {
+    const isFree = this.subject.model.guards === 'free';
+    const wanted: (readonly boolean[])[] = [[]];
+    for (let answers = wanted.pop(); answers !== undefined; answers = wanted.pop()) {
+      const first = name === undefined ? answers : from.first;
+      const steps = name === undefined ? [] : [...from.steps, { name, answers }];
+      const walk = this.#walkTo({ ...from, first, steps });
+      // What was asked beyond the list was answered no; next time it is yes.
+      const given = walk.answers;
+      if (isFree) for (let i = answers.length; i < given.length; i++) wanted.push([...given.slice(0, i), true]);
+      this.#note({ world: from.world, first, steps }, walk);
+    }
+  }
+
+  #walkTo({ world, first, steps }: Situation): Walk<World> {
+    const walk = new Walk(this.subject, world, this.#coverage, xstate, first);
+    for (const step of steps) walk.step(step);
+    return walk;
+  }
+
+  #note(situation: Situation, walk: Walk<World>): void {
+    const { path } = walk;
+    for (const edge of path.takes) if (!this.#firsts.has(edge)) this.#firsts.set(edge, path);
+    const facts = JSON.stringify(this.subject.model.facts?.(walk.world, walk.snapshot));
+    const key = `${situation.world} ${walk.place} ${walk.snapshot.status} ${facts}`;
+    if (this.#seen.has(key)) return;
+    if (this.#seen.size >= this.#situationsMax)
+      throw new Error(
+        `more than ${this.#situationsMax} situations; the last one: ${key}. Let \`facts\` of the model tell fewer apart.`,
+      );
+    this.#seen.add(key);
+    if (walk.snapshot.status === 'active') this.#queue.push(situation);
+  }
+}
+
+/** Long paths take most on their way; one that adds nothing to those before is left out. */
+function fewest(paths: readonly Path[]): readonly Path[] {
+  const longestFirst = [...new Set(paths)].sort((a, b) => b.takes.length - a.takes.length);
+  const taken = new Set<number>();
+  return longestFirst.filter(({ takes }) => {
+    const isNew = takes.some((edge) => !taken.has(edge));
+    for (const edge of takes) taken.add(edge);
+    return isNew;
+  });
+}
+
+/**
+ * Walks one path again, with the interpreter of choice, and returns where it went: equal to `path` where both do the same.
+ * Throws as `explore` does.
+ */
+export function walkPath<World extends PlayedWorld>(
+  subject: Subject<World>,
+  path: Path,
+  coverage = new Coverage(subject.graph),
+  make: Interpreter = xstate,
+): Path {
+  const walk = new Walk(subject, path.world, coverage, make, path.first);
+  for (const step of path.steps) walk.step(step);
+  return walk.path;
+}
+
+/** A path in words, for the name of a test. */
+export function pathText({ world, steps }: Path): string {
+  return [
+    world,
+    ...steps.map(({ name, answers }) => (answers.includes(true) ? `${name} (${answers.map(yes).join(', ')})` : name)),
+  ].join(', ');
+}
+
+const yes = (answer: boolean): string => (answer ? 'yes' : 'no');

@@ -1,0 +1,9 @@
+/** Models of charts: what may happen is stated, where it leads is found out, walked, judged by the drawing, and counted. */
+export { Coverage, edgeText, type Share } from './coverage.js';
+export { explore, pathText, walkPath, type Exploration, type ExploreOptions } from './explore.js';
+export { freeModel } from './free.js';
+export type { Interpreter, Model, Path, PlayedWorld, Sample, Step } from './model.js';
+export { played, PlayedTime, type ArmedTimer, type PlayedLogic } from './played.js';
+export { Semantics, type Configuration, type Verdict } from './semantics.js';
+export { Subject } from './subject.js';
+export { Walk, xstate } from './walk.js';

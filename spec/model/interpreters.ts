@@ -1,0 +1,11 @@
+import { LeanActor } from '../../machines/lean/actor.js';
+import { swift } from '../../machines/lean/swift.js';
+import type { Interpreter } from './model.js';
+import { xstate } from './walk.js';
+
+/** What runs charts: XState, and the two ways in which the engine does it (`machines/lean`). */
+export const interpreters: Readonly<Record<'xstate' | 'lean' | 'swift', Interpreter>> = {
+  xstate,
+  lean: (machine, parent, input) => new LeanActor(machine, { id: 'it', src: 'it', parent, input }),
+  swift: (machine, parent, input) => xstate(swift(machine), parent, input),
+};
