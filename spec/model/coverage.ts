@@ -20,9 +20,6 @@ export class Coverage {
   visit(stateId: string): void {
     this.#visited.add(stateId);
   }
-  has(edge: number): boolean {
-    return this.#taken.has(edge);
-  }
 
   get transitions(): Share {
     return { reached: this.#taken.size, of: this.graph.edges.length };
@@ -31,10 +28,6 @@ export class Coverage {
     const states = this.#states();
     return { reached: states.filter((id) => this.#visited.has(id)).length, of: states.length };
   }
-  get isWhole(): boolean {
-    return this.#taken.size === this.graph.edges.length && this.states.reached === this.states.of;
-  }
-
   /** Transitions that were never taken, in words and in the order of the chart. */
   get neverTaken(): readonly string[] {
     return this.graph.edges.filter((_, i) => !this.#taken.has(i)).map((edge) => edgeText(this.graph, edge));

@@ -7,8 +7,10 @@ import { Walk, xstate } from './walk.js';
 export interface ExploreOptions {
   /** Situations after which it gives up with an `Error`. Default 5000. */
   readonly situationsMax?: number;
-  /** Ends as soon as every transition was taken, rather than when every situation was seen. Default true. */
-  readonly stopsWhenWhole?: boolean;
+  /** Ends as soon as every transition but these was taken, rather than when every situation was seen. By `edgeText`. Default: none. */
+  readonly never?: readonly string[];
+  /** What tries. Default: XState's own actors. */
+  readonly make?: Interpreter;
 }
 
 export interface Exploration {
@@ -20,7 +22,12 @@ export interface Exploration {
   readonly situations: number;
 }
 
-interface Situation {
+/** Where one is, and what may happen next. */
+interface Situation extends Way {
+  readonly possible: readonly string[];
+}
+
+interface Way {
   readonly world: string;
   readonly first: readonly boolean[];
   readonly steps: readonly Step[];
@@ -40,29 +47,36 @@ class Explorer<World extends PlayedWorld> {
   readonly #queue: Situation[] = [];
   readonly #firsts = new Map<number, Path>(); // By transition, the path that took it first.
   readonly #situationsMax: number;
-  readonly #stopsWhenWhole: boolean;
+  readonly #never: readonly string[];
+  readonly #make: Interpreter;
 
   constructor(
     readonly subject: Subject<World>,
-    { situationsMax = 5000, stopsWhenWhole = true }: ExploreOptions,
+    { situationsMax = 5000, never = [], make = xstate }: ExploreOptions,
   ) {
     this.#coverage = new Coverage(subject.graph);
     this.#situationsMax = situationsMax;
-    this.#stopsWhenWhole = stopsWhenWhole;
+    this.#never = never;
+    this.#make = make;
   }
 
   explore(): Exploration {
     for (const world of Object.keys(this.subject.model.worlds)) this.#try({ world, first: [], steps: [] }, undefined);
-    for (let at = 0; at < this.#queue.length && !(this.#stopsWhenWhole && this.#coverage.isWhole); at++) {
+    for (let at = 0; at < this.#queue.length && !this.#isDone; at++) {
       const situation = this.#queue[at]!;
-      for (const name of this.#walkTo(situation).possible) this.#try(situation, name);
+      for (const name of situation.possible) this.#try(situation, name);
     }
     const { graph } = this.subject;
     return { graph, paths: fewest([...this.#firsts.values()]), coverage: this.#coverage, situations: this.#seen.size };
   }
 
+  get #isDone(): boolean {
+    const { neverTaken } = this.#coverage;
+    return neverTaken.length <= this.#never.length && neverTaken.every((each) => this.#never.includes(each));
+  }
+
   /** One step more, with every combination of answers that free guards may give. */
-  #try(from: Situation, name: string | undefined): void {
+  #try(from: Way, name: string | undefined): void {
     const isFree = this.subject.model.guards === 'free';
     const wanted: (readonly boolean[])[] = [[]];
     for (let answers = wanted.pop(); answers !== undefined; answers = wanted.pop()) {
@@ -76,24 +90,24 @@ class Explorer<World extends PlayedWorld> {
     }
   }
 
-  #walkTo({ world, first, steps }: Situation): Walk<World> {
-    const walk = new Walk(this.subject, world, this.#coverage, xstate, first);
+  #walkTo({ world, first, steps }: Way): Walk<World> {
+    const walk = new Walk(this.subject, world, this.#coverage, this.#make, first);
     for (const step of steps) walk.step(step);
     return walk;
   }
 
-  #note(situation: Situation, walk: Walk<World>): void {
+  #note(way: Way, walk: Walk<World>): void {
     const { path } = walk;
     for (const edge of path.takes) if (!this.#firsts.has(edge)) this.#firsts.set(edge, path);
     const facts = JSON.stringify(this.subject.model.facts?.(walk.world, walk.snapshot));
-    const key = `${situation.world} ${walk.place} ${walk.snapshot.status} ${facts}`;
+    const key = `${way.world} ${walk.place} ${walk.snapshot.status} ${facts}`;
     if (this.#seen.has(key)) return;
     if (this.#seen.size >= this.#situationsMax)
       throw new Error(
         `more than ${this.#situationsMax} situations; the last one: ${key}. Let \`facts\` of the model tell fewer apart.`,
       );
     this.#seen.add(key);
-    if (walk.snapshot.status === 'active') this.#queue.push(situation);
+    if (walk.snapshot.status === 'active') this.#queue.push({ ...way, possible: walk.possible });
   }
 }
 

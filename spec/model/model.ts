@@ -13,7 +13,7 @@ export interface PlayedWorld {
  * One thing that may happen: an event, or something that happens in the world and may bring one. An event
  * `xstate.done.actor.<id>` or `xstate.error.actor.<id>` ends a child that is `played`, with its `output` or its `error`.
  */
-export type Sample<World> = AnyEventObject | ((world: World) => AnyEventObject | void);
+export type Sample<World> = AnyEventObject | ((world: World, snapshot: AnyMachineSnapshot) => AnyEventObject | void);
 
 /** What is needed to walk a chart. */
 export interface Model<World extends PlayedWorld> {

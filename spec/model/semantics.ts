@@ -14,6 +14,7 @@ export class Semantics {
   readonly #vertices = new Map<string, Vertex>();
   readonly #children = new Map<string, Vertex[]>();
   readonly #leaving = new Map<string, Edge[]>();
+  readonly #ancestors = new Map<string, readonly string[]>();
   readonly #root: string;
 
   constructor(readonly graph: Graph) {
@@ -125,8 +126,12 @@ export class Semantics {
 
   /** The states around one, innermost first. */
   #around(id: string): readonly string[] {
-    const parent = this.#vertices.get(id)?.parent;
-    return parent === undefined ? [] : [parent, ...this.#around(parent)];
+    let around = this.#ancestors.get(id);
+    if (around === undefined) {
+      const parent = this.#vertices.get(id)!.parent;
+      this.#ancestors.set(id, (around = parent === undefined ? [] : [parent, ...this.#around(parent)]));
+    }
+    return around;
   }
 
   #isWithin(id: string, outer: string): boolean {

@@ -98,7 +98,7 @@ export class Walk<World extends PlayedWorld> {
     this.#during(step, step.answers, () => {
       if (timer !== undefined) return this.time.fire(timer);
       if (sample === undefined) throw new Error('there is no such sample, and no such timer is armed');
-      const event = typeof sample === 'function' ? sample(this.world) : sample;
+      const event = typeof sample === 'function' ? sample(this.world, this.snapshot) : sample;
       if (event !== undefined) this.#send(event);
     });
   }
@@ -108,7 +108,13 @@ export class Walk<World extends PlayedWorld> {
     this.#heard.clear();
     this.#wanted = answers;
     if (step !== undefined) this.#steps.push(step);
-    this.subject.guarded((guard, ask) => this.#answer(guard, ask), act);
+    this.subject.guarded(
+      (guard, ask) => this.#answer(guard, ask),
+      () => {
+        act();
+        this.time.clock.advance(0); // What was asked for the end of the turn, and timers that are due by now.
+      },
+    );
     try {
       const { status, error } = this.snapshot;
       if (status === 'error') throw error;

@@ -1,0 +1,115 @@
+import { makeShipCodec } from '../../../adapters/ship/codec.js';
+import { closing } from '../../../machines/closing.js';
+import type { WireHandler } from '../../../machines/ports.js';
+import { shipMachine } from '../../../machines/ship/ship.machine.js';
+import type { ShipSayable } from '../../../machines/ship/ship.messages.js';
+import { ShipPlane } from '../../../machines/ship/ship.plane.js';
+import type { ShipInput } from '../../../machines/ship/ship.setup.js';
+import { SHIP_LIMITS, SHIP_TIMING } from '../../../machines/ship/ship.timing.js';
+import * as ship from '../../ship/played.js';
+import type { Model, Sample } from '../model.js';
+import type { PlayedTime } from '../played.js';
+import { checkSession, pumpOver, SessionWorld } from './session.js';
+
+interface About {
+  readonly role: 'dialer' | 'acceptor';
+  readonly isTrusted?: boolean;
+  /** The SHIP id that the peer had before. */
+  readonly knownId?: string;
+}
+
+/** A real plane and pump under the chart; the peer is played, message by message. */
+class ShipWorld extends SessionWorld {
+  readonly input: ShipInput;
+  readonly peers = new ship.PlayedPeers();
+  wire: ship.PlayedShipWire | undefined;
+  #handler: WireHandler | undefined;
+
+  constructor(
+    readonly time: PlayedTime,
+    { role, isTrusted = false, knownId }: About,
+  ) {
+    super();
+    if (isTrusted) this.peers.trusted.add(ship.HIGH);
+    if (knownId !== undefined) this.peers.shipIds.set(ship.HIGH, knownId);
+    const about = { role, timing: SHIP_TIMING, limits: SHIP_LIMITS, peers: this.peers, shipId: 'self-id', ski: ship.HIGH };
+    const pump = pumpOver(new ShipPlane({ ...about, codec: makeShipCodec() }), time);
+    const opener: ShipInput['opener'] = (handler) => {
+      this.#handler = handler;
+      return () => this.end();
+    };
+    this.input = { role, pump, clock: time.clock, opener };
+  }
+
+  open(ski: string): void {
+    if (this.wire !== undefined || this.#handler === undefined) return;
+    this.wire = new ship.PlayedShipWire(this.#handler, this.time.clock, { fingerprint: 'f'.repeat(64), ski }).open();
+  }
+  say(message: ShipSayable | Uint8Array): void {
+    if (this.wire !== undefined && this.wire.ended === undefined) this.wire.say(message);
+  }
+  end(): void {
+    if (this.wire !== undefined) return this.wire.cut({ kind: 'ended' });
+    this.#handler?.onClose({ kind: 'refused' });
+    this.#handler = undefined;
+  }
+}
+
+const says =
+  (message: ShipSayable | Uint8Array): Sample<ShipWorld> =>
+  (world) =>
+    world.say(message);
+const V2 = { version: { major: 2, minor: 0 }, formats: ['JSON-UTF16'] };
+
+/** One SHIP connection in both roles, with a peer that keeps to the standard and one that doesn't. */
+export const shipModel: Model<ShipWorld> = {
+  machine: shipMachine,
+  worlds: {
+    'a client': (time) => new ShipWorld(time, { role: 'dialer', isTrusted: true }),
+    'a server that trusts': (time) => new ShipWorld(time, { role: 'acceptor', isTrusted: true }),
+    'a server that is asked': (time) => new ShipWorld(time, { role: 'acceptor' }),
+    'a client that knows the peer by another id': (time) =>
+      new ShipWorld(time, { role: 'dialer', isTrusted: true, knownId: 'other-id' }),
+  },
+  samples: {
+    'the wire opens': (world) => world.open(ship.HIGH),
+    'somebody else opens the wire': (world) => world.open(ship.LOW),
+    'the wire ends': (world) => world.end(),
+    'the wire is silent': { type: 'wire.silent' },
+    'peer: init': says(ship.INIT),
+    'peer: ready': says(ship.READY),
+    'peer: pending': says(ship.PENDING),
+    'peer: more time': says(ship.MORE),
+    'peer: pending, for how long unsaid': says({ kind: 'hello', phase: 'pending' }),
+    'peer: aborted': says(ship.ABORTED),
+    'peer: announces 1.0': says(ship.ANNOUNCE),
+    'peer: announces UTF-16 only': says({ kind: 'protocol', handshakeType: 'announceMax', ...V2 }),
+    'peer: selects 1.0': says(ship.SELECT),
+    'peer: selects 2.0': says({ kind: 'protocol', handshakeType: 'select', ...V2 }),
+    'peer: protocol error': says({ kind: 'protocol-error', error: 2 }),
+    'peer: no PIN': says(ship.NO_PIN),
+    'peer: PIN required': says({ kind: 'pin', pinState: 'required' }),
+    'peer: who are you': says(ship.WHO),
+    'peer: its id': says(ship.ID),
+    'peer: another id': says({ kind: 'access', id: 'third-id' }),
+    'peer: closes': says(ship.CLOSE),
+    'peer: confirms a close': says(ship.CONFIRM),
+    'peer: nonsense': says(Uint8Array.of(1, 0x7b)),
+    'nobody trusts it, and nobody will decide': ({ peers }) => {
+      peers.trusted.clear();
+      peers.mayWaitFor = false;
+    },
+    accept: { type: 'accept' },
+    deny: { type: 'deny' },
+    close: { type: 'close', now: false, reason: 'closed' },
+    'close now': { type: 'close', now: true, reason: 'closed' },
+    abort: { type: 'abort', closing: closing('shutdown', 'local') },
+    drain: { type: 'drain', afterMs: 0 },
+    probe: { type: 'probe' },
+  },
+  facts: ({ wire, peers }, { context }) => {
+    const { isDenied, askedForMore } = context as { isDenied: boolean; askedForMore: boolean };
+    return [wire === undefined, wire?.ended, peers.mayWaitFor, peers.shipIds.size, isDenied, askedForMore];
+  },
+  check: checkSession,
+};
