@@ -12,7 +12,7 @@ import type { PlayedTime } from '../played.js';
 import { checkSession, pumpOver, SessionWorld } from './session.js';
 
 const [US, THEM, OTHERS] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)];
-const HELLO = { versionMin: 1, versionMax: 1, features: 0 };
+const HELLO = { isInquiry: false };
 
 /** A real plane and pump under the chart; the other end of the wire is played, byte by byte. */
 class PoolWorld extends SessionWorld {
@@ -47,8 +47,9 @@ class PoolWorld extends SessionWorld {
     this.#handler?.onClose({ kind: 'refused' });
     this.#handler = undefined;
   }
-  greet(id: string): void {
-    this.say(poolCodec.putHello(this.input.role === 'dialer' ? 'welcome' : 'hello', { ...HELLO, id }));
+  greet(id: string, version = 1): void {
+    const hello = { ...HELLO, id, versionMin: version, versionMax: version };
+    this.say(poolCodec.putHello(this.input.role === 'dialer' ? 'welcome' : 'hello', hello));
   }
   /** Two messages, for the first one still finds room. */
   write(): void {
@@ -73,7 +74,7 @@ class PoolWire extends PlayedWire {
   }
 }
 
-const refused = (code: 'busy' | 'crossed') => poolCodec.putRefused({ code, retryAfterMs: 0 });
+const refused = (code: 'busy' | 'crossed', id?: string) => poolCodec.putRefused({ code, retryAfterMs: 0, id });
 
 /** One pooled connection, in both roles and with bare frames. */
 export const poolModel: Model<PoolWorld> = {
@@ -89,9 +90,11 @@ export const poolModel: Model<PoolWorld> = {
     'the wire is silent': { type: 'wire.silent' },
     'the peer greets': (world) => world.greet(THEM),
     'somebody else greets': (world) => world.greet(OTHERS),
+    'a peer of a later version greets': (world) => world.greet(THEM, 9),
     'the peer is busy': (world) => world.say(refused('busy')),
-    'the peer has dialed too': (world) => world.say(refused('crossed')),
-    'the peer says goodbye': (world) => world.say(poolCodec.putGoodbye('closed')),
+    'the peer has dialed too': (world) => world.say(refused('crossed', THEM)),
+    'somebody else has dialed too': (world) => world.say(refused('crossed', OTHERS)),
+    'the peer says goodbye': (world) => world.say(poolCodec.putGoodbye({ code: 'closed', afterMs: 0 })),
     'the peer talks nonsense': (world) => world.say(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
     'messages wait for the wire': (world, snapshot) => (snapshot.hasTag('accepts-data') ? world.write() : undefined),
     'the wire has room again': (world) => world.makeRoom(),
@@ -99,6 +102,7 @@ export const poolModel: Model<PoolWorld> = {
     close: { type: 'close', now: false, reason: 'closed' },
     'close now': { type: 'close', now: true, reason: 'shutdown' },
     abort: { type: 'abort', closing: closing('shutdown', 'local') },
+    'abort for another': { type: 'abort', closing: closing('replaced', 'local') },
     drain: { type: 'drain', afterMs: 0 },
     probe: { type: 'probe' },
   },
