@@ -234,9 +234,9 @@ export class Handle<Message> implements Connection<Message> {
     this.#states?.push(state);
   }
 
-  /** The session is over: everything that still waits settles, once. */
-  end(cause: Closing): void {
-    if (this.#closing !== undefined) return;
+  /** The session is over: everything that still waits settles, once. The result names the messages it left behind. */
+  end(cause: Closing): Closing {
+    if (this.#closing !== undefined) return this.#closing;
     const closing = this.#withRanges(cause);
     this.#closing = closing;
     this.budget.adjust(-this.#chargedBytes);
@@ -252,6 +252,7 @@ export class Handle<Message> implements Connection<Message> {
     this.#wakeDrains();
     if (this.#inbox === undefined) this.#reader?.({ done: true, value: undefined });
     this.#resolveClosed?.(closing);
+    return closing;
   }
 
   /** Nothing more will be heard of its state. */

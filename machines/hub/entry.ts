@@ -176,9 +176,9 @@ export class Entry implements ConnectionPort {
     this.#isConnected = false;
     this.lastCause = cause;
     this.desk.ended(this, cause);
-    handle?.end(cause);
-    if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: cause });
-    this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: cause });
+    const told = handle?.end(cause) ?? cause;
+    if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: told });
+    this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: told });
     if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
     else if (!mayDialAnew && !this.mayRetry(cause)) this.#fail(cause);
   }

@@ -140,6 +140,7 @@ export const poolMachine = poolSetup.createMachine({
           entry: 'drainPlane',
           on: {
             'log.drained': { target: '#pool.closed', actions: ['sayGoodbye', 'stopPolitely'] },
+            'wire.silent': { description: 'It has said goodbye, and says no more.' },
             'wire.closed': '#pool.closed',
           },
           after: { closeGrace: '#pool.closed' },

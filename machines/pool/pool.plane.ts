@@ -24,6 +24,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   #queue: FrameQueue;
   #hearing: Hearing = 'nothing';
   #isOpen = false; // Messages may leave.
+  #openedAt = 0;
   #draining = false;
   #hasDrained = false;
   #greeting: Uint8Array | undefined;
@@ -59,7 +60,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (this.seed.role === 'acceptor' && !this.seed.isBare) this.#greet('welcome');
     this.#hearing = 'everything';
     this.#isOpen = true;
-    this.#activeAt = now;
+    this.#activeAt = this.#openedAt = now;
   }
 
   /** Takes no more messages, and says when all were given to the wire. */
@@ -77,6 +78,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
+    if (now - this.#openedAt < SIGN_MS) return; // Heard just now; what crossed its opening says nothing against it.
     if (this.#mayPing && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
   }
 

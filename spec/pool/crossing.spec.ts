@@ -61,7 +61,7 @@ describe("crossing dials where the winner's can't get through", () => {
 test('[POOL-4] a peer that lost its end without a word is heard once a probe has found the old connection dead', async () => {
   const { world, a, b } = two();
   watched(b.engine.connect(a.id)); // By the one who wins: its role says nothing about who is right.
-  await world.live(20);
+  await world.live(1100);
   // a forgets: its wire is gone, and b is not told.
   for (const link of world.network.links) link.cut('far', { withinMs: 0, keep: 'none' });
   for (const link of world.network.links) link.answersReset = false;

@@ -290,21 +290,26 @@ describe('signs of life', () => {
     const bench = Bench.open({ ...timing, receiveBytesHigh: 1000 });
     bench.hear(data(Uint8Array.of(1)));
     bench.plane.holdBack(1000);
-    bench.plane.probe(0);
+    bench.live(1000);
+    bench.plane.probe(1000);
     bench.live(5000);
     expect(bench.story).toEqual([]);
   });
 
   test('[POOL-6] after a wake-up the answer may take less time', () => {
     const bench = Bench.open({ ...timing, wakeProbeTimeoutMs: 1500 });
-    bench.plane.probe(0);
+    bench.plane.probe(999);
+    expect(bench.said()).toEqual([]); // Its opening was sign enough.
+    bench.live(1000);
+    bench.plane.probe(1000);
     expect(bench.said()).toEqual(['ping']);
     bench.live(1499);
     expect(bench.story).toEqual([]);
     bench.live(1);
     expect(bench.story).toEqual(['wire.silent']);
     const alive = Bench.open({ ...timing, wakeProbeTimeoutMs: 1500 });
-    alive.plane.probe(0);
+    alive.live(1000);
+    alive.plane.probe(1000);
     alive.hear(pong).live(30_000);
     expect(alive.story).toEqual([]);
   });
