@@ -52,7 +52,7 @@ export class PoolWorld implements Witness {
     const network: SimNetworkOptions = {
       boundaries: random.chance(0.7) ? 'stream' : 'message',
       latencyMs: random.pick([[1, 1] as const, [1, 20] as const, [20, 80] as const]),
-      bytesPerMs: random.pick([Infinity, Infinity, 1]),
+      bytesPerMs: random.pick([Infinity, Infinity, 8]),
     };
     this.network = new SimNetwork(this.clock, random.split('network'), network);
     this.#messageBytesMax = random.pick([64, 300, 2000]);
