@@ -111,14 +111,17 @@ describe('goodbyes', () => {
   });
 
   test('[POOL-8] a close that does not drain says so at once, and names what was left behind', async () => {
-    const { world, here, far } = await pair({ receiveBytesHigh: 1000, sendBytesMax: 20 << 20 });
+    const { world, a, here, far } = await pair({ receiveBytesHigh: 1000, sendBytesMax: 20 << 20 });
     for (let n = 0; n < 5; n++) {
       here.write(new Uint8Array(100_000));
       await world.live(5);
     }
+    const told: unknown[] = [];
+    a.engine.on((event) => 'closing' in event && told.push(event.closing));
     const ended = watched(here.close({ now: true }));
     const got = reading(far);
     await world.live(100);
+    expect(told).toEqual([ended.value, ended.value]); // Events say the same, ranges included.
     const { unsent } = ended.value!.detail!;
     expect([ended.value!.code, unsent!.to, unsent!.from - 1]).toEqual(['closed', 5, got.length]);
     expect((await far.closed).code).toBe('peer-goodbye');
