@@ -15,6 +15,7 @@ export function race(openers: readonly Opener[], clock: Clock, staggerMs = STAGG
 class Race {
   #aborts: ((() => void) | undefined)[] = [];
   #next = 0;
+  #total: number; // Those that will have been tried.
   #failed = 0;
   #first: WireCause | undefined;
   #winner: number | undefined;
@@ -26,12 +27,13 @@ class Race {
     readonly staggerMs: number,
     readonly handler: WireHandler,
   ) {
+    this.#total = openers.length;
     this.#start();
   }
 
   readonly abort = (): void => {
     this.clock.clearTimeout(this.#timer);
-    this.#next = this.openers.length;
+    this.#total = this.#next; // Those that were not tried yet have no end that could be waited for.
     for (const abort of this.#aborts) abort?.();
   };
 
@@ -39,7 +41,7 @@ class Race {
     const index = this.#next++;
     const opener = this.openers[index];
     if (opener === undefined) return;
-    if (this.#next < this.openers.length && this.staggerMs < Infinity)
+    if (this.#next < this.#total && this.staggerMs < Infinity)
       this.#timer = this.clock.setTimeout(this.#start, this.staggerMs);
     this.#aborts[index] = opener({
       onOpen: (wire) => this.#opened(index, wire),
@@ -54,7 +56,7 @@ class Race {
     if (this.#winner !== undefined) return wire.destroy();
     this.#winner = index;
     this.clock.clearTimeout(this.#timer);
-    this.#next = this.openers.length;
+    this.#total = this.#next;
     this.#aborts.forEach((abort, i) => i !== index && abort?.());
     this.handler.onOpen(wire);
   }
@@ -64,8 +66,8 @@ class Race {
     if (index === this.#winner) return this.handler.onClose(cause);
     this.#first ??= cause;
     if (this.#winner !== undefined) return;
-    if (++this.#failed < this.openers.length) {
-      if (this.#next < this.openers.length) {
+    if (++this.#failed < this.#total) {
+      if (this.#next < this.#total) {
         this.clock.clearTimeout(this.#timer);
         this.#start();
       }
