@@ -41,8 +41,7 @@ class Race {
     const index = this.#next++;
     const opener = this.openers[index];
     if (opener === undefined) return;
-    if (this.#next < this.#total && this.staggerMs < Infinity)
-      this.#timer = this.clock.setTimeout(this.#start, this.staggerMs);
+    if (this.#next < this.#total && this.staggerMs < Infinity) this.#timer = this.clock.setTimeout(this.#start, this.staggerMs);
     this.#aborts[index] = opener({
       onOpen: (wire) => this.#opened(index, wire),
       onBytes: (bytes) => index === this.#winner && this.handler.onBytes(bytes),

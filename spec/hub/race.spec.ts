@@ -12,7 +12,10 @@ function addresses(count: number, clock: SimClock): { openers: Opener[]; tried: 
   return { openers: new Array<Opener>(count).fill(opener), tried };
 }
 
-function raced(count: number, staggerMs: number): { clock: SimClock; tried: WireHandler[]; ends: WireCause[]; abort: () => void } {
+function raced(
+  count: number,
+  staggerMs: number,
+): { clock: SimClock; tried: WireHandler[]; ends: WireCause[]; abort: () => void } {
   const clock = new SimClock();
   const ends: WireCause[] = [];
   const { openers, tried } = addresses(count, clock);
@@ -21,13 +24,16 @@ function raced(count: number, staggerMs: number): { clock: SimClock; tried: Wire
   return { clock, tried, ends, abort };
 }
 
-test.each([Infinity, 250])('an attempt given up before every address was tried ends all the same, once (stagger %d ms)', (staggerMs) => {
-  const { clock, tried, ends, abort } = raced(3, staggerMs);
-  abort();
-  clock.advance(1000);
-  expect([tried.length, ends]).toEqual([1, [{ kind: 'aborted' }]]);
-  expect(clock.pending).toBe(0);
-});
+test.each([Infinity, 250])(
+  'an attempt given up before every address was tried ends all the same, once (stagger %d ms)',
+  (staggerMs) => {
+    const { clock, tried, ends, abort } = raced(3, staggerMs);
+    abort();
+    clock.advance(1000);
+    expect([tried.length, ends]).toEqual([1, [{ kind: 'aborted' }]]);
+    expect(clock.pending).toBe(0);
+  },
+);
 
 test('given up while the second is under way: the first failure is the one that counts', () => {
   const { clock, tried, ends, abort } = raced(3, Infinity);

@@ -63,7 +63,10 @@ async function ask(port: number, identity: OwnIdentity | undefined, maxVersion: 
 }
 
 /** Somebody who listens with this certificate, and keeps what the node says to him. */
-async function trap(identity: OwnIdentity, maxVersion: SecureVersion = 'TLSv1.3'): Promise<{ port: number; heard: () => string; over: Promise<void> }> {
+async function trap(
+  identity: OwnIdentity,
+  maxVersion: SecureVersion = 'TLSv1.3',
+): Promise<{ port: number; heard: () => string; over: Promise<void> }> {
   let heard = '';
   let tell!: () => void;
   const over = new Promise<void>((resolve) => (tell = resolve));
