@@ -43,9 +43,9 @@ async function keepSilent(make: (trusted: readonly string[]) => Promise<Device>)
   const cast = await Promise.all(silences.map(async (silence) => ({ silence, me: await makeIdentity() })));
   const device = await make(cast.flatMap(({ silence, me }) => (silence.trustsUs === false ? [] : [me.ski!])));
   const listeners = await Promise.all(
-    cast.map(({ silence, me }) => (silence.device === 'client' ? listenPeer({ identity: me }) : undefined)),
+    cast.map(async ({ silence, me }) => (silence.device === 'client' ? await listenPeer({ identity: me }) : undefined)),
   );
-  ends.push(() => Promise.all(listeners.map((listener) => listener?.close())));
+  ends.push(() => Promise.all(listeners.map(async (listener) => listener?.close())));
   await device.see(listeners.flatMap((listener) => (listener ? [{ ski: listener.ski!, port: listener.port }] : [])));
   return Promise.all(
     cast.map(async ({ silence, me }, i) => {
