@@ -68,5 +68,5 @@ function control(name: string, body: object, limits: EebusLimits): Outgoing {
 
 /** Clocks have fractions, the wire has none: ship-go can't read a message with one. */
 function whole(durationMs: number | undefined): number | undefined {
-  return durationMs === undefined ? undefined : Math.max(0, Math.floor(durationMs));
+  return durationMs === undefined ? undefined : Math.max(0, Math.round(durationMs));
 }

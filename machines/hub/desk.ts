@@ -297,7 +297,9 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     this.reception.forgetAll();
     for (const entry of [...this.entries()]) {
       entry.keep = undefined;
-      if (!entry.isCompleted) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
+      if (entry.state === 'none')
+        this.bury(entry); // At rest, on the list of wishes alone: there is nothing to wait for.
+      else if (!entry.isCompleted) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
     }
   }
 
