@@ -1,13 +1,24 @@
 import { fromCallback, type EventObject } from 'xstate';
 import type { Opener } from './ports.js';
 
-export type GrantEvent = { type: 'redial.granted'; opener: Opener } | { type: 'redial.given-up' };
+export type GrantEvent =
+  | { type: 'redial.granted'; opener: Opener; completed?: () => void } // `completed`: the handshake on that wire is done.
+  | { type: 'redial.given-up' };
+
+/** One of several wires that a session has side by side; each has its own row of attempts, and may have its own address. */
+export interface Lane {
+  readonly index: number;
+  /** Default: of the targets of the connection, the one with this index; with one target, that one. */
+  readonly address?: string | undefined;
+}
 
 /** Somebody who wants to dial, and what the hub should know about it. */
 export interface GrantRequest {
   /** How long the wire before this attempt had carried the session; 0 when there was none. */
   readonly livedMs: number;
-  granted(opener: Opener): void;
+  readonly lane?: Lane | undefined;
+  /** `completed` ends the row of attempts; who dials one wire at a time need not call it, its connection does. */
+  granted(opener: Opener, completed: () => void): void;
   givenUp(): void;
 }
 
@@ -17,13 +28,15 @@ export type GrantDesk = (request: GrantRequest) => () => void;
 export interface GrantInput {
   readonly desk: GrantDesk;
   readonly livedMs: number;
+  readonly lane?: Lane | undefined;
 }
 
 /** Permission to dial as a service that a chart invokes: the chart asks, the hub grants; leaving the state withdraws. */
-export const grantService = fromCallback<EventObject, GrantInput>(({ input: { desk, livedMs }, sendBack }) =>
+export const grantService = fromCallback<EventObject, GrantInput>(({ input: { desk, livedMs, lane }, sendBack }) =>
   desk({
     livedMs,
-    granted: (opener) => sendBack({ type: 'redial.granted', opener } satisfies GrantEvent),
+    lane,
+    granted: (opener, completed) => sendBack({ type: 'redial.granted', opener, completed } satisfies GrantEvent),
     givenUp: () => sendBack({ type: 'redial.given-up' } satisfies GrantEvent),
   }),
 );

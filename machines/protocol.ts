@@ -27,7 +27,7 @@ export type ProtocolCommand =
   | { type: 'abort'; closing: Closing }
   | { type: 'probe' }
   | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
-  | { type: 'wire.offered'; opener: Opener }
+  | { type: 'wire.offered'; opener: Opener; opening: unknown }
   | { type: 'accept' }
   | { type: 'deny' };
 
@@ -79,6 +79,8 @@ export type Identified =
       readonly label: string;
       /** A session that doesn't exist yet may be made for it. */
       readonly isNew: boolean;
+      /** It can't be told from a session that comes back: one that has ended stays so, and is not made anew. */
+      readonly mayReturn?: boolean;
       /** The dialer doesn't know whom it dials: a completed connection to it is not replaced. */
       readonly isInquiry?: boolean;
       readonly opening: unknown;
@@ -108,6 +110,8 @@ export interface Protocol<Message = Uint8Array> {
   readonly keyed: 'peer' | 'session';
   /** Where there is one connection per peer: which one stays when both sides dial at once. */
   readonly ties?: TieBreak | undefined;
+  /** A session has several wires side by side, and where it has several addresses, each wire has its own. Default false. */
+  readonly isLaned?: boolean;
   readonly redial: RedialPolicy;
   readonly connectionsMax: number;
   /** How long one of several addresses may take before the next is tried as well. Default 250 ms; `Infinity`: one after the other. */

@@ -95,7 +95,10 @@ export const connectionSetup = setup({
     tellLost: ({ context }) => context.port.lost(),
     tellResumed: ({ context }) => context.port.resumed(),
     forward: sendTo('protocol', ({ event }) => event),
-    offerWire: sendTo('protocol', ({ event }) => ({ type: 'wire.offered', opener: (event as { opener?: Opener }).opener })),
+    offerWire: sendTo('protocol', ({ event }) => {
+      const { opener, opening } = event as { opener?: Opener; opening?: unknown };
+      return { type: 'wire.offered', opener, opening };
+    }),
   },
   guards: {
     mayRetry: ({ context }) => context.closing !== undefined && context.port.mayRetry(context.closing),

@@ -3,7 +3,7 @@ import { closing, type Closing } from '../closing.js';
 import { connectionOver } from '../connection/connection-over.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import { SessionError } from '../errors.js';
-import type { GrantRequest } from '../grant.service.js';
+import type { GrantRequest, Lane } from '../grant.service.js';
 import type { Handle } from '../handle.js';
 import { Incoming } from '../incoming.js';
 import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
@@ -134,12 +134,17 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   }
 
   grant(entry: Entry, request: GrantRequest): () => void {
+    const { lane } = request;
+    const key = lane === undefined ? entry.key : entry.laneKey(lane.index);
     const asked = this.queue.ask({
-      key: entry.key,
+      key,
       priority: entry.hasCallers ? 1 : 0,
       policy: entry.protocol.redial,
       ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
-      grant: () => request.granted(this.#opener(entry)),
+      grant: () =>
+        request.granted(this.#opener(entry, key, lane), () => {
+          if (!entry.isBuried) this.queue.completed(key);
+        }),
       giveUp: () => request.givenUp(),
     });
     return () => asked.cancel();
@@ -158,8 +163,9 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     return transport;
   }
 
-  #opener(entry: Entry): Opener {
-    const { targets, dialOptions, peer } = entry.wish;
+  #opener(entry: Entry, key: string, lane: Lane | undefined): Opener {
+    const { dialOptions, peer } = entry.wish;
+    const targets = targetsOf(entry, lane);
     const dial = (target: string): Opener => this.transportOf(target).dial(target, dialOptions);
     const { resolver } = this.options;
     const { raceStaggerMs } = entry.protocol;
@@ -167,7 +173,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
       targets.length === 0 && resolver !== undefined
         ? resolving(resolver, peer ?? '', dial, this.clock, raceStaggerMs)
         : race(targets.map(dial), this.clock, raceStaggerMs);
-    return counted(opener, this, () => this.queue.dialEnded(entry.key));
+    return counted(opener, this, () => this.queue.dialEnded(key));
   }
 
   /** Shutdown waits until no wire is left. */
@@ -279,6 +285,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     this.registry.remove(entry.id);
     this.#watch();
     this.queue.forget(entry.key);
+    for (const key of entry.laneKeys) this.queue.forget(key);
     // Not from inside the actor's own transition.
     this.clock.soon(() => {
       this.#supervisor?.send({ type: 'stop', key: entry.id });
@@ -354,3 +361,10 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
 
 /** Who came by itself can't be reached, and nobody has said how. */
 const NO_WISH: Wish = Object.freeze({ targets: [], peer: undefined, dialOptions: {} });
+
+/** Where a wire may be dialed: at any of the targets, or where each link has a target of its own, at that one. */
+function targetsOf({ wish: { targets }, protocol }: Entry, lane: Lane | undefined): readonly string[] {
+  if (lane?.address !== undefined) return [lane.address];
+  if (protocol.isLaned !== true || targets.length < 2) return targets;
+  return [targets[(lane?.index ?? 0) % targets.length]!];
+}

@@ -23,6 +23,8 @@ export interface Caller {
 /** How an entry is to be reached, and how long it is to be tried. The wish of whoever asked last. */
 export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;
 
+const NO_KEYS: readonly string[] = [];
+
 /** One key of the registry: the connection's actor, its session of the moment, and who waits for it. Implements what the chart needs of the hub. */
 export class Entry implements ConnectionPort {
   /** What the registry and the supervisor call it by. */
@@ -41,6 +43,7 @@ export class Entry implements ConnectionPort {
   #hasMet = false; // In this attempt the peer has said who it is.
   #callers: Set<Caller> | undefined; // While there are any.
   #peerId: string | undefined;
+  #laneKeys: Set<string> | undefined; // Most have none.
   #isConnected = false;
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
@@ -55,6 +58,16 @@ export class Entry implements ConnectionPort {
     readonly remoteAddress: string,
   ) {
     this.#peerId = wish.peer;
+  }
+
+  /** What the dial queue calls one of several links by. */
+  laneKey(index: number): string {
+    const key = `${this.key} link ${index}`;
+    (this.#laneKeys ??= new Set()).add(key);
+    return key;
+  }
+  get laneKeys(): Iterable<string> {
+    return this.#laneKeys ?? NO_KEYS;
   }
 
   get isCompleted(): boolean {

@@ -169,7 +169,9 @@ export class Reception {
     found: Entry | undefined,
     { identity }: Arrival,
   ): RefusalCode | undefined {
-    if (!known.isNew) return this.#tombstones.has(nameOf(protocol, known.label)) ? 'ended' : 'unknown-session';
+    const hasEnded = (!known.isNew || known.mayReturn === true) && this.#tombstones.has(nameOf(protocol, known.label));
+    if (hasEnded) return 'ended';
+    if (!known.isNew) return 'unknown-session';
     if (this.side.isBusy) return 'busy';
     if (found !== undefined) return undefined; // It waits for its turn to dial, and holds its place already.
     return this.side.hasRoom(protocol, identity?.fingerprint ?? '') ? undefined : 'limit-reached';
