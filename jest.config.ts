@@ -16,8 +16,10 @@ const config: Config = {
     '^holdfast/(.*)$': '<rootDir>/$1',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  // @noble's packages are ESM alone.
+  transformIgnorePatterns: ['/node_modules/(?!@noble/)'],
   transform: {
-    '^.+\\.ts$': [
+    '(^.+\\.ts|/@noble/.+\\.js)$': [
       'ts-jest',
       {
         tsconfig: {
@@ -26,6 +28,7 @@ const config: Config = {
           moduleResolution: 'Node10',
           ignoreDeprecations: '6.0',
           isolatedModules: true,
+          allowJs: true,
           esModuleInterop: true,
           sourceMap: true,
           inlineSources: true,
