@@ -12,7 +12,8 @@ import type { NcpLimits } from './tuna.timing.js';
 /** News for the charts. */
 export type NcpSignal =
   | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
-  | { type: 'peer.closed' } // The peer closed the session.
+  | { type: 'peer.closed'; isFirstWord: boolean } // The peer closed the session; where a wire begins so, it does not know it.
+  | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
   | { type: 'log.drained' } // Everything written was acknowledged.
   | { type: 'link.proven'; link: number } // The first valid packet on this wire.
   | { type: 'link.silent'; link: number }; // No sign of life, although asked.
@@ -106,6 +107,8 @@ export class NcpSession {
     this.striping.join(link);
     l.owesHandshake = this.phase === 'calling' || (this.seed.role === 'acceptor' && this.isEstablished && !this.#peerKnows);
     l.owesClose = this.phase === 'closing';
+    // A wire that joins late is to be proven, and the peer has nothing to say by itself.
+    l.owesProbe = this.phase === 'established' && this.seed.role === 'dialer';
   }
 
   /** What was under way on it goes to the others at once, and so do the acknowledgements it owed. */
@@ -126,16 +129,20 @@ export class NcpSession {
     if (!this.seed.codec.read(bytes, start, end, packet)) return false;
     l.heard(now);
     if (packet.close) {
-      this.signals.push({ type: 'peer.closed' });
+      this.signals.push({ type: 'peer.closed', isFirstWord: !l.isProven });
       return true;
     }
+    const wasEstablished = this.isEstablished;
     if (packet.handshake !== undefined) {
       if (!this.#handleHandshake(l)) return false;
     } else if (this.isEstablished) this.#peerKnows = true;
+    else if (this.seed.role === 'acceptor') this.signals.push({ type: 'peer.strayed' });
+    const isNews = !wasEstablished && this.isEstablished;
     if (!l.isProven) {
       l.isProven = true;
       this.signals.push({ type: 'link.proven', link });
     }
+    if (isNews) this.signals.push({ type: 'peer.greeted' });
     if (this.isEstablished) {
       if (packet.ranges > 0 && !this.#handleAcks(l, now)) return false;
       if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) this.#dispatch.unblock();
@@ -235,7 +242,6 @@ export class NcpSession {
     this.#repeatAt = undefined;
     if (this.seed.role === 'acceptor') for (const other of this.links) other.owesHandshake = other.isAttached;
     for (const other of this.links) if (this.seed.role === 'dialer') other.owesHandshake = false;
-    this.signals.push({ type: 'peer.greeted' });
     return true;
   }
 

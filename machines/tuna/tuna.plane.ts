@@ -4,6 +4,8 @@ import { SessionError } from '../errors.js';
 import type { SessionPlane } from '../protocol.js';
 import { NcpSession, type NcpSeed, type NcpSignal } from './ncp.session.js';
 import { DATA_HEAD_BYTES_MAX } from './tuna.messages.js';
+import type { AddressBook } from './link.machine.js';
+import type { TunaLimits } from './tuna.timing.js';
 
 /** What lies around each packet on a wire: a length, and where there are keys a sealed box. */
 export interface Envelope extends FrameHead {
@@ -23,6 +25,11 @@ export interface Envelope extends FrameHead {
 export type TunaSignal = NcpSignal | { type: 'link.spoilt'; link: number; code: 'malformed' | 'oversized' };
 
 export interface TunaSeed extends NcpSeed {
+  readonly limits: TunaLimits;
+  /** Dialer: where the peer is asked for its addresses; without it links dial the targets of the connection. */
+  readonly addresses?: AddressBook | undefined;
+  /** Acceptor: what the opening of the first wire said. */
+  readonly offer?: { readonly link?: number } | undefined;
   readonly envelope: Envelope;
   /** What a dialer says first on the wire of a link, in frames. */
   opening(link: number): Uint8Array | undefined;
@@ -91,6 +98,12 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   /** Something suggests that wires may be dead: ask all of them. */
   probe(now: number, timeoutMs: number): void {
     this.ncp.probe(now, timeoutMs);
+  }
+  /** Links that there are to be: those that the peer has named, if it has fewer. */
+  get linksExpected(): number {
+    const { numTunaListeners } = this.seed.limits;
+    const { peerIds } = this.ncp;
+    return peerIds.length === 0 ? numTunaListeners : Math.min(numTunaListeners, peerIds.length);
   }
   /** Bytes are missing between what was delivered and what has come. */
   get hasGap(): boolean {

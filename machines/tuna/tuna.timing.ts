@@ -55,3 +55,38 @@ export const NCP_LIMITS: NcpLimits = {
   idleMs: 5000,
   probeTimeoutMs: 5000,
 };
+
+/** What a Tuna session adds: links come and go, the session stays. */
+export interface TunaLimits extends NcpLimits {
+  /** Links side by side. Default 4, the original's `NumTunaListeners`. */
+  readonly numTunaListeners: number;
+  /** How long a session may be without any link. Default 60 s. */
+  readonly reconnectWindowMs: number;
+  /** From the first dial, or the first wire, to a session that both sides know. Default 10 s. */
+  readonly handshakeTimeoutMs: number;
+  /** From an opened wire to the peer's first valid packet. Default 5 s, chosen without measurement. */
+  readonly openingTimeoutMs: number;
+  /** How long a close waits until everything is acknowledged. Default 60 s; the original's 1 s loses what is queued. */
+  readonly lingerMs: number;
+  /** How long a close is said before the wires are closed. Default 1 s. */
+  readonly closeGraceMs: number;
+  /** After a close from the peer: how long bytes in order may still come on slower links. Default 200 ms. */
+  readonly gapGraceMs: number;
+  /** Before fresh addresses are asked for again. Default 2 s, the original's `ReconnectInterval`. */
+  readonly reconnectIntervalMs: number;
+  /** A sign of life after the host slept. Default 1500 ms (states.md, 8). */
+  readonly wakeProbeTimeoutMs: number;
+}
+
+export const TUNA_LIMITS: TunaLimits = {
+  ...NCP_LIMITS,
+  numTunaListeners: 4,
+  reconnectWindowMs: 60_000,
+  handshakeTimeoutMs: 10_000,
+  openingTimeoutMs: 5_000,
+  lingerMs: 60_000,
+  closeGraceMs: 1_000,
+  gapGraceMs: 200,
+  reconnectIntervalMs: 2_000,
+  wakeProbeTimeoutMs: 1_500,
+};

@@ -2,13 +2,13 @@ import { ncpCodec } from '../../adapters/tuna/codec.js';
 import { frameBytes, framed, PlainEnvelope } from '../../adapters/tuna/envelope.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
 import { TunaPlane } from '../../machines/tuna/tuna.plane.js';
-import { NCP_LIMITS, type NcpLimits } from '../../machines/tuna/tuna.timing.js';
+import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
 
-const planeOf = (role: 'dialer' | 'acceptor', limits: Partial<NcpLimits> = {}): TunaPlane =>
+const planeOf = (role: 'dialer' | 'acceptor', limits: Partial<TunaLimits> = {}): TunaPlane =>
   new TunaPlane({
     role,
     codec: ncpCodec,
-    limits: { ...NCP_LIMITS, ...limits },
+    limits: { ...TUNA_LIMITS, ...limits },
     pool: new SlabPool(),
     links: 2,
     clientIds: ['0', '1'],
@@ -52,7 +52,7 @@ test('[TUNA-2] frames begin with their length, little endian; they arrive whole 
     a.write(Buffer.alloc(20_000, 'x'));
     const { heard, told } = exchange(a, b, pieceBytes);
     expect([heard.length, heard.subarray(0, 7).toString()]).toEqual([20_006, 'hello x']);
-    expect(told).toEqual(['peer.greeted', 'link.proven', 'link.proven']);
+    expect(told).toEqual(['link.proven', 'peer.greeted', 'link.proven']);
     expect([a.accepted, a.handed]).toEqual([20_006, 20_006]);
   }
 });
@@ -60,7 +60,7 @@ test('[TUNA-2] frames begin with their length, little endian; they arrive whole 
 test('[NCP-14] nonsense on one link costs that link; the other carries on', () => {
   for (const [nonsense, code] of [
     [framed(Uint8Array.of(0xff)), 'malformed'],
-    [framed(new Uint8Array(NCP_LIMITS.mtu + 1025)), 'oversized'],
+    [framed(new Uint8Array(TUNA_LIMITS.mtu + 1025)), 'oversized'],
     [Uint8Array.of(0xff, 0xff, 0xff, 0xff), 'oversized'],
   ] as const) {
     const [a, b] = [planeOf('dialer'), planeOf('acceptor')];
@@ -93,7 +93,7 @@ test('[NCP-13] what came before a close is heard before it', () => {
   expect(b.step(0)).toBe('message');
   expect(Buffer.from(b.pollMessage()!).toString()).toBe('last words');
   expect(b.step(0)).toBe('signal');
-  expect(b.pollSignal()).toEqual({ type: 'peer.closed' });
+  expect(b.pollSignal()).toEqual({ type: 'peer.closed', isFirstWord: false });
 });
 
 test('[NCP-10] a writer is told to wait, and then refused; a packet that fits nothing is refused at once', () => {

@@ -5,7 +5,7 @@ import { SlabPool } from '../../machines/dataplane/send-log.js';
 import { Pump, type WireEnd } from '../../machines/dataplane/pump.js';
 import type { Listening, Opener, Wire, WireHandler } from '../../machines/ports.js';
 import { TunaPlane, type TunaSignal } from '../../machines/tuna/tuna.plane.js';
-import { NCP_LIMITS, type NcpLimits } from '../../machines/tuna/tuna.timing.js';
+import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
 import { tcp } from '../../transports/tcp.js';
 
 /**
@@ -30,12 +30,12 @@ export class TcpEnd {
   constructor(
     readonly role: 'dialer' | 'acceptor',
     readonly links: number,
-    limits: Partial<NcpLimits> = {},
+    limits: Partial<TunaLimits> = {},
   ) {
     this.plane = new TunaPlane({
       role,
       codec: ncpCodec,
-      limits: { ...NCP_LIMITS, ...limits },
+      limits: { ...TUNA_LIMITS, ...limits },
       pool: new SlabPool(),
       links,
       clientIds: Array.from({ length: links }, (_, i) => String(i)),

@@ -1,0 +1,195 @@
+import { toHex } from '../bytes.js';
+import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
+import { SessionError } from '../../machines/errors.js';
+import type { Identified, Protocol, Session, SessionRequest } from '../../machines/protocol.js';
+import { tunaSessionMachine } from '../../machines/tuna/tuna.machine.js';
+import { TunaPlane, type Envelope } from '../../machines/tuna/tuna.plane.js';
+import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
+import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import { ncpCodec } from './codec.js';
+import { frameBytes, framed, PlainEnvelope } from './envelope.js';
+import { ADDRESS_BYTES_MAX, METADATA_BYTES_MAX, putMetadata, readMetadata, SESSION_ID_BYTES } from './metadata.js';
+import { nonces, SealedEnvelope, sealed, unsealed, type Box, type TunaIdentity } from './sealing.js';
+
+export { ncpCodec } from './codec.js';
+export type { TunaIdentity, Box } from './sealing.js';
+export { TUNA_LIMITS, type TunaLimits, type AddressReply };
+
+/** Asks a peer where it can be dialed; `session` is undefined before there is one. The result stops asking. */
+export interface AddressQuery {
+  query(peer: string, session: Uint8Array, answer: (reply: AddressReply) => void): () => void;
+}
+
+export interface TunaOptions extends Partial<TunaLimits> {
+  /** Who this side is; from `tunaIdentity` of `adapters/tuna/nacl`. Without one packets are not sealed: for wires that are. */
+  readonly identity?: TunaIdentity;
+  /** Who may come in, by their address. Default: everybody who has a key, or everybody where nothing is sealed. */
+  readonly accepts?: (address: string) => boolean;
+  /** Where links find their addresses. Default: the targets given to `connect`, one per link, or one for all. */
+  readonly addresses?: AddressQuery;
+  /** When to dial a link again after its loss. Default: at once if it had lived over 1 s, then 50 ms … 5 s with full jitter. */
+  readonly redial?: RedialPolicy;
+  /** Dials of one link in a row before it waits for fresh addresses. Default: unlimited; the original's is 0. */
+  readonly reconnectRetries?: number;
+  /** Sessions at once. Default 100 000. */
+  readonly connectionsMax?: number;
+  /** Number of the first packet of a session; for tests of the wrap. Default 1. */
+  readonly first?: number;
+}
+
+/** How long the original remembers that a session has ended. */
+const TOMBSTONE_MS = 300_000;
+
+interface Opening {
+  readonly remoteAddress: string;
+  readonly id: Uint8Array;
+  readonly link?: number;
+}
+
+/** One session over several connections: a byte stream, or packets, wire-compatible with nkn-tuna-session (`spec/rules/tuna.md`). */
+export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
+  const {
+    identity,
+    accepts,
+    addresses,
+    redial = REDIAL.session,
+    reconnectRetries,
+    connectionsMax = 100_000,
+    first,
+    ...given
+  } = options;
+  const limits = checked({
+    ...TUNA_LIMITS,
+    ...given,
+    packetsMax: given.packetsMax ?? packetsFor(given.windowBytes ?? TUNA_LIMITS.windowBytes, given.mtu ?? TUNA_LIMITS.mtu),
+    sendBytesHigh: given.sendBytesHigh ?? (given.sendBytesMax ?? TUNA_LIMITS.sendBytesMax) / 2,
+  });
+  return {
+    name: 'tuna',
+    alpn: 'holdfast.tuna.v1',
+    machine: tunaSessionMachine,
+    delivery: 'acknowledged',
+    boundaries: limits.isStream ? 'stream' : 'message',
+    keyed: 'session',
+    isLaned: true,
+    redial: reconnectRetries === undefined ? redial : { ...redial, retriesMax: reconnectRetries },
+    connectionsMax,
+    openingBytesMax: ADDRESS_BYTES_MAX + METADATA_BYTES_MAX + 8,
+    openingTimeoutMs: limits.openingTimeoutMs,
+    tombstoneMs: TOMBSTONE_MS,
+    sizeOf: (message) => message.length,
+    copy: (message) => new Uint8Array(message),
+    makeSession: (request) => makeSession(request, limits, { identity, addresses, first }),
+    identify: (bytes) => identify(bytes, identity, accepts),
+    refusal: () => undefined, // The original just closes.
+  };
+}
+
+type Made = Pick<TunaOptions, 'identity' | 'addresses' | 'first'> & object;
+
+function makeSession(
+  request: SessionRequest,
+  limits: TunaLimits,
+  { identity, addresses, first }: { [Name in keyof Made]: Made[Name] | undefined },
+): Session {
+  const { role, ports, pool } = request;
+  const opening = request.opening as Opening | undefined;
+  const id = opening?.id ?? ports.entropy(SESSION_ID_BYTES);
+  const remoteAddress = opening?.remoteAddress ?? request.peer ?? '';
+  const box = boxFor(identity, remoteAddress);
+  const nonce = nonces(ports.entropy);
+  const envelope: Envelope = box === undefined ? new PlainEnvelope() : new SealedEnvelope(box, nonce, limits.mtu + 1024);
+  const ownAddress = identity?.address ?? PLAIN_ADDRESS;
+  const sayOpening = (link: number): Uint8Array => {
+    const metadata = putMetadata({ id, type: 1, link });
+    const frames = [
+      framed(new TextEncoder().encode(ownAddress)),
+      framed(box === undefined ? metadata : sealed(box, nonce(), metadata)),
+    ];
+    const whole = new Uint8Array(frames[0]!.length + frames[1]!.length);
+    whole.set(frames[0]!);
+    whole.set(frames[1]!, frames[0]!.length);
+    return whole;
+  };
+  const plane = new TunaPlane({
+    role,
+    codec: ncpCodec,
+    limits,
+    pool,
+    links: 2 * limits.numTunaListeners,
+    clientIds: Array.from({ length: limits.numTunaListeners }, (_, i) => String(i)),
+    envelope,
+    opening: (slot) => (role === 'dialer' ? sayOpening(slot % limits.numTunaListeners) : undefined),
+    openingFrames: role === 'dialer' ? 0 : 2,
+    offer: opening,
+    addresses: addresses === undefined ? undefined : (answer) => addresses.query(remoteAddress, id, answer),
+    ...(first === undefined ? {} : { first }),
+  });
+  return { label: labelOf(remoteAddress, id), plane, judge: () => ({ admit: true }) };
+}
+
+/** What stands for an address where nothing is sealed. */
+const PLAIN_ADDRESS = 'holdfast';
+
+function boxFor(identity: TunaIdentity | undefined, remoteAddress: string): Box | undefined {
+  if (identity === undefined) return undefined;
+  const box = identity.boxWith(remoteAddress);
+  if (box === undefined)
+    throw new SessionError('bad-option', `connect needs \`peer\`, an NKN address with a key; "${remoteAddress}" is none`);
+  return box;
+}
+
+/** A session belongs to the address that opened it, and the address is proven by the seal of its metadata. */
+function labelOf(remoteAddress: string, id: Uint8Array): string {
+  return `${remoteAddress}:${toHex(id)}`;
+}
+
+/** @rule TUNA-1 */
+function identify(
+  bytes: Uint8Array,
+  identity: TunaIdentity | undefined,
+  accepts: ((address: string) => boolean) | undefined,
+): Identified {
+  if (bytes.length < 4) return { word: 'more' };
+  const addressEnd = frameBytes(bytes, 0);
+  if (addressEnd > ADDRESS_BYTES_MAX + 4 || addressEnd < 5) return { word: 'foreign' };
+  if (bytes.length < addressEnd) return { word: 'more' };
+  const remoteAddress = new TextDecoder().decode(bytes.subarray(4, addressEnd));
+  if (!/^[\x21-\x7e]+$/.test(remoteAddress)) return { word: 'foreign' };
+  if (bytes.length < addressEnd + 4) return { word: 'more' };
+  const metadataEnd = addressEnd + frameBytes(bytes, addressEnd);
+  if (metadataEnd - addressEnd > METADATA_BYTES_MAX + 4) return { word: 'refuse', code: 'oversized' };
+  if (bytes.length < metadataEnd) return { word: 'more' };
+  if (accepts?.(remoteAddress) === false) return { word: 'refuse', code: 'identity-unknown' };
+  const body = bytes.subarray(addressEnd + 4, metadataEnd);
+  const box = identity?.boxWith(remoteAddress);
+  const opened = identity === undefined ? body : box === undefined ? undefined : unsealed(box, body);
+  const metadata = opened === undefined ? undefined : readMetadata(opened);
+  if (metadata === undefined || metadata.type > 1) return { word: 'refuse', code: 'malformed' };
+  const { id, link } = metadata;
+  const opening: Opening = link === undefined ? { remoteAddress, id } : { remoteAddress, id, link };
+  return { word: 'known', label: labelOf(remoteAddress, id), isNew: true, mayReturn: true, opening };
+}
+
+/** Twice as many as fill the window, a power of two. */
+function packetsFor(windowBytes: number, mtu: number): number {
+  return Math.max(64, 2 ** Math.ceil(Math.log2((2 * windowBytes) / mtu)));
+}
+
+/** A slot for each wire and its successor, one bit each. */
+const LINKS_MAX = 15;
+
+function checked(limits: TunaLimits): TunaLimits {
+  for (const [name, value] of Object.entries(limits) as [string, unknown][]) {
+    if (name === 'isStream') continue;
+    if (typeof value !== 'number' || !(value >= 0))
+      throw new SessionError('bad-option', `tuna.${name}: expected a number of at least 0, got ${String(value)}`);
+  }
+  const { numTunaListeners, mtu, windowBytes } = limits;
+  if (!Number.isInteger(numTunaListeners) || numTunaListeners < 1 || numTunaListeners > LINKS_MAX)
+    throw new SessionError('bad-option', `tuna.numTunaListeners: expected 1 to ${LINKS_MAX}, got ${numTunaListeners}`);
+  if (mtu < 1 || mtu > 60_000) throw new SessionError('bad-option', `tuna.mtu: expected 1 to 60000, got ${mtu}`);
+  if (windowBytes < 1 || windowBytes > 2 ** 30)
+    throw new SessionError('bad-option', `tuna.windowBytes: expected 1 to ${2 ** 30}, got ${windowBytes}`);
+  return limits;
+}

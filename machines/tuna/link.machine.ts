@@ -1,0 +1,233 @@
+import { assign, fromCallback, sendParent, setup, type EventObject } from 'xstate';
+import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
+import type { Clock, Opener, WireCause } from '../ports.js';
+import { wireService, type WireEvent } from '../wire.service.js';
+import type { TunaPump } from './ncp.machine.js';
+import type { TunaLimits } from './tuna.timing.js';
+
+/** What the peer answers when it is asked where it can be dialed. */
+export type AddressReply =
+  | { readonly word: 'addresses'; readonly addresses: readonly (string | undefined)[] } // By link; undefined: not at the moment.
+  | { readonly word: 'session-closed' }
+  | { readonly word: 'no-answer' };
+
+/** Asks the peer for its addresses of the moment (tuna-ncp.md, 2.5). The result stops asking. */
+export type AddressBook = (answer: (reply: AddressReply) => void) => () => void;
+
+export interface LinkInput {
+  readonly role: 'dialer' | 'acceptor';
+  /** Which link of the session it is, and the plane's slot for its wire. */
+  readonly index: number;
+  readonly slot: number;
+  readonly pump: TunaPump;
+  readonly clock: Clock;
+  readonly desk: GrantDesk;
+  readonly limits: TunaLimits;
+  readonly addresses: AddressBook | undefined;
+  /** The wire to begin with, where there is one. */
+  readonly opener: Opener | undefined;
+}
+
+export interface LinkContext extends LinkInput {
+  readonly address: string | undefined;
+  readonly openedAt: number;
+  readonly livedMs: number;
+  readonly completed: (() => void) | undefined;
+  readonly cause: WireCause | undefined;
+}
+
+export type AddressEvent = { type: 'address.found'; address: string | undefined } | { type: 'address.missing' };
+
+export type LinkEvent =
+  | WireEvent
+  | GrantEvent
+  | AddressEvent
+  | { type: 'wire.offered'; opener: Opener }
+  | { type: 'link.proven' }
+  | { type: 'link.silent' }
+  | { type: 'link.spoilt' }
+  | { type: 'rival.came' } // A newer wire for the same link has said its opening, and proven nothing.
+  | { type: 'rival.gone' }
+  | { type: 'rival.proven' };
+
+/** To the session above. */
+export type LinkNews =
+  | { type: 'link.opened'; slot: number }
+  | { type: 'link.joined'; slot: number }
+  | { type: 'link.ended'; slot: number; wasOpened: boolean; wasJoined: boolean; cause: WireCause | undefined }
+  | { type: 'session.unknown' }; // The peer says that it has no such session any more.
+
+const addressService = fromCallback<EventObject, { book: AddressBook | undefined; index: number }>(
+  ({ input: { book, index }, sendBack }) => {
+    if (book === undefined) {
+      sendBack({ type: 'address.found', address: undefined } satisfies AddressEvent);
+      return undefined;
+    }
+    return book((reply) => {
+      if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
+      const address = reply.word === 'addresses' ? reply.addresses[index] : undefined;
+      sendBack(address === undefined ? { type: 'address.missing' } : { type: 'address.found', address });
+    });
+  },
+);
+
+const linkSetup = setup({
+  types: {
+    context: {} as LinkContext,
+    input: {} as LinkInput,
+    events: {} as LinkEvent | { type: 'session.closed' },
+    tags: {} as 'joined',
+    meta: {} as { rule?: string; name?: string },
+  },
+  actors: { wire: wireService, grant: grantService, addresses: addressService },
+  actions: {
+    useOpener: assign(({ context, event }) => ({
+      opener: event.type === 'wire.offered' || event.type === 'redial.granted' ? event.opener : context.opener,
+      completed: event.type === 'redial.granted' ? event.completed : undefined,
+      cause: undefined,
+      openedAt: 0,
+    })),
+    useAddress: assign({ address: ({ event }) => (event.type === 'address.found' ? event.address : undefined) }),
+    noteOpened: assign({ openedAt: ({ context }) => context.clock.now() }),
+    noteCause: assign({ cause: ({ event }) => (event.type === 'wire.closed' ? event.cause : undefined) }),
+    noteEnded: assign({
+      opener: undefined,
+      livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
+    }),
+    noteCompleted: ({ context }) => context.completed?.(),
+    tellOpened: sendParent(({ context }): LinkNews => ({ type: 'link.opened', slot: context.slot })),
+    tellJoined: sendParent(({ context }): LinkNews => ({ type: 'link.joined', slot: context.slot })),
+    tellUnknown: sendParent((): LinkNews => ({ type: 'session.unknown' })),
+    tellEnded: sendParent(({ context }, { wasJoined }: { wasJoined: boolean }): LinkNews => {
+      const { slot, openedAt, cause } = context;
+      return { type: 'link.ended', slot, wasOpened: openedAt > 0, wasJoined, cause };
+    }),
+  },
+  guards: {
+    hasOpener: ({ context }) => context.opener !== undefined,
+    isDialer: ({ context }) => context.role === 'dialer',
+  },
+  delays: {
+    openingTimeout: ({ context }) => context.limits.openingTimeoutMs,
+    reconnectInterval: ({ context }) => context.limits.reconnectIntervalMs,
+  },
+});
+
+/**
+ * One of the connections of a Tuna session: where to dial, the dial, the opening, and the time it carries packets. It ends with its
+ * session; until then a lost wire is replaced, by asking for fresh addresses and dialing where this side dials, and by waiting
+ * where the peer does. `meta.name` is the API state that each of its states stands for.
+ */
+export const tunaLinkMachine = linkSetup.createMachine({
+  id: 'link',
+  context: ({ input }) => ({
+    ...input,
+    address: undefined,
+    openedAt: 0,
+    livedMs: 0,
+    completed: undefined,
+    cause: undefined,
+  }),
+  options: { maxIterations: 1000 },
+  initial: 'choosing',
+  states: {
+    choosing: {
+      meta: { name: 'none' },
+      always: [{ guard: 'hasOpener', target: 'wired' }, { guard: 'isDialer', target: 'resolving' }, 'awaiting'],
+    },
+    awaiting: {
+      meta: { name: 'none' },
+      description: 'Only the dialer can come back.',
+      on: { 'wire.offered': { target: 'wired', actions: 'useOpener' } },
+    },
+    resolving: {
+      meta: { name: 'queued', rule: 'TUNA-5' },
+      invoke: { src: 'addresses', id: 'addresses', input: ({ context }) => ({ book: context.addresses, index: context.index }) },
+      on: {
+        'address.found': { target: 'resting', actions: 'useAddress' },
+        'address.missing': 'unaddressed',
+        'session.closed': { target: 'unaddressed', actions: 'tellUnknown' },
+      },
+    },
+    unaddressed: {
+      meta: { name: 'queued' },
+      description: 'The peer has no address for this link at the moment.',
+      after: { reconnectInterval: 'resolving' },
+    },
+    resting: {
+      meta: { name: 'queued' },
+      invoke: {
+        src: 'grant',
+        id: 'grant',
+        input: ({ context: { desk, livedMs, index, address } }) => ({ desk, livedMs, lane: { index, address } }),
+      },
+      on: {
+        'redial.granted': { target: 'wired', actions: 'useOpener' },
+        'redial.given-up': 'unaddressed',
+      },
+    },
+    wired: {
+      invoke: {
+        src: 'wire',
+        id: 'wire',
+        input: ({ context }) => ({ opener: context.opener!, pump: context.pump, link: context.slot }),
+      },
+      on: {
+        'wire.closed': { target: 'choosing', actions: 'noteCause' },
+        'link.silent': 'choosing',
+        'link.spoilt': 'choosing',
+      },
+      exit: 'noteEnded',
+      initial: 'dialing',
+      states: {
+        dialing: {
+          meta: { name: 'initiated' },
+          on: {
+            'wire.opened': { target: 'opening', actions: ['noteOpened', 'tellOpened'] },
+            'wire.closed': {
+              target: '#link.choosing',
+              actions: ['noteCause', { type: 'tellEnded', params: { wasJoined: false } }],
+            },
+          },
+        },
+        opening: {
+          meta: { name: 'inProgress', rule: 'TUNA-6' },
+          on: {
+            'link.proven': 'joined',
+            'wire.offered': {
+              target: '#link.wired',
+              reenter: true,
+              actions: 'useOpener',
+              description: 'Neither of the two has proven anything; the newer one counts.',
+            },
+            'wire.closed': {
+              target: '#link.choosing',
+              actions: ['noteCause', { type: 'tellEnded', params: { wasJoined: false } }],
+            },
+            'link.spoilt': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
+            'link.silent': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
+          },
+          after: {
+            openingTimeout: { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
+          },
+        },
+        joined: {
+          tags: 'joined',
+          meta: { name: 'completed' },
+          entry: ['noteCompleted', 'tellJoined'],
+          exit: { type: 'tellEnded', params: { wasJoined: true } },
+          on: { 'rival.proven': '#link.choosing' },
+          initial: 'alone',
+          states: {
+            alone: { on: { 'rival.came': 'replacing' } },
+            replacing: {
+              meta: { name: 'completed', rule: 'TUNA-6' },
+              description: 'A newer wire has come; this one carries on until that one has proven itself.',
+              on: { 'rival.gone': 'alone' },
+            },
+          },
+        },
+      },
+    },
+  },
+});

@@ -1,0 +1,116 @@
+import { closing } from '../closing.js';
+import { tunaSetup } from './tuna.setup.js';
+
+const counting = { target: 'counting', actions: 'noteJoined' } as const;
+const recounting = { target: 'counting', actions: 'noteEnded' } as const;
+
+/** Region: how many of the links carry packets. Without any, the session waits for one as long as the window is. */
+const strength = tunaSetup.createStateConfig({
+  initial: 'gathering',
+  states: {
+    gathering: {
+      on: {
+        'link.opened': { actions: ['noteOpened', { type: 'tellParent', params: { type: 'handshake.started' } }] },
+        'link.joined': { actions: 'noteJoined' },
+        'link.ended': [{ guard: 'isHopeless', target: '#tuna.closed', actions: 'recordCause' }, { actions: 'noteEnded' }],
+        'ncp.established': {
+          target: 'counting',
+          actions: [
+            { type: 'tellParent', params: { type: 'trust.established' } },
+            { type: 'tellParent', params: { type: 'handshake.completed' } },
+          ],
+        },
+      },
+    },
+    counting: {
+      always: [
+        { guard: 'isLost', target: 'lost' },
+        { guard: 'isOpen', target: 'open' },
+        { guard: 'isAlone', target: 'alone' },
+        'degraded',
+      ],
+    },
+    open: { tags: 'flows', on: { 'link.joined': counting, 'link.ended': recounting } },
+    degraded: { tags: 'flows', on: { 'link.joined': counting, 'link.ended': recounting } },
+    alone: {
+      tags: 'flows',
+      description: 'The last link: the session outlives it, where the original does not.',
+      on: { 'link.joined': counting, 'link.ended': recounting },
+    },
+    lost: {
+      meta: { rule: 'TUNA-7' },
+      entry: ['tellGone', { type: 'tellParent', params: { type: 'session.lost' } }],
+      exit: { type: 'tellParent', params: { type: 'session.resumed' } },
+      on: {
+        'link.joined': counting,
+        'link.ended': [
+          {
+            guard: 'isDisowned',
+            target: '#tuna.closed',
+            actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
+          },
+          { actions: 'noteEnded' },
+        ],
+        'session.unknown': {
+          target: '#tuna.closed',
+          actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
+        },
+      },
+      after: {
+        reconnectWindow: {
+          target: '#tuna.closed',
+          actions: { type: 'record', params: { code: 'window-expired', side: 'remote' } },
+        },
+      },
+    },
+  },
+});
+
+/**
+ * One Tuna session in either role: an NCP session and the links that carry it, each an actor of its own. It sees neither data nor
+ * wires. Links come and go; the session ends with its NCP session, when there was no link for the whole window, or by order.
+ */
+export const tunaSessionMachine = tunaSetup.createMachine({
+  id: 'tuna',
+  context: ({ input }) => ({
+    ...input,
+    limits: input.pump.plane.seed.limits,
+    addresses: input.pump.plane.seed.addresses,
+    links: [],
+    joined: 0,
+    failed: 0,
+    everOpened: false,
+    rejections: 0,
+  }),
+  output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
+  options: { maxIterations: 1000 },
+  entry: 'bindPump',
+  initial: 'alive',
+  states: {
+    alive: {
+      entry: 'spawnLinks',
+      invoke: {
+        src: 'ncp',
+        id: 'ncp',
+        input: ({ context: { role, pump, clock, limits } }) => ({ role, pump, clock, limits }),
+        onDone: { target: 'closed', actions: 'recordOutput' },
+      },
+      on: {
+        'link.proven': { actions: 'tellLink' },
+        'link.silent': { actions: 'tellLink' },
+        'link.spoilt': { actions: 'tellLink' },
+        'peer.greeted': { actions: 'tellNcp' },
+        'peer.closed': { actions: 'tellNcp' },
+        'peer.strayed': { actions: 'tellNcp' },
+        'log.drained': { actions: 'tellNcp' },
+        close: { actions: 'tellNcp' },
+        probe: { actions: 'probeLinks' },
+        'wire.offered': { actions: 'offerLink' },
+        abort: { target: 'closed', actions: 'recordAbort' },
+      },
+      type: 'parallel',
+      states: { strength },
+    },
+    closed: { type: 'final', tags: 'terminal', entry: 'stopPump' },
+  },
+});

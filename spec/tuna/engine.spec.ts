@@ -1,0 +1,103 @@
+import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
+import { Cutter } from '../../adapters/cli/cutter.js';
+import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
+import { tunaIdentity } from '../../adapters/tuna/nacl.js';
+import { tcp } from '../../transports/tcp.js';
+import { byteAt, fill } from './ncp-channel.js';
+
+const open: { shutdown?(): Promise<void>; close?(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await (one.shutdown?.() ?? one.close?.());
+});
+
+interface Pair {
+  readonly server: Engine;
+  readonly client: Engine;
+  readonly near: Connection;
+  readonly far: Connection;
+  readonly cutter: Cutter;
+}
+
+/** Two engines on loopback with a proxy between them that cuts. */
+async function pairOf(options: TunaOptions = {}, serverOptions: TunaOptions = {}, peer?: string): Promise<Pair> {
+  const transports = [tcp()];
+  const server = createEngine({ transports, protocols: [tuna({ ...options, ...serverOptions })], listen: ['tcp://127.0.0.1:0'] });
+  const client = createEngine({ transports, protocols: [tuna(options)] });
+  open.push(client, server);
+  await Promise.all([server.start(), client.start()]);
+  const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+  open.push(cutter);
+  const address = `tcp://127.0.0.1:${await cutter.listen()}`;
+  const accepted = server.incoming[Symbol.asyncIterator]().next();
+  const near = await client.connect(address, peer === undefined ? {} : { peer });
+  return { server, client, near, far: (await accepted).value as Connection, cutter };
+}
+
+/** Resolves with the place of the first wrong byte, or -1, once so many have come. */
+function hear(connection: Connection, total: number): Promise<number> {
+  return new Promise((resolve) => {
+    let at = 0;
+    connection.onMessage = (bytes) => {
+      for (const byte of bytes) if (byte !== byteAt(at++)) return resolve(at - 1);
+      if (at >= total) resolve(-1);
+    };
+  });
+}
+
+async function pour(connection: Connection, total: number): Promise<void> {
+  for (let at = 0; at < total; at += 65_536)
+    if (!connection.write(fill(new Uint8Array(Math.min(65_536, total - at)), at))) await connection.drained();
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+test('[TUNA-1] a stream over four links, both ways, and a close that both hear', async () => {
+  const { near, far } = await pairOf();
+  const total = 8 << 20;
+  const heard = Promise.all([hear(near, total), hear(far, total)]);
+  await Promise.all([pour(near, total), pour(far, total)]);
+  expect(await heard).toEqual([-1, -1]);
+  await until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
+  await near.send(Buffer.from('acknowledged'));
+  expect(await near.close()).toMatchObject({ code: 'closed', side: 'local' });
+  expect(await far.closed).toMatchObject({ code: 'peer-goodbye', side: 'remote' });
+}, 20_000);
+
+test('[TUNA-4] the same between two identities, sealed; a stranger is sent away', async () => {
+  const [alice, bob, eve] = await Promise.all([1, 2, 3].map((n) => tunaIdentity(new Uint8Array(32).fill(n))));
+  const accepts = (address: string): boolean => address !== eve!.address;
+  const { near, far, server } = await pairOf({ identity: alice! }, { identity: bob!, accepts }, bob!.address);
+  const total = 2 << 20;
+  const heard = hear(far, total);
+  await pour(near, total);
+  expect(await heard).toBe(-1);
+  for (const identity of [eve!, alice!]) {
+    const stranger = createEngine({ transports: [tcp()], protocols: [tuna({ identity, handshakeTimeoutMs: 300 })] });
+    open.push(stranger);
+    await stranger.start();
+    const peer = identity === eve ? bob!.address : eve!.address; // Not let in, or sealed for somebody else.
+    await expect(stranger.connect(server.addresses[0]!, { peer })).rejects.toMatchObject({
+      closing: { code: 'handshake-timeout' },
+    });
+  }
+  expect([near.state, far.state]).toEqual(['completed', 'completed']);
+}, 20_000);
+
+for (const links of [1, 4])
+  test(`[TUNA-7] ${links} link(s), all cut at once, again and again: the session stays, and nothing is lost`, async () => {
+    const { near, far, cutter } = await pairOf({ numTunaListeners: links });
+    const total = 16 << 20;
+    const heard = Promise.all([hear(near, total), hear(far, total)]);
+    const writing = Promise.all([pour(near, total), pour(far, total)]);
+    for (let cuts = 0; cuts < 8; cuts++) {
+      await until(() => near.stats()['links']! > 0);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      cutter.cut();
+    }
+    await writing;
+    expect(await heard).toEqual([-1, -1]);
+    expect([near.state, far.state]).toEqual(['completed', 'completed']);
+    await near.close();
+  }, 30_000);
