@@ -10,20 +10,14 @@ import type { Box, TunaIdentity } from './sealing.js';
  * times as fast as libsodium in WebAssembly (1310 bytes: 1.6, 14 and 4.7 µs), else by @noble.
  */
 
-/** What is used of sodium-native; it brings no types. */
-interface Sodium {
-  crypto_secretbox_easy(into: Uint8Array, message: Uint8Array, nonce: Uint8Array, key: Uint8Array): void;
-  crypto_secretbox_open_easy(into: Uint8Array, box: Uint8Array, nonce: Uint8Array, key: Uint8Array): boolean;
-}
+type Sodium = typeof import('sodium-native').default;
 
 let sodium: Promise<Sodium | undefined> | undefined;
 
 /** Undefined where the package is not installed, or not for this platform. */
 async function loadSodium(): Promise<Sodium | undefined> {
   try {
-    const name = 'sodium-native'; // Not a literal: it is optional, and brings no types.
-    const loaded = (await import(name)) as { default?: Sodium } & Sodium;
-    return loaded.default ?? loaded;
+    return (await import('sodium-native')).default;
   } catch {
     return undefined;
   }

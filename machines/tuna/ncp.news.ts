@@ -8,7 +8,8 @@ import type { NcpLimits } from './tuna.timing.js';
  */
 export class ReadNews {
   #told = 0;
-  #newsAt: number | undefined; // When what was read since must be told.
+  #newsAt: number | undefined; // When what was read since must be told,
+  #isLate = false; // and that this time has come: there may be no link to tell it on.
   #repeatAt: number | undefined;
   #repeatMs: number;
 
@@ -27,8 +28,8 @@ export class ReadNews {
     const { windowBytes, mtu } = this.limits;
     const freeAsTold = windowBytes - (this.inbound.received - this.#told);
     if (news >= windowBytes >>> 2 || freeAsTold < Math.min(2 * mtu, windowBytes >>> 1)) return true;
-    this.#newsAt ??= now + this.limits.readNewsMs;
-    return now >= this.#newsAt;
+    if (!this.#isLate) this.#newsAt ??= now + this.limits.readNewsMs;
+    return this.#isLate;
   }
 
   /** The number to tell; it counts as told. */
@@ -37,6 +38,7 @@ export class ReadNews {
     if (read > this.#told) this.#repeatMs = this.limits.readRepeatMs;
     this.#told = read;
     this.#newsAt = undefined;
+    this.#isLate = false;
     // A peer that never filled half a window can't be waiting for room.
     if (read > 0 && this.inbound.received >= this.limits.windowBytes >>> 1) this.#repeatAt = now + this.#repeatMs;
     return read;
@@ -44,6 +46,10 @@ export class ReadNews {
 
   /** Whether it is time to say the same again. */
   handleTimeout(now: number): boolean {
+    if (this.#newsAt !== undefined && now >= this.#newsAt) {
+      this.#newsAt = undefined;
+      this.#isLate = true;
+    }
     if (this.#repeatAt === undefined || now < this.#repeatAt) return false;
     this.#repeatMs = Math.min(this.limits.readRepeatMaxMs, this.#repeatMs * 2);
     this.#repeatAt = now + this.#repeatMs;

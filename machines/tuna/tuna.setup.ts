@@ -186,7 +186,10 @@ export const tunaSetup = setup({
       !context.everOpened &&
       (context.role === 'acceptor' || countOf(context.failed | (1 << event.slot)) === context.limits.numTunaListeners),
     isDisowned: ({ context, event }) =>
-      event.type === 'link.ended' && event.wasOpened && !event.wasJoined && context.rejections + 1 >= REJECTIONS_PER_LINK * context.limits.numTunaListeners,
+      event.type === 'link.ended' &&
+      event.wasOpened &&
+      !event.wasJoined &&
+      context.rejections + 1 >= REJECTIONS_PER_LINK * context.limits.numTunaListeners,
   },
   delays: {
     reconnectWindow: ({ context }) => context.limits.reconnectWindowMs,

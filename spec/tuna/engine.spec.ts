@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
 import { Cutter } from '../../adapters/cli/cutter.js';
-import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
+import { framed } from '../../adapters/tuna/envelope.js';
+import { putMetadata } from '../../adapters/tuna/metadata.js';
+import { ncpCodec, tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { tunaIdentity } from '../../adapters/tuna/nacl.js';
 import { tcp } from '../../transports/tcp.js';
 import { byteAt, fill } from './ncp-channel.js';
@@ -101,3 +105,48 @@ for (const links of [1, 4])
     expect([near.state, far.state]).toEqual(['completed', 'completed']);
     await near.close();
   }, 30_000);
+
+describe('somebody who has recorded an opening', () => {
+  /** Opens a socket of its own and says something; resolves once the server has closed it. */
+  async function intrude(server: Engine, bytes: Uint8Array): Promise<{ socket: Socket; closed: Promise<void> }> {
+    const socket = connect(Number(/\d+$/.exec(server.addresses[0]!)![0]), '127.0.0.1');
+    open.push({ close: async () => void socket.destroy() });
+    const closed = new Promise<void>((resolve) => socket.on('error', () => {}).on('close', () => resolve()));
+    socket.resume();
+    await once(socket, 'connect');
+    socket.write(bytes);
+    return { socket, closed };
+  }
+
+  test('[TUNA-6] displaces no live link by repeating it; nonsense and silence after it cost its own wire', async () => {
+    const { near, far, server } = await pairOf({ openingTimeoutMs: 300 });
+    await until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
+    const id = Uint8Array.from(Buffer.from(/:([0-9a-f]{16})$/.exec(far.id)![1]!, 'hex'));
+    const opening = Buffer.concat([framed(Buffer.from('holdfast')), framed(putMetadata({ id, type: 1, link: 2 }))]);
+    const silent = await intrude(server, opening);
+    const foolish = await intrude(server, Buffer.concat([opening, framed(Uint8Array.of(0xff))]));
+    const mute = await intrude(server, new Uint8Array(0)); // Half open, as it were.
+    const total = 1 << 20;
+    const heard = hear(far, total);
+    await pour(near, total);
+    expect(await heard).toBe(-1);
+    await Promise.all([silent.closed, foolish.closed, mute.closed]);
+    expect([near.stats()['links'], far.stats()['links'], near.state, far.state]).toEqual([4, 4, 'completed', 'completed']);
+  }, 20_000);
+
+  test('[TUNA-6] can displace one with a packet of the session, as its own dialer does', async () => {
+    const { near, far, server } = await pairOf({ numTunaListeners: 1 });
+    const id = Uint8Array.from(Buffer.from(/:([0-9a-f]{16})$/.exec(far.id)![1]!, 'hex'));
+    const probe = new Uint8Array(20);
+    const packet = probe.subarray(0, ncpCodec.putDataHead(probe, 0, 2 ** 32 - 1, 0));
+    await intrude(
+      server,
+      Buffer.concat([framed(Buffer.from('holdfast')), framed(putMetadata({ id, type: 1, link: 0 })), framed(packet)]),
+    );
+    // The dialer finds its wire closed, dials again and displaces in turn.
+    const total = 1 << 20;
+    const heard = hear(far, total);
+    await pour(near, total);
+    expect(await heard).toBe(-1);
+  }, 20_000);
+});

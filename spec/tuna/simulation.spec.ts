@@ -32,10 +32,11 @@ class World {
 
   engine(name: 'a' | 'b', listen: string[]): Engine {
     const own = this.random.split(name);
+    const clock = this.clock.process(); // Each host has a clock of its own, to be frozen and put to sleep alone.
     const engine = new Engine(
-      { clock: this.clock, random: own.next, entropy: own.bytes },
+      { clock, random: own.next, entropy: own.bytes },
       {
-        transports: [this.network.transport(name)],
+        transports: [this.network.transport(name, { process: clock })],
         protocols: [tuna({ idleMs: 1000, probeTimeoutMs: 1000, ...this.options })],
         listen,
       },
