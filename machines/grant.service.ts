@@ -2,7 +2,7 @@ import { fromCallback, type EventObject } from 'xstate';
 import type { Opener } from './ports.js';
 
 export type GrantEvent =
-  | { type: 'redial.granted'; opener: Opener; completed?: () => void } // `completed`: the handshake on that wire is done.
+  | { type: 'redial.granted'; opener: Opener; completed?: (() => void) | undefined } // `completed`: the handshake on that wire is done.
   | { type: 'redial.given-up' };
 
 /** One of several wires that a session has side by side; each has its own row of attempts, and may have its own address. */
@@ -18,7 +18,7 @@ export interface GrantRequest {
   readonly livedMs: number;
   readonly lane?: Lane | undefined;
   /** `completed` ends the row of attempts; who dials one wire at a time need not call it, its connection does. */
-  granted(opener: Opener, completed: () => void): void;
+  granted(opener: Opener, completed?: () => void): void;
   givenUp(): void;
 }
 
