@@ -116,7 +116,9 @@ withGo('the real ncp-go', () => {
       try {
         const longestMs =
           direction === 'to'
-            ? (await Promise.all([peer.receive(total).then((r) => (expect(r.wrongAt).toBe(-1), r.longestMs)), pour(end, total)]))[0]
+            ? (
+                await Promise.all([peer.receive(total).then((r) => (expect(r.wrongAt).toBe(-1), r.longestMs)), pour(end, total)])
+              )[0]
             : await Promise.all([arrived(end, sink, total), peer.send(total)]).then(() => sink.longestGapMs);
         process.stderr.write(
           `${direction}: kills ${kills}, longest wait ${longestMs.toFixed(0)} ms, rejoins ${end.rejoinsMs.map((ms) => ms.toFixed(0)).join(' ')} ms, resent ${end.plane.stats.resent}\n`,

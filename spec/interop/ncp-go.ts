@@ -18,7 +18,8 @@ export function ncpGoAvailable(): boolean {
   const { error, stdout } = spawnSync('go', ['env', 'GOVERSION'], { cwd: sources, encoding: 'utf8' });
   const minor = Number(/^go1\.(\d+)/.exec(stdout ?? '')?.[1] ?? 0);
   if (error === undefined && minor >= 22) return true;
-  if (process.env['CI']) throw new Error('ncp-go is a test partner that CI needs: the command `go`, 1.22 or newer, was not found');
+  if (process.env['CI'])
+    throw new Error('ncp-go is a test partner that CI needs: the command `go`, 1.22 or newer, was not found');
   process.stderr.write('skipped: tests against the real ncp-go (Go 1.22 or newer was not found)\n');
   return false;
 }
