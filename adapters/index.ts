@@ -8,11 +8,36 @@ export {
   ConnectError,
   type ConnectOptions,
   type EngineLimits,
+  type EngineMetrics,
   type EngineListener,
   type EngineOptions,
+  type ShutdownOptions,
 } from '../machines/engine.js';
 export type { Connection, SendOptions } from '../machines/handle.js';
 export type { EngineEvent } from '../machines/hub/events.js';
+export type { HistogramReport, MetricsReport } from '../machines/hub/metrics.js';
+export type { Peers, PeerState } from '../machines/hub/peers.js';
+export type {
+  Acceptor,
+  Clock,
+  DialOptions,
+  Entropy,
+  Identity,
+  Listening,
+  Offer,
+  Opener,
+  Ports,
+  Random,
+  Refusal,
+  Resolver,
+  Transport,
+  Trust,
+  Wire,
+  WireCause,
+  WireCauseKind,
+  WireHandler,
+} from '../machines/ports.js';
+export type { Protocol } from '../machines/protocol.js';
 export { CLOSINGS, type Closing, type ClosingCode, type ClosingDetail, type MessageRange } from '../machines/closing.js';
 export { API_STATES, type ApiState } from '../machines/connection/api-state.js';
 export { SessionError, UndeliveredError, type MisuseCode, type UndeliveredCode } from '../machines/errors.js';

@@ -118,6 +118,7 @@ export const CLOSINGS = {
   internal: { retry: true, happened: 'A defect in this program.', advice: 'Please report it with the detail.' },
 } as const satisfies Record<string, { retry: boolean; happened: string; advice: string }>;
 
+/** How something ended, in a word: one of the closed list `CLOSINGS`, whose entries say what happened and what to do. */
 export type ClosingCode = keyof typeof CLOSINGS;
 
 /** Why and by whom something ended. A value, never an exception. */
@@ -132,6 +133,9 @@ export interface Closing {
   readonly detail?: ClosingDetail;
 }
 
+/**
+ * What more is known of an end, where there is more: the broken rule, the wire's own cause, when to come back, which messages.
+ */
 export interface ClosingDetail {
   /** The rule that was broken, e.g. `RES-8`. */
   readonly rule?: string;

@@ -16,6 +16,7 @@ import { swift } from './lean/swift.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 
+/** What an engine is made of: ways to reach peers, protocols to speak with them, and limits. */
 export interface EngineOptions {
   /** Ways to reach addresses; each scheme is served by the first that knows it. */
   readonly transports: readonly Transport[];
@@ -32,6 +33,7 @@ export interface EngineOptions {
   readonly inspect?: (event: InspectionEvent) => void;
 }
 
+/** What one engine holds at most, over all its connections; each limit says what happens there. */
 export interface EngineLimits {
   /** Connections of all kinds, suspended ones included. Default: the protocol's own (100 000 for resume, 1000 for pool). */
   readonly connectionsMax?: number;
@@ -48,6 +50,7 @@ export interface EngineLimits {
   readonly bytesQueuedMax?: number;
 }
 
+/** How to connect, beside the address. Waiting ends by `signal`; the transport's own options (`DialOptions`) are taken too. */
 export interface ConnectOptions extends DialOptions {
   /** Name of the protocol. Default: the engine's first one. */
   readonly protocol?: string;
@@ -61,6 +64,7 @@ export interface ConnectOptions extends DialOptions {
   readonly reuse?: boolean;
 }
 
+/** What an engine has counted, and what there is at the moment. */
 export interface EngineMetrics extends MetricsReport {
   /** Connections of all kinds, suspended ones included. */
   readonly connections: number;
@@ -71,6 +75,7 @@ export interface EngineMetrics extends MetricsReport {
   readonly states: Readonly<Partial<Record<ApiState, number>>>;
 }
 
+/** How long a shutdown may take, and over how long a staggered drain sends peers away. Milliseconds. */
 export interface ShutdownOptions {
   readonly deadlineMs?: number;
   readonly drainOverMs?: number;
@@ -89,6 +94,7 @@ export class ConnectError extends Error {
   }
 }
 
+/** Hears everything that an engine reports, in order, from `engine.on` on. */
 export type EngineListener = (event: EngineEvent) => void;
 
 /** A running hub as an application holds it. */

@@ -13,6 +13,7 @@ export type MisuseCode =
   | 'two-readers'
   | 'aborted';
 
+/** Misuse by the caller, thrown at the caller: `code` is for programs, `message` for people. */
 export class SessionError extends Error {
   override readonly name = 'SessionError';
   constructor(

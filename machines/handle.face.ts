@@ -1,6 +1,7 @@
 import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
 
+/** How to call the waiting of a `send` off. */
 export interface SendOptions {
   /** Gives up waiting for room; what was accepted can't be taken back. */
   readonly signal?: AbortSignal;

@@ -8,3 +8,19 @@ export { tunaLinkMachine } from './tuna/link.machine.js';
 export { ncpMachine } from './tuna/ncp.machine.js';
 export { tunaSessionMachine } from './tuna/tuna.machine.js';
 export { Engine, startEngine } from './engine.js';
+/** What a protocol of one's own gives the hub, beside its chart. */
+export type { RedialPolicy } from './backoff.js';
+export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
+export type { GrantDesk, GrantRequest } from './grant.service.js';
+export type { TieBreak, TieRule } from './hub/registry.js';
+export type {
+  Identified,
+  Protocol,
+  ProtocolCommand,
+  ProtocolInput,
+  ProtocolNews,
+  Session,
+  SessionPlane,
+  SessionRequest,
+  Verdict,
+} from './protocol.js';

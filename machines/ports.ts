@@ -63,6 +63,7 @@ export interface WireHandler {
   onClose(cause: WireCause): void;
 }
 
+/** Why a wire ended, or never opened, in a word. */
 export type WireCauseKind =
   | 'ended' // The peer closed in an orderly way.
   | 'aborted' // This side closed, destroyed, or gave up the attempt.
@@ -104,6 +105,7 @@ export interface Offer {
   refuse(refusal: Refusal): void;
 }
 
+/** Who hears of a listener: its address, whoever comes, its failure. */
 export interface Acceptor {
   /** The address as bound, with the port the system chose. */
   onListening(address: string): void;
@@ -130,6 +132,7 @@ export interface Transport {
   listen(address: string, acceptor: Acceptor): Listening;
 }
 
+/** What a peer must prove before a wire to it opens. */
 export interface DialOptions {
   /** Only a peer with one of these keys will do; otherwise the wire closes with `identity-mismatch`. */
   readonly fingerprints?: readonly string[];

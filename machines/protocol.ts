@@ -66,6 +66,7 @@ export interface Session<Message = Uint8Array> {
   judge?(opening: unknown, identity: Identity | undefined): Verdict;
 }
 
+/** Whether an opening gets the session that it names; `say` are the protocol's words for no. */
 export type Verdict = { readonly admit: true } | { readonly admit: false; readonly code: string; readonly say?: Uint8Array };
 
 /** What the first bytes of an accepted wire say. */
@@ -86,6 +87,7 @@ export type Identified =
       readonly opening: unknown;
     };
 
+/** What a protocol is given to make a session of. */
 export interface SessionRequest {
   readonly role: 'dialer' | 'acceptor';
   readonly ports: Ports;

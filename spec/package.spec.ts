@@ -44,6 +44,15 @@ describe('the package', () => {
     expect(unreachable).toEqual([]);
   });
 
+  test('a transport has an export of its own', () => {
+    const transports = readdirSync(join(root, 'transports')).filter((file) =>
+      /^export function \w+\([^)]*\): Transport \{/m.test(readFileSync(join(root, 'transports', file), 'utf8')),
+    );
+    expect(transports.length).toBeGreaterThanOrEqual(6);
+    const exported = transports.map((file) => `./transports/${file.replace(/\.ts$/, '')}`);
+    expect(exported.filter((subpath) => !targets.some((each) => each.subpath === subpath))).toEqual([]);
+  });
+
   test('the command starts with the line that makes it one', () => {
     const commands = Object.values(manifest.bin).map((target) => join(root, sourceOf(target)));
     for (const command of commands.filter(existsSync)) {

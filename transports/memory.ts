@@ -1,6 +1,7 @@
 import type { Acceptor, Clock, Listening, Opener, Refusal, Transport, Wire, WireCause, WireHandler } from '../machines/ports.js';
 import { badAddress } from './address.js';
 
+/** How two ends in one process take time and hold bytes back. */
 export interface MemoryOptions {
   /** Decides when things happen: nothing arrives before the turn that sent it is over. */
   readonly clock: Pick<Clock, 'soon' | 'setTimeout' | 'clearTimeout'>;

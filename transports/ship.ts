@@ -1,6 +1,7 @@
 import type { Transport } from '../machines/ports.js';
 import { websocket } from './websocket.js';
 
+/** Who we are to SHIP peers, and how strictly they are taken at their word. */
 export interface ShipTransportOptions {
   /** Our private key and certificate, PEM; its Subject Key Identifier is who we are. */
   readonly identity: { readonly key: string; readonly certificate: string };

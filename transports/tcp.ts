@@ -4,6 +4,7 @@ import { bind } from './socket-listener.js';
 import { HIGH_WATER_BYTES, readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
 import type { Acceptor, Identity, Opener, Transport } from '../machines/ports.js';
 
+/** How TCP connects, and asks whether the peer is there. Milliseconds. */
 export interface TcpOptions {
   /** After this long without a connection an attempt ends as `unreachable`. Default 10000. */
   readonly connectTimeoutMs?: number;
@@ -30,7 +31,7 @@ export function tcp(options: TcpOptions = {}): Transport {
   };
 }
 
-/** What every kind of socket here has in common. */
+/** What every kind of socket here has in common. @internal */
 export interface SocketSettings {
   readonly connectTimeoutMs: number;
   readonly socket: {
@@ -43,6 +44,7 @@ export interface SocketSettings {
   readonly race: { readonly autoSelectFamily: true; readonly autoSelectFamilyAttemptTimeout: number };
 }
 
+/** @internal */
 export function socketSettings({ connectTimeoutMs = 10_000, keepAliveMs = 15_000 }: TcpOptions): SocketSettings {
   return {
     connectTimeoutMs,
@@ -72,7 +74,7 @@ function dialing(target: HostAndPort, { connectTimeoutMs, socket: options, race 
   };
 }
 
-/** Shows an accepted, paused socket to the door. A refused one is closed: TCP has no words for more. */
+/** Shows an accepted, paused socket to the door. A refused one is closed: TCP has no words for more. @internal */
 export function offer(socket: Socket, acceptor: Acceptor, identity?: Identity): void {
   const wire = new SocketWire(socket, false);
   wire.identity = identity;

@@ -7,6 +7,7 @@ import type { SocketSettings } from './tcp.js';
 import { provenIdentity, secureOptions, verdictOnDialer, type TlsPeerOptions } from './tls-peer.js';
 import type { Acceptor, Identity, Listening } from '../machines/ports.js';
 
+/** What a listener needs beside identities and trust: a bound for handshakes. */
 export interface TlsListenerOptions extends TlsPeerOptions {
   /** Handshakes that may be under way at a listener; beyond it the oldest one makes way. Default 1024. */
   readonly handshakesMax?: number;

@@ -15,6 +15,10 @@ import {
 } from './tls-peer.js';
 import type { Opener, Transport } from '../machines/ports.js';
 
+export type { TlsListenerOptions } from './tls-listener.js';
+export type { TlsPeerOptions } from './tls-peer.js';
+
+/** How TLS connects: identities and trust (`TlsListenerOptions`), and what it shares with TCP. */
 export interface TlsOptions extends TlsListenerOptions, TcpOptions {
   /** Offered by ALPN, the favourite first; peers that share none are refused. Default: resume and pool, version 1. */
   readonly protocols?: readonly string[];

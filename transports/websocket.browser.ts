@@ -3,6 +3,7 @@ import { causeOfClose, sendableCode, sendableReason } from './close-codes.js';
 import { MESSAGE_HIGH_WATER_BYTES, MessageWire } from './message-wire.js';
 import type { Opener, Transport, WireCause } from '../machines/ports.js';
 
+/** What a browser lets us set of a WebSocket. */
 export interface BrowserWebSocketOptions {
   /** Subprotocols to offer, the favourite first. Default resume, version 1. */
   readonly protocols?: readonly string[];

@@ -17,6 +17,7 @@ import { listening, type WebSocketSettings } from './websocket-listener.js';
 import { causeOfWebSocket, FAREWELL, WebSocketWire } from './websocket-wire.js';
 import type { Opener, Transport, WireCause } from '../machines/ports.js';
 
+/** How WebSockets connect; identities and trust are those of TLS, and needed for `wss` listeners alone. */
 export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions> {
   /** Subprotocols to offer, and to accept, the favourite first; whoever offers none of them gets 400. Default resume, version 1. */
   readonly protocols?: readonly string[];

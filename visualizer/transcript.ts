@@ -2,6 +2,7 @@ import type { AnyActorRef, AnyMachineSnapshot, AnyStateNode, InspectionEvent, St
 import type { Clock } from '../machines/ports.js';
 import { wordsOf } from './words.js';
 
+/** Whose time and names a transcript uses, and how long it may get. */
 export interface TranscriptOptions {
   /** Whose `now` stands at the beginning of each line, in milliseconds. */
   readonly clock: Pick<Clock, 'now'>;
@@ -14,6 +15,7 @@ export interface TranscriptOptions {
   readonly linesMax?: number;
 }
 
+/** What charts did, line by line; bounded. */
 export interface Transcript {
   /** For the `inspect` option of an engine or of `createActor`. Never throws: a throwing inspector would break the actors it looks at. */
   readonly inspect: (event: InspectionEvent) => void;

@@ -18,6 +18,7 @@ export interface OwnIdentity {
   readonly ski: string | undefined;
 }
 
+/** What a new identity is made with. */
 export interface IdentityOptions {
   /** For people; nobody compares it. Default `holdfast`. */
   readonly commonName?: string;

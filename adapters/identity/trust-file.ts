@@ -3,6 +3,7 @@ import { KeptFile, readBounded } from './kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Trust } from '../../machines/ports.js';
 
+/** Where trusted fingerprints are kept, and how many. */
 export interface TrustFileOptions {
   /** Brings a peer's name into the form that is compared; throws where it is none. Default: SHA-256 fingerprints. */
   readonly parse?: (text: string) => string;

@@ -8,6 +8,7 @@ import { fromHex, get32, put32, toHex } from '../bytes.js';
  * @rule POOL-1 POOL-2
  */
 export const MAGIC = 0x6866706c; // "hfpl"
+/** The only version of the pool's frames so far. */
 export const VERSION = 1;
 
 const HEAD = 4;
@@ -38,6 +39,7 @@ const REFUSALS: readonly PoolRefusalCode[] = [
 ];
 const GOODBYES: readonly PoolGoodbyeCode[] = ['closed', 'shutdown', 'idle', 'drained', 'replaced'];
 
+/** Frames with a hello, signs of life and a goodbye (`spec/rules/pool.md`). Reading never throws: undefined is malformed. */
 export const poolCodec: PoolCodec = {
   versionMin: VERSION,
   versionMax: VERSION,

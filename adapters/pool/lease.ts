@@ -2,6 +2,7 @@ import type { Closing } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Connection, SendOptions } from '../../machines/handle.js';
 
+/** How to wait for the next message. */
 export interface NextOptions {
   /** Gives up waiting; no message is lost by it. */
   readonly signal?: AbortSignal;

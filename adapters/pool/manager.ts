@@ -18,6 +18,7 @@ export interface AddressResolver {
 /** The seed's settings, with its defaults, and those of the protocol (`PoolLimits`). */
 export type ConnectionConfig = Omit<PoolOptions, 'identity' | 'id' | 'peerOf'>;
 
+/** Where a manager finds peers and reaches them, who it is, and what it holds at most. */
 export interface ConnectionManagerOptions extends Pick<PoolOptions, 'identity' | 'peerOf'> {
   /** This side's identifier: 32 bytes or 64 hex digits; with `identity: 'tls'` the fingerprint of its own certificate. */
   readonly id: string | Uint8Array;
@@ -30,6 +31,7 @@ export interface ConnectionManagerOptions extends Pick<PoolOptions, 'identity' |
   readonly ports?: Ports;
 }
 
+/** How to get a connection of the pool: who may call the waiting off. */
 export interface ConnectOptions {
   /** Gives up waiting; the attempt ends with its last caller. */
   readonly signal?: AbortSignal;

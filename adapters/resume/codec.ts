@@ -14,6 +14,7 @@ import type {
  * Every frame: kind (1) | length of the rest (3). An acknowledgement has its position where others have their length.
  */
 export const MAGIC = 0x68667374; // "hfst"
+/** The only version of the resume protocol so far. */
 export const VERSION = 1;
 
 const HEAD = 4;
@@ -46,6 +47,7 @@ const REFUSALS: readonly RefusalCode[] = [
 ];
 const GOODBYES: readonly GoodbyeCode[] = ['closed', 'shutdown'];
 
+/** The bytes of every frame (`spec/rules/resume.md`). Reading never throws: undefined is malformed. */
 export const resumeCodec: ResumeCodec = {
   versionMin: VERSION,
   versionMax: VERSION,

@@ -5,6 +5,7 @@ import { outgoing } from './outgoing.js';
 import { SessionError } from '../../machines/errors.js';
 import type { ShipCodec, ShipMessage, ShipSayable } from '../../machines/ship/ship.messages.js';
 
+/** How SHIP messages lie on the wire: their largest size, and what some devices need different. */
 export interface ShipCodecOptions {
   /**
    * How many bytes one message may have, the type byte included. Default 102400, the limit of current ship-go; the one of

@@ -9,6 +9,7 @@ import { KnownServices } from './services.js';
 import { normaliseSki } from './ski.js';
 import { readTxt, txtStrings } from './txt-record.js';
 
+/** How to look and to be found by multicast DNS. */
 export interface MdnsOptions {
   /** This node's own SKI; entries with it are left out. */
   readonly ski: string;

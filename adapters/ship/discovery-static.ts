@@ -25,7 +25,11 @@ export interface StaticDiscovery extends Discovery {
   remove(ski: string): void;
 }
 
-/** @throws SessionError `bad-option` for what names no place */
+/**
+ * Services that are known without looking: addresses from a configuration, or put in by a test.
+ *
+ * @throws SessionError `bad-option` for what names no place
+ */
 export function staticDiscovery(services: readonly StaticService[] = []): StaticDiscovery {
   const known = new KnownServices();
   const visible = new Map<string, RemoteService>();

@@ -13,6 +13,7 @@ import type { HubReader } from './reader.js';
 import { normaliseSki } from './ski.js';
 import { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
 
+/** What a SHIP node is made of: its identity, whom it trusts, how it finds and is found, and who listens to its news. */
 export interface HubOptions {
   /** This node's Subject Key Identifier: `ski` of the identity that its transport shows. */
   readonly ski: string;

@@ -12,6 +12,7 @@ import { amount, callable, checkOptions, count } from '../options.js';
 import { makeShipCodec } from './codec.js';
 import { normaliseSki } from './ski.js';
 
+/** Who we are and whom we trust, besides limits and delays (`ShipTiming`, `ShipLimits`). */
 export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
   /** This side's Subject Key Identifier: that of the certificate its transport shows. */
   readonly ski: string;

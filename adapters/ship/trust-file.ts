@@ -4,6 +4,7 @@ import { SessionError } from '../../machines/errors.js';
 import { normaliseSki } from './ski.js';
 import type { ShipTrust, TrustedService } from './trust.js';
 
+/** Where trusted services are kept, and how many. */
 export interface ShipTrustFileOptions {
   /** How many services it may hold; `set` refuses one more. Default 10000. */
   readonly servicesMax?: number;

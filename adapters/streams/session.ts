@@ -26,6 +26,7 @@ export interface Offer {
   refuse(code: StreamCode): void;
 }
 
+/** What the streams of one session may hold and wait for; `STREAMS_LIMITS` are the defaults. */
 export interface StreamSessionOptions {
   readonly limits?: Partial<StreamsLimits>;
   /** Monotonic milliseconds; for tests. */

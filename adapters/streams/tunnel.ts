@@ -29,6 +29,7 @@ export interface Passage {
   readonly message?: string;
 }
 
+/** Who hears what becomes of the connections that pass through a tunnel. */
 export interface TunnelNews {
   began?(number: number): void;
   over?(passage: Passage): void;

@@ -15,4 +15,5 @@ export const API_STATES = {
   error: 9, // Failed or lost; carries the closing.
 } as const;
 
+/** The name of one of the ten states; `API_STATES` has their numbers, stable and public. */
 export type ApiState = keyof typeof API_STATES;

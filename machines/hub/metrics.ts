@@ -12,6 +12,7 @@ export interface Gauges {
   readonly retryTokens: number;
 }
 
+/** How long something took, over all the times that it was done. Milliseconds. */
 export interface HistogramReport {
   readonly count: number;
   /** 0 while nothing was counted. */
@@ -21,6 +22,7 @@ export interface HistogramReport {
   readonly maxMs: number;
 }
 
+/** What a hub has counted since it was made. */
 export interface MetricsReport {
   readonly attempted: number;
   readonly completed: number;

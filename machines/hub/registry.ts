@@ -22,6 +22,7 @@ export type Role = 'dialer' | 'acceptor';
 /** `initiator`: the connection initiated by the higher identity wins. `mostRecent`: SHIP TS 1.0.1, 12.2.2. */
 export type TieRule = 'initiator' | 'mostRecent';
 
+/** Which of two connections to one peer is to stay, and who we are when that is decided. */
 export interface TieBreak {
   readonly rule: TieRule;
   /** This side's identity, comparable with those of peers: same alphabet, same case. */

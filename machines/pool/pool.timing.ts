@@ -23,6 +23,7 @@ export interface PoolLimits {
   readonly yieldMs: number;
 }
 
+/** The pool's defaults: the skip graph's where it has any, else as `PoolLimits` says. */
 export const POOL_LIMITS: PoolLimits = {
   connectTimeoutMs: 10_000,
   keepaliveIntervalMs: 60_000,

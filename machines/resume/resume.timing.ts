@@ -27,6 +27,7 @@ export interface ResumeLimits {
   readonly wakeProbeTimeoutMs: number;
 }
 
+/** The defaults of the resume protocol, each with its source in `ResumeLimits`. */
 export const RESUME_LIMITS: ResumeLimits = {
   reconnectWindowMs: 60_000,
   handshakeTimeoutMs: 10_000,

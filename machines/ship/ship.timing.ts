@@ -27,6 +27,7 @@ export interface ShipTiming {
   readonly wakePongTimeoutMs: number;
 }
 
+/** The standard's delays, or ship-go's where it has none; each with its source in `ShipTiming`. */
 export const SHIP_TIMING: ShipTiming = {
   initTimeoutMs: 10_000,
   helloWaitMs: 60_000,
@@ -55,6 +56,7 @@ export interface ShipLimits {
   readonly receiveBytesHigh: number;
 }
 
+/** The defaults of what may wait, and how large it may be; `ShipLimits` says where they come from. */
 export const SHIP_LIMITS: ShipLimits = {
   messageBytesMax: 100 << 10,
   sendBytesMax: 4 << 20,

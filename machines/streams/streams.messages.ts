@@ -30,6 +30,7 @@ export const STREAM_CODES = [
   'failed', // None of these; also what a code of a later version reads as.
 ] as const;
 
+/** Why a stream was refused or reset, in a word. */
 export type StreamCode = (typeof STREAM_CODES)[number];
 
 /** Every bound of a streams session (STR-2, STR-4, STR-5). Bytes are payload. */
@@ -55,6 +56,7 @@ export interface StreamsLimits {
 const SESSION_RECEIVE_BYTES = 4 << 20; // STR-2; what the session protocols grant by default.
 const CONTROL_RESERVE_BYTES = 640 << 10; // 1024 streams with an open, an opened, an end, a reset and four credits of some 70 bytes each.
 
+/** The defaults of streams over one session; together they fit into what a session grants its peer (STR-2). */
 export const STREAMS_LIMITS: StreamsLimits = {
   streamsMax: 1024,
   pendingMax: 128,

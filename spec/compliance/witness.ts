@@ -104,6 +104,7 @@ export class Witness {
   }
 }
 
+/** A listener of the transport under test, and what it was offered. */
 export interface Door {
   address: string;
   failed: WireCause | undefined;

@@ -4,6 +4,7 @@ import type { Interpreter, Model, Path, PlayedWorld, Step } from './model.js';
 import { Subject } from './subject.js';
 import { Walk, xstate } from './walk.js';
 
+/** How far to look, and by which interpreter. */
 export interface ExploreOptions {
   /** Situations after which it gives up with an `Error`. Default 5000. */
   readonly situationsMax?: number;
@@ -13,6 +14,7 @@ export interface ExploreOptions {
   readonly make?: Interpreter;
 }
 
+/** What was found out about a chart. */
 export interface Exploration {
   readonly graph: Graph;
   /** A few paths that together take every transition that can be taken. The shortest ones that were found. */

@@ -1,3 +1,4 @@
+/** How cruel a network is. Delays are virtual milliseconds, chances are from 0 to 1. */
 export interface SimNetworkOptions {
   /** Whether `send` and `onBytes` keep boundaries, as WebSocket does. Default `stream`. */
   readonly boundaries?: 'stream' | 'message';
@@ -27,6 +28,7 @@ export interface SimNetworkOptions {
 
 export type SimSettings = Required<SimNetworkOptions>;
 
+/** The defaults: a network that delays, chops, merges, lends its chunks and opens early. Cuts and other faults come on demand. */
 export const CRUEL: SimSettings = {
   boundaries: 'stream',
   secure: true,

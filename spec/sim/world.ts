@@ -17,6 +17,7 @@ export interface Plan {
   readonly options?: ResumeOptions;
 }
 
+/** What a run of a world came to. No `violations` is good; its seed makes the same run again. */
 export interface Report {
   readonly seed: number;
   /** Everything that must not have happened, in words; empty is good. */
@@ -303,6 +304,7 @@ function messageOf(seed: number, side: string, n: number, bytesMax: number): Uin
   return message;
 }
 
+/** Runs a plan to its end and checks all that must hold on the way. The same plan gives the same report. */
 export function runWorld(plan: Plan): Report {
   return new World(plan).run();
 }

@@ -49,6 +49,7 @@ export const TRANSFER_CODES = [
   'malformed',
   'io',
 ] as const;
+/** Why a transfer can't succeed as it is, in a word (`spec/rules/transfers.md`). */
 export type TransferCode = (typeof TRANSFER_CODES)[number];
 
 export const RECORD_BYTES_MAX = 1 << 20;

@@ -10,6 +10,7 @@ import { Records, TransferError } from './records.js';
 /** What the streams of a transfer are opened for. */
 export const TRANSFER_PURPOSE = 'transfer';
 
+/** A file that has arrived whole, with the digest that both sides have. */
 export interface FileReport {
   readonly name: string;
   readonly bytes: number;
@@ -27,6 +28,7 @@ export interface Progress {
   readonly sizeInAll: number | null;
 }
 
+/** Where files go, and who hears of them. */
 export interface ReceiverOptions {
   /** Where files go. It exists. */
   readonly directory: string;

@@ -9,6 +9,7 @@ import type { Source } from './source.js';
 /** Of a file in each record. */
 const CHUNK_BYTES = 128 << 10;
 
+/** Who hears of a transfer that is being sent, and who may call it off. */
 export interface SenderOptions {
   readonly progress?: (progress: Progress) => void;
   /** The receiver has confirmed this file. */
