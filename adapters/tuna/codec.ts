@@ -242,6 +242,7 @@ function putHandshake({ clientIds, windowBytes, mtu }: Handshake): Uint8Array {
   return into;
 }
 
+/** NCP packets as bytes, in protobuf as the reference writes them. Reading never throws: false is malformed. */
 export const ncpCodec: NcpCodec = {
   read,
   dataHeadBytes,

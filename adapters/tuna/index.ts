@@ -20,8 +20,9 @@ export interface AddressQuery {
   query(peer: string, session: Uint8Array, answer: (reply: AddressReply) => void): () => void;
 }
 
+/** What may be set of Tuna sessions, besides their limits and delays (`TunaLimits`). */
 export interface TunaOptions extends Partial<TunaLimits> {
-  /** Who this side is; from `tunaIdentity` of `adapters/tuna/nacl`. Without one packets are not sealed: for wires that are. */
+  /** Who this side is; from `tunaIdentity` of `holdfast/adapters/tuna/nacl`. Without one packets are not sealed: for wires that are. */
   readonly identity?: TunaIdentity;
   /** Who may come in, by their address. Default: everybody who has a key, or everybody where nothing is sealed. */
   readonly accepts?: (address: string) => boolean;

@@ -23,6 +23,7 @@ async function loadSodium(): Promise<Sodium | undefined> {
   }
 }
 
+/** The name beside the key, and which library computes: one of JavaScript alone, or libsodium where it is installed. */
 export interface TunaIdentityOptions {
   /** In front of the key in the address. Default: none. */
   readonly identifier?: string;
