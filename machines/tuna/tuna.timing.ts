@@ -78,6 +78,7 @@ export interface TunaLimits extends NcpLimits {
   readonly wakeProbeTimeoutMs: number;
 }
 
+/** The defaults of Tuna sessions, each with its source in `TunaLimits`. */
 export const TUNA_LIMITS: TunaLimits = {
   ...NCP_LIMITS,
   numTunaListeners: 4,
