@@ -99,6 +99,7 @@ export class Dispatch {
       if (outbound.sentAt(n) >= before) continue;
       const slow = this.links[outbound.linkOf(n)];
       slow?.pace.penalize(slow.trip.smoothedMs, now);
+      slow?.suspect(outbound.sentAt(n), now);
       return n;
     }
     return -1;

@@ -41,6 +41,14 @@ export class Flight {
     return this.oldest() < 0 ? undefined : this.#sentAt[this.#head & this.#mask];
   }
 
+  /** Gives up the packet that is under way the longest. */
+  loseOldest(): void {
+    const n = this.oldest();
+    if (n < 0 || !this.outbound.lose(n)) return;
+    this.bytes -= this.outbound.lengthOf(n);
+    this.#head++;
+  }
+
   /** Gives up what was sent before `before`: it was overtaken, took too long, or its link is gone. Answers how many. */
   lose(before: number): number {
     let lost = 0;

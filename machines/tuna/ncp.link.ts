@@ -6,6 +6,9 @@ import { Pace } from './ncp.pace.js';
 import { RoundTrip } from './ncp.rtt.js';
 import type { NcpLimits } from './tuna.timing.js';
 
+/** Ranges of an acknowledgement that the next one repeats. */
+export const RANGES_REPEATED = 8;
+
 /** What a session remembers about one of its connections: what is under way, what is owed to the peer, how long things take. */
 export class NcpLink {
   readonly flight: Flight;
@@ -20,11 +23,18 @@ export class NcpLink {
   owesProbe = false;
   owesClose = false;
   owesRead = false;
+  /** Ranges of the last acknowledgement, said once more with the next: one that is lost costs nothing then. */
+  readonly toldStarts = new Uint32Array(RANGES_REPEATED);
+  readonly toldCounts = new Uint32Array(RANGES_REPEATED);
+  told = 0;
+  #suspectAt = Infinity; // Since when others carry what it was to carry, and it says nothing.
   /** Whether the peer was heard on the wire of the moment. */
   isProven = false;
   /** When the newest packet left of which an acknowledgement came back, and when that was. */
   newestAckedAt = -Infinity;
   progressAt = -Infinity;
+  /** When a packet was sent again because nothing was heard for a while. */
+  retriedAt = -Infinity;
 
   constructor(
     readonly index: number,
@@ -42,6 +52,8 @@ export class NcpLink {
     this.pace = new Pace();
     this.isStalled = this.isProven = this.owesProbe = this.owesRead = this.owesClose = this.owesHandshake = false;
     this.newestAckedAt = this.progressAt = -Infinity;
+    this.retriedAt = -Infinity;
+    this.told = 0;
     if (this.limits.idleMs > 0) this.health.start(now);
   }
 
@@ -50,7 +62,16 @@ export class NcpLink {
     this.health.stop();
   }
 
+  /** Others carry what left here at `sentAt`: if nothing at all has come for long enough, the link is left alone until it does. */
+  suspect(sentAt: number, now: number): void {
+    if (sentAt < this.#suspectAt) this.#suspectAt = sentAt;
+    if (now - this.#suspectAt < this.trip.tailMs) return;
+    this.isStalled = true;
+    if (this.health.probeNow(now, this.limits.probeTimeoutMs)) this.owesProbe = true;
+  }
+
   heard(now: number): void {
+    this.#suspectAt = Infinity;
     this.isStalled = false;
     this.health.heard(now);
   }
@@ -61,8 +82,16 @@ export class NcpLink {
     return oldestAt === undefined ? undefined : Math.max(oldestAt, this.progressAt) + this.trip.rtoMs;
   }
 
+  /** When the oldest packet here is sent again for the first time, without a verdict on the link. */
+  get tailAt(): number {
+    const oldestAt = this.flight.oldestAt();
+    if (oldestAt === undefined) return Infinity;
+    const since = Math.max(oldestAt, this.progressAt);
+    return this.retriedAt >= since ? Infinity : since + this.trip.tailMs; // Once in each silence.
+  }
+
   nextTimeout(): number {
-    let at = Infinity;
+    let at = this.tailAt;
     const rtoAt = this.rtoAt;
     if (rtoAt !== undefined && rtoAt < at) at = rtoAt;
     if (this.owed.dueAt !== undefined && !this.owed.isDue && this.owed.dueAt < at) at = this.owed.dueAt;

@@ -12,6 +12,8 @@ const ACK_GAP_MAX_MS = 100;
 /** What a link may always have under way, and what before anything was measured, in bytes. Chosen without measurement. */
 const LEAST_BYTES = 16 << 10;
 const FIRST_BYTES = 64 << 10;
+/** Beyond any window. */
+const LIMIT_MAX = 2 ** 40;
 /** While it still grows, intervals are short. */
 const GROWING_INTERVAL_MS = 10;
 /** A round trip is only remembered as the shortest for so long: ways change. */
@@ -73,12 +75,14 @@ export class Pace {
       this.#at = (this.#at + 1) % INTERVALS;
       let best = 0;
       for (let i = 0; i < INTERVALS; i++) if (this.#rates[i]! > best) best = this.#rates[i]!;
-      const limit = Math.max(
+      const measured = Math.max(
         LEAST_BYTES,
         best * ((this.#isGrowing ? GROWING_GAIN : GAIN) * this.#shortestMs + 2 * this.#ackGapMs + SLACK_MS),
       );
-      this.#isGrowing = limit > this.#limit * 1.25;
-      this.#limit = limit;
+      // Where packets come back as fast as ever nothing queues: then it isn't this link that limits, but losses or the window.
+      const isQueueing = smoothedMs > GAIN * this.#shortestMs + 2 * this.#ackGapMs + 2 * SLACK_MS;
+      this.#isGrowing = measured > this.#limit * GAIN;
+      this.#limit = isQueueing ? measured : Math.max(measured, Math.min(this.#limit * GAIN, LIMIT_MAX));
     }
     this.#startedAt = now;
     this.#bytes = 0;

@@ -8,6 +8,9 @@ export interface RtoLimits {
   readonly rtoMaxMs: number;
 }
 
+/** A peer that gathers acknowledgements does so for up to 50 ms. */
+const TAIL_SLACK_MS = 60;
+
 /** Round trip time of one link and what follows from it, as RFC 6298 has it. @rule NCP-8 */
 export class RoundTrip {
   /** Smoothed, with the peer's wait before it acknowledges; 0 while nothing was measured. */
@@ -44,8 +47,13 @@ export class RoundTrip {
     if (this.#doublings < 10) this.#doublings++;
   }
 
+  /** After so long without any acknowledgement the oldest packet alone is worth sending again: nothing newer may be there to tell. */
+  get tailMs(): number {
+    return this.smoothedMs === 0 ? Infinity : 2 * this.smoothedMs + TAIL_SLACK_MS;
+  }
+
   /** How much earlier than another on the same link a packet must have left to count as overtaken. */
   get reorderMs(): number {
-    return Math.max(1, this.smoothedMs / 4);
+    return Math.max(1, this.smoothedMs / 8);
   }
 }

@@ -1,7 +1,7 @@
 import type { SlabPool } from '../dataplane/send-log.js';
 import { Dispatch } from './ncp.dispatch.js';
 import { Inbound } from './ncp.inbound.js';
-import { NcpLink } from './ncp.link.js';
+import { NcpLink, RANGES_REPEATED } from './ncp.link.js';
 import { ReadNews } from './ncp.news.js';
 import { NOWHERE, Outbound } from './ncp.outbound.js';
 import { aheadOf, nextSequence } from './ncp.sequence.js';
@@ -308,13 +308,29 @@ export class NcpSession {
   }
 
   #putAck(l: NcpLink, now: number, into: Uint8Array, at: number): number {
-    const ranges = l.owed.take(this.#taken, RANGES_PER_ACK, now);
-    for (let i = 0; i < ranges; i++) this.#wireStarts[i] = nextSequence(this.#first, this.#taken.starts[i]!);
-    return this.seed.codec.putAck(into, at, this.#wireStarts, this.#taken.counts, ranges, this.#news.tell(now));
+    const { starts, counts } = this.#taken;
+    let ranges = l.owed.take(this.#taken, RANGES_PER_ACK - RANGES_REPEATED, now);
+    for (let i = 0; i < ranges; i++) this.#wireStarts[i] = nextSequence(this.#first, starts[i]!);
+    const repeated = Math.max(0, ranges - RANGES_REPEATED);
+    const fresh = ranges;
+    for (let i = 0; i < l.told; i++) {
+      this.#wireStarts[ranges] = l.toldStarts[i]!;
+      counts[ranges++] = l.toldCounts[i]!;
+    }
+    l.told = fresh - repeated;
+    for (let i = 0; i < l.told; i++) {
+      l.toldStarts[i] = this.#wireStarts[repeated + i]!;
+      l.toldCounts[i] = counts[repeated + i]!;
+    }
+    return this.seed.codec.putAck(into, at, this.#wireStarts, counts, ranges, this.#news.tell(now));
   }
 
   #handleLinkTimeout(l: NcpLink, now: number): void {
     l.owed.handleTimeout(now);
+    if (now >= l.tailAt) {
+      l.retriedAt = now;
+      l.flight.loseOldest();
+    }
     const rtoAt = l.rtoAt;
     if (rtoAt !== undefined && now >= rtoAt) {
       const canMove = this.links.some((other) => other !== l && other.isAttached && !other.isStalled);
