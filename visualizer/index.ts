@@ -1,6 +1,7 @@
 /** Views of a chart, all drawn from the machine that runs. Pictures are in `holdfast/visualizer/svg`: they need a package more. */
 export { chartsOf, compare, draw, drawings, drift, pictures, write, type Charts, type Drawings, type Drift } from './draw.js';
 export { childrenOf, graphOf, transitionsOf, type Edge, type Graph, type Vertex } from './graph.js';
+export { LiveView, type LiveChart, type LiveState, type LiveViewOptions } from './live.js';
 export { MERMAID_HEADER, mermaidOf } from './mermaid.js';
 export { sketchOf, titleOf, type Arrow, type Sketch } from './sketch.js';
 export { createTranscript, stateText, type Transcript, type TranscriptOptions } from './transcript.js';

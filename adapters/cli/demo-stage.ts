@@ -1,4 +1,4 @@
-import { createEngine, type Connection, type Engine } from '../index.js';
+import { createEngine, type Connection, type Engine, type EngineOptions } from '../index.js';
 import { resume } from '../resume/index.js';
 import { tcp } from '../../transports/tcp.js';
 import { Cutter } from './cutter.js';
@@ -32,10 +32,11 @@ export class Stage {
     void near.closed.then(() => this.#wake());
   }
 
-  static async open(): Promise<Stage> {
+  static async open({ inspect }: Pick<EngineOptions, 'inspect'> = {}): Promise<Stage> {
+    const watched = inspect === undefined ? {} : { inspect };
     const transports = [tcp()];
-    const server = createEngine({ transports, protocols: [resume(LIMITS)], listen: ['tcp://127.0.0.1:0'] });
-    const client = createEngine({ transports, protocols: [resume({ ...LIMITS, redial: AT_ONCE })] });
+    const server = createEngine({ transports, protocols: [resume(LIMITS)], ...watched, listen: ['tcp://127.0.0.1:0'] });
+    const client = createEngine({ transports, protocols: [resume({ ...LIMITS, redial: AT_ONCE })], ...watched });
     try {
       await Promise.all([server.start(), client.start()]);
       const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));

@@ -14,6 +14,7 @@ import {
   type Source,
 } from './demo-load.js';
 import { Stage } from './demo-stage.js';
+import { openInspector } from './inspector.js';
 import { bytesOf, Failed, failedBy, onInterrupt, Output, wholeOf, type Bar } from './shared.js';
 
 export interface DemoOptions {
@@ -21,6 +22,8 @@ export interface DemoOptions {
   readonly file?: string;
   readonly cuts: number;
   readonly seed: number;
+  /** A port, or any: where the charts are shown while they run. */
+  readonly inspect?: number | true;
 }
 
 /** The last line of `--json`. */
@@ -49,6 +52,7 @@ export function demoCommand(program: Command): void {
     .option('--file <path>', 'send this file instead of made-up bytes')
     .option('--cuts <n>', 'how often to cut the link', wholeOf(0, 100_000), 50)
     .option('--seed <n>', 'where to cut, and what to make up', wholeOf(0), 1)
+    .option('--inspect [port]', 'show the charts in a browser while they run', wholeOf(0, 65_535))
     .option('--json', 'print machine-readable lines, the summary last')
     .action(async (options: DemoOptions & { readonly json?: boolean }) => {
       const { isGood } = await demo(options, new Output(options.json ?? false));
@@ -64,7 +68,16 @@ const STALL_MS = 30_000;
 /** Sends, cuts, counts. Good when every byte and every message arrived once and in order, both ways. */
 export async function demo(options: DemoOptions, output: Output): Promise<{ isGood: boolean; summary: DemoSummary }> {
   const source = options.file === undefined ? inventedSource(options.size, options.seed) : await fileSource(options.file);
-  const stage = await Stage.open();
+  const inspector =
+    options.inspect === undefined ? undefined : await openInspector(options.inspect === true ? 0 : options.inspect);
+  if (inspector !== undefined) {
+    output.say(`The charts, as they run: ${inspector.url}\n`);
+    output.tell({ event: 'inspect', url: inspector.url });
+  }
+  const stage = await Stage.open(inspector).catch(async (error: unknown) => {
+    await inspector?.close();
+    throw error;
+  });
   const stopListening = onInterrupt(() => stage.close());
   const run = new Run(options, source, stage, output);
   let timer: NodeJS.Timeout | undefined;
@@ -82,6 +95,7 @@ export async function demo(options: DemoOptions, output: Output): Promise<{ isGo
     clearInterval(timer);
     await stage.close();
     await source.close();
+    await inspector?.close();
     stopListening();
   }
 }

@@ -1,8 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Command } from './command.js';
 
 const main = join(__dirname, '../../dist/adapters/cli/main.js');
 
@@ -74,6 +77,38 @@ describe('demo', () => {
     const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     createInterface(child.stdout).once('line', () => child.kill('SIGINT'));
     expect({ ended: await ended, err }).toEqual({ ended: { code: 1, signal: null }, err: '' });
+  }, 30_000);
+
+  test('shows its charts while they run, to who asks for them', async () => {
+    const demo = new Command(['demo', '--size', '64GiB', '--cuts', '100000', '--inspect']);
+    try {
+      const { url } = await demo.heard('inspect');
+      expect(await (await fetch(String(url))).text()).toContain('data-state="connection.engaged.completed"');
+      await demo.heard('resumed');
+      const events = (await fetch(`${String(url)}events`)).body!.getReader();
+      const { value } = await events.read();
+      const told = new TextDecoder().decode(value as Uint8Array);
+      expect(told).toContain('"connection.engaged.completed":2');
+      expect(told).toContain('"hub.up.serving":2');
+      await events.cancel();
+    } finally {
+      await demo.interrupt();
+    }
+    expect({ ended: await demo.ended, err: demo.err }).toEqual({ ended: { code: 1, signal: null }, err: '' });
+  }, 30_000);
+
+  test('ends by itself although somebody looks on, and says when it can show nothing', async () => {
+    const demo = new Command(['demo', '--size', '64MiB', '--cuts', '20', '--inspect']);
+    const { url } = await demo.heard('inspect');
+    const told = await (await fetch(`${String(url)}events`)).text();
+    expect(await demo.ended).toEqual({ code: 0, signal: null });
+    expect(told.trim().split('\n\n').at(-1)).toMatch(/"hub":\{"actors":0,"ended":2/);
+    const occupier = createServer().listen(0, '127.0.0.1');
+    await once(occupier, 'listening');
+    const { port } = occupier.address() as AddressInfo;
+    const taken = await holdfast('demo', '--size', '1', '--cuts', '0', '--inspect', String(port));
+    occupier.close();
+    expect(taken).toMatchObject({ code: 1, err: expect.stringContaining('--inspect: listen EADDRINUSE') as unknown });
   }, 30_000);
 
   test('is quiet when its reader has seen enough', async () => {

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage, type RequestOptions } from 'node:http';
+import { createActor } from 'xstate';
+import * as machines from '../../machines/index.js';
+import { chartsOf } from '../../visualizer/draw.js';
+import { graphOf } from '../../visualizer/graph.js';
+import { LiveView, type LiveState } from '../../visualizer/live.js';
+import { serveLive, type LiveServer } from '../../visualizer/server/index.js';
+import { follow, pageOf, type PageElement, type PageSource } from '../../visualizer/server/page.js';
+import { sampleMachine } from './sample.js';
+
+const view = new LiveView({ clock: { now: () => 0 } });
+let server: LiveServer;
+beforeAll(async () => {
+  server = await serveLive(view, { sample: sampleMachine }, { viewersMax: 2 });
+});
+afterAll(() => server.close());
+
+async function asked(url: string, options: RequestOptions = {}): Promise<IncomingMessage> {
+  const [response] = (await once(get(url, options), 'response')) as [IncomingMessage];
+  return response;
+}
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return text;
+}
+/** The states that a viewer is told of, one after the other. */
+async function* told(response: IncomingMessage): AsyncGenerator<LiveState> {
+  let rest = '';
+  for await (const chunk of response) {
+    rest += String(chunk);
+    for (let end; (end = rest.indexOf('\n\n')) >= 0; rest = rest.slice(end + 2))
+      yield JSON.parse(rest.slice('data: '.length, end)) as LiveState;
+  }
+}
+
+test('the page shows every state of every chart, and loads nothing from elsewhere', async () => {
+  const response = await asked(server.url);
+  expect(response.statusCode).toBe(200);
+  const page = await textOf(response);
+  for (const { id, type } of graphOf(sampleMachine).vertices)
+    if (id !== 'sample' && type !== 'history') expect(page).toContain(`data-state="${id}"`);
+  expect(page).not.toMatch(/(src|href)=/);
+  const nonce = /<script nonce="([0-9a-f]{32})">/.exec(page)![1]!;
+  expect(response.headers['content-security-policy']).toContain(`script-src 'nonce-${nonce}'`);
+  expect(response.headers['content-security-policy']).toContain("default-src 'none'");
+});
+
+test('only who has its address, from this machine, sees anything', async () => {
+  const { origin, host } = new URL(server.url);
+  expect(host).toMatch(/^127\.0\.0\.1:\d+$/);
+  const statusOf = async (url: string, options?: RequestOptions): Promise<number | undefined> => {
+    const response = await asked(url, options);
+    response.resume();
+    return response.statusCode;
+  };
+  expect(await statusOf(`${origin}/`)).toBe(404);
+  expect(await statusOf(`${origin}/events`)).toBe(404);
+  expect(await statusOf(server.url, { headers: { host: 'evil.example:80' } })).toBe(403);
+  expect(await statusOf(server.url, { method: 'POST' })).toBe(405);
+});
+
+test('a viewer is told how things are, and of each change; one too many is sent away', async () => {
+  const viewers = await Promise.all([asked(`${server.url}events`), asked(`${server.url}events`)]);
+  const states = told(viewers[0]!);
+  expect((await states.next()).value).toMatchObject({ charts: {} });
+  const surplus = await asked(`${server.url}events`);
+  expect(surplus.statusCode).toBe(503);
+  surplus.resume();
+  const actor = createActor(sampleMachine, { inspect: view.inspect }).start();
+  actor.send({ type: 'go' });
+  const { charts } = (await states.next()).value as LiveState;
+  expect(charts['sample']!.states).toMatchObject({ 'sample.busy': 1 });
+  actor.send({ type: 'halt' });
+  expect((await states.next()).value).toMatchObject({ charts: { sample: { actors: 0, ended: 1, states: {} } } });
+  for (const viewer of viewers) viewer.destroy();
+});
+
+test('closing tells what happened last, ends every stream, and frees the port', async () => {
+  const other = new LiveView({ clock: { now: () => 0 } });
+  const closing = await serveLive(other, { sample: sampleMachine });
+  const port = Number(new URL(closing.url).port);
+  const states = told(await asked(`${closing.url}events`));
+  await states.next();
+  createActor(sampleMachine, { inspect: other.inspect }).start();
+  await Promise.all([closing.close(), closing.close()]);
+  expect((await states.next()).value).toMatchObject({ charts: { sample: { actors: 1 } } });
+  expect((await states.next()).done).toBe(true);
+  const again = await serveLive(other, {}, { port });
+  await expect(serveLive(other, {}, { port })).rejects.toThrow('EADDRINUSE');
+  await again.close();
+});
+
+test('every chart of the house has a picture on the page, and a list where there is no layout', async () => {
+  const graphs = Object.values(chartsOf(machines)).map(graphOf);
+  const page = await pageOf(graphs, 'n');
+  expect(page.match(/<svg /g)).toHaveLength(graphs.length);
+  jest.resetModules();
+  jest.doMock('elkjs/lib/elk.bundled.js', () => {
+    throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
+  });
+  const { pageOf: without } = await import('../../visualizer/server/page.js');
+  const list = await without(graphs.slice(0, 1), 'n');
+  expect(list).not.toContain('<svg');
+  for (const { id } of graphs[0]!.vertices) expect(list).toContain(`<li class="state" data-state="${id}">`);
+}, 30_000);
+
+test('the script of the page lights up where actors are, and says when there are several', () => {
+  const page = new PlayedPage(['sample.idle', 'sample.busy']);
+  const source: PageSource = { onopen: undefined, onerror: undefined, onmessage: undefined };
+  follow(page, source);
+  const say = (state: LiveState): void =>
+    (source.onmessage as (event: { data: string }) => void)({ data: JSON.stringify(state) });
+  say({ charts: { sample: { actors: 3, ended: 1, states: { 'sample.idle': 2, 'sample.busy': 1 } } }, lines: ['one', 'two'] });
+  expect(page.shown).toEqual({ 'sample.idle': [true, 'idle × 2'], 'sample.busy': [true, 'busy'] });
+  expect([page.section.hidden, page.section.inner.textContent]).toEqual([false, '3 running, 1 ended']);
+  expect(page.getElementById('lines').textContent).toBe('one\ntwo');
+  say({ charts: { sample: { actors: 1, ended: 3, states: { 'sample.busy': 1 } } }, lines: [] });
+  expect(page.shown).toEqual({ 'sample.idle': [false, 'idle'], 'sample.busy': [true, 'busy'] });
+  (source.onerror as () => void)();
+  expect(page.getElementById('link').textContent).toContain('ended');
+});
+
+class PlayedElement implements PageElement {
+  hidden = true;
+  isLit = false;
+  readonly classList = { toggle: (_: string, isOn: boolean): boolean => (this.isLit = isOn) };
+
+  constructor(
+    readonly dataset: Record<string, string | undefined>,
+    public textContent: string | null = null,
+  ) {}
+  /** All that it has inside: its title, or its count. */
+  #inner: PlayedElement | undefined;
+  get inner(): PlayedElement {
+    return (this.#inner ??= new PlayedElement({}, this.dataset['state']?.split('.').at(-1) ?? null));
+  }
+  querySelector(): PlayedElement {
+    return this.inner;
+  }
+}
+
+class PlayedPage {
+  readonly section = new PlayedElement({ chart: 'sample' });
+  readonly #states: readonly PlayedElement[];
+  readonly #byId = new Map<string, PlayedElement>();
+
+  constructor(states: readonly string[]) {
+    this.#states = states.map((state) => new PlayedElement({ state }));
+  }
+  querySelectorAll(selector: string): readonly PlayedElement[] {
+    return selector === '[data-chart]' ? [this.section] : this.#states;
+  }
+  getElementById(id: string): PlayedElement {
+    if (!this.#byId.has(id)) this.#byId.set(id, new PlayedElement({}));
+    return this.#byId.get(id)!;
+  }
+  get shown(): object {
+    return Object.fromEntries(this.#states.map((each) => [each.dataset['state'], [each.isLit, each.inner.textContent]]));
+  }
+}

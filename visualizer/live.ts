@@ -1,0 +1,104 @@
+import type { AnyActorRef, AnyMachineSnapshot, InspectionEvent } from 'xstate';
+import type { Clock } from '../machines/ports.js';
+import { createTranscript, type Transcript } from './transcript.js';
+
+/** Where the actors of charts are at the moment. */
+export interface LiveState {
+  /** By the id of the machine; charts that nobody has entered yet are missing. */
+  readonly charts: Readonly<Record<string, LiveChart>>;
+  /** What happened last, one line per transition. */
+  readonly lines: readonly string[];
+}
+
+/** The actors of one chart, counted: a picture of ten thousand connections is as large as one of one. */
+export interface LiveChart {
+  readonly actors: number;
+  /** Actors that have ended. */
+  readonly ended: number;
+  /** By the id of a state, how many actors are in it; only where there are any. */
+  readonly states: Readonly<Record<string, number>>;
+}
+
+/** Whose time a view writes down, and how much of it. */
+export interface LiveViewOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Lines kept. Default 40. */
+  readonly linesMax?: number;
+}
+
+/**
+ * Follows running charts by their inspection events, in memory that their number does not matter for: per chart a count for
+ * each state. `serveLive` of `holdfast/visualizer/server` shows it in a browser.
+ */
+export class LiveView {
+  readonly #transcript: Transcript;
+  readonly #charts = new Map<string, Tally>();
+  readonly #places = new WeakMap<AnyActorRef, AnyMachineSnapshot['_nodes']>();
+  readonly #watchers = new Set<() => void>();
+
+  constructor({ clock, linesMax = 40 }: LiveViewOptions) {
+    this.#transcript = createTranscript({ clock, linesMax });
+  }
+
+  /** For the `inspect` option of an engine or of `createActor`. Never throws. */
+  readonly inspect = (event: InspectionEvent): void => {
+    this.#transcript.inspect(event);
+    if (event.type !== '@xstate.snapshot' || !isOfMachine(event.snapshot)) return;
+    if (this.#place(event.actorRef as AnyActorRef, event.snapshot)) for (const tell of this.#watchers) tell();
+  };
+
+  /** A copy. */
+  get state(): LiveState {
+    const charts = [...this.#charts].map(([id, { actors, ended, states }]) => [
+      id,
+      { actors, ended, states: Object.fromEntries([...states].filter(([, count]) => count > 0)) },
+    ]);
+    return { charts: Object.fromEntries(charts) as LiveState['charts'], lines: this.#transcript.lines };
+  }
+
+  /** Calls after each change, from within the actors: do little. Returns how to stop. */
+  watch(tell: () => void): () => void {
+    this.#watchers.add(tell);
+    return () => this.#watchers.delete(tell);
+  }
+
+  /** False: nothing to see. */
+  #place(actor: AnyActorRef, { machine, status, _nodes: nodes }: AnyMachineSnapshot): boolean {
+    const before = this.#places.get(actor);
+    const isThere = status === 'active';
+    if (isThere && before === nodes) return false;
+    const tally = this.#tally(machine.id);
+    for (const { id } of before ?? []) tally.add(id, -1);
+    if (isThere) {
+      for (const { id } of nodes) tally.add(id, 1);
+      this.#places.set(actor, nodes);
+      if (before === undefined) tally.actors++;
+    } else {
+      this.#places.delete(actor);
+      if (before === undefined) return false;
+      tally.actors--;
+      tally.ended++;
+    }
+    return true;
+  }
+
+  #tally(id: string): Tally {
+    let tally = this.#charts.get(id);
+    if (tally === undefined) this.#charts.set(id, (tally = new Tally()));
+    return tally;
+  }
+}
+
+class Tally {
+  actors = 0;
+  ended = 0;
+  readonly states = new Map<string, number>();
+
+  add(id: string, by: number): void {
+    this.states.set(id, (this.states.get(id) ?? 0) + by);
+  }
+}
+
+function isOfMachine(snapshot: object): snapshot is AnyMachineSnapshot {
+  return 'machine' in snapshot && '_nodes' in snapshot;
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Charts } from '../draw.js';
+import { graphOf } from '../graph.js';
+import type { LiveView } from '../live.js';
+import { pageOf } from './page.js';
+
+/** Where the inspector is shown. */
+export interface ServeLiveOptions {
+  /** On 127.0.0.1. Default 0: the system chooses. */
+  readonly port?: number;
+  /** Browsers that may look on at once; more get 503. Default 16. */
+  readonly viewersMax?: number;
+}
+
+/** An inspector that is shown. */
+export interface LiveServer {
+  /** To be opened in a browser of this machine. It has a secret in it. */
+  readonly url: string;
+  /** Resolves when the port is free; pages keep what they last saw. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Changes are gathered for so long, so that a busy engine costs a page twenty frames a second and no more. */
+const FRAME_MS = 50;
+/** A viewer that doesn't read holds nobody up for longer. */
+const FAREWELL_MS = 500;
+
+/**
+ * Shows running charts in a browser: every chart as it is drawn, with the states lit that actors are in. Only for this machine, and
+ * only for who has the address: it listens on loopback, under a path that can't be guessed, and takes no orders. Pictures
+ * need the package `elkjs`; without it states are listed. Rejects where the port can't be had.
+ */
+export async function serveLive(view: LiveView, charts: Charts, options: ServeLiveOptions = {}): Promise<LiveServer> {
+  const { port = 0, viewersMax = 16 } = options;
+  const nonce = randomBytes(16).toString('hex');
+  const page = await pageOf(Object.values(charts).map(graphOf), nonce);
+  const shown = new Shown(view, page, nonce, viewersMax);
+  await shown.listen(port);
+  return { url: shown.url, close: () => shown.close() };
+}
+
+class Shown {
+  readonly #secret = randomBytes(16).toString('hex');
+  readonly #server: Server = createServer((request, response) => this.#answer(request, response));
+  readonly #viewers = new Set<ServerResponse>();
+  #timer: NodeJS.Timeout | undefined;
+  #unwatch: (() => void) | undefined;
+  #host = '';
+
+  constructor(
+    readonly view: LiveView,
+    readonly page: string,
+    readonly nonce: string,
+    readonly viewersMax: number,
+  ) {}
+
+  get url(): string {
+    return `http://${this.#host}/${this.#secret}/`;
+  }
+
+  async listen(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    this.#host = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    this.#unwatch = this.view.watch(() => this.#changed());
+  }
+
+  async close(): Promise<void> {
+    this.#unwatch?.();
+    if (this.#timer !== undefined) this.#frame(); // What happened last is what one wants to see.
+    for (const viewer of this.#viewers) viewer.end();
+    const impatience = setTimeout(() => this.#server.closeAllConnections(), FAREWELL_MS);
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    clearTimeout(impatience);
+  }
+
+  #answer({ method, url, headers }: IncomingMessage, response: ServerResponse): void {
+    // A page from elsewhere that was led here by a name of its own is not for us (DNS rebinding).
+    if (headers.host !== this.#host) return void response.writeHead(403).end();
+    if (method !== 'GET') return void response.writeHead(405).end();
+    if (url === `/${this.#secret}/`)
+      return void response.writeHead(200, this.#headers('text/html; charset=utf-8')).end(this.page);
+    if (url === `/${this.#secret}/events`) return this.#follow(response);
+    response.writeHead(404).end();
+  }
+
+  #headers(type: string): Record<string, string> {
+    return {
+      'Content-Type': type,
+      'Cache-Control': 'no-store',
+      'Content-Security-Policy': `default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-${this.nonce}'; connect-src 'self'`,
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+    };
+  }
+
+  #follow(response: ServerResponse): void {
+    if (this.#viewers.size >= this.viewersMax) return void response.writeHead(503).end();
+    response.writeHead(200, this.#headers('text/event-stream')).write(this.#message());
+    this.#viewers.add(response);
+    response.on('close', () => this.#viewers.delete(response));
+  }
+
+  #changed(): void {
+    if (this.#timer !== undefined || this.#viewers.size === 0) return;
+    this.#timer = setTimeout(() => this.#frame(), FRAME_MS);
+    this.#timer.unref();
+  }
+
+  /** A frame is the whole state: a viewer that is slow misses some, and nothing of what is. */
+  #frame(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const message = this.#message();
+    for (const viewer of this.#viewers) {
+      if (!viewer.writableNeedDrain) viewer.write(message);
+      else if (viewer.listenerCount('drain') === 0) viewer.once('drain', () => this.#changed());
+    }
+  }
+
+  #message(): string {
+    return `data: ${JSON.stringify(this.view.state)}\n\n`;
+  }
+}
