@@ -143,6 +143,8 @@ export interface ClosingDetail {
   readonly cause?: WireCause;
   /** Don't come back before this many milliseconds have passed. */
   readonly retryAfterMs?: number;
+  /** Where the protocol tells: how much of what was sent the peer's application had read (bytes, in a stream). */
+  readonly read?: number;
   /** Messages that `write` had accepted: handed to a link without acknowledgement, and never handed to one. */
   readonly unknown?: MessageRange;
   readonly unsent?: MessageRange;

@@ -307,10 +307,12 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #withRanges(cause: Closing): Closing {
-    const { accepted, handed, acknowledged } = this.plane;
+    const { accepted, handed, acknowledged, taken } = this.plane;
+    const certain = taken ?? acknowledged;
     const detail: ClosingDetail = {
       ...cause.detail,
-      ...(handed > acknowledged ? { unknown: { from: acknowledged + 1, to: handed } } : {}),
+      ...(taken === undefined || cause.code !== 'peer-lost-session' ? {} : { read: taken }),
+      ...(handed > certain ? { unknown: { from: certain + 1, to: handed } } : {}),
       ...(accepted > handed ? { unsent: { from: handed + 1, to: accepted } } : {}),
     };
     return Object.keys(detail).length === 0 ? cause : { ...cause, detail };

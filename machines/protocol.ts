@@ -49,6 +49,8 @@ export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Pl
   readonly handed: number;
   readonly acknowledged: number;
   readonly queuedBytes: number;
+  /** What the peer's application is known to have taken, where a protocol tells that apart from having arrived. */
+  readonly taken?: number | undefined;
   /** One side has said that it goes: what is written now comes too late. Absent where a protocol can't tell. */
   readonly isParting?: boolean;
   /** Whether `write` would take a message of this size now. */

@@ -14,7 +14,7 @@ const DELIVERY_BYTES_MAX = 64 << 10;
 export class Inbound {
   /** The next packet in order. */
   base = 0;
-  /** Bytes that came in, each once, and bytes handed over in order. */
+  /** Bytes that came in, each once, and bytes given out by `poll`. What lies ready for that is not read yet. */
   received = 0;
   delivered = 0;
   /** Nothing is handed over before the session is open. */
@@ -109,6 +109,7 @@ export class Inbound {
   poll(): Uint8Array | undefined {
     if (this.#readyHead < this.#ready.length) {
       const ready = this.#ready[this.#readyHead++]!;
+      this.delivered += ready.length;
       if (this.#readyHead === this.#ready.length) {
         this.#ready = [];
         this.#readyHead = 0;
@@ -118,6 +119,7 @@ export class Inbound {
     if (this.#outEnd === this.#outStart) return undefined;
     const view = this.#out!.subarray(this.#outStart, this.#outEnd);
     this.#outStart = this.#outEnd;
+    this.delivered += view.length;
     if (this.#out!.length - this.#outEnd < this.mtu) this.#out = undefined;
     return view;
   }
@@ -134,7 +136,6 @@ export class Inbound {
   #append(bytes: Uint8Array, start: number, length: number, more: number): void {
     if (!this.isStream) {
       this.#ready.push(new Uint8Array(bytes.subarray(start, start + length)));
-      this.delivered += length;
       return;
     }
     if (this.#out === undefined || this.#out.length - this.#outEnd < length) {
@@ -145,7 +146,6 @@ export class Inbound {
     }
     this.#out.set(bytes.subarray(start, start + length), this.#outEnd);
     this.#outEnd += length;
-    this.delivered += length;
   }
 
   /** What waited for the packet that has come. */

@@ -252,6 +252,10 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   get acknowledged(): number {
     return this.seed.limits.isStream ? this.ncp.outbound.acknowledged : this.ncp.outbound.base;
   }
+  /** Bytes that the peer's application has read: an acknowledgement says that they arrived, no more. */
+  get taken(): number | undefined {
+    return this.seed.limits.isStream ? this.ncp.outbound.read : undefined;
+  }
   get queuedBytes(): number {
     return this.ncp.outbound.queuedBytes;
   }

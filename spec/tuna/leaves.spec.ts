@@ -135,3 +135,15 @@ test('[NCP-8] a lost round trip doubles the wait, a measured one resets it; the 
   for (let i = 0; i < 50; i++) trip.measured(80);
   expect(trip.rtoMs).toBeCloseTo(280, 0);
 });
+
+test('[NCP-11] bytes count as read when they are given out and not held back, and not before', () => {
+  const inbound = new Inbound(true, 64, 10_000, 100);
+  inbound.open();
+  for (let n = 0; n < 3; n++) inbound.accept(n, new Uint8Array(100), 0, 100, 1000);
+  expect(inbound.bytesRead).toBe(0);
+  expect(inbound.poll()?.length).toBe(300);
+  inbound.holdBack(300);
+  expect(inbound.bytesRead).toBe(0);
+  inbound.holdBack(100);
+  expect(inbound.bytesRead).toBe(200);
+});

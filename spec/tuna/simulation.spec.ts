@@ -1,6 +1,7 @@
 import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
+import type { Closing } from '../../machines/closing.js';
 import { SimClock } from '../sim/clock.js';
 import { FaultPlan } from '../sim/fault-plan.js';
 import { SimNetwork } from '../sim/network.js';
@@ -134,15 +135,23 @@ test('[TUNA-7] without any link for the whole window it ends, on both sides', ()
   w.end();
 });
 
-test('[TUNA-7] a peer that has started anew does not know the session, and says so', () => {
+test('[TUNA-7] a peer that has started anew does not know the session, and says so; what it had read is told apart', async () => {
   const w = new World(13);
   w.connect('sim://b:1');
   w.clock.advance(500);
+  w.far!.onMessage = undefined; // Nobody reads any more what arrives.
+  w.near!.write(fill(new Uint8Array(5000), 0));
+  w.clock.advance(500);
+  let closing: Closing | undefined;
+  void w.near!.closed.then((c) => (closing = c));
   w.network.restart('b', 'crash');
+  w.near!.write(new Uint8Array(300));
   w.b = w.engine('b', ['sim://b:1']);
   w.clock.advance(20_000);
   expect(w.events).toContain('a peer-lost-session');
   w.end();
+  await Promise.resolve();
+  expect(closing).toMatchObject({ code: 'peer-lost-session', detail: { read: 0, unknown: { from: 1 } } });
 });
 
 test('[TUNA-6] nobody answers at any address: one closing, with the cause', () => {
