@@ -1,7 +1,6 @@
 import { ports } from '#platform';
-import { z } from 'zod';
 import { Engine, type EngineOptions } from '../machines/engine.js';
-import { callable, checkOptions, count, flag } from './options.js';
+import { callable, checkOptions, count, flag, having, listOf, matching, members, optional } from './options.js';
 
 export {
   Engine,
@@ -42,34 +41,24 @@ export { CLOSINGS, type Closing, type ClosingCode, type ClosingDetail, type Mess
 export { API_STATES, type ApiState } from '../machines/connection/api-state.js';
 export { SessionError, UndeliveredError, type MisuseCode, type UndeliveredCode } from '../machines/errors.js';
 
-const having = (what: string, ...methods: string[]): z.ZodType =>
-  z.looseObject(Object.fromEntries(methods.map((name) => [name, callable])), { error: `expected ${what}` });
-const listOf = (item: z.ZodType, what: string): z.ZodType => z.array(item, { error: `expected a list of ${what}` });
-const transport = having('a transport, e.g. tcp()', 'dial', 'listen');
-const protocol = having('a protocol, e.g. resume()', 'makeSession', 'identify');
-
-const schema = z.strictObject({
-  transports: listOf(transport, 'transports').refine((list) => (list as unknown[]).length > 0, {
-    error: 'expected at least one transport',
-  }),
-  protocols: listOf(protocol, 'protocols').refine((list) => (list as unknown[]).length > 0, {
-    error: 'expected at least one protocol',
-  }),
-  listen: listOf(z.string({ error: 'expected an address, e.g. tcp://127.0.0.1:7000' }), 'addresses').optional(),
-  insecure: flag.optional(),
-  resolver: having('an object with a method resolve(peer, answer)', 'resolve').optional(),
-  inspect: callable.optional(),
-  limits: z
-    .strictObject({
-      connectionsMax: count.optional(),
-      connectionsPerPeerMax: count.optional(),
-      openingsMax: count.optional(),
-      openingsPerAddressMax: count.optional(),
-      pendingDialsMax: count.optional(),
-      incomingMax: count.optional(),
-      bytesQueuedMax: count.optional(),
-    })
-    .optional(),
+const schema = members({
+  transports: listOf('transports', having('a transport, e.g. tcp()', 'dial', 'listen'), 1),
+  protocols: listOf('protocols', having('a protocol, e.g. resume()', 'makeSession', 'identify'), 1),
+  listen: optional(listOf('addresses', matching('an address, e.g. tcp://127.0.0.1:7000', /^/))),
+  insecure: optional(flag),
+  resolver: optional(having('an object with a method resolve(peer, answer)', 'resolve')),
+  inspect: optional(callable),
+  limits: optional(
+    members({
+      connectionsMax: optional(count),
+      connectionsPerPeerMax: optional(count),
+      openingsMax: optional(count),
+      openingsPerAddressMax: optional(count),
+      pendingDialsMax: optional(count),
+      incomingMax: optional(count),
+      bytesQueuedMax: optional(count),
+    }),
+  ),
 });
 
 /**

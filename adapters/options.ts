@@ -1,27 +1,72 @@
-import { z } from 'zod';
 import { SessionError } from '../machines/errors.js';
 
-/** Milliseconds, counts and bytes: what an option may be, in the words of an error message. */
-export const amount = z.number({ error: 'expected a number of at least 0' }).min(0, { error: 'expected a number of at least 0' });
-export const count = z
-  .int({ error: 'expected a whole number of at least 0' })
-  .min(0, { error: 'expected a whole number of at least 0' });
-export const flag = z.boolean({ error: 'expected true or false' });
-export const callable = z.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', {
-  error: 'expected a function',
-});
+/**
+ * Checks of options, in the words of an error message. Small on purpose: loading a schema library beside a session makes the
+ * collector keep more of its read buffers alive, and halves what one connection carries (`spec/decisions/0008`).
+ */
+export type Check = (value: unknown, path: string) => readonly string[];
 
-/** Throws `SessionError('bad-option')` naming the option, what was expected and what was given; all of them, if several are wrong. */
-export function checkOptions(name: string, schema: z.ZodType, options: unknown): void {
-  const result = schema.safeParse(options, { reportInput: true });
-  if (result.success) return;
-  throw new SessionError('bad-option', result.error.issues.map((issue) => sentence(name, issue)).join('; '));
+/** Any check in one sentence: what was expected. */
+function expecting(expected: string, isRight: (value: unknown) => boolean): Check {
+  return (value, path) => (isRight(value) ? [] : [`${path}: expected ${expected}, got ${shown(value)}`]);
 }
 
-function sentence(name: string, issue: z.core.$ZodIssue): string {
-  const path = [name, ...issue.path.map(String)].join('.');
-  if (issue.code === 'unrecognized_keys') return `${path}: there is no option ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
-  return `${path}: ${issue.message}, got ${shown(issue.input)}`;
+/** Milliseconds, bytes. */
+export const amount = expecting('a number of at least 0', (value) => typeof value === 'number' && value >= 0);
+export const count = expecting('a whole number of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
+export const flag = expecting('true or false', (value) => typeof value === 'boolean');
+export const callable = expecting('a function', (value) => typeof value === 'function');
+/** Somebody else's affair. */
+export const anything: Check = () => [];
+
+export function matching(expected: string, pattern: RegExp): Check {
+  return expecting(expected, (value) => typeof value === 'string' && pattern.test(value));
+}
+
+export function oneOf(...words: readonly string[]): Check {
+  const expected = words
+    .map((word) => `'${word}'`)
+    .reduceRight((rest, word, i) => `${word}${i === words.length - 2 ? ' or ' : ', '}${rest}`);
+  return expecting(expected, (value) => words.includes(value as string));
+}
+
+/** An object with these methods, whatever else it has. */
+export function having(expected: string, ...methods: readonly string[]): Check {
+  const has = (value: unknown): boolean =>
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  return expecting(expected, has);
+}
+
+export function optional(check: Check): Check {
+  return (value, path) => (value === undefined ? [] : check(value, path));
+}
+
+/** A list of at least `min` of these; `items` says what they are. */
+export function listOf(items: string, check: Check, min = 0): Check {
+  return (value, path) => {
+    if (!Array.isArray(value)) return [`${path}: expected a list of ${items}, got ${shown(value)}`];
+    if (value.length < min) return [`${path}: expected at least one of ${items}, got ${value.length}`];
+    return value.flatMap((item, i) => check(item, `${path}.${i}`));
+  };
+}
+
+/** An object with these members and no others. */
+export function members(shape: Readonly<Record<string, Check>>): Check {
+  return (value, path) => {
+    if (typeof value !== 'object' || value === null) return [`${path}: expected an object, got ${shown(value)}`];
+    const unknown = Object.keys(value).filter((name) => !Object.hasOwn(shape, name));
+    const strange = unknown.map((name) => `${path}: there is no option "${name}"`);
+    const given = value as Readonly<Record<string, unknown>>;
+    return [...Object.entries(shape).flatMap(([name, check]) => check(given[name], `${path}.${name}`)), ...strange];
+  };
+}
+
+/** Throws `SessionError('bad-option')` naming the option, what was expected and what was given; all of them, if several are wrong. */
+export function checkOptions(name: string, check: Check, options: unknown): void {
+  const wrong = check(options, name);
+  if (wrong.length > 0) throw new SessionError('bad-option', wrong.join('; '));
 }
 
 function shown(value: unknown): string {

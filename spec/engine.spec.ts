@@ -275,7 +275,7 @@ test('options that can not be are named with what was expected', () => {
 });
 
 test.each([
-  [{ transports: [] }, 'createEngine.transports: expected at least one transport, got a list'],
+  [{ transports: [] }, 'createEngine.transports: expected at least one of transports, got 0'],
   [{ transports: 'tcp' }, 'createEngine.transports: expected a list of transports, got "tcp"'],
   [{ protocols: [resume] }, 'createEngine.protocols.0: expected a protocol, e.g. resume(), got a function'],
   [{ listen: 'tcp://127.0.0.1:0' }, 'createEngine.listen: expected a list of addresses, got "tcp://127.0.0.1:0"'],

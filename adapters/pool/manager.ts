@@ -1,12 +1,11 @@
 import { ports as platformPorts } from '#platform';
-import { z } from 'zod';
 import type { Closing } from '../../machines/closing.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Connection } from '../../machines/handle.js';
 import { Incoming } from '../../machines/incoming.js';
 import type { Ports, Resolver, Transport } from '../../machines/ports.js';
-import { callable, checkOptions } from '../options.js';
+import { anything, checkOptions, flag, having, listOf, members, optional } from '../options.js';
 import { Shared, type PooledConnection } from './lease.js';
 import { peerId, pool, type PoolOptions } from './protocol.js';
 
@@ -37,17 +36,15 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-const schema = z.strictObject({
-  identity: z.unknown().optional(), // The protocol checks these four.
-  peerOf: z.unknown().optional(),
-  id: z.unknown().optional(),
-  config: z.unknown().optional(),
-  transports: z
-    .array(z.unknown(), { error: 'expected a list of transports' })
-    .min(1, { error: 'expected at least one transport' }),
-  resolver: z.looseObject({ resolve: callable }, { error: 'expected an object with a method resolve(id, { signal })' }),
-  insecure: z.boolean({ error: 'expected true or false' }).optional(),
-  ports: z.unknown().optional(),
+const schema = members({
+  identity: anything, // The protocol checks these four.
+  peerOf: anything,
+  id: anything,
+  config: anything,
+  transports: listOf('transports', anything, 1),
+  resolver: having('an object with a method resolve(id, { signal })', 'resolve'),
+  insecure: optional(flag),
+  ports: anything,
 });
 
 /**

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { REDIAL } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Identity } from '../../machines/ports.js';
@@ -8,7 +7,7 @@ import { PoolPlane } from '../../machines/pool/pool.plane.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
 import { toHex } from '../bytes.js';
-import { amount, callable, checkOptions, count } from '../options.js';
+import { amount, callable, checkOptions, count, matching, members, oneOf, optional } from '../options.js';
 import { bareCodec, looksLikePool, poolCodec } from './codec.js';
 
 /**
@@ -31,17 +30,16 @@ export interface PoolOptions extends Partial<PoolLimits> {
   readonly retryDelayMs?: number;
 }
 
-const DIGITS = 'expected 64 lower-case hex digits';
-const idSchema = z.string({ error: DIGITS }).regex(/^[0-9a-f]{64}$/, { error: DIGITS });
-const limits = Object.fromEntries(Object.keys(POOL_LIMITS).map((name) => [name, amount.optional()]));
-const schema = z.strictObject({
-  ...limits,
-  identity: z.enum(['tls', 'stated', 'by-address'], { error: "expected 'tls', 'stated' or 'by-address'" }),
-  id: idSchema.optional(),
-  peerOf: callable.optional(),
-  maxConnections: count.optional(),
-  retryAttempts: count.optional(),
-  retryDelayMs: amount.optional(),
+const DIGITS = '64 lower-case hex digits';
+const isId = matching(DIGITS, /^[0-9a-f]{64}$/);
+const schema = members({
+  ...Object.fromEntries(Object.keys(POOL_LIMITS).map((name) => [name, optional(amount)])),
+  identity: oneOf('tls', 'stated', 'by-address'),
+  id: optional(isId),
+  peerOf: optional(callable),
+  maxConnections: optional(count),
+  retryAttempts: optional(count),
+  retryDelayMs: optional(amount),
 });
 
 /**
@@ -54,7 +52,7 @@ export function pool(options: PoolOptions): Protocol {
   const { identity, id = '', peerOf, maxConnections, retryAttempts, retryDelayMs, ...rest } = options;
   const isBare = identity === 'by-address';
   if (!isBare && id === '')
-    throw new SessionError('bad-option', `pool.id: ${DIGITS}, because identity is '${identity}'; got nothing`);
+    throw new SessionError('bad-option', `pool.id: expected ${DIGITS}, because identity is '${identity}'; got nothing`);
   const own: PoolLimits = { ...POOL_LIMITS, ...rest };
   const { messageBytesMax, sendBytesMax } = own;
   if (messageBytesMax > LENGTH_MAX)
@@ -135,6 +133,6 @@ const LENGTH_MAX = 2 ** 31 - 1;
 /** 32 bytes, or their 64 hex digits in either case, as one spelling. Throws `SessionError('bad-option')` for anything else. */
 export function peerId(id: string | Uint8Array): string {
   const spelled = typeof id === 'string' ? id.toLowerCase() : toHex(id);
-  checkOptions('peer id', idSchema, spelled);
+  checkOptions('peer id', isId, spelled);
   return spelled;
 }

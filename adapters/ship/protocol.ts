@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { REDIAL } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/hub/registry.js';
@@ -8,7 +7,7 @@ import type { ShipCodec, ShipMessage, ShipPayload } from '../../machines/ship/sh
 import { ShipPlane } from '../../machines/ship/ship.plane.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
-import { amount, callable, checkOptions, count } from '../options.js';
+import { amount, callable, checkOptions, count, having, matching, members, oneOf, optional } from '../options.js';
 import { makeShipCodec } from './codec.js';
 import { normaliseSki } from './ski.js';
 
@@ -33,21 +32,15 @@ export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
   readonly typeByte?: 'checked' | 'ignored';
 }
 
-const numbers = Object.fromEntries(
-  [...Object.keys(SHIP_TIMING), ...Object.keys(SHIP_LIMITS)].map((name) => [name, amount.optional()]),
-);
-const schema = z.strictObject({
-  ...numbers,
-  ski: z.string({ error: 'expected 40 hex digits' }),
-  shipId: z.string({ error: 'expected a SHIP id' }).min(1, { error: 'expected a SHIP id' }),
-  peers: z.looseObject(
-    { isTrusted: callable, mayWait: callable, shipIdOf: callable, learn: callable },
-    { error: 'expected an object with isTrusted, mayWait, shipIdOf and learn' },
-  ),
-  doubleConnection: z.enum(['initiator', 'mostRecent'], { error: "expected 'initiator' or 'mostRecent'" }).optional(),
-  maxConnections: count.optional(),
-  trace: callable.optional(),
-  typeByte: z.enum(['checked', 'ignored'], { error: "expected 'checked' or 'ignored'" }).optional(),
+const schema = members({
+  ...Object.fromEntries([...Object.keys(SHIP_TIMING), ...Object.keys(SHIP_LIMITS)].map((name) => [name, optional(amount)])),
+  ski: matching('40 hex digits', /^/), // Looked at more closely below.
+  shipId: matching('a SHIP id', /./),
+  peers: having('an object with isTrusted, mayWait, shipIdOf and learn', 'isTrusted', 'mayWait', 'shipIdOf', 'learn'),
+  doubleConnection: optional(oneOf('initiator', 'mostRecent')),
+  maxConnections: optional(count),
+  trace: optional(callable),
+  typeByte: optional(oneOf('checked', 'ignored')),
 });
 
 /**
