@@ -38,6 +38,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   readonly #listeners = new Set<(news: NodeNews) => void>();
   #phase: NodePhase = 'disconnected';
   #isStarted = false;
+  #isUp = false; // The phases have begun.
   #ended: Promise<void> | undefined;
 
   constructor(
@@ -87,6 +88,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.#isStarted = true;
     await this.engine.start();
     if (this.#ended !== undefined) return;
+    this.#isUp = true;
     this.actor.start();
     this.actor.send({ type: 'start' });
   }
@@ -103,13 +105,18 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   }
 
   receive(letter: Uint8Array): Outcome {
-    return this.supervisor === undefined ? 'terminated' : this.mail.receive(letter);
+    if (this.isOver) return 'terminated';
+    return this.supervisor === undefined ? 'unwanted' : this.mail.receive(letter);
   }
 
   ban(id: NodeId): void {
     this.judge.ban(id, this.now());
     this.#wishes.tell(id, { type: 'lapse', outcome: 'banned' });
-    void this.links.get(id)?.connection.close({ now: true });
+    const link = this.links.get(id);
+    if (link === undefined) return;
+    link.connection.onMessage = () => {}; // It may take a moment to go; nobody listens meanwhile.
+    void link.connection.close({ now: true });
+    this.#handleLostConnection(link.connection);
   }
 
   on(listener: (news: NodeNews) => void): () => void {
@@ -150,9 +157,9 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     if (link?.connection !== connection) return;
     this.links.delete(link.id);
     this.#front.acquaintances.remove(link);
-    this.mail.lost(link);
     this.#report({ type: 'peer-lost', peer: link });
     this.actor.send({ type: 'connection.lost' });
+    this.mail.lost(link);
   }
 
   readonly #heed: EngineListener = (event) => {
@@ -236,7 +243,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     return this.settings.certificate;
   }
   get supervisor(): AnyActorRef | undefined {
-    return this.actor.getSnapshot().children.supervisor;
+    return this.#isUp ? this.actor.getSnapshot().children.supervisor : undefined;
   }
   send(letter: Uint8Array, to: NodeId): void {
     this.mail.send(to, letter);

@@ -1,9 +1,21 @@
+/** One entry, in a chain from the oldest to the newest. */
+interface Row<Key, Value> {
+  readonly key: Key;
+  readonly value: Value;
+  readonly until: number;
+  older: Row<Key, Value> | undefined;
+  newer: Row<Key, Value> | undefined;
+}
+
 /**
  * What is remembered for a while: at most so many, each for the same time. Pure; time comes in as a number. As all live
- * equally long, the order of coming is the order of going, and everything costs the same with ten and with a million.
+ * equally long, the order of coming is the order of going, and everything costs the same with ten and with a million. (A `Map`
+ * knows that order too, but to find its first entry it walks over all that were deleted before.)
  */
 export class TimedTable<Key, Value> {
-  readonly #rows = new Map<Key, { readonly value: Value; readonly until: number }>();
+  readonly #rows = new Map<Key, Row<Key, Value>>();
+  #oldest: Row<Key, Value> | undefined;
+  #newest: Row<Key, Value> | undefined;
 
   constructor(
     readonly lifeMs: number,
@@ -16,12 +28,13 @@ export class TimedTable<Key, Value> {
 
   /** Begins a new life. Returns what had to go for it: the oldest, where the table was full. */
   set(key: Key, value: Value, now: number): readonly [Key, Value] | undefined {
-    this.#rows.delete(key);
-    this.#rows.set(key, { value, until: now + this.lifeMs });
-    if (this.#rows.size <= this.countMax) return undefined;
-    const [oldest, row] = this.#first()!;
-    this.#rows.delete(oldest);
-    return [oldest, row.value];
+    this.delete(key);
+    const row: Row<Key, Value> = { key, value, until: now + this.lifeMs, older: this.#newest, newer: undefined };
+    if (this.#newest === undefined) this.#oldest = row;
+    else this.#newest.newer = row;
+    this.#newest = row;
+    this.#rows.set(key, row);
+    return this.#rows.size > this.countMax ? this.#takeOldest() : undefined;
   }
 
   get(key: Key, now: number): Value | undefined {
@@ -36,33 +49,34 @@ export class TimedTable<Key, Value> {
 
   delete(key: Key): Value | undefined {
     const row = this.#rows.get(key);
+    if (row === undefined) return undefined;
     this.#rows.delete(key);
-    return row?.value;
+    const { older, newer } = row;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    return row.value;
   }
 
   /** Takes one out whose time is over; undefined: there is none. */
   pollExpired(now: number): readonly [Key, Value] | undefined {
-    const first = this.#first();
-    if (first === undefined || now < first[1].until) return undefined;
-    this.#rows.delete(first[0]);
-    return [first[0], first[1].value];
+    return this.#oldest === undefined || now < this.#oldest.until ? undefined : this.#takeOldest();
   }
 
   /** When the oldest goes; undefined: the table is empty. */
   nextTimeout(): number | undefined {
-    return this.#first()?.[1].until;
-  }
-
-  values(): Value[] {
-    return [...this.#rows.values()].map(({ value }) => value);
+    return this.#oldest?.until;
   }
 
   clear(): void {
     this.#rows.clear();
+    this.#oldest = this.#newest = undefined;
   }
 
-  #first(): readonly [Key, { readonly value: Value; readonly until: number }] | undefined {
-    for (const row of this.#rows) return row;
-    return undefined;
+  #takeOldest(): readonly [Key, Value] {
+    const { key, value } = this.#oldest!;
+    this.delete(key);
+    return [key, value];
   }
 }
