@@ -42,7 +42,7 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
   const began = performance.now();
   try {
     output.say(
-      `${count} nodes in this process, each with a key of its own. All of them know where two of them are, to begin with one.`,
+      `${count} nodes in this process, each with a key of its own. All they know is where the first two are.`,
     );
     await stage.begin();
     const together = await stage.until(count, pairs(count));
@@ -54,11 +54,10 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
     output.tell({ event: 'contact-died', connections: withoutContact });
     output.say(`  the contact died         ${stage.picture()}`);
 
-    const cut = stage.cut();
-    const back = stage.until(count - 1, pairs(count - 1));
+    const cut = await stage.cut();
     output.tell({ event: 'cut', ends: cut });
-    output.say(`  all links are torn       ${stage.picture()}`);
-    const togetherAgain = await back;
+    output.say(`  all links were torn      every one of them was alone`);
+    const togetherAgain = await stage.until(count - 1, pairs(count - 1));
     output.tell({ event: 'together-again', connections: togetherAgain });
     output.say(`  they came back           ${stage.picture()}`);
 
@@ -122,8 +121,21 @@ class Stage {
     await this.#nodes[0]!.terminate({ deadlineMs: 0 });
   }
 
-  cut(): number {
-    return this.transport.cut();
+  /** Tears all links; resolves once each node has been alone. */
+  async cut(): Promise<number> {
+    const alone = this.#alive.map(
+      (node) =>
+        new Promise<void>((resolve) => {
+          const off = node.on((news) => {
+            if (news.type !== 'phase' || news.phase !== 'disconnected') return;
+            off();
+            resolve();
+          });
+        }),
+    );
+    const ends = this.transport.cut();
+    await Promise.all(alone);
+    return ends;
   }
 
   /** One word a node: how many others it is connected with. */
