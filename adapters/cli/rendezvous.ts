@@ -41,9 +41,7 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
   const stopListening = onInterrupt(() => stage.close());
   const began = performance.now();
   try {
-    output.say(
-      `${count} nodes in this process, each with a key of its own. All they know is where the first two are.`,
-    );
+    output.say(`${count} nodes in this process, each with a key of its own. All they know is where the first two are.`);
     await stage.begin();
     const together = await stage.until(count, pairs(count));
     output.tell({ event: 'together', connections: together });

@@ -19,6 +19,7 @@ import { FieldReader, FieldWriter } from './fields.js';
  * test vectors is `spec/rules/rendezvous.md`.
  */
 export const MAGIC = 0x68667276; // "hfrv"
+/** The version that is spoken here, and the only one. */
 export const VERSION = 1;
 
 const CONTROL_BIT = 0x80000000;
@@ -30,6 +31,7 @@ export const KNOCK_BYTES = HEAD + 6 + CHALLENGE_BYTES;
 /** Any Hello is smaller. */
 export const HELLO_BYTES_MAX = 1024;
 
+/** Frames of the pool, with those of the greeting instead of its own. */
 export const rendezvousFrames: RendezvousFrames = {
   ...poolCodec,
   kind(b, at, end): PoolFrameKind {

@@ -17,6 +17,7 @@ import { signingWith, type Signing } from './signing.js';
 /** Where to begin: addresses in the order in which to try them, or a function that finds them anew for each round. */
 export type Contacts = readonly string[] | (() => readonly string[] | Promise<readonly string[]>);
 
+/** What `createNode` takes. Anything that is wrong is named, with what was expected. */
 export interface NodeOptions {
   /** The node's private key (`makeNodeKey`), or whatever signs in its name. */
   readonly key: string | Signing;

@@ -8,12 +8,14 @@ import type { Letters, NodeId, PostCodec, RendezvousFrames, Signalling } from '.
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
+/** Where a node stands: the four phases of its chart. */
 export type NodePhase = 'disconnected' | 'bootstrapping' | 'connected' | 'terminated';
 
 /** What became of a wish to meet. `met` comes with the peer; every other word says why there is none. */
 export type MeetResult =
   { readonly outcome: 'met'; readonly peer: Peer } | { readonly outcome: Exclude<Outcome, 'met'>; readonly peer?: undefined };
 
+/** What a node tells its listeners, in order. */
 export type NodeNews =
   | { readonly type: 'phase'; readonly phase: NodePhase }
   | { readonly type: 'peer'; readonly peer: Peer }

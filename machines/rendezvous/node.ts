@@ -100,7 +100,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     const peer = this.links.get(id);
     if (peer !== undefined) return Promise.resolve({ outcome: 'met', peer });
     const result = this.#wishes.wait(id);
-    this.#wishes.expect(id, 'asked');
+    this.#wishes.expect(id);
     return result;
   }
 
@@ -279,7 +279,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     if (outcome === 'answered') this.#wishes.tell(from, { type: 'response.accepted' });
     else if (outcome === 'stored') {
       if (this.#wishes.has(from)) this.#wishes.tell(from, { type: 'request.accepted' });
-      else this.#wishes.expect(from, 'answered');
+      else this.#wishes.expect(from);
     }
     this.#wishes.arm();
   }
@@ -287,7 +287,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.#wishes.tell(peer, { type: 'route.failed' });
   }
   introduced(peer: NodeId): void {
-    this.#wishes.expect(peer, 'asked');
+    this.#wishes.expect(peer);
   }
   mayAsk(peer: NodeId): boolean {
     return !this.#wishes.has(peer) && this.#front.wants(peer);

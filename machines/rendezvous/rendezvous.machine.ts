@@ -16,9 +16,11 @@ export const rendezvousMachine = rendezvousSetup.createMachine({
         'connection.made': { target: 'met', actions: { type: 'record', params: { outcome: 'met' } } },
         lapse: { target: 'lapsed', actions: 'recordLapse' },
       },
-      initial: 'beginning',
+      initial: 'choosing',
       states: {
-        beginning: { always: [{ guard: 'wasAnswered', target: 'choosing' }, 'asked'] },
+        choosing: {
+          always: [{ guard: 'isStranger', target: 'asked' }, { guard: 'isReachable', target: 'reaching' }, { target: 'awaited' }],
+        },
         asked: {
           meta: { rule: 'RDV-6' },
           description: 'A request is on its way. Its answer may come as a letter, or as a dial that shows its nonce.',
@@ -33,7 +35,6 @@ export const rendezvousMachine = rendezvousSetup.createMachine({
             askTimeout: { target: '#rendezvous.lapsed', actions: { type: 'record', params: { outcome: 'unanswered' } } },
           },
         },
-        choosing: { always: [{ guard: 'isReachable', target: 'reaching' }, 'awaited'] },
         reaching: {
           meta: { rule: 'RDV-2' },
           entry: 'dialPeer',

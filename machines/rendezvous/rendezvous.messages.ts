@@ -24,12 +24,12 @@ export interface Whereabouts {
   readonly certificate?: string | undefined;
 }
 
-/** "I want to meet you; here I am." */
+/** Says: I want to meet you, here I am. */
 export interface ConnectRequest extends Whereabouts {
   readonly kind: 'request';
 }
 
-/** "Good; here am I. This is what you asked." */
+/** Says: good, here am I, and this is what you asked. */
 export interface ConnectResponse extends Whereabouts {
   readonly kind: 'response';
   /** The request that it answers, with its own signature. */

@@ -37,6 +37,7 @@ export const OUTCOMES = {
   terminated: 'This node has ended.',
 } as const satisfies Record<string, string>;
 
+/** One of the words that say what became of something. */
 export type Outcome = keyof typeof OUTCOMES;
 
 /** How often each has happened. */

@@ -16,6 +16,8 @@ export type PeerEvent =
 export interface PeerPort {
   /** Sends a request on its way. */
   ask(peer: NodeId): void;
+  /** Whether a letter of it is here: its request, or its response. */
+  hasLetter(peer: NodeId): boolean;
   /** Whether its letter says where it can be dialed. */
   isReachable(peer: NodeId): boolean;
   dial(peer: NodeId): void;
@@ -27,8 +29,6 @@ export interface PeerPort {
 export interface PeerInput {
   readonly peer: NodeId;
   readonly port: PeerPort;
-  /** `asked`: this node wants to meet it. `answered`: its own request was accepted. */
-  readonly because: 'asked' | 'answered';
 }
 
 export interface PeerContext extends PeerInput {
@@ -58,7 +58,7 @@ export const rendezvousSetup = setup({
     recordLapse: assign({ outcome: ({ context, event }) => (event.type === 'lapse' ? event.outcome : context.outcome) }),
   },
   guards: {
-    wasAnswered: ({ context }) => context.because === 'answered',
+    isStranger: ({ context }) => !context.port.hasLetter(context.peer),
     isReachable: ({ context }) => context.port.isReachable(context.peer),
   },
   delays: {

@@ -33,6 +33,7 @@ export interface RendezvousLimits {
   readonly lettersPerSecond: number;
 }
 
+/** The defaults of all limits and delays. */
 export const RENDEZVOUS_LIMITS: RendezvousLimits = {
   expectationLifeMs: 300_000,
   expectationsMax: 1000,

@@ -8,7 +8,7 @@ import type { Peer } from './peer-link.js';
 import type { NodeId } from './rendezvous.messages.js';
 import type { rendezvousMachine } from './rendezvous.machine.js';
 import type { Outcome } from './rendezvous.outcomes.js';
-import type { PeerEvent, PeerInput, PeerOutput, PeerPort } from './rendezvous.setup.js';
+import type { PeerEvent, PeerOutput, PeerPort } from './rendezvous.setup.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
 /** What those who are expected need of the node. */
@@ -54,8 +54,8 @@ export class Wishes implements PeerPort {
   }
 
   /** From here on it is expected; without effect where it is already. */
-  expect(peer: NodeId, because: PeerInput['because']): void {
-    this.side.supervisor?.send({ type: 'spawn', key: peer, input: { peer, port: this, because } });
+  expect(peer: NodeId): void {
+    this.side.supervisor?.send({ type: 'spawn', key: peer, input: { peer, port: this } });
   }
 
   tell(peer: NodeId, event: PeerEvent): void {
@@ -118,6 +118,9 @@ export class Wishes implements PeerPort {
   ask(peer: NodeId): void {
     this.side.send(this.side.judge.ask(peer, this.#now()), peer);
     this.arm();
+  }
+  hasLetter(peer: NodeId): boolean {
+    return this.side.judge.presentedTo(peer, this.#now()) !== undefined;
   }
   isReachable(peer: NodeId): boolean {
     return (this.side.judge.whereaboutsOf(peer, this.#now())?.addresses.length ?? 0) > 0;

@@ -169,9 +169,10 @@ describe('one peer that is expected', () => {
   ): { say(...events: PeerEvent['type'][]): string; wait(ms: number): string; calls: string[] } {
     const clock = new SimClock();
     const calls: string[] = [];
+    let hasLetter = because === 'answered';
     const note = (what: string) => () => void calls.push(what);
-    const port: PeerPort = { ask: note('ask'), dial: note('dial'), hangUp: note('hang up'), isReachable: () => isReachable, limits: RENDEZVOUS_LIMITS }; // prettier-ignore
-    const actor = createActor(rendezvousMachine, { clock, input: { peer: 'p', port, because } });
+    const port: PeerPort = { ask: note('ask'), dial: note('dial'), hangUp: note('hang up'), hasLetter: () => hasLetter, isReachable: () => isReachable, limits: RENDEZVOUS_LIMITS }; // prettier-ignore
+    const actor = createActor(rendezvousMachine, { clock, input: { peer: 'p', port } });
     installScheduler(actor, clock);
     actor.start();
     const state = (): string => {
@@ -181,7 +182,10 @@ describe('one peer that is expected', () => {
     return {
       calls,
       say(...events) {
-        for (const type of events) actor.send((type === 'lapse' ? { type, outcome: 'displaced' } : { type }) as PeerEvent);
+        for (const type of events) {
+          hasLetter ||= type.endsWith('.accepted');
+          actor.send((type === 'lapse' ? { type, outcome: 'displaced' } : { type }) as PeerEvent);
+        }
         return state();
       },
       wait(ms) {

@@ -23,7 +23,24 @@ test(`[RDV-5] [RDV-9] [RDV-11] two to ten nodes: each pair has one connection an
   // No honest node was ever taken for one that isn't.
   expect([sums['forged'], sums['malformed'], sums['misdirected'], sums['rate-limited']]).toEqual(Array(4).fill(undefined));
   // The faults this is about really happened.
-  for (const name of ['cuts', 'halfOpen', 'silentCuts', 'silences', 'lostBytes', 'lateBytes', 'refused', 'held', 'reborn', 'alone', 'crossings', 'relayed', 'answered', 'unanswered', 'late']) // prettier-ignore
+  for (const name of [
+    'cuts',
+    'halfOpen',
+    'silentCuts',
+    'silences',
+    'lostBytes',
+    'lateBytes',
+    'refused',
+    'held',
+    'reborn',
+    'alone',
+    'crossings',
+    'relayed',
+    'answered',
+    'unanswered',
+    'late',
+  ])
+    // prettier-ignore
     expect({ name, happened: sums[name]! > 0 }).toEqual({ name, happened: true });
 }, 3_600_000);
 
