@@ -150,8 +150,8 @@ export class Engine {
   /** Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't. */
   async start(): Promise<void> {
     if (this.#isStarted) return;
-    this.#isStarted = true;
     for (const address of this.options.listen ?? []) this.#checkListener(address);
+    this.#isStarted = true;
     this.actor.start();
     this.actor.send({ type: 'start' });
     const { supervisor } = this.actor.getSnapshot().children;

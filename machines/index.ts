@@ -2,6 +2,8 @@
 export { connectionMachine } from './connection/connection.machine.js';
 export { hubMachine } from './hub/hub.machine.js';
 export { poolMachine } from './pool/pool.machine.js';
+export { nodeMachine } from './rendezvous/node.machine.js';
+export { rendezvousMachine } from './rendezvous/rendezvous.machine.js';
 export { shipMachine } from './ship/ship.machine.js';
 export { resumeMachine } from './resume/resume.machine.js';
 export { tunaLinkMachine } from './tuna/link.machine.js';

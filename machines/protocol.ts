@@ -76,6 +76,8 @@ export type Identified =
   | { readonly word: 'more' }
   | { readonly word: 'foreign' } // Not this protocol's.
   | { readonly word: 'refuse'; readonly code: string; readonly say?: Uint8Array }
+  /** Something is to be said first; `then` is asked from here on, with all that has come, the first words included. */
+  | { readonly word: 'asks'; readonly say: Uint8Array; readonly then: Protocol['identify'] }
   | {
       readonly word: 'known';
       /** The session it names, or the peer where there is one connection per peer. */
@@ -131,6 +133,8 @@ export interface Protocol<Message = Uint8Array> {
   readonly alpn: string;
   makeSession(request: SessionRequest): Session<Message>;
   identify(bytes: Uint8Array, about: { readonly identity: Identity | undefined; readonly remoteAddress: string }): Identified;
+  /** An opening that might have been this protocol's was given up: it said too little for too long. */
+  silent?(remoteAddress: string): void;
   /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. */
   refusal(code: Refusal['code'] | 'unknown-session' | 'ended' | 'crossed', retryAfterMs: number): Uint8Array | undefined;
   /** A message the application may have kept is measured by this. */

@@ -20,12 +20,12 @@ export type { TlsPeerOptions } from './tls-peer.js';
 
 /** How TLS connects: identities and trust (`TlsListenerOptions`), and what it shares with TCP. */
 export interface TlsOptions extends TlsListenerOptions, TcpOptions {
-  /** Offered by ALPN, the favourite first; peers that share none are refused. Default: resume and pool, version 1. */
+  /** Offered by ALPN, the favourite first; peers that share none are refused. Default: resume, pool and rendezvous, version 1. */
   readonly protocols?: readonly string[];
 }
 
 /** ALPN only tells that both sides belong to this house; which protocol is spoken, the first bytes say. */
-const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1'];
+const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1', 'holdfast.rendezvous.v1'];
 
 /**
  * TLS with a certificate on both sides: `tls://host:port`. A wire's identity is the SHA-256 fingerprint of the peer's

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { certCommand } from './cert.js';
 import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
+import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
 import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
@@ -19,6 +20,7 @@ export function makeProgram(): Command {
   tunnelCommand(program);
   sendCommand(program);
   receiveCommand(program);
+  rendezvousCommand(program);
   certCommand(program);
   shipCommand(program);
   drawCommand(program);

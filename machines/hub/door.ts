@@ -51,7 +51,7 @@ export class Door {
       return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
     }
     this.#all.add(opening);
-    if (verdict.word === 'evict-oldest') verdict.oldest.giveWay();
+    if (verdict.word === 'evict-oldest') verdict.oldest.giveUp();
     opening.begin(offer.open);
   }
 
@@ -80,7 +80,9 @@ const RETRY_AFTER_MS = 1000;
 /** What is of no more use once a session has the wire. */
 interface Begun {
   readonly remoteAddress: string;
-  readonly protocols: readonly Protocol<unknown>[];
+  protocols: readonly Protocol<unknown>[];
+  /** Who judges, once a protocol has asked back. */
+  identify: Protocol['identify'] | undefined;
   bytes: Uint8Array;
   /** Once it has found its session: what came before that could take it, message by message. */
   later: Uint8Array[] | undefined;
@@ -106,6 +108,7 @@ class Opening implements WireHandler {
     this.#begun = {
       remoteAddress,
       protocols,
+      identify: undefined,
       bytes: NOTHING,
       later: undefined,
       laterBytes: 0,
@@ -117,8 +120,15 @@ class Opening implements WireHandler {
   begin(open: Opener): void {
     const begun = this.#begun!;
     const timeoutMs = Math.max(...begun.protocols.map((p) => p.openingTimeoutMs));
-    begun.timer = this.door.keeper.clock.setTimeout(() => this.giveWay(), timeoutMs);
+    begun.timer = this.door.keeper.clock.setTimeout(() => this.giveUp(), timeoutMs);
     begun.abort = open(this);
+  }
+
+  /** It has said nothing of use for too long. */
+  giveUp(): void {
+    const { protocols = [], remoteAddress = '' } = this.#begun ?? {};
+    for (const protocol of protocols) protocol.silent?.(remoteAddress);
+    this.giveWay();
   }
 
   giveWay(): void {
@@ -165,13 +175,18 @@ class Opening implements WireHandler {
     const about = { identity: this.#wire?.identity, remoteAddress };
     let mayBe = false;
     for (const protocol of protocols) {
-      const identified = protocol.identify(bytes, about);
+      const identified = begun.identify === undefined ? protocol.identify(bytes, about) : begun.identify(bytes, about);
       switch (identified.word) {
         case 'foreign':
           break;
         case 'more':
           mayBe ||= bytes.length < protocol.openingBytesMax;
           break;
+        case 'asks':
+          begun.protocols = [protocol]; // It is nobody else's.
+          begun.identify = identified.then;
+          this.#wire?.send(identified.say);
+          return this.#identify(begun); // What it says next may be here already.
         case 'refuse':
           keeper.refused(about.remoteAddress, identified.code);
           return this.#refuse(identified.say);

@@ -70,6 +70,7 @@ export const poolMachine = poolSetup.createMachine({
                   },
                   { target: '#pool.alive.open', actions: 'tellIdentity' },
                 ],
+                'greeting.failed': { target: '#pool.closed', actions: 'recordFailure' },
                 'peer.refused': [
                   {
                     guard: 'isMistaken',

@@ -46,6 +46,7 @@ export type PoolFrameKind =
   | 'ping'
   | 'pong'
   | 'goodbye'
+  | 'greeting' // Of a protocol that greets in a way of its own.
   | 'optional' // Unknown, may be skipped.
   | 'critical'; // Unknown, may not.
 

@@ -5,7 +5,7 @@ import { SessionError } from '../errors.js';
 import { Health } from '../hub/health.js';
 import type { SessionPlane } from '../protocol.js';
 import type { PoolGoodbye } from './pool.messages.js';
-import type { PoolSeed, PoolSignal } from './pool.signals.js';
+import type { PoolGreeting, PoolSeed, PoolSignal, Said } from './pool.signals.js';
 
 /** Which of the peer's frames may come now. The chart opens; the first senseless byte deafens. */
 type Hearing = 'nothing' | 'hello' | 'everything';
@@ -51,13 +51,15 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** On a new wire: the dialer says who it is, the acceptor listens. */
   greet(): void {
-    if (this.seed.role === 'dialer') this.#greet('hello');
     this.#hearing = 'hello';
+    const { greeting, role } = this.seed;
+    if (greeting !== undefined) this.#take(greeting.begin());
+    else if (role === 'dialer') this.#greet('hello');
   }
 
   /** The peer may speak, and be spoken to, from here on. */
   open(now: number): void {
-    if (this.seed.role === 'acceptor' && !this.seed.isBare) this.#greet('welcome');
+    if (this.seed.role === 'acceptor' && !this.seed.isBare && this.seed.greeting === undefined) this.#greet('welcome');
     this.#hearing = 'everything';
     this.#isOpen = true;
     this.#activeAt = this.#openedAt = now;
@@ -211,6 +213,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const { bytes, start, end } = this.#framer;
     const { codec, role } = this.seed;
     if (this.#hearing === 'hello') {
+      if (this.seed.greeting !== undefined) return this.#greetOn(this.seed.greeting, kind);
       if (role === 'dialer' && kind === 'refused') {
         const refusal = codec.refused(bytes, start, end);
         return refusal === undefined ? this.#spoil('malformed') : this.#signal({ type: 'peer.refused', refusal });
@@ -229,6 +232,21 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (number === undefined) return this.#spoil('malformed');
     if (kind === 'ping') this.#pong = number;
     return 'quiet';
+  }
+
+  #greetOn(greeting: PoolGreeting, kind: string): Step {
+    const { bytes, start, end } = this.#framer;
+    if (kind === 'greeting') return this.#take(greeting.hear(bytes, start, end));
+    const refusal = kind === 'refused' ? this.seed.codec.refused(bytes, start, end) : undefined;
+    return this.#take(refusal === undefined ? 'malformed' : greeting.refused(refusal));
+  }
+
+  #take(said: Said): Step {
+    if (said === 'malformed') return this.#spoil('malformed');
+    if (said.say !== undefined) this.#greeting = said.say;
+    if (said.signal === undefined) return 'quiet';
+    this.#hearing = 'nothing'; // Until the chart has judged.
+    return this.#signal(said.signal);
   }
 
   /** Any byte is a sign of life; who sends them gets one back, for they may be all that it does for a long time. */

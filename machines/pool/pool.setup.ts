@@ -112,6 +112,9 @@ export const poolSetup = setup({
     recordRefusal: assign({
       closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : closing('internal', 'local')),
     }),
+    recordFailure: assign({
+      closing: ({ event }) => (event.type === 'greeting.failed' ? event.closing : closing('internal', 'local')),
+    }),
     recordGoodbye: assign({
       closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : closing('internal', 'local')),
     }),
@@ -132,7 +135,9 @@ export const poolSetup = setup({
       const { peer, isProven, localId } = context.pump.plane.seed;
       const id = idOf(event);
       if (id === undefined) return false;
-      return (peer !== undefined && id !== peer) || (isProven && id !== context.fingerprint) || id === localId;
+      const shown = event.type === 'peer.greeted' ? event.fingerprint : undefined;
+      const isAnother = (isProven && id !== context.fingerprint) || (shown !== undefined && shown !== context.fingerprint);
+      return (peer !== undefined && id !== peer) || isAnother || id === localId;
     },
   },
   delays: {

@@ -1,15 +1,30 @@
+import type { Closing } from '../closing.js';
 import type { PoolCodec, PoolGoodbye, PoolRefused } from './pool.messages.js';
 import type { PoolLimits } from './pool.timing.js';
 
 /** News for the chart. */
 export type PoolSignal =
-  | { type: 'peer.greeted'; id: string; isUnderstood: boolean } // `isUnderstood`: there is a version that both speak.
+  /** `isUnderstood`: there is a version that both speak. `fingerprint`: the certificate that it says to show, where it says so. */
+  | { type: 'peer.greeted'; id: string; isUnderstood: boolean; fingerprint?: string | undefined }
+  | { type: 'greeting.failed'; closing: Closing }
   | { type: 'peer.refused'; refusal: PoolRefused }
   | { type: 'peer.goodbye'; goodbye: PoolGoodbye }
   | { type: 'log.drained' } // Everything written was given to the wire.
   | { type: 'idle.expired' } // No message either way for too long.
   | { type: 'wire.silent' } // No sign of life, although asked.
   | { type: 'wire.spoilt'; code: 'malformed' | 'oversized' };
+
+/** What a step of a greeting brings: a frame to say, news for the chart, both or none. */
+export type Said = { readonly say?: Uint8Array; readonly signal?: PoolSignal } | 'malformed';
+
+/** How two sides come to know each other where that takes more than a hello and a welcome. Pure, like the plane it belongs to. */
+export interface PoolGreeting {
+  /** The wire is open. */
+  begin(): Said;
+  /** A frame of kind `greeting`. It ends with `peer.greeted` or `greeting.failed`. */
+  hear(bytes: Uint8Array, at: number, end: number): Said;
+  refused(refusal: PoolRefused): Said;
+}
 
 export interface PoolSeed {
   readonly role: 'dialer' | 'acceptor';
@@ -23,4 +38,6 @@ export interface PoolSeed {
   readonly isBare: boolean;
   /** The id is the fingerprint of the peer's certificate, and nothing else will do. */
   readonly isProven: boolean;
+  /** Another protocol's way to greet, over the same frames. Default: the pool's own hello and welcome. */
+  readonly greeting?: PoolGreeting;
 }

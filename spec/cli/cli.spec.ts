@@ -33,6 +33,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+describe('rendezvous', () => {
+  test('nodes find each other, lose their contact, lose everybody and come back, each pair with one connection', async () => {
+    const { code, out, err } = await holdfast('rendezvous', '--nodes', '5', '--json');
+    const events = out.trim().split('\n').slice(0, -1).map((line) => (JSON.parse(line) as { event: string }).event); // prettier-ignore
+    expect({ code, err, events }).toEqual({ code: 0, err: '', events: ['together', 'contact-died', 'cut', 'together-again'] });
+    expect(lastLine(out)).toMatchObject({ nodes: 5, together: 10, withoutContact: 6, togetherAgain: 6 });
+    expect((await holdfast('rendezvous')).out).toContain('Each pair had one connection each time');
+    expect((await holdfast('rendezvous', '--nodes', '2')).code).toBe(2);
+  }, 30_000);
+});
+
 describe('demo', () => {
   test('sends everything once and in order although the link is cut, says so in its last line, and ends by itself', async () => {
     const { code, out, err } = await holdfast('demo', '--size', '4MiB', '--cuts', '10', '--seed', '7', '--json');

@@ -48,6 +48,12 @@ proves('connection', {
   },
 });
 proves('hub', { model: hubModel });
-proves('pool', { model: poolModel });
+proves('pool', {
+  model: poolModel,
+  never: {
+    'alive.attempt.greeting: greeting.failed → closed':
+      'Only where another protocol greets in its own way; spec/rendezvous/hostile.spec.ts takes it.',
+  },
+});
 proves('resume', { model: resumeModel });
 proves('ship', { model: shipModel });

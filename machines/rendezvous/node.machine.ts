@@ -1,0 +1,61 @@
+import { nodeSetup } from './node.setup.js';
+
+/**
+ * The four phases of a node. It tries its contacts one after the other until somebody is connected, stays connected as long as
+ * anybody is, and begins again by itself when it has lost everybody. A connection is a connection in every phase, whoever began
+ * it; only what follows from it differs. Who is expected lives below the supervisor, and ends with the node.
+ */
+export const nodeMachine = nodeSetup.createMachine({
+  id: 'node',
+  context: ({ input }) => ({ ...input, left: [], rounds: 0 }),
+  options: { maxIterations: 1000 },
+  invoke: { src: 'supervisor', id: 'supervisor' },
+  on: {
+    terminate: '.terminated',
+    'connection.ended': { actions: 'tellPeerEnded' },
+    'connection.crashed': { actions: 'tellPeerEnded' },
+  },
+  initial: 'disconnected',
+  states: {
+    disconnected: {
+      initial: 'idle',
+      states: {
+        idle: { on: { start: '#node.bootstrapping' } },
+        alone: {
+          description: 'The last connection is gone, and with it the reason of all that was expected.',
+          entry: 'resetAll',
+          always: '#node.bootstrapping',
+        },
+      },
+    },
+    bootstrapping: {
+      meta: { rule: 'RDV-9' },
+      on: { 'connection.gained': 'connected' },
+      initial: 'looking',
+      states: {
+        looking: {
+          always: { guard: 'isConnected', target: '#node.connected' },
+          invoke: { src: 'contacts', id: 'contacts', input: ({ context: { port } }) => ({ port }) },
+          on: { 'contacts.found': { target: 'choosing', actions: 'noteContacts' } },
+        },
+        choosing: { always: [{ guard: 'hasContact', target: 'dialing' }, 'waiting'] },
+        dialing: {
+          description: 'One bootstrap connection, never two.',
+          entry: ['dialNext', 'dropFirst'],
+          exit: 'releaseContact',
+          on: { 'contact.failed': 'choosing' },
+        },
+        waiting: {
+          description: 'Nobody was there. They may come to us meanwhile.',
+          after: { bootstrapBackoff: { target: 'looking', actions: 'countRound' } },
+        },
+      },
+    },
+    connected: {
+      entry: 'forgetRounds',
+      on: { 'connection.lost': { guard: 'isAlone', target: '#node.disconnected.alone' } },
+      after: { refreshTime: { target: 'connected', reenter: true, actions: 'askAround' } },
+    },
+    terminated: { type: 'final', tags: 'terminal', entry: 'stopAll' },
+  },
+});

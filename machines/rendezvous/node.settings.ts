@@ -1,0 +1,81 @@
+import type { Engine, EngineLimits, ShutdownOptions } from '../engine.js';
+import type { Connection } from '../handle.js';
+import type { PoolLimits } from '../pool/pool.timing.js';
+import type { Transport } from '../ports.js';
+import type { FindContacts } from './bootstrap.js';
+import type { Peer } from './peer-link.js';
+import type { Letters, NodeId, PostCodec, RendezvousFrames, Signalling } from './rendezvous.messages.js';
+import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+
+/** Where a node stands: the four phases of its chart. */
+export type NodePhase = 'disconnected' | 'bootstrapping' | 'connected' | 'terminated';
+
+/** What became of a wish to meet. `met` comes with the peer; every other word says why there is none. */
+export type MeetResult =
+  { readonly outcome: 'met'; readonly peer: Peer } | { readonly outcome: Exclude<Outcome, 'met'>; readonly peer?: undefined };
+
+/** What a node tells its listeners, in order. */
+export type NodeNews =
+  | { readonly type: 'phase'; readonly phase: NodePhase }
+  | { readonly type: 'peer'; readonly peer: Peer }
+  | { readonly type: 'peer-lost'; readonly peer: Peer }
+  | { readonly type: 'outcome'; readonly outcome: Outcome };
+
+export interface NodeSettings {
+  readonly letters: Letters;
+  readonly frames: RendezvousFrames;
+  readonly posts: PostCodec;
+  readonly transports: readonly Transport[];
+  readonly listen: readonly string[];
+  /** What peers are told to dial. Default: where it listens. */
+  readonly announce?: readonly string[] | undefined;
+  readonly isClient: boolean;
+  readonly certificate: string | undefined;
+  readonly findContacts: FindContacts;
+  /** Whether a peer that nobody here asked for may come. */
+  wants(peer: NodeId): boolean;
+  readonly signalling: Signalling | undefined;
+  readonly limits: RendezvousLimits;
+  readonly pool: PoolLimits;
+  readonly engine: { readonly insecure?: boolean; readonly limits?: EngineLimits };
+}
+
+/** How much is remembered at the moment, in entries; all 0 after `terminate`. */
+export interface NodeSizes {
+  readonly expected: number;
+  readonly pending: number;
+  readonly roads: number;
+  readonly timers: number;
+}
+
+/** A node as an application holds it. */
+export interface RendezvousNode {
+  /** Its public key, 64 hex digits: what others know it by. */
+  readonly id: NodeId;
+  readonly phase: NodePhase;
+  /** The engine below: events, metrics, inspection. */
+  readonly engine: Engine;
+  /** The routing table: connected nodes that others can be introduced to. Empty for a client. */
+  readonly table: NodeId[];
+  /** All that are connected, clients too. */
+  readonly peers: Peer[];
+  peer(id: NodeId): Peer | undefined;
+  /** How often each outcome has happened. */
+  readonly counts: OutcomeCounts;
+  readonly sizes: NodeSizes;
+  /** Listens, and begins to bootstrap. Rejects where an address can't be had; throws when it was started before. */
+  start(): Promise<void>;
+  /** Sends this peer a request, and says what becomes of it. Resolves, always; throws for an id that is none. */
+  meet(id: NodeId): Promise<MeetResult>;
+  /** A letter that came by the application's own signalling, and what becomes of it. */
+  receive(letter: Uint8Array): Outcome;
+  /** Keeps this peer out for `banMs`, and ends the connection to it. */
+  ban(id: NodeId): void;
+  /** Calls back for all that happens, in order, until the returned function is called. */
+  on(listener: (news: NodeNews) => void): () => void;
+  /** The one way for every connection, whoever began it and in whatever phase; the node calls it itself. */
+  handleNewConnection(connection: Connection): void;
+  /** No network activity after it: says goodbye to all, and leaves no timer, no dial and no table behind. */
+  terminate(options?: ShutdownOptions): Promise<void>;
+}

@@ -1,0 +1,322 @@
+import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
+import { Engine, type EngineListener, type ShutdownOptions } from '../engine.js';
+import { SessionError } from '../errors.js';
+import type { Connection } from '../handle.js';
+import { installScheduler } from '../hub/scheduler.js';
+import type { SupervisorNotice } from '../hub/supervisor.js';
+import type { Ports } from '../ports.js';
+import { Bootstrap, type BootstrapSide } from './bootstrap.js';
+import { Front, type FrontSide } from './front.js';
+import type { Judge, LetterVerdict } from './judge.js';
+import { Mail, type MailSide } from './mail.js';
+import { nodeMachine } from './node.machine.js';
+import type { MeetResult, NodeNews, NodePhase, NodeSettings, NodeSizes, RendezvousNode } from './node.settings.js';
+import type { NodePort } from './node.setup.js';
+import { PeerLink, type Peer } from './peer-link.js';
+import { rendezvousProtocol } from './protocol.js';
+import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js';
+import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+import { Wishes, type WishesSide } from './wishes.js';
+
+/**
+ * A node: an engine whose connections are nodes it knows by their keys, and above it the phases, the letters and who is expected.
+ * What it decides stands in the charts and in the judge; this binds them together.
+ */
+export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, BootstrapSide, FrontSide {
+  /** The hub below: events, metrics, inspection. */
+  readonly engine: Engine;
+  /** The phases, an XState actor: subscribe, inspect. */
+  readonly actor: ActorRefFrom<typeof nodeMachine>;
+  readonly judge: Judge;
+  readonly mail: Mail;
+  readonly links = new Map<NodeId, PeerLink>();
+  readonly #front: Front;
+  readonly #wishes = new Wishes(this);
+  readonly #bootstrap: Bootstrap;
+  readonly #counts: Partial<Record<Outcome, number>> = {};
+  readonly #listeners = new Set<(news: NodeNews) => void>();
+  #phase: NodePhase = 'disconnected';
+  #isStarted = false;
+  #isUp = false; // The phases have begun.
+  #ended: Promise<void> | undefined;
+
+  constructor(
+    readonly ports: Ports,
+    readonly settings: NodeSettings,
+  ) {
+    const { limits } = settings;
+    this.#front = new Front(ports, settings, this);
+    this.judge = this.#front.judge;
+    this.mail = new Mail(this);
+    this.#bootstrap = new Bootstrap(this, settings.findContacts);
+    const protocol = rendezvousProtocol(this.#front, settings.pool, limits.connectionsMax);
+    this.engine = new Engine(ports, { ...settings.engine, transports: settings.transports, protocols: [protocol], listen: settings.listen }); // prettier-ignore
+    this.engine.on(this.#heed);
+    this.actor = createActor(nodeMachine, { clock: ports.clock, input: { port: this } });
+    installScheduler(this.actor, ports.clock);
+    this.actor.subscribe(({ value }) => this.#enter((typeof value === 'string' ? value : Object.keys(value)[0]) as NodePhase));
+  }
+
+  // What an application asks.
+
+  get id(): NodeId {
+    return this.letters.id;
+  }
+  get phase(): NodePhase {
+    return this.#phase;
+  }
+  get table(): NodeId[] {
+    return this.isClient ? [] : [...this.links.values()].filter((link) => !link.isClient).map(({ id }) => id);
+  }
+  get peers(): Peer[] {
+    return [...this.links.values()];
+  }
+  peer(id: NodeId): Peer | undefined {
+    return this.links.get(id);
+  }
+  get counts(): OutcomeCounts {
+    return { ...this.#counts };
+  }
+  get sizes(): NodeSizes {
+    const { size: pending, timers } = this.#wishes;
+    return { expected: this.judge.expected.size, pending, roads: this.mail.size, timers };
+  }
+
+  async start(): Promise<void> {
+    if (this.#isStarted) throw new SessionError('bad-option', 'a node is started once');
+    this.#isStarted = true;
+    await this.engine.start();
+    if (this.#ended !== undefined) return;
+    this.#isUp = true;
+    this.actor.start();
+    this.actor.send({ type: 'start' });
+  }
+
+  meet(id: NodeId): Promise<MeetResult> {
+    if (!/^[0-9a-f]{64}$/.test(id)) throw new SessionError('bad-option', `meet: expected 64 lower-case hex digits, got "${id}"`);
+    const outcome = this.#objection(id);
+    if (outcome !== undefined) return Promise.resolve({ outcome });
+    const peer = this.links.get(id);
+    if (peer !== undefined) return Promise.resolve({ outcome: 'met', peer });
+    const result = this.#wishes.wait(id);
+    this.#wishes.expect(id);
+    return result;
+  }
+
+  receive(letter: Uint8Array): Outcome {
+    if (this.isOver) return 'terminated';
+    return this.supervisor === undefined ? 'unwanted' : this.mail.receive(letter);
+  }
+
+  ban(id: NodeId): void {
+    this.judge.ban(id, this.now());
+    this.#wishes.tell(id, { type: 'lapse', outcome: 'banned' });
+    const link = this.links.get(id);
+    if (link === undefined) return;
+    link.connection.onMessage = () => {}; // It may take a moment to go; nobody listens meanwhile.
+    void link.connection.close({ now: true });
+    this.#handleLostConnection(link.connection);
+  }
+
+  on(listener: (news: NodeNews) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  terminate(options?: ShutdownOptions): Promise<void> {
+    if (this.supervisor === undefined) this.#enter('terminated');
+    else this.actor.send({ type: 'terminate' });
+    return (this.#ended ??= this.engine.shutdown(options).then(() => this.#listeners.clear()));
+  }
+
+  #objection(id: NodeId): Exclude<Outcome, 'met'> | undefined {
+    if (this.#phase === 'terminated') return 'terminated';
+    if (id === this.id) return 'misdirected';
+    if (this.judge.isBanned(id, this.now())) return 'banned';
+    return this.supervisor === undefined ? 'unroutable' : undefined;
+  }
+
+  // One path for every connection, whoever began it and in whatever phase. @rule RDV-9
+
+  handleNewConnection(connection: Connection): void {
+    const { peer: id } = connection;
+    const now = this.now();
+    if (this.judge.isBanned(id, now)) return void connection.close({ now: true });
+    const link = new PeerLink(id, connection, this.#front.acquaintances.of(id, now), this.settings.posts, this.limits, () => this.now(), this.#take); // prettier-ignore
+    this.links.set(id, link);
+    this.#front.acquaintances.add(link);
+    this.#wishes.met(id);
+    this.actor.send({ type: 'connection.gained' });
+    this.#report({ type: 'peer', peer: link });
+    this.mail.ask(link);
+  }
+
+  #handleLostConnection(connection: Connection): void {
+    const link = this.links.get(connection.peer);
+    if (link?.connection !== connection) return;
+    this.links.delete(link.id);
+    this.#front.acquaintances.remove(link);
+    this.#report({ type: 'peer-lost', peer: link });
+    this.actor.send({ type: 'connection.lost' });
+    this.mail.lost(link);
+  }
+
+  readonly #heed: EngineListener = (event) => {
+    switch (event.type) {
+      case 'connected':
+        return this.handleNewConnection(event.connection as Connection);
+      case 'disconnected':
+        return this.#handleLostConnection(event.connection as Connection);
+      case 'state':
+        return event.state === 'inProgress' ? this.#wishes.tell(event.peer, { type: 'wire.opened' }) : undefined;
+      case 'closing':
+        if (event.closing.code === 'identity-mismatch' && event.closing.detail === undefined) this.count('identity-mismatch');
+        return this.#wishes.tell(event.peer, { type: 'attempt.failed' });
+      default:
+    }
+  };
+
+  readonly #take = (link: PeerLink, post: Post | undefined): void => {
+    if (this.#phase === 'terminated') return; // Goodbyes are being said.
+    if (post?.kind === 'data') return link.deliver(post.payload);
+    if (post !== undefined) return this.mail.take(link, post);
+    this.count('malformed');
+    this.misbehaved(link);
+  };
+
+  // What the phases ask.
+
+  get limits(): RendezvousLimits {
+    return this.settings.limits;
+  }
+  get random(): Ports['random'] {
+    return this.ports.random;
+  }
+  get addresses(): readonly string[] {
+    return this.engine.addresses;
+  }
+  get isOver(): boolean {
+    return this.#phase === 'terminated';
+  }
+  get connections(): number {
+    return this.links.size;
+  }
+  findContacts(answer: (addresses: readonly string[]) => void): () => void {
+    return this.#bootstrap.find(answer);
+  }
+  dialContact(address: string): void {
+    this.#bootstrap.dial(address);
+  }
+  releaseContact(): void {
+    this.#bootstrap.release();
+  }
+  contactFailed(): void {
+    this.actor.send({ type: 'contact.failed' });
+  }
+  reset(): void {
+    this.#enter('disconnected');
+    this.mail.reset();
+    this.#wishes.reset();
+  }
+  askAround(): void {
+    if (this.isClient) return; // One bootstrap connection is all that it wants.
+    const links = [...this.links.values()].filter((link) => !link.isClient);
+    const link = links[Math.floor(this.random() * links.length)];
+    if (link !== undefined) this.mail.ask(link);
+    if (this.links.size < this.limits.connectionsMax) this.#bootstrap.dialStranger();
+  }
+  stop(): void {
+    this.mail.reset();
+    this.#wishes.stop();
+  }
+  peerEnded(notice: SupervisorNotice): void {
+    this.#wishes.ended(notice);
+  }
+
+  // What those who are expected ask.
+
+  get clock(): Ports['clock'] {
+    return this.ports.clock;
+  }
+  get certificate(): string | undefined {
+    return this.settings.certificate;
+  }
+  get supervisor(): AnyActorRef | undefined {
+    return this.#isUp ? this.actor.getSnapshot().children.supervisor : undefined;
+  }
+  send(letter: Uint8Array, to: NodeId): void {
+    this.mail.send(to, letter);
+  }
+  forget(peer: NodeId): void {
+    this.mail.forget(peer);
+  }
+
+  // What the mail, the door and the greeting ask.
+
+  get letters(): Letters {
+    return this.settings.letters;
+  }
+  get signalling(): Signalling | undefined {
+    return this.settings.signalling;
+  }
+  get isClient(): boolean {
+    return this.settings.isClient;
+  }
+  get peersMissing(): number {
+    return this.limits.peersWanted - this.links.size - this.#wishes.size;
+  }
+  now(): number {
+    return this.ports.clock.now();
+  }
+  count(outcome: Outcome): void {
+    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1;
+    this.#report({ type: 'outcome', outcome });
+  }
+  judged(verdict: LetterVerdict): void {
+    const { outcome, from } = verdict;
+    if (from === undefined) return;
+    if (outcome === 'answered') this.#wishes.tell(from, { type: 'response.accepted' });
+    else if (outcome === 'stored') {
+      if (this.#wishes.has(from)) this.#wishes.tell(from, { type: 'request.accepted' });
+      else this.#wishes.expect(from);
+    }
+    this.#wishes.arm();
+  }
+  routeFailed(peer: NodeId): void {
+    this.#wishes.tell(peer, { type: 'route.failed' });
+  }
+  introduced(peer: NodeId): void {
+    this.#wishes.expect(peer);
+  }
+  mayAsk(peer: NodeId): boolean {
+    return !this.#wishes.has(peer) && this.#front.wants(peer);
+  }
+  misbehaved(link: PeerLink): void {
+    this.ban(link.id);
+  }
+  isOwn(address: string): boolean {
+    return this.#front.self().addresses.includes(address);
+  }
+  ownerOf(address: string): NodeId | undefined {
+    return this.#front.ownerOf(address);
+  }
+
+  #enter(phase: NodePhase): void {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#report({ type: 'phase', phase });
+  }
+
+  #report(news: NodeNews): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(news);
+      } catch (error) {
+        this.ports.clock.setTimeout(() => {
+          throw error; // It harms nobody here, and is not hidden either.
+        }, 0);
+      }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import type { Closing } from '../closing.js';
+import { SessionError } from '../errors.js';
+import type { Connection, SendOptions } from '../handle.js';
+import { TokenBucket } from '../hub/token-bucket.js';
+import type { Hello, NodeId, Post, PostCodec } from './rendezvous.messages.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+
+/** A peer that is connected, as an application holds it. Letters and introductions travel beside its messages. */
+export interface Peer {
+  readonly id: NodeId;
+  /** Where it says that it can be dialed; empty for a client. */
+  readonly address: string;
+  readonly isClient: boolean;
+  /** The connection below: its ten states, its closing, its counters. Its messages are read here. */
+  readonly connection: Connection;
+  /** Set it when the peer is announced: what comes while nobody listens is kept up to 1 MiB only. */
+  onMessage: ((message: Uint8Array) => void) | undefined;
+  /** Messages that were lost because nobody listened. */
+  readonly missed: number;
+  /** Settles when handed over to the transport, or rejects as the connection's own `send`. */
+  send(message: Uint8Array, options?: SendOptions): Promise<void>;
+  /** As the connection's own `write`. */
+  write(message: Uint8Array): boolean;
+  close(): Promise<Closing>;
+}
+
+/** What came before anybody listened; beyond it the oldest messages are lost, and counted as missed. */
+const UNHEARD_BYTES_MAX = 1 << 20;
+
+export class PeerLink implements Peer {
+  readonly address: string;
+  readonly isClient: boolean;
+  /** What this peer may have read of its letters. */
+  readonly #letters: TokenBucket;
+  /** It was asked whom it knows, and has not answered. */
+  hasBeenAsked = false;
+  #onMessage: ((message: Uint8Array) => void) | undefined;
+  #unheard: Uint8Array[] = [];
+  #unheardBytes = 0;
+  missed = 0;
+
+  constructor(
+    readonly id: NodeId,
+    readonly connection: Connection,
+    hello: Pick<Hello, 'address' | 'isClient'>,
+    readonly posts: PostCodec,
+    limits: RendezvousLimits,
+    readonly now: () => number,
+    take: (link: PeerLink, post: Post | undefined) => void,
+  ) {
+    this.address = hello.address;
+    this.isClient = hello.isClient;
+    this.#letters = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, now());
+    connection.onMessage = (bytes) => take(this, posts.decode(bytes));
+  }
+
+  get onMessage(): ((message: Uint8Array) => void) | undefined {
+    return this.#onMessage;
+  }
+  set onMessage(handler: ((message: Uint8Array) => void) | undefined) {
+    this.#onMessage = handler;
+    while (this.#onMessage !== undefined && this.#unheard.length > 0) this.#onMessage(this.#next());
+  }
+
+  deliver(message: Uint8Array): void {
+    if (this.#onMessage !== undefined) return this.#onMessage(message);
+    this.#unheard.push(message);
+    this.#unheardBytes += message.length + 64;
+    while (this.#unheardBytes > UNHEARD_BYTES_MAX) {
+      this.#next();
+      this.missed++;
+    }
+  }
+
+  #next(): Uint8Array {
+    const message = this.#unheard.shift()!;
+    this.#unheardBytes -= message.length + 64;
+    return message;
+  }
+
+  mayRead(): boolean {
+    return this.#letters.take(this.now());
+  }
+
+  /** False: the connection takes nothing more. */
+  post(post: Post): boolean {
+    try {
+      this.connection.write(this.posts.encode(post));
+      return true;
+    } catch (error) {
+      if (error instanceof SessionError) return false; // It is full, or going.
+      throw error;
+    }
+  }
+
+  send(message: Uint8Array, options?: SendOptions): Promise<void> {
+    return this.connection.send(this.posts.encode({ kind: 'data', payload: message }), options);
+  }
+  write(message: Uint8Array): boolean {
+    return this.connection.write(this.posts.encode({ kind: 'data', payload: message }));
+  }
+  close(): Promise<Closing> {
+    return this.connection.close();
+  }
+}

@@ -1,0 +1,49 @@
+import { REDIAL } from '../backoff.js';
+import type { PoolRefusalCode } from '../pool/pool.messages.js';
+import { poolMachine } from '../pool/pool.machine.js';
+import { PoolPlane } from '../pool/pool.plane.js';
+import type { PoolLimits } from '../pool/pool.timing.js';
+import type { Protocol } from '../protocol.js';
+import { identifying, type DoorSide } from './doorway.js';
+import { AcceptorGreeting, DialerGreeting, type Arrived } from './greeting.js';
+
+/** Longer than a knock and a Hello. */
+const OPENING_BYTES_MAX = 2048;
+
+/**
+ * Rendezvous for an engine: the pool's connections (one per peer, whole messages, a goodbye) with a greeting that proves who is
+ * there. Ids are public keys, so that both sides of a crossing know which one stays.
+ * @rule RDV-5
+ */
+export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectionsMax: number): Protocol {
+  const { letters, frames } = side;
+  return {
+    name: 'rendezvous',
+    alpn: 'holdfast.rendezvous.v1',
+    machine: poolMachine,
+    delivery: 'handed-over',
+    boundaries: 'message',
+    keyed: 'peer',
+    ties: { rule: 'initiator', localId: letters.id },
+    redial: { ...REDIAL.pool, retriesMax: 0 }, // Whom to dial, and when again, are the node's to say.
+    connectionsMax,
+    openingBytesMax: OPENING_BYTES_MAX,
+    openingTimeoutMs: limits.connectTimeoutMs,
+    tombstoneMs: 0,
+    sizeOf: (message) => message.length,
+    copy: (message) => new Uint8Array(message),
+    makeSession: ({ role, peer, opening }) => {
+      const greeting = role === 'dialer' ? new DialerGreeting(side, peer) : new AcceptorGreeting(side, opening as Arrived);
+      const seed = { role, codec: frames, limits, localId: letters.id, peer, isBare: false, isProven: false, greeting };
+      return { label: peer ?? '', plane: new PoolPlane(seed) };
+    },
+    identify: identifying(side),
+    silent: () => side.count('silent'),
+    refusal: (code, retryAfterMs) => frames.putRefused({ code: knownCode(code), retryAfterMs }),
+  };
+}
+
+/** This protocol has no sessions that end or get lost. */
+function knownCode(code: Parameters<Protocol['refusal']>[0]): PoolRefusalCode {
+  return code === 'unknown-session' || code === 'ended' ? 'malformed' : code;
+}

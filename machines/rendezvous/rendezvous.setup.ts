@@ -1,0 +1,70 @@
+import { assign, setup } from 'xstate';
+import type { NodeId } from './rendezvous.messages.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+
+export type PeerEvent =
+  | { type: 'request.accepted' } // Its request came in, was wanted and answered.
+  | { type: 'response.accepted' } // It has answered ours.
+  | { type: 'route.failed' } // Nobody we asked knows the way.
+  | { type: 'wire.opened' } // Between the two of us, whoever dialed; no Hello is verified yet.
+  | { type: 'attempt.failed' } // A wire, or the dial of one.
+  | { type: 'connection.made' }
+  | { type: 'lapse'; outcome: Outcome };
+
+/** What the node does for one peer. Every call returns at once. */
+export interface PeerPort {
+  /** Sends a request on its way. */
+  ask(peer: NodeId): void;
+  /** Whether a letter of it is here: its request, or its response. */
+  hasLetter(peer: NodeId): boolean;
+  /** Whether its letter says where it can be dialed. */
+  isReachable(peer: NodeId): boolean;
+  dial(peer: NodeId): void;
+  /** The dial is no longer wanted; without effect on a connection that has come of it. */
+  hangUp(peer: NodeId): void;
+  readonly limits: RendezvousLimits;
+}
+
+export interface PeerInput {
+  readonly peer: NodeId;
+  readonly port: PeerPort;
+}
+
+export interface PeerContext extends PeerInput {
+  readonly outcome: Outcome;
+}
+
+/** How it ended, for whoever waits. */
+export interface PeerOutput {
+  readonly peer: NodeId;
+  readonly outcome: Outcome;
+}
+
+export const rendezvousSetup = setup({
+  types: {
+    context: {} as PeerContext,
+    input: {} as PeerInput,
+    events: {} as PeerEvent,
+    output: {} as PeerOutput,
+    tags: {} as 'terminal',
+    meta: {} as { rule?: string; name?: string },
+  },
+  actions: {
+    askPeer: ({ context }) => context.port.ask(context.peer),
+    dialPeer: ({ context }) => context.port.dial(context.peer),
+    hangUp: ({ context }) => context.port.hangUp(context.peer),
+    record: assign((_, { outcome }: { outcome: Outcome }) => ({ outcome })),
+    recordLapse: assign({ outcome: ({ context, event }) => (event.type === 'lapse' ? event.outcome : context.outcome) }),
+  },
+  guards: {
+    isStranger: ({ context }) => !context.port.hasLetter(context.peer),
+    isReachable: ({ context }) => context.port.isReachable(context.peer),
+  },
+  delays: {
+    askTimeout: ({ context }) => context.port.limits.askTimeoutMs,
+    awaitTimeout: ({ context }) => context.port.limits.awaitTimeoutMs,
+    dialTimeout: ({ context }) => context.port.limits.dialTimeoutMs,
+    unidentifiedTimeout: ({ context }) => context.port.limits.unidentifiedTimeoutMs,
+  },
+});

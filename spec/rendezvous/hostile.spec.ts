@@ -1,0 +1,266 @@
+import { fromHex } from '../../adapters/bytes.js';
+import { postCodec } from '../../adapters/rendezvous/index.js';
+import type { RendezvousNode } from '../../adapters/rendezvous/index.js';
+import type { Hello, Whereabouts } from '../../machines/rendezvous/rendezvous.messages.js';
+import { Hosts, Liar, NOTHING } from './hosts.js';
+
+let hosts: Hosts;
+let node: RendezvousNode;
+beforeEach(() => {
+  hosts = new Hosts();
+  node = hosts.start('node');
+});
+afterEach(async () => expect(await hosts.end()).toEqual(NOTHING));
+
+const liar = (name = 'liar'): Liar => new Liar(hosts, name);
+const about = (by: Liar, to: string, change: Partial<Whereabouts> = {}): Whereabouts => ({
+  from: by.id,
+  to,
+  nonce: Buffer.from(hosts.random.bytes(16)).toString('hex'),
+  transport: 'sim',
+  addresses: ['sim://liar:1'],
+  isClient: false,
+  certificate: undefined,
+  ...change,
+});
+const counted = (...outcomes: (keyof RendezvousNode['counts'])[]): object =>
+  Object.fromEntries(outcomes.map((outcome) => [outcome, node.counts[outcome] ?? 0]));
+
+describe('at the door', () => {
+  test('[RDV-4] knock, challenge, Hello, Hello, confirmation: only then is anybody connected', async () => {
+    const guest = await liar().knock('node');
+    expect(node.engine.metrics().openings).toBe(1);
+    await guest.sayHello();
+    expect([node.peers.length, node.phase]).toEqual([0, 'bootstrapping']);
+    await guest.sayHello({ confirmedYou: true });
+    expect([node.peers.map(({ id }) => id), node.phase, node.table]).toEqual([[guest.id], 'connected', [guest.id]]);
+    expect(counted('newcomer')).toEqual({ newcomer: 1 });
+  });
+
+  test('[RDV-4] a message before the confirmation ends the wire, and is delivered to nobody', async () => {
+    const guest = await liar().knock('node');
+    await guest.sayHello();
+    await guest.post(postCodec.encode({ kind: 'data', payload: Uint8Array.of(1) }));
+    expect([node.peers.length, guest.cause !== undefined]).toEqual([0, true]);
+  });
+
+  test('[RDV-10] a forged Hello', async () => {
+    const guest = await (await liar().knock('node')).sayHello({ from: 'b'.repeat(64) });
+    expect([guest.verdict, counted('forged'), node.peers.length]).toEqual(['identity-mismatch', { forged: 1 }, 0]);
+  });
+
+  test('[RDV-10] a forged confirmation after a good Hello', async () => {
+    const guest = await (await liar().knock('node')).sayHello();
+    const frame = guest.letters.writeHello(guest.hello({ confirmedYou: true }), guest.talk);
+    frame[frame.length - 1]! ^= 1;
+    await guest.say(frame);
+    expect([counted('forged'), node.peers.length, node.engine.metrics().connections]).toEqual([{ forged: 1 }, 0, 0]);
+  });
+
+  test('[RDV-10] a Hello replayed on another connection, to the same node and to another', async () => {
+    const other = hosts.start('other');
+    const guest = await liar().join('node');
+    expect(node.peers.length).toBe(1);
+    const said = guest.letters.writeHello(guest.hello(), guest.talk);
+    const thief = await (await liar('thief').knock('node')).say(said);
+    const elsewhere = await (await liar('thief 2').knock('other')).say(said);
+    expect([thief.verdict, elsewhere.verdict]).toEqual(['identity-mismatch', 'identity-mismatch']);
+    expect([node.counts.replayed, other.counts.replayed]).toEqual([1, 1]);
+    expect([node.peers.length, other.peers.length]).toEqual([1, 0]); // Who was there stays.
+    expect(guest.cause).toBeUndefined();
+  });
+
+  test('[RDV-3] a Hello with a nonce that nobody was given', async () => {
+    const guest = await (await liar().knock('node')).sayHello({ nonce: 'a'.repeat(32) });
+    expect([guest.verdict, counted('unexpected', 'newcomer')]).toEqual(['identity-unknown', { unexpected: 1, newcomer: 0 }]);
+  });
+
+  test('[RDV-3] a Hello that comes late is told so, and one in time is expected', async () => {
+    await hosts.end();
+    hosts = new Hosts(2);
+    const letters: Uint8Array[] = [];
+    node = hosts.start('node', { signalling: { send: (_, letter) => letters.push(letter) }, limits: { expectationLifeMs: 5000, awaitTimeoutMs: 60_000, dialTimeoutMs: 60_000 } }); // prettier-ignore
+    await hosts.live(1);
+    const guest = liar();
+    const far = about(guest, node.id, { addresses: [], isClient: true });
+    expect(node.receive(guest.letters.writeRequest(far).bytes)).toBe('stored');
+    const { nonce } = guest.letters.read(letters[0]!)!.letter;
+    await hosts.live(4900);
+    const punctual = await (await liar('2').knock('node')).say(); // Somebody else's wire makes no difference.
+    await guest.knock('node');
+    await guest.sayHello({ nonce, isClient: true });
+    expect(counted('expected', 'late')).toEqual({ expected: 1, late: 0 });
+    await hosts.live(100);
+    const late = new Liar(hosts, 'late', guest.key);
+    await (await late.knock('node')).sayHello({ nonce, isClient: true });
+    expect([late.verdict, counted('expected', 'late')]).toEqual(['identity-unknown', { expected: 1, late: 1 }]);
+    expect(punctual.cause).toBeUndefined();
+  });
+
+  test('[RDV-3] an unknown that never says Hello, or nothing at all, is gone after its time', async () => {
+    const mute = await liar().knock('node', new Uint8Array(0));
+    const shy = await liar('shy').knock('node');
+    await hosts.live(59_000);
+    expect([node.engine.metrics().openings, counted('silent')]).toEqual([2, { silent: 0 }]);
+    await hosts.live(1100);
+    expect([node.engine.metrics().openings, counted('silent')]).toEqual([0, { silent: 2 }]);
+    expect([mute.cause, shy.cause].every((cause) => cause !== undefined)).toBe(true);
+  });
+
+  test('[RDV-6] one that says Hello and never confirms is gone after its time, and leaves nothing', async () => {
+    await (await liar().knock('node')).sayHello();
+    await hosts.live(59_900);
+    expect(node.engine.metrics().connections).toBe(1);
+    await hosts.live(300);
+    expect([node.engine.metrics().connections, node.peers.length]).toEqual([0, 0]);
+  });
+
+  test("[RDV-4] a Hello with another's address, and with the node's own", async () => {
+    const honest = await liar('honest').join('node', { address: 'sim://honest:1' });
+    const guest = await (await liar().knock('node')).sayHello({ address: 'sim://honest:1' });
+    const mirror = await (await liar('mirror').knock('node')).sayHello({ address: 'sim://node:1' });
+    expect([guest.verdict, mirror.verdict]).toEqual(['identity-mismatch', 'identity-mismatch']);
+    expect([counted('address-mismatch'), node.peers.map(({ id }) => id)]).toEqual([{ 'address-mismatch': 2 }, [honest.id]]);
+    // Whose it was may come back with it.
+    honest.wire!.destroy();
+    await hosts.live(100);
+    await liar().join('node', { address: 'sim://honest:1' });
+    expect(node.peers.length).toBe(1);
+  });
+
+  test('[RDV-4] a Hello to somebody else, from the node itself, of no version, and with a certificate it can not show', async () => {
+    const said: [Partial<Hello>, string][] = [
+      [{ to: 'c'.repeat(64) }, 'misdirected'],
+      [{ certificate: 'd'.repeat(64) }, 'identity-mismatch'],
+      [{ confirmedYou: true }, 'malformed'],
+    ];
+    for (const [change, outcome] of said) {
+      await (await liar(outcome).knock('node')).sayHello(change);
+      expect([outcome, node.counts[outcome as 'malformed']]).toEqual([outcome, 1]);
+    }
+    const knock = liar().letters.writeKnock(new Uint8Array(32));
+    knock.set([2, 9], 9);
+    const tomorrow = await liar('tomorrow').knock('node', knock);
+    expect([tomorrow.verdict, counted('version-unsupported')]).toEqual(['version-unsupported', { 'version-unsupported': 1 }]);
+    const itself = new Liar(hosts, 'itself', hosts.keys(1)[0]);
+    await (await itself.knock('node')).sayHello({ from: node.id });
+    expect(counted('forged')).toEqual({ forged: 1 });
+  });
+
+  test('[RDV-10] noise: cut off, oversized, endless and senseless first words', async () => {
+    const knock = liar().letters.writeKnock(new Uint8Array(32));
+    const noises: Uint8Array[] = [
+      Uint8Array.from({ length: 300 }, (_, i) => i),
+      knock.subarray(0, 20),
+      new Uint8Array([...knock, ...fromHex('ffffffff12')]),
+      new Uint8Array([...knock, ...new Uint8Array(3000).fill(0x80)]),
+      new Uint8Array([...knock, ...knock]),
+      new Uint8Array([...knock, ...fromHex('8000000212'), ...new Uint8Array(40)]),
+    ];
+    for (const [i, noise] of noises.entries()) await liar(`noise ${i}`).knock('node', noise);
+    await hosts.live(61_000);
+    expect([node.engine.metrics().openings, node.peers.length, node.phase]).toEqual([0, 0, 'bootstrapping']);
+    expect(node.counts.malformed).toBeGreaterThanOrEqual(3);
+  });
+
+  test('[RDV-7] whoever is banned stays out for its time, connected or not', async () => {
+    await hosts.end();
+    hosts = new Hosts(3);
+    node = hosts.start('node', { limits: { banMs: 5000 } });
+    const guest = await liar().join('node');
+    node.ban(guest.id);
+    expect([node.peers.length, node.phase]).toEqual([0, 'bootstrapping']); // At once.
+    await hosts.live(3100);
+    expect([node.peers.length, guest.cause !== undefined, (await node.meet(guest.id)).outcome]).toEqual([0, true, 'banned']);
+    const again = await new Liar(hosts, 'again', guest.key).join('node');
+    expect([again.verdict, counted('banned')]).toEqual(['identity-unknown', { banned: 1 }]);
+    await hosts.live(2000);
+    await new Liar(hosts, 'later', guest.key).join('node');
+    expect(node.peers.length).toBe(1);
+  });
+});
+
+describe('letters over connections', () => {
+  const letter = (to: string, bytes: Uint8Array): Uint8Array => postCodec.encode({ kind: 'letter', to, letter: bytes });
+
+  test('[RDV-12] a relay hands on what its peer has signed itself, to whom it is for; what is unroutable comes back', async () => {
+    const guest = await liar().join('node');
+    const friend = await liar('friend').join('node');
+    await guest.post(letter(friend.id, guest.letters.writeRequest(about(guest, friend.id)).bytes));
+    expect(counted('relayed')).toEqual({ relayed: 1 });
+    const got = postCodec.decode(friend.heard.at(-1)!.subarray(4));
+    expect(got).toMatchObject({ kind: 'letter', to: friend.id });
+    const nobody = 'e'.repeat(64);
+    await guest.post(letter(nobody, guest.letters.writeRequest(about(guest, nobody)).bytes));
+    expect(postCodec.decode(guest.heard.at(-1)!.subarray(4))).toEqual({ kind: 'unroutable', to: nobody });
+    // Somebody else's letter is none of its business, and is not held against it.
+    await guest.post(letter(friend.id, friend.letters.writeRequest(about(friend, friend.id)).bytes));
+    expect([counted('misdirected'), node.peers.length]).toEqual([{ misdirected: 1 }, 2]);
+  });
+
+  test('[RDV-12] who hands on what is forged, or no letter at all, is sent away for it', async () => {
+    const friend = await liar('friend').join('node');
+    const forged = (by: Liar, to: string): Uint8Array => {
+      const { bytes } = by.letters.writeRequest(about(by, to));
+      bytes[bytes.length - 1]! ^= 1;
+      return letter(to, bytes);
+    };
+    const cases: [string, (by: Liar) => Uint8Array][] = [
+      ['forged', (by) => forged(by, node.id)],
+      ['forged', (by) => forged(by, friend.id)],
+      ['malformed', () => letter(node.id, Uint8Array.of(1, 1, 2, 3))],
+      ['malformed', () => letter(friend.id, Uint8Array.of(1, 1, 2, 3))],
+      ['malformed', () => Uint8Array.of(77)],
+    ];
+    for (const [i, [outcome, words]] of cases.entries()) {
+      const guest = await liar(`liar ${i}`).join('node');
+      const before = node.counts[outcome as 'forged'] ?? 0;
+      await guest.post(words(guest));
+      expect([i, node.counts[outcome as 'forged'], node.peer(guest.id)]).toEqual([i, before + 1, undefined]);
+      await guest.post(words(guest)); // To nobody.
+      await hosts.live(3100);
+      expect([i, node.counts[outcome as 'forged'], guest.cause !== undefined]).toEqual([i, before + 1, true]);
+    }
+    expect(node.peers.map(({ id }) => id)).toEqual([friend.id]);
+  });
+
+  test('[RDV-12] letters beyond the budget of a connection are not read', async () => {
+    const guest = await liar().join('node');
+    const posts = Array.from({ length: 130 }, () => letter(node.id, guest.letters.writeRequest(about(guest, node.id)).bytes));
+    for (const bytes of posts) {
+      const frame = new Uint8Array(4 + bytes.length);
+      frame.set([0, 0, bytes.length >> 8, bytes.length & 255]);
+      frame.set(bytes, 4);
+      guest.wire!.send(frame);
+    }
+    await hosts.live(5);
+    expect(node.counts['rate-limited']).toBeGreaterThanOrEqual(25);
+    expect((node.counts.stored ?? 0) + (node.counts.repeated ?? 0)).toBeLessThanOrEqual(105);
+    expect([node.counts.stored, node.peers.length]).toEqual([1, 1]);
+  });
+
+  test('[RDV-11] introductions that were not asked for are ignored, and those that were come to few at a time', async () => {
+    const guest = await liar().join('node');
+    const ids = Array.from({ length: 64 }, (_, i) => i.toString(16).padStart(64, 'a'));
+    await guest.post(postCodec.encode({ kind: 'known', ids })); // It was asked when it came.
+    expect(counted('asked')).toEqual({ asked: 7 }); // Eight are wanted, and it is one of them.
+    await guest.post(postCodec.encode({ kind: 'known', ids }));
+    expect(counted('asked', 'unwanted')).toEqual({ asked: 7, unwanted: 1 });
+    expect(node.sizes.pending).toBe(7);
+  });
+
+  test('[RDV-10] an application that throws when it is asked has said no, and harms nothing', async () => {
+    await hosts.end();
+    hosts = new Hosts(4);
+    node = hosts.start('node', {
+      wants: () => {
+        throw new Error('mine');
+      },
+    });
+    const guest = await liar().knock('node');
+    guest.wire!.send(guest.letters.writeHello(guest.hello(), guest.talk));
+    await expect(hosts.live(20)).rejects.toThrow('mine'); // On a stack of its own.
+    await hosts.live(20);
+    expect([guest.verdict, counted('unwanted')]).toEqual(['limit-reached', { unwanted: 1 }]);
+  });
+});
