@@ -1,5 +1,4 @@
 import { ports as platformPorts } from '#platform';
-import { z } from 'zod';
 import type { EngineLimits } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
@@ -9,7 +8,20 @@ import type { RendezvousNode } from '../../machines/rendezvous/node.settings.js'
 import type { Letters, NodeId, Signalling } from '../../machines/rendezvous/rendezvous.messages.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
 import { parseFingerprint } from '../identity/index.js';
-import { amount, callable, checkOptions, count, flag } from '../options.js';
+import {
+  amount,
+  anything,
+  callable,
+  checkOptions,
+  count,
+  flag,
+  having,
+  listOf,
+  matching,
+  members,
+  optional,
+  type Check,
+} from '../options.js';
 import { postCodec, rendezvousFrames } from './codec.js';
 import { lettersOf } from './letters.js';
 import { signingWith, type Signing } from './signing.js';
@@ -49,29 +61,32 @@ export interface NodeOptions {
   readonly ports?: Ports;
 }
 
-const texts = z.array(z.string({ error: 'expected an address' }), { error: 'expected a list of addresses' });
-const numbersOf = (defaults: object): z.ZodType =>
-  z.strictObject(Object.fromEntries(Object.keys(defaults).map((name) => [name, name.endsWith('Max') ? count.optional() : amount.optional()]))); // prettier-ignore
+const addresses = listOf('addresses', matching('an address', /^/));
+const numbersOf = (defaults: object): Check =>
+  members(Object.fromEntries(Object.keys(defaults).map((name) => [name, optional(name.endsWith('Max') ? count : amount)])));
 const { connectTimeoutMs: _, ...connectionLimits } = POOL_LIMITS;
-const schema = z.strictObject({
-  key: z.union([z.string(), z.looseObject({ id: z.string().regex(/^[0-9a-f]{64}$/), sign: callable, verify: callable })], {
-    error: 'expected a private key in PEM, or an object with id, sign and verify',
-  }),
-  transports: z
-    .array(z.unknown(), { error: 'expected a list of transports' })
-    .min(1, { error: 'expected at least one transport' }),
-  listen: texts.optional(),
-  announce: texts.max(4, { error: 'expected at most four addresses' }).optional(),
-  contacts: z.union([texts, callable], { error: 'expected a list of addresses or a function' }).optional(),
-  isClient: flag.optional(),
-  certificate: z.string({ error: 'expected a fingerprint' }).optional(),
-  wants: callable.optional(),
-  signalling: z.looseObject({ send: callable }, { error: 'expected an object with a method send(to, letter)' }).optional(),
-  limits: numbersOf(RENDEZVOUS_LIMITS).optional(),
-  connection: numbersOf(connectionLimits).optional(),
-  engine: z.unknown().optional(),
-  insecure: flag.optional(),
-  ports: z.unknown().optional(),
+const KEY = 'a private key in PEM, or an object with id, sign and verify';
+const isKey: Check = (value, path) => (typeof value === 'string' ? [] : having(KEY, 'sign', 'verify')(value, path));
+const isContacts: Check = (value, path) => (typeof value === 'function' ? [] : addresses(value, path));
+const schema = members({
+  key: isKey,
+  transports: listOf('transports', anything, 1),
+  listen: optional(addresses),
+  announce: optional((value, path) =>
+    Array.isArray(value) && value.length > 4
+      ? [`${path}: expected at most four addresses, got ${value.length}`]
+      : addresses(value, path),
+  ),
+  contacts: optional(isContacts),
+  isClient: optional(flag),
+  certificate: optional(matching('a fingerprint', /^/)),
+  wants: optional(callable),
+  signalling: optional(having('an object with a method send(to, letter)', 'send')),
+  limits: optional(numbersOf(RENDEZVOUS_LIMITS)),
+  connection: optional(numbersOf(connectionLimits)),
+  engine: anything,
+  insecure: optional(flag),
+  ports: anything,
 });
 
 /** A node of a network that finds itself. It does nothing before `start()`. */

@@ -135,7 +135,7 @@ test('options say what is wrong with them', () => {
   const make = (change: object) => () => createNode({ key: makeNodeKey(), transports: [tcp()], ...change });
   expect(make({ key: 5 })).toThrow('createNode.key: expected a private key in PEM, or an object with id, sign and verify, got 5');
   expect(make({ key: 'x' })).toThrow("the node's key can't be read");
-  expect(make({ transports: [] })).toThrow('createNode.transports: expected at least one transport');
+  expect(make({ transports: [] })).toThrow('createNode.transports: expected at least one of transports, got 0');
   expect(make({ listen: ['tcp://127.0.0.1:0', 'ws://127.0.0.1:0'] })).toThrow('expected addresses of one scheme, got tcp, ws');
   expect(make({ announce: ['tcp://a b:1'] })).toThrow('expected scheme://… in printable ASCII');
   expect(make({ announce: [1, 2, 3, 4, 5].map((n) => `tcp://a:${n}`) })).toThrow('expected at most four addresses');
