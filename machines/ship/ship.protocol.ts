@@ -19,10 +19,17 @@ export const protocol = shipSetup.createStateConfig({
   initial: 'choosing',
   on: {
     ...whenPeerCloses,
-    'ship.protocol-error': {
-      target: '#ship.closed',
-      actions: [{ type: 'recordClosing', params: { code: 'handshake-refused', side: 'remote' } }, 'stopPolitely'],
-    },
+    'ship.protocol-error': [
+      {
+        guard: 'isTimeoutError', // The peer heard from us too late: the network's fault, and worth another dial.
+        target: '#ship.closed',
+        actions: [{ type: 'recordClosing', params: { code: 'handshake-timeout', side: 'remote' } }, 'stopPolitely'],
+      },
+      {
+        target: '#ship.closed',
+        actions: [{ type: 'recordClosing', params: { code: 'handshake-refused', side: 'remote' } }, 'stopPolitely'],
+      },
+    ],
     'ship.*': [
       { guard: 'isLateReady', description: 'Our wish for more time and the approval crossed.' },
       { guard: 'isAborted', target: '#ship.alive.hello.denied' },

@@ -183,6 +183,7 @@ export const shipSetup = setup({
       event.phase !== 'aborted' &&
       event.waitingMs !== undefined &&
       event.prolongationRequest !== true,
+    isTimeoutError: ({ event }) => event.type === 'ship.protocol-error' && event.error === 1,
     isLateReady: ({ context, event }) => context.askedForMore && event.type === 'ship.hello' && event.phase === 'ready',
     isAnnouncement: ({ event }) =>
       event.type === 'ship.protocol' && event.handshakeType === 'announceMax' && event.formats.includes('JSON-UTF8'),

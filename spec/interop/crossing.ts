@@ -82,8 +82,27 @@ export class CrossingPair {
     await go.see([{ ski: identity.ski!, port: theirs }]);
   }
 
-  /** Both dial; resolves when one connection is left and has carried a message each way. */
+  /** Both dial; resolves when one connection is left and has carried a message each way, and rejects after 30 s. */
   async round(offsetMs: number): Promise<Round> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no end after 30 s: ${this.#told()}`)), 30_000);
+    });
+    try {
+      return await Promise.race([this.#round(offsetMs), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #told(): string {
+    const { connected, disconnected } = this;
+    const here = { connected, disconnected, begun: this.#begun, open: this.#open, ...this.#hub.engine.metrics() };
+    const there = this.go.events.slice(-30).map((event) => JSON.stringify(event));
+    return [JSON.stringify(here), this.#hub.debugConnectionState(), ...there].join('\n');
+  }
+
+  async #round(offsetMs: number): Promise<Round> {
     const { go, identity } = this;
     const before = { connected: this.connected, disconnected: this.disconnected, at: performance.now() };
     this.#begun = 0;
@@ -141,7 +160,11 @@ export class CrossingPair {
   async part(): Promise<void> {
     this.#board.services = [];
     await this.go.unregister(this.identity.ski!);
-    while (this.connections > 0 || this.#hub.engine.metrics().wires > 0) await this.#turn();
+    const began = performance.now();
+    while (this.connections > 0 || this.#open > 0 || this.#hub.engine.metrics().wires > 0) {
+      if (performance.now() - began > 30_000) throw new Error(`no parting after 30 s: ${this.#told()}`);
+      await this.#turn();
+    }
   }
 
   async end(): Promise<void> {

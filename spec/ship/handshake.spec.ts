@@ -318,6 +318,14 @@ describe('[SHIP-5] official catalogue: protocol handshake', () => {
     through(s.dial(), AS_SERVER, 'hello').say({ kind: 'protocol-error', error: 3 });
     expect(s.closing).toMatchObject({ code: 'handshake-refused', side: 'remote' });
   });
+
+  test('but that it heard us too late is no refusal: it is dialed again', () => {
+    const s = new Stage();
+    through(s.dial(), AS_SERVER, 'hello').say({ kind: 'protocol-error', error: 1 });
+    expect(s.closing).toMatchObject({ code: 'handshake-timeout', side: 'remote' });
+    s.clock.advance(10_000);
+    expect(s.dials).toHaveLength(2);
+  });
 });
 
 describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods', () => {

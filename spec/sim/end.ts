@@ -65,13 +65,13 @@ export class SimEnd extends EndState implements Wire {
   }
 
   uncork(): void {
-    if (this.phase === 'open') for (const each of this.#outbound.uncork()) this.#put(each);
+    if (this.phase === 'open') for (const each of this.#outbound.uncork(this.link.network.settings.pack)) this.#put(each);
   }
 
   close(): void {
     if (this.phase !== 'open' || this.cause === ABORTED) return;
     this.link.network.counts.closed++;
-    for (const each of this.#outbound.uncork(true)) this.#put(each);
+    for (const each of this.#outbound.uncork(this.link.network.settings.pack, true)) this.#put(each);
     this.phase = 'closing';
     this.inbound.clear(); // Whoever leaves no longer listens.
     this.peer.#makeRoom();

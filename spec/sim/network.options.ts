@@ -2,6 +2,8 @@
 export interface SimNetworkOptions {
   /** Whether `send` and `onBytes` keep boundaries, as WebSocket does. Default `stream`. */
   readonly boundaries?: 'stream' | 'message';
+  /** Whether what is sent under a cork may share a message. Default true; false where each send has to be one. */
+  readonly pack?: boolean;
   /** What the transport says of itself. Default true. */
   readonly secure?: boolean;
   /** One-way delay, drawn anew for what is sent at the same moment; the order within a direction is kept. Default 1 to 20. */
@@ -31,6 +33,7 @@ export type SimSettings = Required<SimNetworkOptions>;
 /** The defaults: a network that delays, chops, merges, lends its chunks and opens early. Cuts and other faults come on demand. */
 export const CRUEL: SimSettings = {
   boundaries: 'stream',
+  pack: true,
   secure: true,
   latencyMs: [1, 20],
   bytesPerMs: Infinity,

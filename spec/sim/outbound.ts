@@ -36,8 +36,8 @@ export class Outbound {
     this.#corkedBytes += bytes.length;
   }
 
-  /** What may leave now. `all` ends every cork. */
-  uncork(all = false): readonly Uint8Array[] {
+  /** What may leave now, as one piece where that is allowed. `all` ends every cork. */
+  uncork(mayPack: boolean, all = false): readonly Uint8Array[] {
     if (this.#corks === 0) return NOTHING;
     this.#corks = all ? 0 : this.#corks - 1;
     if (this.#corks > 0 || this.#corkedBytes === 0) return NOTHING;
@@ -45,7 +45,7 @@ export class Outbound {
     const total = this.#corkedBytes;
     this.#corked = [];
     this.#corkedBytes = 0;
-    return pieces.length > 1 && total <= MERGED_BYTES_MAX ? [merged(pieces, total)] : pieces;
+    return mayPack && pieces.length > 1 && total <= MERGED_BYTES_MAX ? [merged(pieces, total)] : pieces;
   }
 
   /** When bytes sent now arrive. What is sent at one moment has one delay, and nothing overtakes. */
