@@ -92,7 +92,7 @@ describe('flow control', () => {
       let isDark = false;
       const drop = (packet: Uint8Array): boolean => isDark && kindOf(packet) !== 'data';
       const { pair, clock } = pairOf({
-        limits: { windowBytes: 20_000, ...(ours ? { persistMs: 1e9, persistMaxMs: 1e9 } : {}) },
+        limits: { windowBytes: 20_000, idleMs: 0, ...(ours ? { persistMs: 1e9, persistMaxMs: 1e9 } : {}) },
         limitsB: ours ? {} : { readRepeatMs: 1e9, readRepeatMaxMs: 1e9 },
         way: (_, from) => (from === 'b' ? { drop } : {}),
       });
