@@ -261,6 +261,20 @@ describe('expectations in a node', () => {
     expect((await settled(h, waiting)).outcome).toBe('expired');
   });
 
+  test('[RDV-3] a dial that rests on no letter says nothing on the wire that it gets', async () => {
+    const h = world();
+    const [node, other] = [h.start('node'), h.start('other')];
+    await h.live(1);
+    const failed = settled(
+      h,
+      node.engine.connect('sim://other:1', { peer: other.id }).catch(({ closing }: { closing: object }) => closing),
+    );
+    expect(await failed).toMatchObject({ code: 'cancelled', side: 'local', detail: { message: 'late' } });
+    await h.live(70_000);
+    expect([node.counts, other.counts]).toEqual([{ late: 1 }, {}]); // Not even a knock.
+    expect(h.network.counts.sentBytes).toBe(0);
+  });
+
   test('[RDV-12] an injected function carries letters both ways, where no connection does', async () => {
     const h = world();
     const book = new Map<string, RendezvousNode>();

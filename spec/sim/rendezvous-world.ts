@@ -14,6 +14,8 @@ export interface RendezvousPlan {
   /** Default: by the seed, one of four has none. */
   readonly isCalm?: boolean;
   readonly traceMax?: number;
+  /** The times that nodes have by default, instead of short ones. Default false. */
+  readonly hasOwnTimes?: boolean;
   /** Ed25519 instead of what only looks like signatures. Default false. */
   readonly isReal?: boolean;
 }
@@ -26,7 +28,9 @@ export interface RendezvousReport {
 }
 
 /** After the last fault every node is connected with every other within this time. */
-export const TOGETHER_AGAIN_MS = 30_000;
+export const TOGETHER_AGAIN_MS = 10_000;
+/** The same where nodes have the times that they have by default: a dead wire alone takes 65 s to be found. */
+export const TOGETHER_BY_DEFAULT_MS = 240_000;
 const STEPS_MAX = 400_000;
 
 /** One node of the world, which may be born again after a crash. */
@@ -74,6 +78,20 @@ export class RendezvousWorld {
     const contacts = random.chance(0.5) ? ['sim://n0:1', 'sim://n1:1'] : ['sim://n1:1', 'sim://n0:1'];
     this.#options = {
       contacts,
+      ...(plan.hasOwnTimes === true ? { limits: { peersWanted: 16 } } : this.#short(random)),
+    };
+    const keys = random.split('keys');
+    for (let index = 0; index < count; index++) this.hosts.push(new Host(index, plan.isReal === true ? real() : pretended(keys)));
+    for (const host of this.hosts) this.#bear(host);
+  }
+
+  get #patienceMs(): number {
+    return this.plan.hasOwnTimes === true ? TOGETHER_BY_DEFAULT_MS : TOGETHER_AGAIN_MS;
+  }
+
+  /** So that a lot happens in a little time. */
+  #short(random: SeededRandom): Pick<NodeOptions, 'limits' | 'connection'> {
+    return {
       limits: {
         expectationLifeMs: 6000,
         askTimeoutMs: 900,
@@ -93,9 +111,6 @@ export class RendezvousWorld {
         yieldMs: 800 + random.int(500),
       },
     };
-    const keys = random.split('keys');
-    for (let index = 0; index < count; index++) this.hosts.push(new Host(index, plan.isReal === true ? real() : pretended(keys)));
-    for (const host of this.hosts) this.#bear(host);
   }
 
   note(line: string): void {
@@ -173,7 +188,7 @@ export class RendezvousWorld {
 
   async #gather(): Promise<void> {
     if (!this.#isCalm && this.random.chance(0.7)) return; // Faults from the beginning.
-    await this.#until(() => this.#areTogether(), TOGETHER_AGAIN_MS, 'together at first');
+    await this.#until(() => this.#areTogether(), this.#patienceMs, 'together at first');
   }
 
   async #suffer(): Promise<void> {
@@ -206,7 +221,7 @@ export class RendezvousWorld {
 
   async #recover(): Promise<void> {
     const since = this.clock.now();
-    await this.#until(() => this.#areTogether(), since + TOGETHER_AGAIN_MS, 'together again');
+    await this.#until(() => this.#areTogether(), since + this.#patienceMs, 'together again');
     this.#togetherMs = this.clock.now() - since;
   }
 
