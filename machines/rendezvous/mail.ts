@@ -4,11 +4,13 @@ import type { PeerLink } from './peer-link.js';
 import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 import { INTRODUCTIONS_MAX, ROUTES_MAX } from './rendezvous.timing.js';
+import type { Wishes } from './wishes.js';
 
 /** What the mail asks of the node. */
 export interface MailSide {
   readonly letters: Letters;
   readonly judge: Judge;
+  readonly wishes: Pick<Wishes, 'expect' | 'tell'>;
   readonly random: Random;
   readonly signalling: Signalling | undefined;
   readonly isClient: boolean;
@@ -17,12 +19,10 @@ export interface MailSide {
   count(outcome: Outcome): void;
   /** A letter for this node was read; how it answers is the mail's affair, what follows from it is not. */
   judged(verdict: LetterVerdict): void;
-  routeFailed(peer: NodeId): void;
   /** How many more peers this node would like to know. */
   readonly peersMissing: number;
   /** Whether it is a stranger that may come. */
   mayAsk(peer: NodeId): boolean;
-  introduced(peer: NodeId): void;
   /** It has sent what nobody honest sends. */
   misbehaved(link: PeerLink): void;
 }
@@ -136,7 +136,7 @@ export class Mail {
   #failed(to: NodeId): void {
     this.#roads.delete(to);
     this.side.count('unroutable');
-    this.side.routeFailed(to);
+    this.side.wishes.tell(to, { type: 'route.failed' });
   }
 
   #introduce(link: PeerLink): void {
@@ -152,7 +152,7 @@ export class Mail {
       if (side.peersMissing <= 0) return;
       if (id === side.letters.id || side.links.has(id) || !side.mayAsk(id)) continue;
       this.#introducers.set(id, link.id);
-      side.introduced(id);
+      side.wishes.expect(id);
     }
   }
 

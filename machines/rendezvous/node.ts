@@ -31,8 +31,15 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   readonly judge: Judge;
   readonly mail: Mail;
   readonly links = new Map<NodeId, PeerLink>();
+  readonly limits: RendezvousLimits;
+  readonly letters: Letters;
+  readonly signalling: Signalling | undefined;
+  readonly certificate: string | undefined;
+  readonly isClient: boolean;
+  readonly clock: Ports['clock'];
+  readonly random: Ports['random'];
   readonly #front: Front;
-  readonly #wishes = new Wishes(this);
+  readonly wishes = new Wishes(this);
   readonly #bootstrap: Bootstrap;
   readonly #counts: Partial<Record<Outcome, number>> = {};
   readonly #listeners = new Set<(news: NodeNews) => void>();
@@ -45,12 +52,14 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     readonly ports: Ports,
     readonly settings: NodeSettings,
   ) {
-    const { limits } = settings;
+    ({ limits: this.limits, letters: this.letters, signalling: this.signalling } = settings);
+    ({ certificate: this.certificate, isClient: this.isClient } = settings);
+    ({ clock: this.clock, random: this.random } = ports);
     this.#front = new Front(ports, settings, this);
     this.judge = this.#front.judge;
     this.mail = new Mail(this);
     this.#bootstrap = new Bootstrap(this, settings.findContacts);
-    const protocol = rendezvousProtocol(this.#front, settings.pool, limits.connectionsMax);
+    const protocol = rendezvousProtocol(this.#front, settings.pool, this.limits.connectionsMax);
     this.engine = new Engine(ports, { ...settings.engine, transports: settings.transports, protocols: [protocol], listen: settings.listen }); // prettier-ignore
     this.engine.on(this.#heed);
     this.actor = createActor(nodeMachine, { clock: ports.clock, input: { port: this } });
@@ -79,7 +88,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     return { ...this.#counts };
   }
   get sizes(): NodeSizes {
-    const { size: pending, timers } = this.#wishes;
+    const { size: pending, timers } = this.wishes;
     return { expected: this.judge.expected.size, pending, roads: this.mail.size, timers };
   }
 
@@ -99,8 +108,8 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     if (outcome !== undefined) return Promise.resolve({ outcome });
     const peer = this.links.get(id);
     if (peer !== undefined) return Promise.resolve({ outcome: 'met', peer });
-    const result = this.#wishes.wait(id);
-    this.#wishes.expect(id);
+    const result = this.wishes.wait(id);
+    this.wishes.expect(id);
     return result;
   }
 
@@ -111,7 +120,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
 
   ban(id: NodeId): void {
     this.judge.ban(id, this.now());
-    this.#wishes.tell(id, { type: 'lapse', outcome: 'banned' });
+    this.wishes.tell(id, { type: 'lapse', outcome: 'banned' });
     const link = this.links.get(id);
     if (link === undefined) return;
     link.connection.onMessage = () => {}; // It may take a moment to go; nobody listens meanwhile.
@@ -146,7 +155,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     const link = new PeerLink(id, connection, this.#front.acquaintances.of(id, now), this.settings.posts, this.limits, () => this.now(), this.#take); // prettier-ignore
     this.links.set(id, link);
     this.#front.acquaintances.add(link);
-    this.#wishes.met(id);
+    this.wishes.met(id);
     this.actor.send({ type: 'connection.gained' });
     this.#report({ type: 'peer', peer: link });
     this.mail.ask(link);
@@ -169,10 +178,10 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
       case 'disconnected':
         return this.#handleLostConnection(event.connection as Connection);
       case 'state':
-        return event.state === 'inProgress' ? this.#wishes.tell(event.peer, { type: 'wire.opened' }) : undefined;
+        return event.state === 'inProgress' ? this.wishes.tell(event.peer, { type: 'wire.opened' }) : undefined;
       case 'closing':
         if (event.closing.code === 'identity-mismatch' && event.closing.detail === undefined) this.count('identity-mismatch');
-        return this.#wishes.tell(event.peer, { type: 'attempt.failed' });
+        return this.wishes.tell(event.peer, { type: 'attempt.failed' });
       default:
     }
   };
@@ -187,12 +196,6 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
 
   // What the phases ask.
 
-  get limits(): RendezvousLimits {
-    return this.settings.limits;
-  }
-  get random(): Ports['random'] {
-    return this.ports.random;
-  }
   get addresses(): readonly string[] {
     return this.engine.addresses;
   }
@@ -217,7 +220,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   reset(): void {
     this.#enter('disconnected');
     this.mail.reset();
-    this.#wishes.reset();
+    this.wishes.reset();
   }
   askAround(): void {
     if (this.isClient) return; // One bootstrap connection is all that it wants.
@@ -228,43 +231,22 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   }
   stop(): void {
     this.mail.reset();
-    this.#wishes.stop();
+    this.wishes.stop();
   }
   peerEnded(notice: SupervisorNotice): void {
-    this.#wishes.ended(notice);
+    this.wishes.ended(notice);
   }
 
   // What those who are expected ask.
 
-  get clock(): Ports['clock'] {
-    return this.ports.clock;
-  }
-  get certificate(): string | undefined {
-    return this.settings.certificate;
-  }
   get supervisor(): AnyActorRef | undefined {
     return this.#isUp ? this.actor.getSnapshot().children.supervisor : undefined;
-  }
-  send(letter: Uint8Array, to: NodeId): void {
-    this.mail.send(to, letter);
-  }
-  forget(peer: NodeId): void {
-    this.mail.forget(peer);
   }
 
   // What the mail, the door and the greeting ask.
 
-  get letters(): Letters {
-    return this.settings.letters;
-  }
-  get signalling(): Signalling | undefined {
-    return this.settings.signalling;
-  }
-  get isClient(): boolean {
-    return this.settings.isClient;
-  }
   get peersMissing(): number {
-    return this.limits.peersWanted - this.links.size - this.#wishes.size;
+    return this.limits.peersWanted - this.links.size - this.wishes.size;
   }
   now(): number {
     return this.ports.clock.now();
@@ -276,21 +258,15 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   judged(verdict: LetterVerdict): void {
     const { outcome, from } = verdict;
     if (from === undefined) return;
-    if (outcome === 'answered') this.#wishes.tell(from, { type: 'response.accepted' });
+    if (outcome === 'answered') this.wishes.tell(from, { type: 'response.accepted' });
     else if (outcome === 'stored') {
-      if (this.#wishes.has(from)) this.#wishes.tell(from, { type: 'request.accepted' });
-      else this.#wishes.expect(from);
+      if (this.wishes.has(from)) this.wishes.tell(from, { type: 'request.accepted' });
+      else this.wishes.expect(from);
     }
-    this.#wishes.arm();
-  }
-  routeFailed(peer: NodeId): void {
-    this.#wishes.tell(peer, { type: 'route.failed' });
-  }
-  introduced(peer: NodeId): void {
-    this.#wishes.expect(peer);
+    this.wishes.arm();
   }
   mayAsk(peer: NodeId): boolean {
-    return !this.#wishes.has(peer) && this.#front.wants(peer);
+    return !this.wishes.has(peer) && this.#front.wants(peer);
   }
   misbehaved(link: PeerLink): void {
     this.ban(link.id);

@@ -3,6 +3,7 @@ import type { Engine } from '../engine.js';
 import { supervised, type SupervisorNotice } from '../hub/supervisor.js';
 import type { Clock } from '../ports.js';
 import type { Judge } from './judge.js';
+import type { Mail } from './mail.js';
 import type { MeetResult } from './node.settings.js';
 import type { Peer } from './peer-link.js';
 import type { NodeId } from './rendezvous.messages.js';
@@ -15,16 +16,14 @@ import type { RendezvousLimits } from './rendezvous.timing.js';
 export interface WishesSide {
   readonly limits: RendezvousLimits;
   readonly judge: Judge;
+  readonly mail: Mail;
   readonly engine: Engine;
   readonly clock: Clock;
   /** The certificate that this node vouches for, where it does: then dials hold peers to theirs. */
   readonly certificate: string | undefined;
   readonly supervisor: AnyActorRef | undefined;
-  send(letter: Uint8Array, to: NodeId): void;
   peer(id: NodeId): Peer | undefined;
   count(outcome: Outcome): void;
-  /** Nothing is wished of it any more. */
-  forget(peer: NodeId): void;
 }
 
 /**
@@ -78,7 +77,7 @@ export class Wishes implements PeerPort {
   ended(notice: SupervisorNotice): void {
     const peer = String(notice.key);
     const outcome = notice.type === 'connection.ended' ? (notice.output as PeerOutput).outcome : 'reset';
-    this.side.forget(peer);
+    this.side.mail.forget(peer);
     this.side.judge.expected.dropPeer(peer, this.#now());
     this.side.count(outcome);
     this.#settle(peer, outcome);
@@ -116,7 +115,7 @@ export class Wishes implements PeerPort {
   // What the actors ask.
 
   ask(peer: NodeId): void {
-    this.side.send(this.side.judge.ask(peer, this.#now()), peer);
+    this.side.mail.send(peer, this.side.judge.ask(peer, this.#now()));
     this.arm();
   }
   hasLetter(peer: NodeId): boolean {
