@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { cut } from '../../transports/socket-wire.js';
 
 /**
  * A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, and what was inside is
@@ -10,7 +11,7 @@ export class Cutter {
   readonly #links = new Set<readonly [near: Socket, far: Socket]>();
 
   constructor(readonly targetPort: number) {
-    this.#server = createServer({ noDelay: true }, (near) => this.#join(near));
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => this.#join(near));
   }
 
   /** The port to dial instead of the target's. */
@@ -26,8 +27,8 @@ export class Cutter {
     const links = [...this.#links];
     this.#links.clear();
     for (const [near, far] of links) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      cut(near);
+      cut(far);
     }
     return links.length;
   }
@@ -38,15 +39,21 @@ export class Cutter {
   }
 
   #join(near: Socket): void {
-    const far = connect({ host: '127.0.0.1', port: this.targetPort, noDelay: true });
+    const far = connect({ host: '127.0.0.1', port: this.targetPort, allowHalfOpen: true, noDelay: true });
     const link = [near, far] as const;
     this.#links.add(link);
     const end = (): void => {
       this.#links.delete(link);
-      near.destroy();
-      far.destroy();
+      for (const socket of link) cut(socket);
     };
-    for (const socket of link) socket.on('error', end).on('close', end);
+    for (const socket of link) {
+      socket.on('error', end);
+      // What one side said before its orderly end still goes to the other.
+      socket.on('close', () => {
+        if (!(socket.readableEnded && socket.writableFinished)) end();
+        else if (near.closed && far.closed) this.#links.delete(link);
+      });
+    }
     near.pipe(far);
     far.pipe(near);
   }

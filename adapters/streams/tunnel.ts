@@ -4,6 +4,7 @@ import type { StreamCode } from '../../machines/streams/streams.messages.js';
 import { StreamError } from './errors.js';
 import type { Keeper } from './kept.js';
 import type { Offer, StreamSession } from './session.js';
+import { cutOff, endAfterAll, onProvenEnd } from './socket.js';
 import type { SessionStream } from './stream.js';
 
 /** TCP connections through a session's streams, ends, resets and errors included (STR-3). Stateful: it holds the sockets. */
@@ -71,7 +72,7 @@ export class TunnelEntrance {
     this.#closing.abort();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
-      for (const socket of this.#sockets) socket.resetAndDestroy();
+      for (const socket of this.#sockets) cutOff(socket);
     });
   }
 
@@ -84,7 +85,7 @@ export class TunnelEntrance {
       const stream = await this.#open(socket);
       this.news.over?.({ number, ...(await joined(socket, stream)) });
     } catch (error) {
-      socket.resetAndDestroy();
+      cutOff(socket);
       this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) });
     }
   }
@@ -135,7 +136,7 @@ export class TunnelExit {
   }
 
   close(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) cutOff(socket);
   }
 
   async #leave(offer: Offer): Promise<void> {
@@ -171,7 +172,7 @@ function joined(socket: Socket, stream: SessionStream): Promise<Omit<Passage, 'n
     });
     stream.on('error', (error) => {
       failure ??= error;
-      socket.resetAndDestroy();
+      cutOff(socket);
     });
     // What ended in good order may still be on its way through the other; anything else takes the other one along.
     const socketOver = (): void => {
@@ -180,11 +181,13 @@ function joined(socket: Socket, stream: SessionStream): Promise<Omit<Passage, 'n
     };
     socket.once('close', socketOver);
     stream.once('close', () => {
-      if (!(stream.readableEnded && stream.writableFinished)) socket.resetAndDestroy();
+      if (!(stream.readableEnded && stream.writableFinished)) cutOff(socket);
       over();
     });
-    socket.pipe(stream);
-    stream.pipe(socket);
+    socket.pipe(stream, { end: false });
+    onProvenEnd(socket, () => stream.end());
+    stream.pipe(socket, { end: false });
+    stream.once('end', () => endAfterAll(socket));
     if (socket.closed) socketOver(); // Before anybody listened.
   });
 }

@@ -87,6 +87,7 @@ export const shipModel: Model<ShipWorld> = {
     'peer: selects 1.0': says(ship.SELECT),
     'peer: selects 2.0': says({ kind: 'protocol', handshakeType: 'select', ...V2 }),
     'peer: protocol error': says({ kind: 'protocol-error', error: 2 }),
+    'peer: protocol error, heard too late': says({ kind: 'protocol-error', error: 1 }),
     'peer: no PIN': says(ship.NO_PIN),
     'peer: PIN required': says({ kind: 'pin', pinState: 'required' }),
     'peer: who are you': says(ship.WHO),
