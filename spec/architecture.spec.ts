@@ -67,6 +67,7 @@ describe('the inspector of the house sees', () => {
       `import { x } from '../adapters/ship/index.js';`,
       'adapters/ship/index',
     ],
+    ['a schema library beside a session', 'adapters/a.ts', `import { z } from 'zod';`, 'zod'],
     ['a transport with a strange package', 'transports/a.ts', `import x from 'express';`, 'express'],
     ['a picture that opens a socket', 'visualizer/a.ts', `import { createServer } from 'node:http';`, 'node:http'],
     [

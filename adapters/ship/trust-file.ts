@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { KeptFile, readBounded } from '../identity/kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import { normaliseSki } from './ski.js';
@@ -18,17 +18,18 @@ const FORMAT = 'holdfast-ship-trust';
 const VERSION = 1;
 
 /** Members that a later version adds to a service are kept as they are. */
-const schema = z.object({
-  format: z.literal(FORMAT, { error: `expected '${FORMAT}'` }),
-  version: z.literal(VERSION, { error: `only version ${VERSION} can be read here` }),
-  services: z.array(
-    z.looseObject({
-      ski: z.string({ error: 'expected 40 hex digits' }),
-      shipId: z.string({ error: 'expected a SHIP id' }).min(1, { error: 'expected a SHIP id' }).optional(),
-    }),
-    { error: 'expected a list' },
-  ),
-});
+const schemaOf = ({ object, looseObject, literal, array, string }: typeof z) =>
+  object({
+    format: literal(FORMAT, { error: `expected '${FORMAT}'` }),
+    version: literal(VERSION, { error: `only version ${VERSION} can be read here` }),
+    services: array(
+      looseObject({
+        ski: string({ error: 'expected 40 hex digits' }),
+        shipId: string({ error: 'expected a SHIP id' }).min(1, { error: 'expected a SHIP id' }).optional(),
+      }),
+      { error: 'expected a list' },
+    ),
+  });
 
 /**
  * Trusted services and their SHIP ids on disk, as JSON that people can read:
@@ -57,7 +58,7 @@ export class ShipTrustFile implements ShipTrust {
   static async open(path: string, options: ShipTrustFileOptions = {}): Promise<ShipTrustFile> {
     const trust = new ShipTrustFile(path, options);
     const text = await readBounded(path, FILE_BYTES_MAX);
-    if (text !== undefined) for (const service of servicesOf(text, path)) trust.#take(service);
+    if (text !== undefined) for (const service of await servicesOf(text, path)) trust.#take(service);
     return trust;
   }
 
@@ -113,9 +114,10 @@ export class ShipTrustFile implements ShipTrust {
   }
 }
 
-function servicesOf(text: string, path: string): TrustedService[] {
+async function servicesOf(text: string, path: string): Promise<TrustedService[]> {
   if (text.trim() === '') throw unfit(path, 'it is empty; remove it to begin with nobody trusted');
-  const found = schema.safeParse(parse(text, path));
+  const { z } = await import('zod'); // Not before there is a file: it costs sessions of other kinds their pace (`spec/decisions/0008`).
+  const found = schemaOf(z).safeParse(parse(text, path));
   if (!found.success) {
     const [issue] = found.error.issues;
     throw unfit(path, `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not understood'}`);

@@ -91,19 +91,39 @@ test('[STR-1] no bytes make the readers throw', () => {
   );
 });
 
-test('[XFER-1] an offer that is none is none', () => {
-  const wrong = [
-    '{}',
-    'null',
-    '{"hash":"md5","files":[{"name":"a","size":1}]}',
-    '{"hash":"sha256","files":[]}',
-    '{"hash":"sha256","files":[{"name":"a","size":-1}]}',
-    '{"hash":"sha256","files":[{"name":7,"size":1}]}',
-    '{"hash":"sha256","files":[{"name":"a","size":1.5}]}',
-    '{',
-  ];
-  for (const text of wrong) {
-    const record = Buffer.concat([Buffer.of(1, 0, 0, text.length), Buffer.from(text)]);
-    expect({ text, read: decodeRecord(record) }).toEqual({ text, read: undefined });
-  }
+const json = (kind: number, text: string): Uint8Array => {
+  const body = Buffer.from(text);
+  return Buffer.concat([Buffer.of(kind, body.length >> 16, body.length >> 8, body.length), body]);
+};
+const [OFFER, ACCEPT, FAILED] = [1, 2, 7];
+
+test.each([
+  [OFFER, '{}'],
+  [OFFER, 'null'],
+  [OFFER, '{'],
+  [OFFER, '{"hash":"md5","files":[{"name":"a","size":1}]}'],
+  [OFFER, '{"hash":"sha256","files":[]}'],
+  [OFFER, '{"hash":"sha256","files":{}}'],
+  [OFFER, '{"hash":"sha256","files":[null]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":"a"}]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":"a","size":-1}]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":7,"size":1}]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":"a","size":1.5}]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":"a","size":1,"mode":4096}]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":"a","size":1,"mtimeMs":"1"}]}'],
+  [OFFER, '{"hash":"sha256","files":[{"name":"a","size":1,"mtimeMs":1e999}]}'],
+  [OFFER, JSON.stringify({ hash: 'sha256', files: Array.from({ length: 4097 }, () => ({ name: 'a', size: 1 })) })],
+  [ACCEPT, '{"files":[{"offset":-1,"sha256":"' + 'a'.repeat(64) + '"}]}'],
+  [ACCEPT, '{"files":[{"offset":0,"sha256":"' + 'A'.repeat(64) + '"}]}'],
+  [ACCEPT, '{"files":[{"offset":0}]}'],
+  [FAILED, '{"code":"io"}'],
+  [FAILED, JSON.stringify({ code: 'io', message: 'x'.repeat(1001) })],
+])('[XFER-1] a record that is none is none: %d %.80s', (kind, text) => {
+  expect(decodeRecord(json(kind, text))).toBeUndefined();
+});
+
+test('[XFER-1] what a later version adds is passed over, and a code that is unknown reads as io', () => {
+  const offer = json(OFFER, '{"hash":"sha256","files":[{"name":"a","size":null,"owner":"x"}],"more":1}');
+  expect(decodeRecord(offer)).toEqual({ kind: 'offer', hash: 'sha256', files: [{ name: 'a', size: null }] });
+  expect(decodeRecord(json(FAILED, '{"code":"later","message":"m"}'))).toEqual({ kind: 'failed', code: 'io', message: 'm' });
 });

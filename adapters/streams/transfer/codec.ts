@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { FrameHead } from '../../../machines/dataplane/framer.js';
+import { readBody, type JsonRecord } from './bodies.js';
 
 /**
  * The bytes of a transfer, version 1: records on one stream, kind (1) | length of the rest (3) | rest, all numbers big endian.
@@ -7,54 +7,17 @@ import type { FrameHead } from '../../../machines/dataplane/framer.js';
  * @rule XFER-1
  */
 export type TransferRecord =
-  /** Sender, first. */
-  | { readonly kind: 'offer'; readonly hash: 'sha256'; readonly files: readonly OfferedFile[] }
-  /** Receiver, in the order of the offer. */
-  | { readonly kind: 'accept'; readonly files: readonly AcceptedFile[] }
+  | JsonRecord
   /** Sender: what follows is this file, from this byte on. */
   | { readonly kind: 'begin'; readonly file: number; readonly offset: number }
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
   /** Sender: this was all of the file that began last. */
   | { readonly kind: 'digest'; readonly size: number; readonly sha256: string }
   /** Receiver: the digest agrees, and the file has its name. */
-  | { readonly kind: 'done'; readonly file: number }
-  /** Either side: the transfer is over, for this reason. */
-  | { readonly kind: 'failed'; readonly code: TransferCode; readonly message: string };
-
-export interface OfferedFile {
-  readonly name: string;
-  /** Bytes; null where nobody knows, as of standard input. */
-  readonly size: number | null;
-  /** Permission bits. */
-  readonly mode?: number | undefined;
-  readonly mtimeMs?: number | undefined;
-}
-
-export interface AcceptedFile {
-  /** The receiver has so many bytes already, */
-  readonly offset: number;
-  /** whose digest is this. */
-  readonly sha256: string;
-}
-
-/** Why a transfer failed. */
-export const TRANSFER_CODES = [
-  'bad-name',
-  'exists',
-  'busy',
-  'disk-full',
-  'permission',
-  'source-changed',
-  'digest',
-  'malformed',
-  'io',
-] as const;
-/** Why a transfer can't succeed as it is, in a word (`spec/rules/transfers.md`). */
-export type TransferCode = (typeof TRANSFER_CODES)[number];
+  | { readonly kind: 'done'; readonly file: number };
 
 export const RECORD_BYTES_MAX = 1 << 20;
 export const RECORD_HEAD_BYTES = 4;
-export const FILES_MAX = 4096;
 export const NAME_BYTES_MAX = 255;
 
 const KINDS = ['offer', 'accept', 'begin', 'data', 'digest', 'done', 'failed'] as const satisfies TransferRecord['kind'][];
@@ -63,27 +26,6 @@ const KINDS = ['offer', 'accept', 'begin', 'data', 'digest', 'done', 'failed'] a
 export const recordHead: FrameHead = {
   headBytes: RECORD_HEAD_BYTES,
   frameBytes: (b, at) => RECORD_HEAD_BYTES + ((b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!),
-};
-
-const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const bodies = {
-  offer: z.object({
-    hash: z.literal('sha256'),
-    files: z
-      .array(
-        z.object({
-          name: z.string(),
-          size: count.nullable(),
-          mode: z.int().min(0).max(0o7777).optional(),
-          mtimeMs: z.number().optional(),
-        }),
-      )
-      .min(1)
-      .max(FILES_MAX),
-  }),
-  accept: z.object({ files: z.array(z.object({ offset: count, sha256 })).max(FILES_MAX) }),
-  failed: z.object({ code: z.enum(TRANSFER_CODES).catch('io'), message: z.string().max(1000) }),
 };
 
 export function encodeRecord(record: TransferRecord): Uint8Array {
@@ -148,15 +90,12 @@ export function decodeRecord(bytes: Uint8Array): TransferRecord | undefined {
   }
 }
 
-function decodeJson(kind: 'offer' | 'accept' | 'failed', body: Buffer): TransferRecord | undefined {
-  let value: unknown;
+function decodeJson(kind: JsonRecord['kind'], body: Buffer): TransferRecord | undefined {
   try {
-    value = JSON.parse(body.toString());
+    return readBody(kind, JSON.parse(body.toString()));
   } catch {
     return undefined;
   }
-  const read = bodies[kind].safeParse(value);
-  return read.success ? ({ kind, ...read.data } as TransferRecord) : undefined;
 }
 
 function framed(kind: TransferRecord['kind'], body: Uint8Array): Uint8Array {

@@ -2,17 +2,17 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { chmod, link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { hasFields, isCount } from './bodies.js';
 import { DRAFT_PREFIX } from './names.js';
 import { TransferError } from './records.js';
 
 /** What is remembered of a draft: so many bytes are in it, with this digest. */
-const stateShape = z.object({
-  version: z.literal(1),
-  name: z.string(),
-  offset: z.int().min(0),
-  sha256: z.string(),
-});
+interface DraftState {
+  readonly version: 1;
+  readonly name: string;
+  readonly offset: number;
+  readonly sha256: string;
+}
 
 /** After so many bytes, or so much time with any, the state is written down again. Chosen without measurement. */
 const CHECKPOINT_BYTES = 8 << 20;
@@ -104,7 +104,7 @@ export class Draft {
   async save(): Promise<void> {
     await this.#flush();
     const fresh = `${this.statePath}.new`;
-    const state: z.infer<typeof stateShape> = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
+    const state: DraftState = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
     await rm(fresh, { force: true });
     await writeFile(fresh, JSON.stringify(state), { flag: 'wx', mode: 0o600 });
     await rename(fresh, this.statePath);
@@ -185,13 +185,21 @@ export class Draft {
     await rename(this.path, target);
   }
 
-  async #readState(): Promise<z.infer<typeof stateShape> | undefined> {
+  /** Undefined: there is none, or a broken one; the file starts anew. */
+  async #readState(): Promise<DraftState | undefined> {
     try {
-      return stateShape.parse(JSON.parse(await readFile(this.statePath, 'utf8')));
+      return stateOf(JSON.parse(await readFile(this.statePath, 'utf8')));
     } catch {
-      return undefined; // None, or a broken one: the file starts anew.
+      return undefined;
     }
   }
+}
+
+function stateOf(read: unknown): DraftState | undefined {
+  if (!hasFields(read)) return undefined;
+  const { version, name, offset, sha256 } = read;
+  const isRight = version === 1 && typeof name === 'string' && isCount(offset) && typeof sha256 === 'string';
+  return isRight ? { version, name, offset, sha256 } : undefined;
 }
 
 async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], at: number): Promise<void> {

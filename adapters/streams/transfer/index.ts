@@ -1,5 +1,6 @@
 /** Files over a stream of a session (`spec/rules/transfers.md`). */
-export { decodeRecord, encodeRecord, TRANSFER_CODES, type OfferedFile, type TransferCode, type TransferRecord } from './codec.js';
+export { TRANSFER_CODES, type OfferedFile, type TransferCode } from './bodies.js';
+export { decodeRecord, encodeRecord, type TransferRecord } from './codec.js';
 export { TransferError } from './records.js';
 export { Receiver, TRANSFER_PURPOSE, type FileReport, type Progress, type ReceiverOptions } from './receiver.js';
 export { sendFiles, type SenderOptions } from './sender.js';

@@ -2,7 +2,8 @@ import { Framer } from '../../../machines/dataplane/framer.js';
 import { StreamError } from '../errors.js';
 import type { SessionStream } from '../stream.js';
 import { decodeRecord, encodeRecord, RECORD_BYTES_MAX, RECORD_HEAD_BYTES, recordHead } from './codec.js';
-import type { TransferCode, TransferRecord } from './codec.js';
+import type { TransferRecord } from './codec.js';
+import type { TransferCode } from './bodies.js';
 
 /** A transfer that can't succeed by being tried again as it is. */
 export class TransferError extends Error {

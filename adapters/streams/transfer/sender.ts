@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
-import { putDataHead, RECORD_HEAD_BYTES, type AcceptedFile } from './codec.js';
+import type { AcceptedFile } from './bodies.js';
+import { putDataHead, RECORD_HEAD_BYTES } from './codec.js';
 import { known, sayFarewell, sumOf, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
 import { Records, TransferError } from './records.js';
 import type { Source } from './source.js';

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import type { OfferedFile } from './codec.js';
+import type { OfferedFile } from './bodies.js';
 import { TransferError } from './records.js';
 
 /** What is sent as one file: read from the beginning on, or not at all. */
