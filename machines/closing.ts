@@ -1,3 +1,4 @@
+import type { Connection } from './handle.face.js';
 import type { WireCause, WireCauseKind } from './ports.js';
 
 /**
@@ -143,11 +144,16 @@ export interface ClosingDetail {
   readonly cause?: WireCause;
   /** Don't come back before this many milliseconds have passed. */
   readonly retryAfterMs?: number;
-  /** Where the protocol tells: how much of what was sent the peer's application had read (bytes, in a stream). */
+  /** Where the peer has lost the session and the protocol tells: bytes that the peer's application is known to have read. */
   readonly read?: number;
-  /** Messages that `write` had accepted: handed to a link without acknowledgement, and never handed to one. */
-  readonly unknown?: MessageRange;
-  readonly unsent?: MessageRange;
+  /**
+   * What `write` had accepted: handed to a link without acknowledgement, and never handed to one. Messages; beside `read` they are
+   * numbers of bytes.
+   */
+  readonly unknown?: MessageRange | number;
+  readonly unsent?: MessageRange | number;
+  /** Where a session that the peer has lost is followed by a new one: its connection, which may be written to at once. */
+  readonly successor?: Connection;
   readonly supported?: { readonly min: number; readonly max: number };
   readonly message?: string;
 }

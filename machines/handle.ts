@@ -307,11 +307,11 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #withRanges(cause: Closing): Closing {
-    const { accepted, handed, acknowledged, taken } = this.plane;
+    const { accepted, handed, acknowledged, taken, fate } = this.plane;
+    if (fate !== undefined && cause.code === 'peer-lost-session') return { ...cause, detail: { ...cause.detail, ...fate } };
     const certain = taken ?? acknowledged;
     const detail: ClosingDetail = {
       ...cause.detail,
-      ...(taken === undefined || cause.code !== 'peer-lost-session' ? {} : { read: taken }),
       ...(handed > certain ? { unknown: { from: certain + 1, to: handed } } : {}),
       ...(accepted > handed ? { unsent: { from: handed + 1, to: accepted } } : {}),
     };

@@ -49,6 +49,8 @@ export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Pl
   readonly handed: number;
   readonly acknowledged: number;
   readonly queuedBytes: number;
+  /** What became of all that was written, in bytes, where a protocol tells what the peer's application has read. */
+  readonly fate?: { readonly read: number; readonly unknown: number; readonly unsent: number } | undefined;
   /** What the peer's application is known to have taken, where a protocol tells that apart from having arrived. */
   readonly taken?: number | undefined;
   /** One side has said that it goes: what is written now comes too late. Absent where a protocol can't tell. */
@@ -99,6 +101,8 @@ export interface SessionRequest {
   /** Dialer: an address of whom to reach, and who that must be, where that is known. */
   readonly target?: string;
   readonly peer?: string | undefined;
+  /** Dialer: it takes the place of a session that the peer has lost, so the peer was there a moment ago. */
+  readonly isSuccessor?: boolean;
   /** Acceptor: what `identify` made of the first bytes. */
   readonly opening?: unknown;
   readonly identity?: Identity | undefined;
@@ -118,6 +122,8 @@ export interface Protocol<Message = Uint8Array> {
   readonly ties?: TieBreak | undefined;
   /** A session has several wires side by side, and where it has several addresses, each wire has its own. Default false. */
   readonly isLaned?: boolean;
+  /** Where the peer has lost a session that this side had dialed, a new one is made by itself. Default false. */
+  readonly hasSuccessors?: boolean;
   readonly redial: RedialPolicy;
   readonly connectionsMax: number;
   /** How long one of several addresses may take before the next is tried as well. Default 250 ms; `Infinity`: one after the other. */

@@ -176,6 +176,6 @@ function isClean({ code, detail }: Closing): boolean {
 
 function failure({ id }: Shared, closing: Closing): Error {
   const unsent = closing.detail?.unsent;
-  const lost = unsent === undefined ? '' : ` (messages ${unsent.from} to ${unsent.to} were not sent)`;
+  const lost = typeof unsent !== 'object' ? '' : ` (messages ${unsent.from} to ${unsent.to} were not sent)`;
   return new Error(`${id}: ${closing.reason}${lost}`, { cause: closing });
 }

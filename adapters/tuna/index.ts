@@ -73,6 +73,7 @@ export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
     boundaries: limits.isStream ? 'stream' : 'message',
     keyed: 'session',
     isLaned: true,
+    hasSuccessors: true,
     redial: reconnectRetries === undefined ? redial : { ...redial, retriesMax: reconnectRetries },
     connectionsMax,
     openingBytesMax: ADDRESS_BYTES_MAX + METADATA_BYTES_MAX + 8,
@@ -123,6 +124,7 @@ function makeSession(
     opening: (slot) => (role === 'dialer' ? sayOpening(slot % limits.numTunaListeners) : undefined),
     openingFrames: role === 'dialer' ? 0 : 2,
     offer: opening,
+    isSuccessor: request.isSuccessor === true,
     addresses: addresses === undefined ? undefined : (answer) => addresses.query(remoteAddress, id, answer),
     ...(first === undefined ? {} : { first }),
   });

@@ -285,12 +285,17 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     this.registry.remove(entry.id);
     this.#watch();
     this.queue.forget(entry.key);
-    for (const key of entry.laneKeys) this.queue.forget(key);
+    this.forgetLanes(entry);
     // Not from inside the actor's own transition.
     this.clock.soon(() => {
       this.#supervisor?.send({ type: 'stop', key: entry.id });
       this.changed();
     });
+  }
+
+  /** Its links begin anew, and don't wait for what went wrong with those before. */
+  forgetLanes(entry: Entry): void {
+    for (const key of entry.laneKeys) this.queue.forget(key);
   }
 
   crashed(id: number, error: unknown): void {

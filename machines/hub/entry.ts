@@ -4,9 +4,9 @@ import type { ApiState } from '../connection/api-state.js';
 import type { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectionPort } from '../connection/connection.setup.js';
 import type { GrantRequest } from '../grant.service.js';
-import { Handle } from '../handle.js';
+import { Handle, type Connection } from '../handle.js';
 import type { Identity, Opener } from '../ports.js';
-import type { Protocol, ProtocolCommand, ProtocolInput, Session } from '../protocol.js';
+import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
 import type { ConnectRequest, Desk } from './desk.js';
 import type { Role } from './registry.js';
 
@@ -22,6 +22,11 @@ export interface Caller {
 
 /** How an entry is to be reached, and how long it is to be tried. The wish of whoever asked last. */
 export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;
+
+interface Made {
+  readonly session: Session<unknown>;
+  readonly handle: Handle<unknown>;
+}
 
 const NO_KEYS: readonly string[] = [];
 
@@ -48,6 +53,8 @@ export class Entry implements ConnectionPort {
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
   #lostAt = 0;
+  /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
+  #successor: Made | undefined;
 
   constructor(
     readonly desk: DeskSide,
@@ -107,7 +114,8 @@ export class Entry implements ConnectionPort {
   leave(caller: Caller): void {
     if (this.#callers?.delete(caller) !== true) return;
     if (this.#callers.size === 0) this.#callers = undefined;
-    if (this.#callers === undefined && this.keep === undefined && !this.#isConnected) this.ref?.send({ type: 'cancel' });
+    if (this.#callers !== undefined || this.keep !== undefined || this.#isConnected || this.#successor !== undefined) return;
+    this.ref?.send({ type: 'cancel' });
   }
 
   /** The other one has lost its place to this one, and whoever waited for it waits here. */
@@ -129,19 +137,15 @@ export class Entry implements ConnectionPort {
   readonly grantDesk = (request: GrantRequest): (() => void) => this.desk.grant(this, request);
 
   begin(role: Role, opener: Opener, opening: unknown): ProtocolInput {
-    const { desk, protocol, key, identity } = this;
-    const { ports, pool } = desk;
     this.#forsake();
     this.role = role;
     this.#hasMet = false;
-    desk.began(this);
-    const peer = this.#peerId;
-    const session = protocol.makeSession({ role, ports, pool, target: this.wish.targets[0] ?? '', peer, opening, identity });
+    this.desk.began(this);
+    const { session, handle } = this.#successor ?? this.#make(role, { opening });
+    this.#successor = undefined;
     this.session = session;
-    const facts = { id: key, protocol: protocol.name, peer: this.peer, role };
-    const handle = new Handle<unknown>(facts, this.state, session.plane, protocol, desk.budget, ports.clock, this);
     this.handle = handle;
-    return { role, pump: handle.pump as never, clock: ports.clock, desk: this.grantDesk, opener };
+    return { role, pump: handle.pump as never, clock: this.desk.ports.clock, desk: this.grantDesk, opener };
   }
 
   isDuplicate(peer: string): boolean {
@@ -182,14 +186,17 @@ export class Entry implements ConnectionPort {
   }
 
   ended(cause: Closing): void {
-    const { handle } = this;
     const wasConnected = this.#isConnected;
+    if (this.handle === undefined) this.#endSuccessor(cause);
+    const { handle } = this;
     // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.#isConnected = false;
     this.lastCause = cause;
     this.desk.ended(this, cause);
-    const told = handle?.end(cause) ?? cause;
+    const successor = wasConnected ? this.#succeed(cause) : undefined;
+    const detail = successor === undefined ? undefined : { ...cause.detail, successor };
+    const told = handle?.end(detail === undefined ? cause : { ...cause, detail }) ?? cause;
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: told });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: told });
     if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
@@ -199,15 +206,17 @@ export class Entry implements ConnectionPort {
   gaveUp(cause: Closing): void {
     if (this.keep === 'retries') this.keep = undefined;
     this.lastCause = cause;
+    this.#endSuccessor(cause);
     this.#fail(cause);
   }
 
   mayRetry(cause: Closing): boolean {
-    return this.keep !== undefined && cause.retry && this.desk.isServing;
+    return (this.keep !== undefined || this.#successor !== undefined) && cause.retry && this.desk.isServing;
   }
 
   rested(): void {
     if (this.isBuried) return;
+    this.#endSuccessor(closing('shutdown', 'local')); // There is one only where the hub stopped meanwhile.
     if (this.desk.isServing) {
       if (this.hasCallers) return this.ref!.send({ type: 'connect' });
       if (this.keep === 'always') return; // Stays on the list; somebody may register or knock again.
@@ -254,6 +263,35 @@ export class Entry implements ConnectionPort {
     this.desk.bury(this);
   }
 
+  #make(role: Role, about: Pick<SessionRequest, 'opening' | 'isSuccessor'>): Made {
+    const { protocol, identity } = this;
+    const { ports, pool, budget } = this.desk;
+    const target = this.wish.targets[0] ?? '';
+    const session = protocol.makeSession({ role, ports, pool, target, peer: this.#peerId, identity, ...about });
+    const facts = { id: this.key, protocol: protocol.name, peer: this.peer, role };
+    return { session, handle: new Handle<unknown>(facts, this.state, session.plane, protocol, budget, ports.clock, this) };
+  }
+
+  /** The peer has lost the session; where this side had dialed it, and has not begun to go, there is a new one. @rule TUNA-8 */
+  #succeed({ code }: Closing): Connection | undefined {
+    const isWanted = code === 'peer-lost-session' && this.protocol.hasSuccessors === true && this.handle?.isParting === false;
+    if (!isWanted || this.role !== 'dialer' || !this.desk.isServing) return undefined;
+    this.desk.forgetLanes(this);
+    this.#successor = this.#make('dialer', { isSuccessor: true });
+    this.#successor.handle.changeState('queued');
+    return this.#successor.handle as Connection;
+  }
+
+  /** It was called off before it was dialed. */
+  #endSuccessor(cause: Closing): void {
+    const handle = this.#successor?.handle;
+    this.#successor = undefined;
+    handle?.pump.stop();
+    handle?.end(cause);
+    handle?.changeState('none');
+    handle?.retire();
+  }
+
   /** An attempt whose place was taken by the peer's crossing dial; nobody was given it yet. */
   #forsake(): void {
     this.handle?.pump.stop();
@@ -297,5 +335,6 @@ export type DeskSide = Pick<
   | 'ended'
   | 'resumed'
   | 'bury'
+  | 'forgetLanes'
   | 'metrics'
 >;

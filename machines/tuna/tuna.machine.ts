@@ -79,7 +79,7 @@ export const tunaSessionMachine = tunaSetup.createMachine({
     links: [],
     joined: 0,
     failed: 0,
-    everOpened: false,
+    everOpened: input.pump.plane.seed.isSuccessor === true,
     rejections: 0,
   }),
   output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),

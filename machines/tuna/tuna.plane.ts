@@ -26,6 +26,8 @@ export type TunaSignal = NcpSignal | { type: 'link.spoilt'; link: number; code: 
 
 export interface TunaSeed extends NcpSeed {
   readonly limits: TunaLimits;
+  /** Dialer: the peer was there a moment ago, so a failed dial of each link is no reason to give up. */
+  readonly isSuccessor?: boolean;
   /** Dialer: where the peer is asked for its addresses; without it links dial the targets of the connection. */
   readonly addresses?: AddressBook | undefined;
   /** Acceptor: what the opening of the first wire said. */
@@ -258,6 +260,11 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
   get queuedBytes(): number {
     return this.ncp.outbound.queuedBytes;
+  }
+  /** An acknowledgement of NCP says that bytes arrived, not that they were read: until then their fate is unknown. @rule TUNA-8 */
+  get fate(): { read: number; unknown: number; unsent: number } {
+    const { read, sent, written } = this.ncp.outbound;
+    return { read, unknown: sent - read, unsent: written - sent };
   }
   get stats(): Readonly<Record<'received' | 'read' | 'duplicates' | 'dropped' | 'resent' | 'links' | 'queuedBytes', number>> {
     const { inbound, outbound, duplicates, dropped, resent, striping } = this.ncp;

@@ -1,3 +1,4 @@
+import type { MessageRange } from '../../machines/closing.js';
 import type { Connection } from '../../machines/handle.js';
 import { CALM } from '../sim/network.options.js';
 import { idOf, NOTHING, PoolHosts, watched, type PoolHost } from '../sim/pool-hosts.js';
@@ -122,8 +123,8 @@ describe('goodbyes', () => {
     const got = reading(far);
     await world.live(100);
     expect(told).toEqual([ended.value, ended.value]); // Events say the same, ranges included.
-    const { unsent } = ended.value!.detail!;
-    expect([ended.value!.code, unsent!.to, unsent!.from - 1]).toEqual(['closed', 5, got.length]);
+    const unsent = ended.value!.detail!.unsent as MessageRange;
+    expect([ended.value!.code, unsent.to, unsent.from - 1]).toEqual(['closed', 5, got.length]);
     expect((await far.closed).code).toBe('peer-goodbye');
   });
 

@@ -291,7 +291,7 @@ export class PoolWorld implements Witness {
       if (line.closing?.code !== 'peer-goodbye' || line.heardFrom === undefined) continue;
       const other = lines.get(line.heardFrom)!;
       const unsent = other.closing?.detail?.unsent;
-      const written = unsent === undefined ? other.sent : unsent.from - 1;
+      const written = typeof unsent !== 'object' ? other.sent : unsent.from - 1;
       if (line.received !== written)
         this.violations.push(`${line.name} heard the goodbye of ${other.name} after ${line.received} of ${written} messages`);
     }
