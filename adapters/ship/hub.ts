@@ -195,13 +195,14 @@ export class Hub {
     return [`connections ${this.getConnectionCount()} of ${this.getMaxConnections()}`, ...lines].join('\n');
   }
 
-  /** Stops accepting (5 s), announcing and dialing, closes connections (3 s) and leaves nothing behind. */
+  /** Stops accepting (5 s), announcing and dialing, closes connections (3 s) and leaves nothing behind. Pairings are kept by then. */
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#isRunning = false;
     this.#stopDiscovery?.();
     const discovery = this.options.discovery?.close();
     await this.engine.shutdown(options);
     await discovery;
+    await this.#trust.written?.();
   }
 
   /** Keeps a connection to a peer that can be reached somewhere. */

@@ -12,6 +12,8 @@ export interface ShipTrust {
   set(service: TrustedService): void;
   remove(ski: string): void;
   values(): Iterable<TrustedService>;
+  /** Settles when what was set and removed so far is kept, or can't be. A node waits for it at its end. */
+  written?(): Promise<void>;
 }
 
 /** Trust that ends with the process. */

@@ -50,6 +50,24 @@ test('after a loss the pair finds each other again; ends are told once, with eve
   expect(a.hub.debugConnectionState()).toContain(`${b.hub.ski}  7 completed, paired, attempt 0`);
 }, 20_000);
 
+test('a node that ends waits until its pairings are kept', async () => {
+  const [ida] = await identities;
+  const story: string[] = [];
+  let keep = (): void => {};
+  let isAsked = (): void => {};
+  const kept = new Promise<void>((resolve) => (keep = resolve));
+  const asked = new Promise<void>((resolve) => (isAsked = resolve));
+  const written = (): Promise<void> => (isAsked(), kept);
+  const { hub } = await node(ida, 'id-a', { trust: { ...memoryTrust(), written } });
+  const over = hub.shutdown().then(() => story.push('over'));
+  await asked;
+  await new Promise((resolve) => setImmediate(resolve));
+  story.push('kept');
+  keep();
+  await over;
+  expect(story).toEqual(['kept', 'over']);
+});
+
 test('both dial at once: one connection, both agree, nobody hears of the other', async () => {
   const [ida, idb] = await identities;
   const a = await node(ida, 'id-a', { trust: memoryTrust([{ ski: idb.ski! }]) });
