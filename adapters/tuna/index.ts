@@ -125,6 +125,7 @@ function makeSession(
     openingFrames: role === 'dialer' ? 0 : 2,
     offer: opening,
     isSuccessor: request.isSuccessor === true,
+    target: request.target === '' ? undefined : request.target,
     addresses: addresses === undefined ? undefined : (answer) => addresses.query(remoteAddress, id, answer),
     ...(first === undefined ? {} : { first }),
   });

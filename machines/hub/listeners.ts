@@ -22,7 +22,7 @@ export const RETRY_AFTER_MS = 1000;
 /** The addresses at which an engine can be reached, from `listen` until the last one is free again. */
 export class Listeners {
   readonly addresses: string[] = [];
-  #listenings: Listening[] = [];
+  #listenings: (() => void)[] = []; // How each is closed.
   #open = 0;
 
   constructor(readonly side: ListenersSide) {}
@@ -36,8 +36,15 @@ export class Listeners {
   listenAt(address: string, protocols: readonly Protocol<unknown>[], done?: (bound: string | WireCause) => void): void {
     const { side } = this;
     const transport = side.transportOf(address);
+    let at: string | undefined;
+    const leave = (): void => {
+      const index = at === undefined ? -1 : this.addresses.indexOf(at);
+      if (index >= 0) this.addresses.splice(index, 1);
+      at = undefined;
+    };
     const acceptor: Acceptor = {
       onListening: (bound) => {
+        at = bound;
         this.addresses.push(bound);
         side.tell({ type: 'listening', address: bound });
         done?.(bound);
@@ -53,20 +60,23 @@ export class Listeners {
         side.admit(offer, protocols);
       },
       onFailed: (cause) => {
+        leave();
         side.tell({ type: 'listen-failed', address, cause });
         done?.(cause);
       },
     };
     this.#open++;
-    this.#listenings.push(transport.listen(address, acceptor));
+    const listening: Listening = transport.listen(address, acceptor);
+    this.#listenings.push(() =>
+      listening.close(() => {
+        leave();
+        this.#open--;
+        side.changed();
+      }),
+    );
   }
 
   stop(): void {
-    for (const listening of this.#listenings.splice(0)) {
-      listening.close(() => {
-        this.#open--;
-        this.side.changed();
-      });
-    }
+    for (const close of this.#listenings.splice(0)) close();
   }
 }

@@ -70,6 +70,11 @@ export class Reception {
     return this.#offer(found ?? this.side.spawn(key, protocol, about.remoteAddress), known, about, opener);
   }
 
+  /** Sessions that have ended and are remembered, by name. */
+  get ended(): readonly string[] {
+    return [...this.#tombstones.keys()];
+  }
+
   /** A session has ended: who comes back to it late shall hear so. */
   remember(entry: Entry): void {
     const { clock } = this.side;

@@ -3,6 +3,7 @@ import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.
 import type { Clock, Opener, WireCause } from '../ports.js';
 import { wireService, type WireEvent } from '../wire.service.js';
 import type { TunaPump } from './ncp.machine.js';
+import type { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
 
 /** What the peer answers when it is asked where it can be dialed. */
@@ -24,17 +25,21 @@ export interface LinkInput {
   readonly desk: GrantDesk;
   readonly limits: TunaLimits;
   readonly addresses: AddressBook | undefined;
-  /** The wire to begin with, where there is one. */
+  readonly siblings: Siblings;
+  /** The wire to begin with, where there is one, and where it is dialed. */
   readonly opener: Opener | undefined;
+  readonly address: string | undefined;
 }
 
 export interface LinkContext extends LinkInput {
-  readonly address: string | undefined;
   readonly openedAt: number;
   readonly livedMs: number;
   readonly completed: (() => void) | undefined;
   readonly cause: WireCause | undefined;
 }
+
+/** What a link knows of the others. */
+export type Siblings = Pick<SessionConns, 'addressFor'>;
 
 export type AddressEvent = { type: 'address.found'; address: string | undefined } | { type: 'address.missing' };
 
@@ -52,20 +57,20 @@ export type LinkEvent =
 
 /** To the session above. */
 export type LinkNews =
-  | { type: 'link.opened'; slot: number }
+  | { type: 'link.opened'; slot: number; address: string | undefined }
   | { type: 'link.joined'; slot: number }
   | { type: 'link.ended'; slot: number; wasOpened: boolean; wasJoined: boolean; cause: WireCause | undefined }
   | { type: 'session.unknown' }; // The peer says that it has no such session any more.
 
-const addressService = fromCallback<EventObject, { book: AddressBook | undefined; index: number }>(
-  ({ input: { book, index }, sendBack }) => {
+const addressService = fromCallback<EventObject, { book: AddressBook | undefined; index: number; siblings: Siblings }>(
+  ({ input: { book, index, siblings }, sendBack }) => {
     if (book === undefined) {
       sendBack({ type: 'address.found', address: undefined } satisfies AddressEvent);
       return undefined;
     }
     return book((reply) => {
       if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
-      const address = reply.word === 'addresses' ? reply.addresses[index] : undefined;
+      const address = reply.word === 'addresses' ? siblings.addressFor(index, reply.addresses) : undefined;
       sendBack(address === undefined ? { type: 'address.missing' } : { type: 'address.found', address });
     });
   },
@@ -95,7 +100,7 @@ const linkSetup = setup({
       livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
     }),
     noteCompleted: ({ context }) => context.completed?.(),
-    tellOpened: sendParent(({ context }): LinkNews => ({ type: 'link.opened', slot: context.slot })),
+    tellOpened: sendParent(({ context }): LinkNews => ({ type: 'link.opened', slot: context.slot, address: context.address })),
     tellJoined: sendParent(({ context }): LinkNews => ({ type: 'link.joined', slot: context.slot })),
     tellUnknown: sendParent((): LinkNews => ({ type: 'session.unknown' })),
     tellEnded: sendParent(({ context }, { wasJoined }: { wasJoined: boolean }): LinkNews => {
@@ -109,6 +114,7 @@ const linkSetup = setup({
   },
   delays: {
     openingTimeout: ({ context }) => context.limits.openingTimeoutMs,
+    settled: ({ context }) => context.limits.settledMs,
     reconnectInterval: ({ context }) => context.limits.reconnectIntervalMs,
   },
 });
@@ -122,7 +128,6 @@ export const tunaLinkMachine = linkSetup.createMachine({
   id: 'link',
   context: ({ input }) => ({
     ...input,
-    address: undefined,
     openedAt: 0,
     livedMs: 0,
     completed: undefined,
@@ -142,7 +147,11 @@ export const tunaLinkMachine = linkSetup.createMachine({
     },
     resolving: {
       meta: { name: 'queued', rule: 'TUNA-5' },
-      invoke: { src: 'addresses', id: 'addresses', input: ({ context }) => ({ book: context.addresses, index: context.index }) },
+      invoke: {
+        src: 'addresses',
+        id: 'addresses',
+        input: ({ context: { addresses: book, index, siblings } }) => ({ book, index, siblings }),
+      },
       on: {
         'address.found': { target: 'resting', actions: 'useAddress' },
         'address.missing': 'unaddressed',
@@ -214,9 +223,10 @@ export const tunaLinkMachine = linkSetup.createMachine({
         joined: {
           tags: 'joined',
           meta: { name: 'completed' },
-          entry: ['noteCompleted', 'tellJoined'],
+          entry: 'tellJoined',
           exit: { type: 'tellEnded', params: { wasJoined: true } },
           on: { 'rival.proven': '#link.choosing' },
+          after: { settled: { actions: 'noteCompleted' } },
           initial: 'alone',
           states: {
             alone: { on: { 'rival.came': 'replacing' } },

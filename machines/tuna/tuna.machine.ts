@@ -9,10 +9,11 @@ const strength = tunaSetup.createStateConfig({
   initial: 'gathering',
   states: {
     gathering: {
+      always: { guard: 'isHopeless', target: '#tuna.closed', actions: 'recordCause' },
       on: {
         'link.opened': { actions: ['noteOpened', { type: 'tellParent', params: { type: 'handshake.started' } }] },
         'link.joined': { actions: 'noteJoined' },
-        'link.ended': [{ guard: 'isHopeless', target: '#tuna.closed', actions: 'recordCause' }, { actions: 'noteEnded' }],
+        'link.ended': { actions: 'noteEnded' },
         'ncp.established': {
           target: 'counting',
           actions: [
@@ -39,18 +40,16 @@ const strength = tunaSetup.createStateConfig({
     },
     lost: {
       meta: { rule: 'TUNA-7' },
-      entry: ['tellGone', { type: 'tellParent', params: { type: 'session.lost' } }],
+      entry: ['countRejections', 'tellGone', { type: 'tellParent', params: { type: 'session.lost' } }],
       exit: { type: 'tellParent', params: { type: 'session.resumed' } },
+      always: {
+        guard: 'isDisowned',
+        target: '#tuna.closed',
+        actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
+      },
       on: {
         'link.joined': counting,
-        'link.ended': [
-          {
-            guard: 'isDisowned',
-            target: '#tuna.closed',
-            actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
-          },
-          { actions: 'noteEnded' },
-        ],
+        'link.ended': { actions: 'noteEnded' },
         'session.unknown': {
           target: '#tuna.closed',
           actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
@@ -76,11 +75,8 @@ export const tunaSessionMachine = tunaSetup.createMachine({
     ...input,
     limits: input.pump.plane.seed.limits,
     addresses: input.pump.plane.seed.addresses,
+    conns: input.pump.plane.conns,
     links: [],
-    joined: 0,
-    failed: 0,
-    everOpened: input.pump.plane.seed.isSuccessor === true,
-    rejections: 0,
   }),
   output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
   options: { maxIterations: 1000 },
@@ -96,6 +92,7 @@ export const tunaSessionMachine = tunaSetup.createMachine({
         onDone: { target: 'closed', actions: 'recordOutput' },
       },
       on: {
+        'link.opened': { actions: 'noteOpened' },
         'link.proven': { actions: 'tellLink' },
         'link.silent': { actions: 'tellLink' },
         'link.spoilt': { actions: 'tellLink' },

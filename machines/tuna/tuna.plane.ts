@@ -5,6 +5,7 @@ import type { SessionPlane } from '../protocol.js';
 import { NcpSession, type NcpSeed, type NcpSignal } from './ncp.session.js';
 import { DATA_HEAD_BYTES_MAX } from './tuna.messages.js';
 import type { AddressBook } from './link.machine.js';
+import { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
 
 /** What lies around each packet on a wire: a length, and where there are keys a sealed box. */
@@ -30,6 +31,8 @@ export interface TunaSeed extends NcpSeed {
   readonly isSuccessor?: boolean;
   /** Dialer: where the peer is asked for its addresses; without it links dial the targets of the connection. */
   readonly addresses?: AddressBook | undefined;
+  /** Dialer: where the first wire is dialed, where that is known. */
+  readonly target?: string | undefined;
   /** Acceptor: what the opening of the first wire said. */
   readonly offer?: { readonly link?: number } | undefined;
   readonly envelope: Envelope;
@@ -66,6 +69,8 @@ class TunaLink {
  */
 export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   readonly ncp: NcpSession;
+  /** The session's wires, for its chart. */
+  readonly conns: SessionConns;
   #links: TunaLink[] = [];
   #dirty: number[] = [];
   #spoilt: TunaSignal[] = [];
@@ -73,6 +78,8 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
 
   constructor(readonly seed: TunaSeed) {
     this.ncp = new NcpSession(seed);
+    this.conns = new SessionConns(seed.links >>> 1);
+    this.conns.everOpened = seed.isSuccessor === true;
     const frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
     for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, frameBytesMax));
   }

@@ -5,6 +5,7 @@ import type { Clock, Opener } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
 import { tunaLinkMachine, type AddressBook, type LinkInput, type LinkNews } from './link.machine.js';
 import { ncpMachine, type NcpNews, type TunaPump } from './ncp.machine.js';
+import type { SessionConns } from './session-conns.js';
 import type { TunaSignal } from './tuna.plane.js';
 import type { TunaLimits } from './tuna.timing.js';
 
@@ -30,14 +31,10 @@ type LinkRef = ActorRefFrom<typeof tunaLinkMachine>;
 export interface TunaContext extends TunaInput {
   readonly limits: TunaLimits;
   readonly addresses: AddressBook | undefined;
-  /** Link actors by the plane's slot; a link `i` has the slots `i` and `i + numTunaListeners`, for a wire and its successor. */
+  /** The session's wires; this chart says what happens to them. */
+  readonly conns: SessionConns;
+  /** Link actors by slot. */
   readonly links: readonly (LinkRef | undefined)[];
-  /** Slots with a joined wire, one bit each; and links of which a dial has failed. */
-  readonly joined: number;
-  readonly failed: number;
-  readonly everOpened: boolean;
-  /** Wires in a row that were opened and closed by the peer without a packet. */
-  readonly rejections: number;
   readonly closing?: Closing;
 }
 
@@ -49,12 +46,6 @@ export interface TunaOffer {
 /** Wires per link, in a row, that end without a word of the peer: it has given the session up. A real Go peer does so for 5 minutes. */
 const REJECTIONS_PER_LINK = 3;
 
-export function countOf(bits: number): number {
-  let count = 0;
-  for (let left = bits; left !== 0; left &= left - 1) count++;
-  return count;
-}
-
 const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined): LinkInput => ({
   role: context.role,
   index: slot % context.limits.numTunaListeners,
@@ -64,19 +55,10 @@ const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined)
   desk: context.desk,
   limits: context.limits,
   addresses: context.addresses,
+  siblings: context.conns,
   opener,
+  address: opener === undefined ? undefined : context.pump.plane.seed.target,
 });
-
-/** Where a wire that was offered goes: its link's slot that has none, or the one whose wire has proven nothing. */
-export function slotFor(context: TunaContext, { link }: TunaOffer): number {
-  const { numTunaListeners: n } = context.limits;
-  const isJoined = (slot: number): boolean => (context.joined & (1 << slot)) !== 0;
-  const isFree = (i: number): boolean => !isJoined(i) && !isJoined(i + n);
-  let index = link ?? 0;
-  if (link === undefined) while (index < n - 1 && (!isFree(index) || context.links[index] !== undefined)) index++;
-  index %= n;
-  return isJoined(index) ? index + n : index;
-}
 
 export const tunaSetup = setup({
   types: {
@@ -93,10 +75,11 @@ export const tunaSetup = setup({
     /** A dialer has all its links from the beginning; an acceptor gets them as they come. */
     spawnLinks: assign({
       links: ({ context, spawn }) => {
-        const { role, limits, opener, pump } = context;
+        const { role, limits, opener, pump, conns } = context;
         const links = new Array<LinkRef | undefined>(2 * limits.numTunaListeners).fill(undefined);
         if (role === 'acceptor') {
-          const slot = slotFor({ ...context, links }, pump.plane.seed.offer ?? {});
+          const slot = conns.slotFor(pump.plane.seed.offer?.link);
+          conns.used(slot);
           links[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) });
         } else
           for (let slot = 0; slot < limits.numTunaListeners; slot++) {
@@ -108,40 +91,35 @@ export const tunaSetup = setup({
     }),
     offerLink: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'wire.offered') return;
+      const { conns, links } = context;
       const { opener, opening } = event;
-      const slot = slotFor(context, opening as TunaOffer);
-      const { numTunaListeners: n } = context.limits;
-      const link = context.links[slot];
+      const slot = conns.slotFor((opening as TunaOffer).link);
+      const link = links[slot];
+      conns.used(slot);
       if (link === undefined)
         enqueue.assign({
-          links: ({ spawn }) =>
-            context.links.with(slot, spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) })),
+          links: ({ spawn }) => links.with(slot, spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) })),
         });
       else enqueue.sendTo(link, { type: 'wire.offered', opener });
-      const rival = context.links[(slot + n) % (2 * n)];
+      const rival = links[conns.rivalOf(slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.came' });
     }),
+    noteOpened: ({ context, event }) => {
+      if (event.type === 'link.opened') context.conns.opened(event.slot, event.address);
+    },
     /** A newcomer has proven itself: the wire it replaces goes. */
-    noteJoined: enqueueActions(({ context, event, enqueue }) => {
+    noteJoined: enqueueActions(({ context: { conns, links }, event, enqueue }) => {
       if (event.type !== 'link.joined') return;
-      enqueue.assign({ joined: context.joined | (1 << event.slot), rejections: 0 });
-      const { numTunaListeners: n } = context.limits;
-      const rival = context.links[(event.slot + n) % (2 * n)];
+      conns.joined(event.slot);
+      const rival = links[conns.rivalOf(event.slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.proven' });
     }),
-    noteEnded: enqueueActions(({ context, event, enqueue }) => {
+    noteEnded: enqueueActions(({ context: { conns, links }, event, enqueue }) => {
       if (event.type !== 'link.ended') return;
-      const { slot, wasOpened, wasJoined } = event;
-      enqueue.assign({
-        joined: context.joined & ~(1 << slot),
-        failed: context.failed | (1 << slot),
-        rejections: wasOpened && !wasJoined ? context.rejections + 1 : context.rejections,
-      });
-      const { numTunaListeners: n } = context.limits;
-      const rival = context.links[(slot + n) % (2 * n)];
+      conns.ended(event.slot);
+      const rival = links[conns.rivalOf(event.slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.gone' });
     }),
-    noteOpened: assign({ everOpened: true }),
     tellLink: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'link.proven' && event.type !== 'link.silent' && event.type !== 'link.spoilt') return;
       const link = context.links[event.link];
@@ -159,6 +137,9 @@ export const tunaSetup = setup({
         default:
       }
     }),
+    countRejections: ({ context }) => {
+      context.conns.rejections = 0;
+    },
     tellGone: enqueueActions(({ enqueue }) => enqueue.sendTo('ncp', { type: 'links.gone' })),
     probeLinks: ({ context }) => {
       context.pump.plane.probe(context.clock.now(), context.limits.wakeProbeTimeoutMs);
@@ -177,19 +158,12 @@ export const tunaSetup = setup({
     }),
   },
   guards: {
-    isOpen: ({ context }) => countOf(context.joined) >= context.pump.plane.linksExpected,
-    isAlone: ({ context }) => countOf(context.joined) === 1,
-    isLost: ({ context }) => context.joined === 0,
-    /** Every link was dialed, and nobody was there. */
-    isHopeless: ({ context, event }) =>
-      event.type === 'link.ended' &&
-      !context.everOpened &&
-      (context.role === 'acceptor' || countOf(context.failed | (1 << event.slot)) === context.limits.numTunaListeners),
-    isDisowned: ({ context, event }) =>
-      event.type === 'link.ended' &&
-      event.wasOpened &&
-      !event.wasJoined &&
-      context.rejections + 1 >= REJECTIONS_PER_LINK * context.limits.numTunaListeners,
+    isOpen: ({ context: { conns, pump } }) => conns.connCount >= pump.plane.linksExpected,
+    isAlone: ({ context }) => context.conns.connCount === 1,
+    isLost: ({ context }) => context.conns.connCount === 0,
+    /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */
+    isHopeless: ({ context: { conns, role, limits } }) => conns.failures === (role === 'acceptor' ? 1 : limits.numTunaListeners),
+    isDisowned: ({ context: { conns, limits } }) => conns.rejections >= REJECTIONS_PER_LINK * limits.numTunaListeners,
   },
   delays: {
     reconnectWindow: ({ context }) => context.limits.reconnectWindowMs,

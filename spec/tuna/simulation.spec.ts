@@ -1,5 +1,7 @@
+import type { AddressQuery } from '../../adapters/tuna/index.js';
 import { FaultPlan } from '../sim/fault-plan.js';
 import { fill } from './ncp-channel.js';
+import { tunaStateOf } from './state-checks.js';
 import { TunaWorld } from './tuna-world.js';
 
 test('[TUNA-5] links are dialed each at its own address, and lost ones again', () => {
@@ -25,6 +27,65 @@ test('[TUNA-5] a dead address at any index is no obstacle, and its link joins wh
     expect({ dead, links: w.links() }).toEqual({ dead, links: [4, 4] });
     w.end();
   }
+});
+
+test('[TUNA-5] a lost link asks for fresh addresses, compares them with those of the live ones, and dials what is missing', () => {
+  let offered: (string | undefined)[] = ['sim://b:1', 'sim://b:2', 'sim://b:3', 'sim://b:4'];
+  let queries = 0;
+  const addresses: AddressQuery = {
+    query: (_, __, answer) => {
+      queries++;
+      const timer = w.clock.setTimeout(() => answer({ word: 'addresses', addresses: offered }), 20);
+      return () => w.clock.clearTimeout(timer);
+    },
+  };
+  const w = new TunaWorld(6, { addresses });
+  const ports = (): number[] => [...w.network.links].filter((link) => link.isOpen).map(({ port }) => port);
+  w.connect('sim://b:1');
+  w.advance(1000);
+  expect([w.links(), ports().sort(), queries]).toEqual([[4, 4], [1, 2, 3, 4], 3]);
+  // The peer's second listener is gone; it has another one, and tells its addresses in another order.
+  offered = ['sim://b:1', 'sim://b:3', 'sim://b:9', 'sim://b:4'];
+  for (const link of w.network.links) if (link.port === 2) link.cut('both', { withinMs: 0 });
+  w.advance(2500);
+  expect(ports().sort()).toEqual([1, 3, 4]); // Nobody is there yet.
+  void w.b.listen('sim://b:9');
+  w.advance(8000);
+  expect([w.links(), ports().sort()]).toEqual([
+    [4, 4],
+    [1, 3, 4, 9],
+  ]);
+  // None at the moment: it asks again, every two seconds, and dials nothing.
+  offered = ['sim://b:1', 'sim://b:3', undefined, 'sim://b:4'];
+  for (const link of w.network.links) if (link.port === 9) link.cut('both', { withinMs: 0 });
+  const { dials } = w.network.counts;
+  queries = 0;
+  w.advance(20_000);
+  expect([queries > 8 && queries < 12, w.network.counts.dials]).toEqual([true, dials]);
+  w.end();
+});
+
+test('[TUNA-5] a link waits the longer the shorter its wires live; one that had lived is dialed at once', () => {
+  const w = new TunaWorld(7, { numTunaListeners: 2 });
+  w.connect(['sim://b:1', 'sim://b:2']);
+  w.advance(2000);
+  const cut = (): void => {
+    for (const link of w.network.links) if (link.port === 2) link.cut('both', { withinMs: 0 });
+  };
+  cut();
+  w.advance(100);
+  expect(w.links()).toEqual([2, 2]);
+  for (const hasJoined of [false, true]) {
+    const before = w.network.counts.dials;
+    for (let ms = 0; ms < 60_000; ms += 10) {
+      if (!hasJoined || tunaStateOf(w.a).sessions[0]!.connCount === 2) cut();
+      w.advance(10);
+    }
+    const dials = w.network.counts.dials - before;
+    expect({ hasJoined, isRare: dials < 60 }).toEqual({ hasJoined, isRare: true }); // Without it thousands.
+    w.advance(10_000);
+  }
+  w.end();
 });
 
 test('[TUNA-7] twenty times the network goes away and comes back: one session, nothing lost, nothing kept', () => {

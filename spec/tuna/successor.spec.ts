@@ -21,7 +21,7 @@ function begun(seed: number, links: number): { w: TunaWorld; first: Connection; 
 for (const links of [1, 4])
   test(`[TUNA-8] a peer that has lost the session of ${links} link(s): it ends once, with three figures in bytes and a new session`, async () => {
     const { w, first, closings } = begun(20 + links, links);
-    w.network.restart('b', 'crash');
+    w.crash('b');
     first.write(new Uint8Array(300));
     w.heard.b = 0;
     w.advance(30_000); // Long enough for dials to be rare.
@@ -72,9 +72,9 @@ test('[TUNA-8] a successor that is called off before its dial, or finds nobody, 
       successor.write(fill(new Uint8Array(100), 0));
       if (how === 'close') void successor.close();
       if (how === 'shutdown') void w.a.shutdown();
-      if (how === 'nobody') w.network.restart('b', 'crash');
+      if (how === 'nobody') w.crash('b');
     });
-    w.network.restart('b', 'crash');
+    w.crash('b');
     w.b = w.engine('b', ['sim://b:1']);
     w.runUntil(() => closings.length > 0, { withinMs: 10_000 });
     const { successor } = closings[0]!.detail!;
@@ -97,7 +97,7 @@ test('[TUNA-8] nobody who is closing, or was dialed, makes a new session', () =>
   w.b.on((event) => event.type === 'closing' && told.push(event.closing));
   first.write(fill(new Uint8Array(5000), 15_000));
   void first.close();
-  w.network.restart('b', 'crash');
+  w.crash('b');
   w.b = w.engine('b', ['sim://b:1']);
   w.advance(80_000);
   expect(closings.map(({ detail }) => detail?.successor)).toEqual([undefined]);

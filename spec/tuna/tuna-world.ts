@@ -5,6 +5,7 @@ import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';
 import { SeededRandom } from '../sim/random.js';
 import { byteAt } from './ncp-channel.js';
+import { faultsOf, socketsOf, tunaStateOf } from './state-checks.js';
 
 /** Two engines on a simulated network, one session over several links. What is checked after every step, its `check` says. */
 export class TunaWorld {
@@ -16,6 +17,9 @@ export class TunaWorld {
   near: Connection | undefined;
   far: Connection | undefined;
   readonly events: string[] = [];
+  readonly isDown = { a: false, b: false };
+  /** Sessions that a peer had opened here, and when they ended. */
+  readonly ended = { a: new Map<string, number>(), b: new Map<string, number>() };
   readonly heard = { a: 0, b: 0 };
   wrong = 0;
 
@@ -31,6 +35,8 @@ export class TunaWorld {
 
   engine(name: 'a' | 'b', listen: string[]): Engine {
     const own = this.random.split(name);
+    this.ended[name].clear();
+    this.isDown[name] = false;
     const clock = this.clock.process(); // Each host has a clock of its own, to be frozen and put to sleep alone.
     const engine = new Engine(
       { clock, random: own.next, entropy: own.bytes },
@@ -42,6 +48,8 @@ export class TunaWorld {
     );
     engine.on((event) => {
       if (event.type === 'closing') this.events.push(`${name} ${event.closing.code}`);
+      if (event.type === 'disconnected' && event.connection.role === 'acceptor')
+        this.ended[name].set(event.connection.id, this.clock.now());
       if (event.type === 'lost' || event.type === 'resumed') this.events.push(`${name} ${event.type}`);
       if (event.type !== 'connected') return;
       const connection = event.connection as Connection;
@@ -77,7 +85,23 @@ export class TunaWorld {
     this.clock.runUntil(done, { withinMs });
   }
 
-  check(): void {}
+  /** The host loses everything; `engine` starts it anew. */
+  crash(name: 'a' | 'b'): void {
+    this.isDown[name] = true;
+    this.network.restart(name, 'crash');
+  }
+
+  /** One look at both sides (state-checks.ts), and that no socket is open which nobody counts. */
+  check(): void {
+    for (const name of ['a', 'b'] as const) {
+      if (this.isDown[name]) continue;
+      const state = tunaStateOf(this[name]);
+      const faults = faultsOf(state, this.ended[name], this.clock.now());
+      const sockets = socketsOf(this.network, name);
+      if (sockets !== state.wires) faults.push(`${sockets} sockets, and ${state.wires} counted`);
+      if (faults.length > 0) throw new Error(`${name} at ${this.clock.now()} ms: ${faults.join('; ')}`);
+    }
+  }
 
   /** Nothing may be left. */
   end(): void {
@@ -85,5 +109,7 @@ export class TunaWorld {
     void this.b.shutdown();
     this.advance(15_000);
     expect({ pending: this.clock.pending, wrong: this.wrong }).toEqual({ pending: 0, wrong: 0 });
+    const nothing = { listeners: [], sessions: [], closedSessionKey: [], isClosed: true, wires: 0, openings: 0 };
+    for (const name of ['a', 'b'] as const) if (!this.isDown[name]) expect(tunaStateOf(this[name])).toEqual(nothing);
   }
 }

@@ -1,0 +1,179 @@
+import { framed } from '../../adapters/tuna/envelope.js';
+import { ncpCodec } from '../../adapters/tuna/index.js';
+import { putMetadata } from '../../adapters/tuna/metadata.js';
+import type { Wire } from '../../machines/ports.js';
+import { SessionConns } from '../../machines/tuna/session-conns.js';
+import { SeededRandom } from '../sim/random.js';
+import { fill } from './ncp-channel.js';
+import { faultsOf, socketsOf, TOMBSTONE_MS, tunaStateOf, type TunaState } from './state-checks.js';
+import { TunaWorld } from './tuna-world.js';
+
+/** A third host says the opening of the session that is under way, as somebody could who has recorded it. */
+function intrude(w: TunaWorld, link: number): { wire(): Wire; isOver(): boolean } {
+  const id = Uint8Array.from(Buffer.from(/:([0-9a-f]{16})$/.exec(w.far!.id)![1]!, 'hex'));
+  let wire: Wire | undefined;
+  let isOver = false;
+  w.network.transport('c').dial('sim://b:1', {})({
+    onOpen: (opened) => {
+      wire = opened;
+      opened.send(Buffer.concat([framed(Buffer.from('holdfast')), framed(putMetadata({ id, type: 1, link }))]));
+    },
+    onBytes: () => {},
+    onDrain: () => {},
+    onProbeAnswer: () => {},
+    onClose: () => (isOver = true),
+  });
+  return { wire: () => wire!, isOver: () => isOver };
+}
+
+const phases = (w: TunaWorld): string[] => tunaStateOf(w.b).sessions[0]!.sessionConns.map(({ phase }) => phase);
+
+test('[TUNA-6] a newcomer that proves nothing displaces no live wire, at no moment; its own is closed in the end', () => {
+  for (const links of [1, 2]) {
+    const w = new TunaWorld(60, { numTunaListeners: links });
+    w.connect('sim://b:1');
+    w.advance(500);
+    const before = [...phases(w)];
+    const intruder = intrude(w, 0);
+    w.runUntil(() => phases(w)[links] === 'opening', { withinMs: 1000 });
+    let written = 0;
+    for (let i = 0; i < 600; i++) {
+      w.near!.write(fill(new Uint8Array(100), written));
+      written += 100;
+      w.advance(10);
+      expect({ i, phase: phases(w)[0] }).toEqual({ i, phase: 'joined' });
+      expect(w.near!.stats()['links']).toBe(links);
+    }
+    w.advance(200);
+    expect([intruder.isOver(), w.heard.b]).toEqual([true, written]);
+    expect(phases(w)).toEqual(before);
+    w.end();
+  }
+});
+
+test('[TUNA-6] one that has said a valid packet takes the place in the same moment, and the old wire is closed', () => {
+  const w = new TunaWorld(61, { numTunaListeners: 1 });
+  w.connect('sim://b:1');
+  w.advance(500);
+  const mend = w.network.silence('a', 'b'); // What it has is not needed: it waits for nothing of the old one.
+  const intruder = intrude(w, 0);
+  w.runUntil(() => phases(w)[1] === 'opening', { withinMs: 500 });
+  expect(phases(w)[0]).toBe('joined');
+  const packet = new Uint8Array(20);
+  intruder.wire().send(framed(packet.subarray(0, ncpCodec.putDataHead(packet, 0, 2 ** 32 - 1, 0))));
+  w.runUntil(() => phases(w)[1] === 'joined', { withinMs: 500 });
+  expect(phases(w)).toEqual(['none', 'joined']);
+  w.advance(200);
+  expect(socketsOf(w.network, 'b')).toBe(1);
+  mend();
+  w.advance(10_000); // The dialer displaces in turn, and nothing is lost.
+  w.near!.write(fill(new Uint8Array(1000), 0));
+  w.advance(5000);
+  expect(w.heard.b).toBe(1000);
+  w.end();
+});
+
+test('[TUNA-6] a dialer that lost its end comes back before the other side has noticed: one wire per link, whichever slot', () => {
+  let swaps = 0;
+  for (let seed = 70; seed < 90; seed++) {
+    const w = new TunaWorld(seed, { numTunaListeners: 1 + (seed % 3), idleMs: 20_000 });
+    w.connect('sim://b:1');
+    w.advance(500);
+    for (let cut = 0; cut < 6; cut++) {
+      const before = phases(w).join();
+      w.network.cutBetween('a', 'b', 'near', { withinMs: 50 });
+      w.advance(1500);
+      if (phases(w).join() !== before) swaps++;
+    }
+    w.near!.write(fill(new Uint8Array(1000), 0));
+    w.advance(10_000);
+    expect({ seed, links: w.links(), heard: w.heard.b }).toEqual({ seed, links: [1 + (seed % 3), 1 + (seed % 3)], heard: 1000 });
+    w.end();
+  }
+  expect(swaps).toBeGreaterThan(60); // The newcomer was there first, and had to displace.
+});
+
+test('[TUNA-9] a session that has ended is remembered for five minutes, and not made anew by its id', () => {
+  const w = new TunaWorld(90, { numTunaListeners: 1 });
+  w.connect('sim://b:1');
+  w.advance(500);
+  const { id } = w.far!;
+  const intruder = intrude(w, 0);
+  w.advance(500);
+  const late = (): { isOver(): boolean } => intrude(w, 0);
+  void w.near!.close();
+  w.advance(5000);
+  expect(intruder.isOver()).toBe(true);
+  expect(tunaStateOf(w.b)).toMatchObject({ sessions: [], closedSessionKey: [id] });
+  const again = late();
+  w.advance(1000);
+  expect(again.isOver()).toBe(true);
+  w.advance(TOMBSTONE_MS - 10_000);
+  expect(tunaStateOf(w.b).closedSessionKey).toEqual([id]);
+  w.advance(10_000);
+  expect(tunaStateOf(w.b)).toMatchObject({ sessions: [], closedSessionKey: [] });
+  w.end();
+});
+
+test('[TUNA-9] the looks after every step can see: each rule that is broken is named', () => {
+  const conn = { phase: 'joined', isAttached: true, isCarrying: true, isProven: true } as const;
+  const none = { phase: 'none', isAttached: false, isCarrying: false, isProven: false } as const;
+  const session = { key: 's', hasOwner: true, isOver: false, sessionConns: [conn, none], connCount: 1, links: 1 };
+  const state: TunaState = { listeners: [], sessions: [session], closedSessionKey: [], isClosed: false, wires: 1, openings: 0 };
+  const faults = (changed: Partial<typeof session>, more: Partial<TunaState> = {}, ended = new Map<string, number>()): string[] =>
+    faultsOf({ ...state, sessions: [{ ...session, ...changed } as typeof session], ...more }, ended, TOMBSTONE_MS);
+  expect(faults({})).toEqual([]);
+  for (const [changed, more, ended] of [
+    [{ hasOwner: false }],
+    [{ connCount: -1 }],
+    [{ connCount: 2, sessionConns: [conn, conn] }, { wires: 2 }],
+    [{ sessionConns: [{ ...conn, isAttached: false }, none] }],
+    [{ sessionConns: [{ ...conn, isProven: false }, none] }],
+    [{ sessionConns: [conn, { ...none, isCarrying: true }] }],
+    [{}, { closedSessionKey: ['s'] }],
+    [{}, { wires: 0 }],
+    [{}, { openings: -1 }],
+    [{}, {}, new Map([['t', 1]])],
+    [{}, { closedSessionKey: ['t'] }, new Map([['t', 0]])],
+  ] as [object, object?, Map<string, number>?][])
+    expect({ changed, more, faults: faults(changed, more, ended).length > 0 }).toEqual({ changed, more, faults: true });
+});
+
+test('[TUNA-5] a link dials its own address; where that is taken or missing, one that no live link is at', () => {
+  const conns = new SessionConns(4);
+  ['a', 'b', 'c'].forEach((address, slot) => conns.opened(slot, address));
+  expect(conns.addressFor(3, ['a', 'b', 'c', 'd'])).toBe('d');
+  expect(conns.addressFor(3, ['d', 'a', 'b', 'c'])).toBe('d'); // Told in another order.
+  expect(conns.addressFor(3, ['a', 'e', 'c'])).toBe('e'); // Fewer, and a new one among them.
+  expect(conns.addressFor(3, ['a', 'b', 'c', undefined])).toBeUndefined();
+  expect(conns.addressFor(1, ['a', 'b', 'c', 'd'])).toBe('b'); // Its own wire is no rival.
+  expect(conns.addressFor(3, ['a', 'a', 'a', 'a'])).toBe('a'); // One address for all.
+  conns.ended(0);
+  expect(conns.addressFor(3, ['a', 'b', 'c'])).toBe('a');
+});
+
+test('[TUNA-9] whatever happens to wires: counts are those of the table, and a wire that names no link goes where none is', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = new SeededRandom(seed);
+    const links = random.pick([1, 2, 4]);
+    const conns = new SessionConns(links);
+    for (let step = 0; step < 200; step++) {
+      const slot = conns.slotFor(random.chance(0.5) ? random.int(links) : undefined);
+      const free = conns.phases.some((phase, i) => i < links && phase === 'none' && conns.phaseOf(conns.rivalOf(i)) === 'none');
+      const unnamed = conns.slotFor(undefined);
+      if (free) expect([conns.phaseOf(unnamed), conns.phaseOf(conns.rivalOf(unnamed))]).toEqual(['none', 'none']);
+      expect({ seed, step, phase: conns.phaseOf(slot) === 'joined' && conns.phaseOf(conns.rivalOf(slot)) !== 'joined' }).toEqual({
+        seed,
+        step,
+        phase: false,
+      });
+      if (conns.phaseOf(slot) === 'none') conns.opened(slot, undefined);
+      else if (random.chance(0.5)) {
+        conns.joined(slot);
+        if (conns.phaseOf(conns.rivalOf(slot)) === 'joined') conns.ended(conns.rivalOf(slot));
+      } else conns.ended(slot);
+      expect(conns.connCount).toBe(conns.phases.filter((phase) => phase === 'joined').length);
+      expect(conns.connCount).toBeLessThanOrEqual(links);
+    }
+  }
+});
