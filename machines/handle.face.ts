@@ -12,6 +12,8 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   /** Names this session in logs and events. */
   readonly id: string;
   readonly protocol: string;
+  /** What arrives: each message as it was sent, or bytes in whatever pieces (`messagesOver` of `holdfast/adapters/messages`). */
+  readonly boundaries: 'message' | 'stream';
   /** The peer's proven identity or its address, whichever is known. */
   readonly peer: string;
   readonly role: 'dialer' | 'acceptor';

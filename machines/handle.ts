@@ -68,7 +68,7 @@ export class Handle<Message> implements Connection<Message> {
     facts: HandleFacts,
     state: ApiState,
     readonly plane: SessionPlane<Message>,
-    readonly kind: Pick<Protocol<Message>, 'sizeOf' | 'copy'>,
+    readonly kind: Pick<Protocol<Message>, 'sizeOf' | 'copy' | 'boundaries'>,
     /** Shared by all sessions of the hub. */
     readonly budget: ByteBudget,
     readonly clock: Clock,
@@ -82,6 +82,9 @@ export class Handle<Message> implements Connection<Message> {
     this.pump = new Pump<Message, never>(plane as never, clock, this);
   }
 
+  get boundaries(): 'message' | 'stream' {
+    return this.kind.boundaries;
+  }
   get peer(): string {
     return this.#peer;
   }

@@ -22,10 +22,11 @@ export class Cutter {
     });
   }
 
-  /** Resets every link. Returns how many there were. */
-  cut(): number {
-    const links = [...this.#links];
-    this.#links.clear();
+  /** Resets every link, or the one that `pick` of so many points at. Returns how many that were. */
+  cut(pick?: (links: number) => number): number {
+    const all = [...this.#links];
+    const links = pick === undefined ? all : all.slice(pick(all.length)).slice(0, 1);
+    for (const link of links) this.#links.delete(link);
     for (const [near, far] of links) {
       cut(near);
       cut(far);

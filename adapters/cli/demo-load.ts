@@ -131,7 +131,7 @@ export class CutPlan {
 }
 
 /** Repeatable chance in [0, 1) (mulberry32). */
-function chance(seed: number): () => number {
+export function chance(seed: number): () => number {
   let a = seed >>> 0;
   return () => {
     a = (a + 0x6d2b79f5) >>> 0;

@@ -1,16 +1,28 @@
 import { createEngine, type Connection, type Engine, type EngineOptions } from '../index.js';
-import { resume } from '../resume/index.js';
+import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
 import { Cutter } from './cutter.js';
+import { chosen, dialedProtocol, LinkWatch, servedProtocols, type LinkNews, type LinksOptions, type LinksSettings } from './links.js';
 
-/** Everything a demo needs on this machine: two engines, one session between them, and the proxy that cuts its link. */
+/** What a stage is set up with, besides the links of its session. */
+export interface StageOptions extends LinksOptions, Pick<EngineOptions, 'inspect'> {
+  /** In [0, 1): which link is cut, and when all of them. */
+  readonly random: () => number;
+}
+
+/** Everything a demo needs on this machine: two engines, one session between them, and the proxy that cuts its links. */
 export class Stage {
-  /** How long each loss lasted for the side that dials, in the order of the cuts. */
+  /** How long it took after each cut until all links were there again for the side that dials, in order. */
   readonly resumesMs: number[] = [];
-  /** Links that were cut. */
+  /** How often links were cut: one, now and then all. */
   cuts = 0;
+  /** Links that were cut in all, and the last time. */
+  linksCut = 0;
+  lastCut = 0;
   onResumed: ((afterMs: number) => void) | undefined;
-  #isUp = true;
+  #up: number; // Links that carry packets, as far as the dialing side knows,
+  #unnoticed = 0; // which has yet to find out about so many cut ones.
+  #cutAt: number | undefined; // Since when one or more are missing.
   #isClosing = false;
   #waiting: (() => void)[] = [];
 
@@ -18,49 +30,75 @@ export class Stage {
     readonly server: Engine,
     readonly client: Engine,
     readonly cutter: Cutter,
+    readonly random: () => number,
+    readonly links: number,
     /** Where the session goes in, and where it comes out. */
     readonly near: Connection,
     readonly far: Connection,
+    up: number,
   ) {
-    client.on((event) => {
-      if (event.type !== 'resumed') return;
-      this.#isUp = true;
-      this.resumesMs.push(event.afterMs);
-      this.onResumed?.(event.afterMs);
-      this.#wake();
-    });
+    this.#up = up;
     void near.closed.then(() => this.#wake());
   }
 
-  static async open({ inspect }: Pick<EngineOptions, 'inspect'> = {}): Promise<Stage> {
+  static async open({ inspect, random, ...options }: StageOptions): Promise<Stage> {
+    const { protocol, links } = chosen(options);
+    let stage: Stage | undefined;
+    let up = protocol === 'tuna' ? 0 : 1;
+    const note = ({ word, carrying }: Pick<LinkNews, 'word' | 'carrying'>): void => {
+      up = carrying;
+      stage?.note(word, carrying);
+    };
+    const watch = new LinkWatch(note);
     const watched = inspect === undefined ? {} : { inspect };
     const transports = [tcp()];
-    const server = createEngine({ transports, protocols: [resume(LIMITS)], ...watched, listen: ['tcp://127.0.0.1:0'] });
-    const client = createEngine({ transports, protocols: [resume({ ...LIMITS, redial: AT_ONCE })], ...watched });
+    const served = [...servedProtocols({ protocol }, LIMITS)];
+    const server = createEngine({ transports, protocols: served, ...watched, listen: ['tcp://127.0.0.1:0'] });
+    const client = createEngine({
+      transports,
+      protocols: [dialedProtocol(options, LIMITS)],
+      inspect: (event) => {
+        watch.inspect(event);
+        inspect?.(event);
+      },
+    });
+    if (protocol === 'resume')
+      client.on(({ type }) => {
+        if (type === 'lost') note({ word: 'lost', carrying: 0 });
+        if (type === 'resumed') note({ word: 'back', carrying: 1 });
+      });
     try {
       await Promise.all([server.start(), client.start()]);
       const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
       const address = `tcp://127.0.0.1:${await cutter.listen()}`;
       const accepted = server.incoming[Symbol.asyncIterator]().next();
-      const near = await client.connect(address);
-      return new Stage(server, client, cutter, near, (await accepted).value as Connection);
+      const near = whole(await client.connect(address));
+      const far = whole((await accepted).value as Connection);
+      stage = new Stage(server, client, cutter, random, links, near, far, up);
+      await stage.mended();
+      return stage;
     } catch (error) {
       await Promise.all([server.shutdown(), client.shutdown()]);
       throw error;
     }
   }
 
-  /** Cuts the link. False when the last cut is not mended yet: a cut counts when there was something to cut. */
+  /** Cuts a link, now and then all. False when the last cut is not mended yet: a cut counts when there was something to cut. */
   cut(): boolean {
-    if (!this.#isUp || this.#isClosing || this.cutter.cut() === 0) return false;
-    this.#isUp = false;
+    if (this.#isMissing || this.#isClosing) return false;
+    const isForAll = this.links === 1 || this.random() < ALL_AT_ONCE;
+    const count = this.cutter.cut(isForAll ? undefined : (links) => Math.floor(this.random() * links));
+    if (count === 0) return false;
+    this.#cutAt = performance.now();
+    this.#unnoticed = count;
     this.cuts++;
+    this.linksCut += this.lastCut = count;
     return true;
   }
 
-  /** Resolves when the last cut is mended, or when the session has ended. */
+  /** Resolves when all links are there, or when the session has ended. */
   async mended(): Promise<void> {
-    if (!this.#isUp && this.near.state === 'completed') await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#isMissing && this.near.state === 'completed') await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Leaves nothing behind. Safe to call twice. */
@@ -70,9 +108,35 @@ export class Stage {
     await this.cutter.close();
   }
 
+  /** What the dialing side has found out about a link, and how many there are now. */
+  note(word: LinkNews['word'], carrying: number): void {
+    this.#up = carrying;
+    if (word === 'lost' && this.#unnoticed > 0) this.#unnoticed--;
+    if (this.#isMissing) return;
+    if (this.#cutAt !== undefined) {
+      const afterMs = performance.now() - this.#cutAt;
+      this.#cutAt = undefined;
+      this.resumesMs.push(afterMs);
+      this.onResumed?.(afterMs);
+    }
+    this.#wake();
+  }
+
+  get #isMissing(): boolean {
+    return this.#up < this.links || this.#unnoticed > 0;
+  }
+
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** One of so many cuts takes all links at once. */
+const ALL_AT_ONCE = 1 / 10;
+
+/** The demo counts messages, whatever carries them. */
+function whole(connection: Connection): Connection {
+  return connection.boundaries === 'stream' ? messagesOver(connection) : connection;
 }
 
 /** The demo shows what a resume costs, not how politely one waits for a network that is away. */
@@ -82,4 +146,7 @@ const AT_ONCE = { kind: 'exponential', baseMs: 20, capMs: 500, immediateIfLivedM
  * A quarter of the defaults, which suit longer ways than loopback: as fast here, and 15 MiB less for what is on its way and not
  * yet collected. Measured with 1 GiB.
  */
-const LIMITS = { sendBytesMax: 1 << 20, receiveBytesMax: 1 << 20, messageBytesMax: 64 << 10 } as const;
+const LIMITS: LinksSettings = {
+  resume: { sendBytesMax: 1 << 20, receiveBytesMax: 1 << 20, messageBytesMax: 64 << 10, redial: AT_ONCE },
+  tuna: { sendBytesMax: 1 << 20, windowBytes: 1 << 20, redial: AT_ONCE },
+};

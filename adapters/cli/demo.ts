@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
 import { SessionError } from '../../machines/errors.js';
 import {
+  chance,
   CutPlan,
   CHUNK_BYTES,
   fileSource,
@@ -15,9 +16,10 @@ import {
 } from './demo-load.js';
 import { Stage } from './demo-stage.js';
 import { openInspector } from './inspector.js';
+import { chosen, withLinksOptions, type LinksOptions } from './links.js';
 import { bytesOf, Failed, failedBy, onInterrupt, Output, wholeOf, type Bar } from './shared.js';
 
-export interface DemoOptions {
+export interface DemoOptions extends LinksOptions {
   readonly size: number;
   readonly file?: string;
   readonly cuts: number;
@@ -31,8 +33,11 @@ export interface DemoSummary {
   readonly bytes: number;
   readonly sha256Sent: string;
   readonly sha256Received: string;
+  readonly protocol: string;
   readonly links: number;
+  /** A cut takes one link, one of ten takes all; it is mended when all are there again. */
   readonly cuts: number;
+  readonly linksCut: number;
   readonly resumes: number;
   /** Messages of both directions. */
   readonly lost: number;
@@ -45,19 +50,19 @@ export interface DemoSummary {
 }
 
 export function demoCommand(program: Command): void {
-  program
+  const command = program
     .command('demo')
-    .description('the main job on this machine alone: a file through a session whose link is cut again and again')
+    .description('the main job on this machine alone: a file through a session whose links are cut again and again')
     .option('--size <bytes>', 'how much to send', bytesOf, 64 << 20)
     .option('--file <path>', 'send this file instead of made-up bytes')
-    .option('--cuts <n>', 'how often to cut the link', wholeOf(0, 100_000), 50)
+    .option('--cuts <n>', 'how often to cut a link, now and then all of them', wholeOf(0, 100_000), 50)
     .option('--seed <n>', 'where to cut, and what to make up', wholeOf(0), 1)
     .option('--inspect [port]', 'show the charts in a browser while they run', wholeOf(0, 65_535))
-    .option('--json', 'print machine-readable lines, the summary last')
-    .action(async (options: DemoOptions & { readonly json?: boolean }) => {
-      const { isGood } = await demo(options, new Output(options.json ?? false));
-      if (!isGood) process.exitCode = 1;
-    });
+    .option('--json', 'print machine-readable lines, the summary last');
+  withLinksOptions(command, 'dial', 4).action(async (options: DemoOptions & { readonly json?: boolean }) => {
+    const { isGood } = await demo(options, new Output(options.json ?? false));
+    if (!isGood) process.exitCode = 1;
+  });
 }
 
 /** A receipt goes back for so many messages, that is half a mebibyte. */
@@ -67,6 +72,7 @@ const STALL_MS = 30_000;
 
 /** Sends, cuts, counts. Good when every byte and every message arrived once and in order, both ways. */
 export async function demo(options: DemoOptions, output: Output): Promise<{ isGood: boolean; summary: DemoSummary }> {
+  const session = chosen(options);
   const source = options.file === undefined ? inventedSource(options.size, options.seed) : await fileSource(options.file);
   const inspector =
     options.inspect === undefined ? undefined : await openInspector(options.inspect === true ? 0 : options.inspect);
@@ -74,7 +80,7 @@ export async function demo(options: DemoOptions, output: Output): Promise<{ isGo
     output.say(`The charts, as they run: ${inspector.url}\n`);
     output.tell({ event: 'inspect', url: inspector.url });
   }
-  const stage = await Stage.open(inspector).catch(async (error: unknown) => {
+  const stage = await Stage.open({ ...session, ...inspector, random: chance(options.seed) }).catch(async (error: unknown) => {
     await inspector?.close();
     throw error;
   });
@@ -131,8 +137,12 @@ class Run {
 
   async run(): Promise<{ isGood: boolean; summary: DemoSummary }> {
     const { source, stage, output, options } = this;
-    output.say(`Two engines in this process, one session between them, and in the middle of its link a proxy that cuts.`);
-    output.say(`${mib(source.size)} of ${source.name} go through it; ${options.cuts} cuts, each loses what was on its way.\n`);
+    const on = stage.links === 1 ? 'one session between them' : `one session of ${stage.links} links between them`;
+    output.say(`Two engines in this process, ${on}, and in the middle a proxy that cuts.`);
+    const which = stage.links === 1 ? '' : ' of one link or of all';
+    output.say(
+      `${mib(source.size)} of ${source.name} go through it; ${options.cuts} cuts${which}, each loses what was on its way.\n`,
+    );
     this.#bar = await output.progress(Math.round(source.size / 2 ** 20), 'MiB');
     stage.far.onMessage = (message) => this.#hearMessage(message);
     stage.near.onMessage = (message) => this.#back.hear(numberOf(message));
@@ -199,14 +209,14 @@ class Run {
   /** Cuts that had to wait for the one before and outlasted the stream fall on a link at rest. */
   async #cutAtRest(): Promise<void> {
     await this.stage.mended();
-    if (!this.stage.cut()) throw new Failed('The link is gone, and the session with it.');
+    if (!this.stage.cut()) throw new Failed('The links are gone, and the session with them.');
     this.#tellCut();
   }
 
   #tellCut(): void {
     this.#cuts.done();
-    const cut = this.stage.cuts;
-    this.output.tell({ event: 'cut', cut, bytesReceived: this.#bytesReceived });
+    const { cuts: cut, lastCut: links } = this.stage;
+    this.output.tell({ event: 'cut', cut, links, bytesReceived: this.#bytesReceived });
   }
 
   #tellResumed(afterMs: number): void {
@@ -225,8 +235,10 @@ class Run {
       bytes: this.#bytesSent,
       sha256Sent: this.#sent.digest('hex'),
       sha256Received: this.#received.digest('hex'),
-      links: 1,
+      protocol: this.stage.near.protocol,
+      links: this.stage.links,
       cuts,
+      linksCut: this.stage.linksCut,
       resumes: resumesMs.length,
       lost: this.#there.lostOf(this.#numbersSent) + this.#back.lostOf(this.#receiptsSent),
       duplicated: this.#there.duplicated + this.#back.duplicated,
@@ -250,7 +262,7 @@ class Run {
       `  ${this.#numbersSent} messages there, ${this.#receiptsSent} receipts back: ${lost} lost, ${duplicated} doubled, ${outOfOrder} out of order`,
     );
     output.say(
-      `  ${cuts} cuts, ${resumes} resumes: half of them within ${summary.resumeMsP50} ms, 99 of 100 within ${summary.resumeMsP99} ms`,
+      `  ${cuts} cuts of ${summary.linksCut} links, ${resumes} resumes: half of them within ${summary.resumeMsP50} ms, 99 of 100 within ${summary.resumeMsP99} ms`,
     );
     output.say(`  ${mib(bytes)} in ${seconds} s; memory grew by ${summary.rssGrowthMiB} MiB`);
   }

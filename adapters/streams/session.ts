@@ -1,6 +1,7 @@
 import type { Connection } from '../../machines/handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
+import { messagesOver } from '../messages.js';
 import { Ahead } from '../../machines/streams/ahead.js';
 import {
   PURPOSE_BYTES_MAX,
@@ -37,12 +38,13 @@ export interface StreamSessionOptions {
 const FAREWELL_MS = 2_000;
 
 /**
- * Many streams over one connection, which belongs to it from here on: nobody else reads or writes its messages. Both sides
- * make one. Ends with the connection, or with the first frame that breaks a rule.
+ * Many streams over one connection, which belongs to it from here on: nobody else reads or writes it. Both sides make one.
+ * Where the connection carries a byte stream (Tuna), frames are cut out of it as `messagesOver` does. Ends with the connection, or with the first frame that breaks a rule.
  */
 export class StreamSession {
   /** Resolves, always, with how it ended. */
   readonly closed: Promise<Closing>;
+  readonly connection: Connection;
   readonly #plane: StreamsPlane;
   readonly #streams = new Map<number, SessionStream>();
   readonly #openings = new Map<number, Opening>();
@@ -58,10 +60,9 @@ export class StreamSession {
   #isGathering = false;
   #closing: Closing | undefined;
 
-  constructor(
-    readonly connection: Connection,
-    { limits = {}, now = () => performance.now() }: StreamSessionOptions = {},
-  ) {
+  constructor(given: Connection, { limits = {}, now = () => performance.now() }: StreamSessionOptions = {}) {
+    const connection = given.boundaries === 'stream' ? messagesOver(given) : given;
+    this.connection = connection;
     this.#plane = new StreamsPlane(connection.role, limits);
     this.#now = now;
     const { chunkBytes = STREAMS_LIMITS.chunkBytes } = limits;

@@ -45,6 +45,7 @@ interface Opening {
   readonly remoteAddress: string;
   readonly id: Uint8Array;
   readonly link?: number;
+  readonly windowMs?: number;
 }
 
 /** One session over several connections: a byte stream, or packets, wire-compatible with nkn-tuna-session (`spec/rules/tuna.md`). */
@@ -103,7 +104,7 @@ function makeSession(
   const envelope: Envelope = box === undefined ? new PlainEnvelope() : new SealedEnvelope(box, nonce, limits.mtu + 1024);
   const ownAddress = identity?.address ?? PLAIN_ADDRESS;
   const sayOpening = (link: number): Uint8Array => {
-    const metadata = putMetadata({ id, type: 1, link });
+    const metadata = putMetadata({ id, type: 1, link, windowMs: limits.reconnectWindowMs });
     const frames = [
       framed(new TextEncoder().encode(ownAddress)),
       framed(box === undefined ? metadata : sealed(box, nonce(), metadata)),
@@ -116,7 +117,7 @@ function makeSession(
   const plane = new TunaPlane({
     role,
     codec: ncpCodec,
-    limits,
+    limits: { ...limits, reconnectWindowMs: Math.min(limits.reconnectWindowMs, opening?.windowMs ?? Infinity) },
     pool,
     links: 2 * limits.numTunaListeners,
     clientIds: Array.from({ length: limits.numTunaListeners }, (_, i) => String(i)),
@@ -170,9 +171,9 @@ function identify(
   const opened = identity === undefined ? body : box === undefined ? undefined : unsealed(box, body);
   const metadata = opened === undefined ? undefined : readMetadata(opened);
   if (metadata === undefined || metadata.type > 1) return { word: 'refuse', code: 'malformed' };
-  const { id, link } = metadata;
-  const opening: Opening = link === undefined ? { remoteAddress, id } : { remoteAddress, id, link };
-  return { word: 'known', label: labelOf(remoteAddress, id), isNew: true, mayReturn: true, opening };
+  const { type: _type, ...said } = metadata;
+  const opening: Opening = { remoteAddress, ...said };
+  return { word: 'known', label: labelOf(remoteAddress, metadata.id), isNew: true, mayReturn: true, opening };
 }
 
 /** Twice as many as fill the window, a power of two. */
@@ -180,8 +181,8 @@ function packetsFor(windowBytes: number, mtu: number): number {
   return Math.max(64, 2 ** Math.ceil(Math.log2((2 * windowBytes) / mtu)));
 }
 
-/** A slot for each wire and its successor, one bit each. */
-const LINKS_MAX = 15;
+/** Most links of one session: a slot for each wire and its successor, one bit each. */
+export const TUNA_LINKS_MAX = 15;
 
 function checked(limits: TunaLimits): TunaLimits {
   for (const [name, value] of Object.entries(limits) as [string, unknown][]) {
@@ -190,8 +191,8 @@ function checked(limits: TunaLimits): TunaLimits {
       throw new SessionError('bad-option', `tuna.${name}: expected a number of at least 0, got ${String(value)}`);
   }
   const { numTunaListeners, mtu, windowBytes } = limits;
-  if (!Number.isInteger(numTunaListeners) || numTunaListeners < 1 || numTunaListeners > LINKS_MAX)
-    throw new SessionError('bad-option', `tuna.numTunaListeners: expected 1 to ${LINKS_MAX}, got ${numTunaListeners}`);
+  if (!Number.isInteger(numTunaListeners) || numTunaListeners < 1 || numTunaListeners > TUNA_LINKS_MAX)
+    throw new SessionError('bad-option', `tuna.numTunaListeners: expected 1 to ${TUNA_LINKS_MAX}, got ${numTunaListeners}`);
   if (mtu < 1 || mtu > 60_000) throw new SessionError('bad-option', `tuna.mtu: expected 1 to 60000, got ${mtu}`);
   if (windowBytes < 1 || windowBytes > 2 ** 30)
     throw new SessionError('bad-option', `tuna.windowBytes: expected 1 to ${2 ** 30}, got ${windowBytes}`);

@@ -1,7 +1,7 @@
 /**
  * What the wire of a link begins with: the dialer's address in the clear, then the session's metadata, which is sealed where there
- * are keys. Both in frames of their own. The layout is that of nkn-tuna-session; the number of the link stands in a field that
- * the original does not know and skips.
+ * are keys. Both in frames of their own. The layout is that of nkn-tuna-session; the number of the link and the dialer's window
+ * stand in fields that the original does not know and skips.
  * @rule TUNA-1
  */
 
@@ -16,14 +16,23 @@ export interface SessionMetadata {
   readonly type: number;
   /** Which link this is to be; undefined from the original, which tells links apart by listeners. */
   readonly link?: number;
+  /** How long the dialer keeps the session without any link, in milliseconds; undefined from the original, which doesn't. */
+  readonly windowMs?: number;
 }
 
 const ID = 0x0a;
 const TYPE = 0x10;
+const WINDOW = 0x70; // Field 14.
 const LINK = 0x78; // Field 15.
 
-export function putMetadata({ id, type, link }: SessionMetadata): Uint8Array {
+export function putMetadata({ id, type, link, windowMs }: SessionMetadata): Uint8Array {
   const bytes = [ID, id.length, ...id, TYPE, type];
+  if (windowMs !== undefined) {
+    bytes.push(WINDOW);
+    let left = Math.floor(Math.min(windowMs, 2 ** 31));
+    for (; left > 0x7f; left = Math.floor(left / 128)) bytes.push((left % 128) + 0x80);
+    bytes.push(left);
+  }
   if (link !== undefined) bytes.push(LINK, link + 1);
   return Uint8Array.from(bytes);
 }
@@ -33,6 +42,7 @@ export function readMetadata(bytes: Uint8Array): SessionMetadata | undefined {
   let id: Uint8Array | undefined;
   let type = 0;
   let link: number | undefined;
+  let windowMs: number | undefined;
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -50,6 +60,7 @@ export function readMetadata(bytes: Uint8Array): SessionMetadata | undefined {
       const value = varint();
       if (Number.isNaN(value)) return undefined;
       if (tag === TYPE) type = value;
+      if (tag === WINDOW) windowMs = value;
       if (tag === LINK && value > 0) link = value - 1;
     } else if (kind === 2) {
       const length = varint();
@@ -59,5 +70,5 @@ export function readMetadata(bytes: Uint8Array): SessionMetadata | undefined {
     } else return undefined;
   }
   if (id === undefined || id.length !== SESSION_ID_BYTES) return undefined;
-  return link === undefined ? { id, type } : { id, type, link };
+  return { id, type, ...(link === undefined ? {} : { link }), ...(windowMs === undefined ? {} : { windowMs }) };
 }

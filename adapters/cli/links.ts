@@ -1,0 +1,127 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { AnyActorRef, AnyMachineSnapshot, InspectionEvent } from 'xstate';
+import type { Protocol } from '../../machines/protocol.js';
+import { resume, type ResumeOptions } from '../resume/index.js';
+import { tuna, TUNA_LINKS_MAX, type TunaOptions } from '../tuna/index.js';
+import { Misuse } from './failures.js';
+import { wholeOf } from './parse.js';
+
+/** How many links a session has, and what it speaks on them. */
+export interface LinksOptions {
+  readonly links?: number;
+  readonly protocol?: ProtocolName;
+}
+
+const PROTOCOLS = ['resume', 'tuna'] as const;
+export type ProtocolName = (typeof PROTOCOLS)[number];
+
+/** `--links` where a session begins, `--protocol` on both sides. */
+export function withLinksOptions(command: Command, side: 'dial' | 'listen', links?: number): Command {
+  if (side === 'listen')
+    return command.option('--protocol <name>', 'serve only resume, or only tuna; both are told apart by themselves', protocolOf);
+  return command
+    .option('--links <n>', 'connections side by side that carry the session', wholeOf(1, TUNA_LINKS_MAX), links)
+    .option('--protocol <name>', 'resume (one link) or tuna; the number of links decides where this is not given', protocolOf);
+}
+
+function protocolOf(text: string): ProtocolName {
+  const found = PROTOCOLS.find((each) => each === text);
+  if (found === undefined) throw new InvalidArgumentError(`expected ${PROTOCOLS.join(' or ')}, got "${text}"`);
+  return found;
+}
+
+/** What is spoken, and on how many links. @throws Misuse where that can't be. */
+export function chosen({ links, protocol }: LinksOptions): { readonly protocol: ProtocolName; readonly links: number } {
+  if (protocol === 'resume' && links !== undefined && links > 1)
+    throw new Misuse(`--links ${links}: resume has one link; \`--protocol tuna\` has up to ${TUNA_LINKS_MAX}`);
+  const name = protocol ?? (links !== undefined && links > 1 ? 'tuna' : 'resume');
+  return { protocol: name, links: links ?? (name === 'tuna' ? LINKS : 1) };
+}
+
+/** As many as nkn-tuna-session has. */
+const LINKS = 4;
+
+/** Limits and redials of a command, for whichever protocol it will be. */
+export interface LinksSettings {
+  readonly resume?: ResumeOptions;
+  readonly tuna?: TunaOptions;
+  /** How long the session may be without any link. */
+  readonly window?: number;
+}
+
+/** What a dialer speaks. @throws Misuse where options don't go together. */
+export function dialedProtocol(options: LinksOptions, settings: LinksSettings = {}): Protocol<Uint8Array> {
+  const { protocol, links } = chosen(options);
+  return made(protocol, settings, { numTunaListeners: links });
+}
+
+/** What a listener serves: any number of links that a dialer may have. */
+export function servedProtocols({ protocol }: LinksOptions, settings: LinksSettings = {}): readonly Protocol<Uint8Array>[] {
+  const names = protocol === undefined ? PROTOCOLS : [protocol];
+  return names.map((name) => made(name, settings, { numTunaListeners: TUNA_LINKS_MAX }));
+}
+
+function made(name: ProtocolName, { window, ...given }: LinksSettings, options: TunaOptions): Protocol<Uint8Array> {
+  const common = window === undefined ? {} : { reconnectWindowMs: window };
+  return name === 'resume' ? resume({ ...common, ...given.resume }) : tuna({ ...common, ...OWN, ...given.tuna, ...options });
+}
+
+/**
+ * Larger packets than Tuna's 1300 bytes, which suit its datagrams: links of ours are byte streams, and a twelfth of the packets is a
+ * twelfth of the work. A peer that announces less gets less.
+ */
+const OWN: TunaOptions = { mtu: 16_000 };
+
+/** A link carries packets for the first time, carries none any more, or carries them again. */
+export interface LinkNews {
+  readonly link: number;
+  readonly word: 'joined' | 'lost' | 'back';
+  /** Of the session's links, how many carry packets now. */
+  readonly carrying: number;
+  /** `back`: how long it was away. */
+  readonly afterMs: number;
+}
+
+/**
+ * Follows the links of the sessions of an engine by its inspection events: what becomes of one link among several is no news of
+ * the session, which goes on.
+ */
+export class LinkWatch {
+  readonly #sessions = new WeakMap<AnyActorRef, Map<number, LinkState>>();
+
+  constructor(readonly tell: (news: LinkNews) => void) {}
+
+  readonly inspect = ({ type, ...event }: InspectionEvent): void => {
+    if (type !== '@xstate.snapshot' || !('snapshot' in event)) return;
+    const { _parent: session } = event.actorRef as AnyActorRef & { _parent?: AnyActorRef };
+    const snapshot = event.snapshot as AnyMachineSnapshot;
+    if (session === undefined || snapshot.machine?.id !== 'link') return;
+    this.#hear(session, event.actorRef as AnyActorRef, snapshot);
+  };
+
+  #hear(session: AnyActorRef, actor: AnyActorRef, snapshot: AnyMachineSnapshot): void {
+    const { index } = snapshot.context as { index: number };
+    let links = this.#sessions.get(session);
+    if (links === undefined) this.#sessions.set(session, (links = new Map<number, LinkState>()));
+    let link = links.get(index);
+    if (link === undefined) links.set(index, (link = { carriers: new Set(), lostAt: undefined }));
+    const wasUp = link.carriers.size > 0;
+    if (snapshot.status === 'active' && snapshot.hasTag('joined')) link.carriers.add(actor);
+    else link.carriers.delete(actor);
+    const isUp = link.carriers.size > 0;
+    if (isUp === wasUp) return;
+    const carrying = [...links.values()].filter(({ carriers }) => carriers.size > 0).length;
+    if (!isUp) {
+      link.lostAt = performance.now();
+      this.tell({ link: index, word: 'lost', carrying, afterMs: 0 });
+    } else if (link.lostAt !== undefined)
+      this.tell({ link: index, word: 'back', carrying, afterMs: performance.now() - link.lostAt });
+    else this.tell({ link: index, word: 'joined', carrying, afterMs: 0 });
+  }
+}
+
+interface LinkState {
+  /** A wire and the one that replaces it are two actors. */
+  readonly carriers: Set<AnyActorRef>;
+  lostAt: number | undefined;
+}

@@ -1,0 +1,182 @@
+import type { Connection, SendOptions } from '../machines/handle.js';
+import type { ApiState } from '../machines/connection/api-state.js';
+import { closing, type Closing } from '../machines/closing.js';
+import { Framer } from '../machines/dataplane/framer.js';
+import { SessionError } from '../machines/errors.js';
+
+/** How to cut a byte stream into messages. */
+export interface MessagesOptions {
+  /** Longest message, either way. Default 1 MiB. A longer one throws `too-large` here, and ends the session where the peer says it. */
+  readonly messageBytesMax?: number;
+}
+
+/**
+ * Whole messages over a connection whose protocol carries a stream of bytes (Tuna): each stands behind its length, 32 bits, big
+ * endian. Both sides do it, or neither. The stream belongs to it from here on. `send`, `write`, `drained` and `close` keep
+ * their promises; what `stats` and closings count stays in bytes, lengths included.
+ *
+ * A small message that is kept pins the piece of the stream it came in, up to 64 KiB.
+ * @rule TUNA-20
+ */
+export function messagesOver(stream: Connection, { messageBytesMax = 1 << 20 }: MessagesOptions = {}): Connection {
+  if (stream.boundaries !== 'stream')
+    throw new SessionError('bad-option', `${stream.protocol} carries messages by itself; expected a protocol with a byte stream`);
+  return new Messages(stream, messageBytesMax);
+}
+
+const LENGTH_BYTES = 4;
+const HEAD = {
+  headBytes: LENGTH_BYTES,
+  frameBytes: (bytes: Uint8Array, at: number): number =>
+    LENGTH_BYTES + bytes[at]! * 2 ** 24 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!),
+};
+
+class Messages implements Connection {
+  readonly boundaries = 'message';
+  readonly closed: Promise<Closing>;
+  readonly #framer: Framer;
+  #isSpoilt = false;
+  #onMessage: ((message: Uint8Array) => void) | undefined;
+  #isIterated = false;
+
+  constructor(
+    readonly stream: Connection,
+    readonly messageBytesMax: number,
+  ) {
+    this.#framer = new Framer(HEAD, LENGTH_BYTES + messageBytesMax);
+    this.closed = stream.closed.then((end) => (this.#isSpoilt ? this.#violation(end) : end));
+  }
+
+  get id(): string {
+    return this.stream.id;
+  }
+  get protocol(): string {
+    return this.stream.protocol;
+  }
+  get peer(): string {
+    return this.stream.peer;
+  }
+  get role(): 'dialer' | 'acceptor' {
+    return this.stream.role;
+  }
+  get remoteAddress(): string | undefined {
+    return this.stream.remoteAddress;
+  }
+  get state(): ApiState {
+    return this.stream.state;
+  }
+  get isParting(): boolean {
+    return this.stream.isParting;
+  }
+  get states(): AsyncIterable<ApiState> {
+    return this.stream.states;
+  }
+
+  get onMessage(): ((message: Uint8Array) => void) | undefined {
+    return this.#onMessage;
+  }
+  set onMessage(handler: ((message: Uint8Array) => void) | undefined) {
+    if (handler !== undefined && this.#isIterated)
+      throw new SessionError('two-readers', 'messages are already read by an iterator');
+    this.#onMessage = handler;
+    if (handler === undefined) {
+      this.stream.onMessage = undefined;
+      return;
+    }
+    this.#deliver();
+    if (this.#onMessage !== undefined) this.stream.onMessage = (bytes) => this.#hear(bytes);
+  }
+
+  write(message: Uint8Array): boolean {
+    return this.stream.write(this.#framed(message));
+  }
+  send(message: Uint8Array, options?: SendOptions): Promise<void> {
+    try {
+      return this.stream.send(this.#framed(message), options);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+  drained(): Promise<void> {
+    return this.stream.drained();
+  }
+  async close(options?: { now?: boolean }): Promise<Closing> {
+    await this.stream.close(options);
+    return this.closed;
+  }
+  stats(): Readonly<Record<string, number>> {
+    return this.stream.stats();
+  }
+  toJSON(): object {
+    return this.stream.toJSON();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    if (this.#onMessage !== undefined || this.#isIterated)
+      throw new SessionError('two-readers', 'messages are already read by somebody else');
+    const pieces = this.stream[Symbol.asyncIterator]();
+    this.#isIterated = true;
+    return {
+      next: async () => {
+        for (;;) {
+          const message = this.#take();
+          if (message !== undefined) return { done: false, value: message };
+          const { done, value } = await pieces.next();
+          if (done === true) return { done, value: undefined };
+          this.#framer.push(value, false);
+        }
+      },
+      return: async () => {
+        this.#isIterated = false;
+        await pieces.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  #framed(message: Uint8Array): Uint8Array {
+    const { length } = message;
+    if (length > this.messageBytesMax)
+      throw new SessionError('too-large', `a message of ${length} bytes is above the ${this.messageBytesMax} that are allowed`);
+    const frame = new Uint8Array(LENGTH_BYTES + length);
+    new DataView(frame.buffer).setUint32(0, length);
+    frame.set(message, LENGTH_BYTES);
+    return frame;
+  }
+
+  #hear(bytes: Uint8Array): void {
+    this.#framer.push(bytes, false);
+    this.#deliver();
+  }
+
+  /** What the handler throws is its own affair, and must not cost the messages behind it. */
+  #deliver(): void {
+    for (let message; this.#onMessage !== undefined && (message = this.#take()) !== undefined;) {
+      try {
+        this.#onMessage(message);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** The next whole message; undefined: more bytes are needed. */
+  #take(): Uint8Array | undefined {
+    if (this.#isSpoilt) return undefined;
+    const framed = this.#framer.poll();
+    if (framed === 'frame') return this.#framer.bytes.subarray(this.#framer.start + LENGTH_BYTES, this.#framer.end);
+    if (framed === 'oversized') {
+      this.#isSpoilt = true;
+      this.#framer.reset();
+      void this.stream.close({ now: true });
+    }
+    return undefined;
+  }
+
+  #violation({ detail }: Closing): Closing {
+    const message = `a message above ${this.messageBytesMax} bytes`;
+    return closing('violated', 'remote', { ...detail, rule: 'TUNA-20', message });
+  }
+}
