@@ -59,11 +59,15 @@ export function inventedSource(size: number, seed: number): Source {
   };
 }
 
-/** A message with its number, and room for a chunk. */
-export function numbered(number: number, chunkBytes: number): Uint8Array {
-  const message = new Uint8Array(NUMBER_BYTES + chunkBytes);
-  new DataView(message.buffer).setBigUint64(0, BigInt(number));
+/** A message that is nothing but its number. */
+export function numbered(number: number): Uint8Array {
+  const message = new Uint8Array(NUMBER_BYTES);
+  putNumber(message, number);
   return message;
+}
+
+export function putNumber(message: Uint8Array, number: number): void {
+  new DataView(message.buffer, message.byteOffset).setBigUint64(0, BigInt(number));
 }
 
 export function numberOf(message: Uint8Array): number {

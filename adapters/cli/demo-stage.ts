@@ -2,7 +2,15 @@ import { createEngine, type Connection, type Engine, type EngineOptions } from '
 import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
 import { Cutter } from './cutter.js';
-import { chosen, dialedProtocol, LinkWatch, servedProtocols, type LinkNews, type LinksOptions, type LinksSettings } from './links.js';
+import {
+  chosen,
+  dialedProtocol,
+  LinkWatch,
+  servedProtocols,
+  type LinkNews,
+  type LinksOptions,
+  type LinksSettings,
+} from './links.js';
 
 /** What a stage is set up with, besides the links of its session. */
 export interface StageOptions extends LinksOptions, Pick<EngineOptions, 'inspect'> {

@@ -63,14 +63,8 @@ export function servedProtocols({ protocol }: LinksOptions, settings: LinksSetti
 
 function made(name: ProtocolName, { window, ...given }: LinksSettings, options: TunaOptions): Protocol<Uint8Array> {
   const common = window === undefined ? {} : { reconnectWindowMs: window };
-  return name === 'resume' ? resume({ ...common, ...given.resume }) : tuna({ ...common, ...OWN, ...given.tuna, ...options });
+  return name === 'resume' ? resume({ ...common, ...given.resume }) : tuna({ ...common, ...given.tuna, ...options });
 }
-
-/**
- * Larger packets than Tuna's 1300 bytes, which suit its datagrams: links of ours are byte streams, and a twelfth of the packets is a
- * twelfth of the work. A peer that announces less gets less.
- */
-const OWN: TunaOptions = { mtu: 16_000 };
 
 /** A link carries packets for the first time, carries none any more, or carries them again. */
 export interface LinkNews {
@@ -89,7 +83,7 @@ export interface LinkNews {
 export class LinkWatch {
   readonly #sessions = new WeakMap<AnyActorRef, Map<number, LinkState>>();
 
-  constructor(readonly tell: (news: LinkNews) => void) {}
+  constructor(public tell: (news: LinkNews) => void = () => {}) {}
 
   readonly inspect = ({ type, ...event }: InspectionEvent): void => {
     if (type !== '@xstate.snapshot' || !('snapshot' in event)) return;

@@ -31,7 +31,7 @@ function trusted(text: string, before: readonly string[] = []): readonly string[
   }
 }
 
-export interface EngineRequest extends Pick<EngineOptions, 'protocols' | 'limits'> {
+export interface EngineRequest extends Pick<EngineOptions, 'protocols' | 'limits' | 'inspect'> {
   /** Addresses to accept at. */
   readonly listen?: readonly string[];
   /** Addresses that will be dialed; only their schemes matter here. */
@@ -44,13 +44,14 @@ export interface EngineRequest extends Pick<EngineOptions, 'protocols' | 'limits
  * @throws Misuse for addresses and options that don't go together, Failed where an address can't be listened at
  */
 export async function openEngine(request: EngineRequest, reach: ReachOptions, output: Output): Promise<Engine> {
-  const { listen = [], dial = [], protocols, limits } = request;
+  const { listen = [], dial = [], protocols, limits, inspect } = request;
   refuseToBeOpen(listen, reach);
   const transports = await transportsFor([...listen, ...dial], reach);
   if (reach.trust === undefined && dial.some((address) => isSecure(schemeOf(address))))
     output.warn('no --trust given: whoever answers at that address will do');
   const insecure = reach.insecure ?? false;
-  const engine = createEngine({ transports, protocols, listen, insecure, ...(limits === undefined ? {} : { limits }) });
+  const optional = { ...(limits === undefined ? {} : { limits }), ...(inspect === undefined ? {} : { inspect }) };
+  const engine = createEngine({ transports, protocols, listen, insecure, ...optional });
   await engine.start().catch(async (error: Error) => {
     await engine.shutdown({ deadlineMs: 0 });
     throw new Failed(error.message, 'Check that the address is this machine’s and that nobody listens there already.', {

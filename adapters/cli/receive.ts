@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Connection } from '../index.js';
-import { resume } from '../resume/index.js';
 import { Receiver, StreamSession, TRANSFER_PURPOSE, TransferError, type Offer } from '../streams/index.js';
 import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
+import { LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './shared.js';
 import { TransferLog } from './transfer-log.js';
 
-interface ReceiveOptions extends ReachOptions {
+interface ReceiveOptions extends ReachOptions, LinksOptions {
   readonly listen: string;
   readonly dir: string;
   readonly force?: boolean;
@@ -26,7 +26,7 @@ export function receiveCommand(program: Command): void {
     .option('--keep', 'go on receiving until interrupted')
     .addOption(windowOption('listen'))
     .option('--json', 'print machine-readable lines, the summary last');
-  withReachOptions(command).action(async (options: ReceiveOptions) => {
+  withReachOptions(withLinksOptions(command, 'listen')).action(async (options: ReceiveOptions) => {
     await receive(options, new Output(options.json ?? false));
   });
 }
@@ -35,9 +35,10 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   await mkdir(options.dir, { recursive: true }).catch((error: Error) => {
     throw new Misuse(`--dir: ${error.message}`);
   });
-  const protocols = [resume({ reconnectWindowMs: options.window })];
-  const engine = await openEngine({ listen: [options.listen], protocols }, options, output);
-  const log = new TransferLog(output, engine, 'received');
+  const protocols = servedProtocols(options, options);
+  const watch = new LinkWatch();
+  const engine = await openEngine({ listen: [options.listen], protocols, inspect: watch.inspect }, options, output);
+  const log = new TransferLog(output, engine, watch, 'received');
   const desk = new Desk(options, log);
   output.tell({ event: 'listening', address: engine.addresses[0] });
   output.say(`Listening at ${engine.addresses[0]}; files go to ${options.dir}.`);

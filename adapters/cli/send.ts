@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { resume } from '../resume/index.js';
 import { FileSource, Keeper, PipeSource, sendFiles, StreamError, type Source, type StreamSession } from '../streams/index.js';
 import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
+import { dialedProtocol, LinkWatch, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './shared.js';
 import { TransferLog } from './transfer-log.js';
 
-interface SendOptions extends ReachOptions {
+interface SendOptions extends ReachOptions, LinksOptions {
   readonly to: string;
   readonly name: string;
   readonly window: number;
@@ -22,16 +22,17 @@ export function sendCommand(program: Command): void {
     .option('--name <name>', 'what standard input is called at the other side', 'stdin')
     .addOption(windowOption('dial'))
     .option('--json', 'print machine-readable lines, the summary last');
-  withReachOptions(command).action(async (paths: readonly string[], options: SendOptions) => {
+  withReachOptions(withLinksOptions(command, 'dial')).action(async (paths: readonly string[], options: SendOptions) => {
     await send(paths, options, new Output(options.json ?? false));
   });
 }
 
 async function send(paths: readonly string[], options: SendOptions, output: Output): Promise<void> {
+  const protocols = [dialedProtocol(options, options)];
   const sources = await sourcesOf(paths, options.name);
-  const protocols = [resume({ reconnectWindowMs: options.window })];
-  const engine = await openEngine({ dial: [options.to], protocols }, options, output);
-  const log = new TransferLog(output, engine, 'sent');
+  const watch = new LinkWatch();
+  const engine = await openEngine({ dial: [options.to], protocols, inspect: watch.inspect }, options, output);
+  const log = new TransferLog(output, engine, watch, 'sent');
   const keeper = new Keeper(engine, options.to, {
     waiting: (closing) => log.waiting(options.to, closing),
     opened: () => log.connected(options.to),

@@ -1,5 +1,6 @@
 import type { Closing, Engine } from '../index.js';
 import type { FileReport, Progress } from '../streams/index.js';
+import type { LinkWatch } from './links.js';
 import type { Bar, Output } from './output.js';
 
 /** The last line of `send … --json` and `receive … --json`. */
@@ -33,10 +34,17 @@ export class TransferLog {
   constructor(
     readonly output: Output,
     engine: Engine,
+    watch: LinkWatch,
     readonly verb: 'sent' | 'received',
   ) {
+    // Where a session has several links each of them counts, and the session's own return is that of one of them.
+    let isLinked = false;
+    watch.tell = ({ word, link, afterMs }) => {
+      isLinked = true;
+      if (word === 'back') this.#resumed(afterMs, link);
+    };
     engine.on((event) => {
-      if (event.type === 'resumed') this.#resumed(event.afterMs);
+      if (event.type === 'resumed' && !isLinked) this.#resumed(event.afterMs);
     });
   }
 
@@ -103,9 +111,9 @@ export class TransferLog {
     this.#bar = undefined;
   }
 
-  #resumed(afterMs: number): void {
+  #resumed(afterMs: number, link?: number): void {
     this.#resumes++;
-    this.output.tell({ event: 'resumed', afterMs: Math.round(afterMs * 10) / 10 });
+    this.output.tell({ event: 'resumed', ...(link === undefined ? {} : { link }), afterMs: Math.round(afterMs * 10) / 10 });
   }
 }
 

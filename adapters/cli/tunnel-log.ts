@@ -1,5 +1,6 @@
 import type { Closing, Engine } from '../index.js';
 import type { Passage, TunnelNews } from '../streams/index.js';
+import type { LinkNews, LinkWatch } from './links.js';
 import type { Output } from './output.js';
 
 /** The last line of `tunnel … --json`. */
@@ -11,7 +12,9 @@ export interface TunnelSummary {
   /** From the sockets into the session, and back. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Times that all links were gone, and were made up for; and single ones of several. */
   readonly resumes: number;
+  readonly linksResumed: number;
   readonly seconds: number;
 }
 
@@ -24,12 +27,15 @@ export class TunnelLog implements TunnelNews {
   #bytesIn = 0;
   #bytesOut = 0;
   #resumes = 0;
+  #linksResumed = 0;
   #isWaiting = false;
 
   constructor(
     readonly output: Output,
     engine: Engine,
+    watch: LinkWatch,
   ) {
+    watch.tell = (news) => this.#heardOfLink(news);
     engine.on((event) => {
       if (event.type === 'lost') this.#lost(event.peer);
       if (event.type === 'resumed') this.#resumed(event.peer, event.afterMs);
@@ -86,11 +92,25 @@ export class TunnelLog implements TunnelNews {
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
       resumes: this.#resumes,
+      linksResumed: this.#linksResumed,
       seconds: Math.round(performance.now() - this.#began) / 1000,
     };
     this.output.tell(summary);
     const { connections, bytesIn, bytesOut, resumes } = summary;
     this.output.say(`${connections} connections, ${bytesIn} bytes in, ${bytesOut} bytes out, ${resumes} resumes.`);
+  }
+
+  /** One of several links: the session goes on. People hear of it where the others are told apart from it. */
+  #heardOfLink({ word, link, carrying, afterMs }: LinkNews): void {
+    if (word === 'joined') return this.output.tell({ event: 'link-joined', link, carrying });
+    if (word === 'lost') {
+      this.output.tell({ event: 'link-lost', link, carrying });
+      if (carrying > 0) this.output.say(`Link ${link + 1} is lost; ${carrying} carry on.`);
+      return;
+    }
+    this.#linksResumed++;
+    this.output.tell({ event: 'link-back', link, carrying, afterMs: Math.round(afterMs * 10) / 10 });
+    if (carrying > 1) this.output.say(`Link ${link + 1} is back after ${Math.round(afterMs * 10) / 10} ms.`);
   }
 
   #lost(peer: string): void {

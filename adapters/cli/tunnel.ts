@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import type { Engine } from '../index.js';
-import { resume } from '../resume/index.js';
 import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
 import { addressOf, Failed, hostAndPortOf, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
+import { dialedProtocol, LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './shared.js';
 import { TunnelLog } from './tunnel-log.js';
 
-interface TunnelOptions extends ReachOptions {
+interface TunnelOptions extends ReachOptions, LinksOptions {
   readonly window: number;
   readonly json?: boolean;
 }
@@ -42,14 +42,17 @@ export function tunnelCommand(program: Command): void {
 }
 
 function withCommon(command: Command, side: 'dial' | 'listen'): Command {
+  withLinksOptions(command, side);
   return withReachOptions(
     command.addOption(windowOption(side)).option('--json', 'print machine-readable lines, the summary last'),
   );
 }
 
 async function tunnelListen(address: string, options: TunnelOptions & { readonly to: Place }, output: Output): Promise<void> {
-  const engine = await openEngine({ listen: [address], protocols: protocols(options) }, options, output);
-  const log = new TunnelLog(output, engine);
+  const protocols = servedProtocols(options, options);
+  const watch = new LinkWatch();
+  const engine = await openEngine({ listen: [address], protocols, inspect: watch.inspect }, options, output);
+  const log = new TunnelLog(output, engine, watch);
   const exit = new TunnelExit(options.to, log);
   const bound = engine.addresses[0]!;
   output.tell({ event: 'listening', address: bound });
@@ -68,8 +71,10 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
 }
 
 async function tunnelDial(address: string, options: TunnelOptions & { readonly listen: Place }, output: Output): Promise<void> {
-  const engine = await openEngine({ dial: [address], protocols: protocols(options) }, options, output);
-  const log = new TunnelLog(output, engine);
+  const protocols = [dialedProtocol(options, options)];
+  const watch = new LinkWatch();
+  const engine = await openEngine({ dial: [address], protocols, inspect: watch.inspect }, options, output);
+  const log = new TunnelLog(output, engine, watch);
   const keeper = new Keeper(engine, address, {
     waiting: (closing) => log.waiting(address, closing),
     opened: () => log.opened(address),
@@ -103,10 +108,6 @@ async function listenAt(entrance: TunnelEntrance, engine: Engine, place: Place, 
 
 /** A tunnel has no end of its own: whoever ends it asked for just that. */
 const endedAsAsked = (): 0 => 0;
-
-function protocols({ window }: TunnelOptions): [ReturnType<typeof resume>] {
-  return [resume({ reconnectWindowMs: window })];
-}
 
 function placed({ host, port }: Place): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
