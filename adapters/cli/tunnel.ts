@@ -57,16 +57,22 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   const bound = engine.addresses[0]!;
   output.tell({ event: 'listening', address: bound });
   output.say(`Listening at ${bound}; connections go to ${placed(options.to)}.`);
+  const endings = new Set<Promise<unknown>>();
   onInterrupt(async () => {
     await engine.shutdown({ deadlineMs: 3000 });
     exit.close();
+    await Promise.all(endings); // The summary comes last.
     log.summarize();
   }, endedAsAsked);
   for await (const connection of engine.incoming) {
     log.opened(connection.peer);
     const session = new StreamSession(connection);
     exit.serve(session);
-    void session.closed.then((closing) => log.ended(closing));
+    const ending = session.closed.then((closing) => {
+      endings.delete(ending);
+      log.ended(closing);
+    });
+    endings.add(ending);
   }
 }
 

@@ -51,7 +51,7 @@ describe('demo', () => {
     expect({ code, err, summary }).toMatchObject({
       code: 0,
       err: '',
-      summary: { bytes: 4 << 20, links: 1, cuts: 10, resumes: 10, lost: 0, duplicated: 0, outOfOrder: 0 },
+      summary: { bytes: 4 << 20, links: 4, cuts: 10, resumes: 10, lost: 0, duplicated: 0, outOfOrder: 0 },
     });
     expect(summary['sha256Received']).toBe(summary['sha256Sent']);
     expect(summary['sha256Sent']).toMatch(/^[0-9a-f]{64}$/);
