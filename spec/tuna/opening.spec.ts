@@ -51,11 +51,14 @@ test('[TUNA-4] an envelope opens what another one sealed, and nothing else', asy
   expect(theirs.open(new Uint8Array(5000), 0, 5000)).toBe(false);
 });
 
-test('[TUNA-1] metadata is that of the original; the number of a link is where it does not look', () => {
+test('[TUNA-1] metadata is that of the original; the number of a link and the window are where it does not look', () => {
   const id = unhex('0102030405060708');
   expect(hex(putMetadata({ id, type: 1 }))).toBe(vectors.sessionMetadata['TCP id=0102030405060708']);
   expect(readMetadata(unhex(vectors.sessionMetadata['UDP id=0102030405060708 dialerNknAddr=a.bb']!))).toEqual({ id, type: 2 });
   expect(readMetadata(putMetadata({ id, type: 1, link: 3 }))).toEqual({ id, type: 1, link: 3 });
+  for (const windowMs of [0, 1, 127, 128, 60_000, 3_600_000])
+    expect(readMetadata(putMetadata({ id, type: 1, link: 0, windowMs }))).toEqual({ id, type: 1, link: 0, windowMs });
+  expect(readMetadata(putMetadata({ id, type: 1, windowMs: Infinity }))).toEqual({ id, type: 1, windowMs: 2 ** 31 });
   for (const wrong of ['', '1001', '0a03010203', '0a08010203', '0a08', '0bff', '10ffffffffffffffffffffff'])
     expect(readMetadata(unhex(wrong))).toBeUndefined();
 });
