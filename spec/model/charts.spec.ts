@@ -3,6 +3,9 @@ import { hubModel } from './charts/hub.js';
 import { poolModel } from './charts/pool.js';
 import { resumeModel } from './charts/resume.js';
 import { shipModel } from './charts/ship.js';
+import { tunaLinkModel } from './charts/tuna-link.js';
+import { ncpModel } from './charts/tuna-ncp.js';
+import { tunaSessionModel } from './charts/tuna-session.js';
 import { Coverage, explore, pathText, Subject, walkPath, type Model, type PlayedWorld } from './index.js';
 import { interpreters } from './interpreters.js';
 
@@ -57,3 +60,6 @@ proves('pool', {
 });
 proves('resume', { model: resumeModel });
 proves('ship', { model: shipModel });
+proves('Tuna link', { model: tunaLinkModel });
+proves('NCP', { model: ncpModel });
+proves('Tuna session', { model: tunaSessionModel });

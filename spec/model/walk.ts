@@ -165,6 +165,7 @@ export class Walk<World extends PlayedWorld> {
   #inspect(inspected: InspectionEvent): void {
     if (inspected.type !== '@xstate.microstep' || this.#wrong !== undefined) return;
     if (inspected.actorRef !== (this.#born ?? inspected.actorRef)) return;
+    if ((inspected.snapshot as AnyMachineSnapshot).machine.id !== this.subject.machine.id) return; // Charts below are born with it.
     try {
       const { event, _transitions } = inspected;
       this.#judge(event.type, _transitions, nodesOf(inspected.snapshot as AnyMachineSnapshot));

@@ -1,0 +1,109 @@
+import type { AnyEventObject } from 'xstate';
+import { assert } from '../../../machines/errors.js';
+import type { GrantRequest } from '../../../machines/grant.service.js';
+import { tunaLinkMachine, type AddressReply, type LinkInput } from '../../../machines/tuna/link.machine.js';
+import type { Model, PlayedWorld, Sample } from '../model.js';
+import type { PlayedTime } from '../played.js';
+import { limitsOf, PlayedWires, tunaPump, type Role } from './tuna-parts.js';
+
+interface About {
+  readonly role: Role;
+  /** It begins with a wire. */
+  readonly hasWire: boolean;
+  /** There is somebody to ask for addresses. */
+  readonly hasBook: boolean;
+}
+
+/** One link below a session that only listens. */
+class LinkWorld implements PlayedWorld {
+  readonly input: LinkInput;
+  readonly wires: PlayedWires;
+  readonly told: string[] = [];
+  request: GrantRequest | undefined;
+  answer: ((reply: AddressReply) => void) | undefined;
+  completed = 0;
+
+  constructor(
+    readonly time: PlayedTime,
+    { role, hasWire, hasBook }: About,
+  ) {
+    this.wires = new PlayedWires(time);
+    const pump = tunaPump(time, role, 1);
+    const limits = limitsOf(1);
+    this.input = {
+      role,
+      index: 0,
+      slot: 0,
+      pump,
+      clock: time.clock,
+      limits,
+      desk: (request) => {
+        this.request = request;
+        return () => (this.request = undefined);
+      },
+      addresses: !hasBook
+        ? undefined
+        : (answer) => {
+            this.answer = answer;
+            return () => (this.answer = undefined);
+          },
+      siblings: pump.plane.conns,
+      opener: hasWire ? this.wires.opener : undefined,
+      address: undefined,
+    };
+  }
+
+  hear({ type }: AnyEventObject): void {
+    if (type.startsWith('link.')) this.told.push(type);
+  }
+}
+
+const answers =
+  (reply: AddressReply): Sample<LinkWorld> =>
+  (world) =>
+    world.answer?.(reply);
+
+/** How often each piece of news may follow which. */
+const FOLLOWS: Readonly<Record<string, readonly (string | undefined)[]>> = {
+  'link.opened': [undefined, 'link.ended'],
+  'link.joined': ['link.opened'],
+  'link.ended': [undefined, 'link.opened', 'link.joined', 'link.ended'], // Also of a dial that failed.
+};
+
+/** One connection of a Tuna session, from its dial to the next. */
+export const tunaLinkModel: Model<LinkWorld> = {
+  machine: tunaLinkMachine,
+  worlds: {
+    'a dialer with a wire': (time) => new LinkWorld(time, { role: 'dialer', hasWire: true, hasBook: false }),
+    'a dialer that asks': (time) => new LinkWorld(time, { role: 'dialer', hasWire: false, hasBook: true }),
+    'an acceptor': (time) => new LinkWorld(time, { role: 'acceptor', hasWire: true, hasBook: false }),
+  },
+  samples: {
+    'the wire opens': (world) => world.wires.open(),
+    'the wire breaks': (world) => world.wires.cut(),
+    'the hub grants a dial': (world) => world.request?.granted(world.wires.opener, () => world.completed++),
+    'the hub gives up': (world) => world.request?.givenUp(),
+    'the peer has an address': answers({ word: 'addresses', addresses: ['played:1'] }),
+    'the peer has none': answers({ word: 'addresses', addresses: [] }),
+    'nobody answers': answers({ word: 'no-answer' }),
+    'the peer has closed the session': answers({ word: 'session-closed' }),
+    'the door has a wire': (world) => ({ type: 'wire.offered', opener: world.wires.opener }),
+    'the peer says a packet': { type: 'link.proven' },
+    'the peer is silent': { type: 'link.silent' },
+    'the peer talks nonsense': { type: 'link.spoilt' },
+    'a rival comes': { type: 'rival.came' },
+    'the rival is gone': { type: 'rival.gone' },
+    'the rival has proven itself': { type: 'rival.proven' },
+  },
+  facts: ({ wires, request, answer, completed }) => [wires.state, request === undefined, answer === undefined, completed > 0],
+  check: ({ told, wires, input, request, answer }, snapshot) => {
+    for (let i = 0; i < told.length; i++)
+      assert(FOLLOWS[told[i]!]!.includes(told[i - 1]), `${told[i]} doesn't follow ${told[i - 1]}`);
+    const isWired = snapshot.matches('wired');
+    assert(isWired || !input.pump.attached(0), 'a link that is not wired has no wire');
+    assert(isWired || wires.state === 'none', 'and nobody dials for it');
+    assert(snapshot.hasTag('joined') === (told.at(-1) === 'link.joined'), 'joined and ended are told as they happen');
+    assert((request !== undefined) === snapshot.matches('resting'), 'a dial is asked for while it is wanted, and no longer');
+    assert(answer === undefined || snapshot.matches('resolving'), 'and so are addresses');
+  },
+};

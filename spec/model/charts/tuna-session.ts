@@ -1,0 +1,100 @@
+import type { AnyEventObject } from 'xstate';
+import { closing } from '../../../machines/closing.js';
+import { assert } from '../../../machines/errors.js';
+import { tunaSessionMachine } from '../../../machines/tuna/tuna.machine.js';
+import type { TunaContext, TunaInput } from '../../../machines/tuna/tuna.setup.js';
+import type { Model, Sample } from '../model.js';
+import type { PlayedTime } from '../played.js';
+import { checkSession, SessionWorld } from './session.js';
+import { tunaPump, type Role } from './tuna-parts.js';
+
+const LINKS = 3;
+
+/** A session over real link and NCP actors that nobody else talks to: what happens to their wires, the test says in their place. */
+class TunaSessionWorld extends SessionWorld {
+  readonly input: TunaInput;
+
+  constructor(time: PlayedTime, role: Role, isSuccessor = false) {
+    super();
+    const pump = tunaPump(time, role, LINKS, isSuccessor);
+    const opener: TunaInput['opener'] = (handler) => () =>
+      time.clock.setTimeout(() => handler.onClose({ kind: 'aborted' }), 0) as never;
+    this.input = { role, pump, clock: time.clock, desk: () => () => {}, opener };
+  }
+
+  phase(slot: number): string {
+    return this.input.pump.plane.conns.phaseOf(slot);
+  }
+}
+
+const opens =
+  (slot: number): Sample<TunaSessionWorld> =>
+  (world) =>
+    world.phase(slot) === 'none' ? { type: 'link.opened', slot, address: undefined } : undefined;
+const joins =
+  (slot: number): Sample<TunaSessionWorld> =>
+  (world) =>
+    world.phase(slot) === 'opening' ? { type: 'link.joined', slot } : undefined;
+const ends =
+  (slot: number): Sample<TunaSessionWorld> =>
+  (world): AnyEventObject => {
+    const wasJoined = world.phase(slot) === 'joined';
+    return { type: 'link.ended', slot, wasOpened: world.phase(slot) !== 'none', wasJoined, cause: { kind: 'reset' } };
+  };
+
+/** A Tuna session in both roles: how many of its links carry packets, and what follows. */
+export const tunaSessionModel: Model<TunaSessionWorld> = {
+  machine: tunaSessionMachine,
+  worlds: {
+    'a dialer': (time) => new TunaSessionWorld(time, 'dialer'),
+    'a successor': (time) => new TunaSessionWorld(time, 'dialer', true),
+    'an acceptor': (time) => new TunaSessionWorld(time, 'acceptor'),
+  },
+  samples: {
+    'link 0 opens': opens(0),
+    'link 0 joins': joins(0),
+    'link 0 ends': ends(0),
+    'link 1 opens': opens(1),
+    'link 1 joins': joins(1),
+    'link 1 ends': ends(1),
+    'link 2 opens': opens(2),
+    'link 2 joins': joins(2),
+    'link 2 ends': ends(2),
+    'a newcomer for link 0 opens': opens(LINKS),
+    'the newcomer joins': joins(LINKS),
+    'the peer greets': { type: 'peer.greeted' },
+    'the peer closes': { type: 'peer.closed', isFirstWord: false },
+    'the peer goes on with a session unknown here': { type: 'peer.strayed' },
+    'the peer says it has no such session': { type: 'session.unknown' },
+    'all is acknowledged': { type: 'log.drained' },
+    'a link is heard': { type: 'link.proven', link: 0 },
+    'a link is silent': { type: 'link.silent', link: 0 },
+    'a link talks nonsense': { type: 'link.spoilt', link: 0, code: 'malformed' },
+    'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
+    'three wires in a row are sent away, each link': (world, snapshot) => {
+      const { conns } = snapshot.context as TunaContext;
+      conns.rejections = Math.max(conns.rejections, 3 * LINKS - 1);
+    },
+    probe: { type: 'probe' },
+    close: { type: 'close', now: false, reason: 'closed' },
+    'close now': { type: 'close', now: true, reason: 'closed' },
+    abort: { type: 'abort', closing: closing('shutdown', 'local') },
+  },
+  facts: ({ input: { pump } }) => {
+    const { conns } = pump.plane;
+    return [conns.connCount, conns.phases.filter((phase) => phase === 'opening').length, conns.failures, conns.rejections > 3];
+  },
+  check: (world, snapshot) => {
+    checkSession(world, snapshot);
+    if (snapshot.status !== 'active') return;
+    const { connCount } = world.input.pump.plane.conns;
+    const counts: readonly [string, boolean][] = [
+      ['open', connCount >= LINKS], // One more until the wire that was replaced has ended.
+      ['degraded', connCount > 1 && connCount < LINKS],
+      ['alone', connCount === 1],
+      ['lost', connCount === 0],
+    ];
+    for (const [state, isSo] of counts)
+      assert(!snapshot.matches({ alive: { strength: state } }) || isSo, `${state} with ${connCount} of ${LINKS} links`);
+  },
+};
