@@ -188,6 +188,9 @@ export class Handle<Message> implements Connection<Message> {
       next: () => this.#pull(),
       return: () => {
         this.#iterating = false;
+        const reader = this.#reader; // Whoever waits for a message, with a deadline of his own say, waits no longer.
+        this.#reader = undefined;
+        reader?.({ done: true, value: undefined });
         return Promise.resolve({ done: true, value: undefined });
       },
     };

@@ -55,9 +55,7 @@ export class TunaWorld {
       const connection = event.connection as Connection;
       if (name === 'a') this.near = connection;
       else this.far = connection;
-      connection.onMessage = (bytes) => {
-        for (const byte of bytes) if (byte !== byteAt(this.heard[name]++)) this.wrong++;
-      };
+      connection.onMessage = this.take(name);
     });
     void engine.start();
     return engine;
@@ -67,6 +65,13 @@ export class TunaWorld {
     this.clock.settle();
     this.a.connect(targets).catch((error: Error) => this.events.push(error.message));
     this.runUntil(() => this.near !== undefined && this.far !== undefined, { withinMs: 20_000 });
+  }
+
+  /** Reads what comes, and compares. */
+  take(name: 'a' | 'b'): (bytes: Uint8Array) => void {
+    return (bytes) => {
+      for (const byte of bytes) if (byte !== byteAt(this.heard[name]++)) this.wrong++;
+    };
   }
 
   links(): (number | undefined)[] {
