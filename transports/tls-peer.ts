@@ -1,12 +1,7 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import {
-  expectedKeyIdentifier,
-  fingerprintOf,
-  keyIdentifierOf,
-  parseFingerprint,
-  publicKeyOf,
-} from '../adapters/identity/index.js';
+import { fingerprintOfKey } from '../adapters/identity/fingerprint.js';
+import { expectedKeyIdentifier, keyIdentifierOf, parseFingerprint, publicKeyOf } from '../adapters/identity/index.js';
 import { SessionError } from '../machines/errors.js';
 import type { Identity, WireCause } from '../machines/ports.js';
 
@@ -65,10 +60,11 @@ export function secureDialOptions(options: TlsPeerOptions): SecureDialOptions {
 export function provenIdentity(socket: TLSSocket, keyIdentifier: TlsPeerOptions['keyIdentifier']): Identity | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
-  const fingerprint = fingerprintOf(certificate);
+  const key = publicKeyOf(certificate); // Costs more than all that follows: taken out once.
+  const fingerprint = fingerprintOfKey(key);
   if (keyIdentifier === undefined || keyIdentifier === 'ignored') return { fingerprint };
   const ski = keyIdentifierOf(certificate.raw);
-  const isRight = ski?.length === 40 && (keyIdentifier === 'stated' || ski === expectedKeyIdentifier(publicKeyOf(certificate)));
+  const isRight = ski?.length === 40 && (keyIdentifier === 'stated' || ski === expectedKeyIdentifier(key));
   return isRight ? { fingerprint, ski } : { fingerprint };
 }
 

@@ -27,7 +27,12 @@ export function parseFingerprint(text: string): string {
  * `openssl pkey -pubin -outform der | sha256sum` prints. A renewed certificate for the same key keeps it.
  */
 export function fingerprintOf(certificate: X509Certificate): string {
-  return createHash('sha256').update(publicKeyOf(certificate)).digest('hex');
+  return fingerprintOfKey(publicKeyOf(certificate));
+}
+
+/** The same for the key itself, as SubjectPublicKeyInfo in DER. */
+export function fingerprintOfKey(key: Uint8Array): string {
+  return createHash('sha256').update(key).digest('hex');
 }
 
 /** The public key as SubjectPublicKeyInfo in DER. */
