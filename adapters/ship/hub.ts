@@ -174,7 +174,7 @@ export class Hub {
       ? API_STATES.queued // Wanted, and nowhere to be found.
       : number;
   }
-  /** Dials since the last completed handshake. */
+  /** The number of the dial that waits or is under way, from 1; 0 once a handshake was completed. */
   getConnectionAttemptCount(ski: string): number {
     return this.engine.peers.state(this.#nameOf(ski)).attempt;
   }

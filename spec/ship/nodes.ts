@@ -30,8 +30,11 @@ export class Board implements Discovery {
   close = (): Promise<void> => Promise.resolve();
   /** Announces a peer, or announces it elsewhere. */
   show(ski: string, port: number): void {
-    const others = this.services.filter((each) => each.ski !== ski);
-    this.services = [...others, { ski, addresses: ['127.0.0.1'], port, isRegistering: false, isVisible: true }];
+    this.put({ ski, addresses: ['127.0.0.1'], port, isRegistering: false, isVisible: true });
+  }
+  /** The same for any entry. */
+  put(service: RemoteService): void {
+    this.services = [...this.services.filter((each) => each.ski !== service.ski), service];
     for (const listener of this.#listeners) listener(this.services);
   }
 }

@@ -274,12 +274,13 @@ export class ShipWorld {
   }
 }
 
-function serviceOf(host: string, ski: string): RemoteService {
+/** An entry of discovery: this host, by its name. */
+export function serviceOf(host: string, ski: string): RemoteService {
   return { ski, host, addresses: [], port: 1, isRegistering: false, isVisible: true };
 }
 
 /** A simulated wire under the address that SHIP has. */
-function asWebSocket(transport: Transport): Transport {
+export function asWebSocket(transport: Transport): Transport {
   const simulated = (address: string): string => address.replace(/^wss:\/\/([^/]+)\/.*$/, 'sim://$1');
   return {
     ...transport,
