@@ -1,4 +1,5 @@
-import { parseFingerprint } from '../../adapters/identity/index.js';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { parseFingerprint, publicKeyOf } from '../../adapters/identity/index.js';
 
 const digits = '0123456789abcdef'.repeat(4);
 
@@ -26,3 +27,45 @@ describe('a fingerprint', () => {
     );
   });
 });
+
+describe('the key of a certificate', () => {
+  const spkiOf = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+
+  test.each([
+    ['P-256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+    ['secp256k1, as long as P-256', () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+    ['P-256 with its curve written out', () => generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' })],
+    ['RSA', () => generateKeyPairSync('rsa', { modulusLength: 1024 })],
+    ['Ed25519', () => generateKeyPairSync('ed25519')],
+  ])('on %s is what OpenSSL writes', (name, make) => {
+    const { publicKey } = make();
+    const named = name.includes('written out') ? renamed(publicKey) : publicKey;
+    expect(publicKeyOf({ publicKey })).toEqual(spkiOf(named));
+  });
+
+  test('on P-256 is so too where a number of its point begins with zeros', () => {
+    let zeros = 0;
+    for (let n = 0; zeros < 2 && n < 20_000; n++) {
+      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const spki = spkiOf(publicKey);
+      if (spki[27] !== 0 && spki[59] !== 0) continue;
+      zeros++;
+      expect(publicKeyOf({ publicKey }).toString('hex')).toBe(spki.toString('hex'));
+    }
+    expect(zeros).toBe(2);
+  });
+
+  test('on P-256 is the same with its point compressed: one key, one fingerprint', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const whole = spkiOf(publicKey);
+    const point = Buffer.concat([Buffer.of(2 + (whole.at(-1)! & 1)), whole.subarray(27, 59)]);
+    const head = Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex');
+    const compressed = createPublicKey({ key: Buffer.concat([head, point]), format: 'der', type: 'spki' });
+    expect(spkiOf(compressed)).not.toEqual(whole);
+    expect(publicKeyOf({ publicKey: compressed })).toEqual(whole);
+  });
+});
+
+/** The same point on the curve of that name. */
+const renamed = (key: KeyObject): KeyObject => createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' });
