@@ -253,8 +253,14 @@ export function causeOf(error: NodeJS.ErrnoException, when: 'attempt' | 'open'):
   const code = error.code ?? '';
   const because = code === '' ? { reason: error.message } : { code, reason: error.message };
   // An alert may come late: TLS 1.3 judges a dialer's certificate when the dialer is through.
-  if (isOfTls(code)) return { kind: 'tls-failed', ...because };
+  if (isOfTls(code)) return { kind: 'tls-failed', ...because, reason: wordsOfTls(error) };
   return { kind: when === 'open' ? 'reset' : kindOfAttempt(code, error.syscall), ...because };
+}
+
+/** OpenSSL's own words, without its addresses, file names and line numbers. */
+function wordsOfTls(error: NodeJS.ErrnoException & { readonly reason?: unknown }): string {
+  if (error.code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'wrong version number: what answers there does not speak TLS';
+  return typeof error.reason === 'string' ? error.reason : error.message;
 }
 
 function isOfTls(code: string): boolean {

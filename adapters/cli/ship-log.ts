@@ -98,6 +98,7 @@ export class ShipLog {
     const { side, code, reason, detail } = closing;
     const { advice } = CLOSINGS[code];
     this.output.tell({ event: 'ended', ski, side, code, message: reason, ...(detail === undefined ? {} : { detail }), advice });
+    if (code === 'cancelled') return this.#ends.get(ski)?.(closing); // Called off here: the lines around it say why.
     const more = [detail?.rule, detail?.message, detail?.cause?.reason, detail?.cause?.code].filter((each) => each !== undefined);
     this.#line(ski, `ended: ${reason}${more.length === 0 ? '' : ` (${more.join(', ')})`}`);
     if (side === 'remote' || code === 'violated') this.#line(ski, `  ${advice}`);

@@ -24,7 +24,10 @@ export class Pairing {
     hub.engine.on((event) => {
       if (event.type === 'pairingRequested') {
         this.output.tell({ event: 'pairingRequested', ski: event.peer });
-        if (!this.isPossible) return;
+        if (!this.isPossible) {
+          this.output.say(`Nobody can be asked here whether to pair with it. --accept ${event.peer} lets it in.`);
+          return;
+        }
         this.#waiting.push(event.peer);
         if (this.#waiting.length === 1) this.#ask();
       } else if (event.type === 'closing') {

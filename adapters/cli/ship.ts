@@ -30,7 +30,7 @@ export function shipCommand(program: Command): void {
     ship
       .command('serve')
       .description('waits for devices, asks about those it does not know, and shows every step')
-      .option('--listen <addr>', 'where devices reach this node', addressOf('listen'), 'wss://0.0.0.0:4711/ship/'),
+      .option('--listen <addr>', 'where devices reach this node', shipAddressOf('listen'), 'wss://0.0.0.0:4711/ship/'),
   ).action(async (options: ShipCommandOptions & { readonly listen: string }) => {
     await serve(options, new Output(options.json ?? false));
   });
@@ -38,7 +38,7 @@ export function shipCommand(program: Command): void {
     ship
       .command('dial')
       .description('dials one device, at an address or wherever mDNS finds it, and tells how far it came')
-      .argument('[addr]', 'wss://host:port/ship/; without it mDNS looks for the device', addressOf('dial'))
+      .argument('[addr]', 'wss://host:port/ship/; without it mDNS looks for the device', shipAddressOf('dial'))
       .option('--ski <ski>', 'the Subject Key Identifier of the device: 40 hex digits', skiOption)
       .option('--qr <text>', 'what the QR code on the device says, instead of --ski', qrOption)
       .option('--send <json>', 'a payload to send once connected, e.g. {"datagram":{}}', jsonOption)
@@ -96,11 +96,11 @@ async function dial(address: string | undefined, options: ShipCommandOptions & D
     throw new Misuse('without an address mDNS has to find the device; leave --no-mdns out');
   const { hub, log, pairing } = await open(options, output, {}, address === undefined ? undefined : { ski, address });
   try {
+    output.say(`Looking for ${ski}${address === undefined ? ' by mDNS' : ` at ${address}`}.`);
     await started(hub, output);
     onInterrupt(() => hub.shutdown({ deadlineMs: 3000 }));
     const ended = log.firstEnd(ski);
     hub.registerRemoteService(ski);
-    output.say(`Looking for ${ski}${address === undefined ? ' by mDNS' : ` at ${address}`}.`);
     const outcome = await Promise.race([log.connected(ski), ended]);
     if (outcome !== 'connected' && options.stay !== true) throw failedBy(outcome);
     const connection = hub.getConnection(ski)?.connection;
@@ -181,6 +181,15 @@ async function discoveryOf(
 function placeOf({ ski, address }: { ski: string; address: string }): { ski: string; host: string; port: number; path: string } {
   const url = new URL(address.replace(/^wss:/, 'https:'));
   return { ski, host: url.hostname, port: Number(url.port || 443), path: url.pathname };
+}
+
+/** SHIP is spoken over TLS alone. */
+function shipAddressOf(use: 'dial' | 'listen'): (text: string) => string {
+  const check = addressOf(use);
+  return (text) => {
+    if (!/^wss:/i.test(text)) throw new InvalidArgumentError(`SHIP needs wss://host:port/ship/, got ${JSON.stringify(text)}`);
+    return check(text);
+  };
 }
 
 function skiOption(text: string): string {

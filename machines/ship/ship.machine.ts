@@ -50,7 +50,7 @@ export const shipMachine = shipSetup.createMachine({
               {
                 guard: 'isSomeoneElse',
                 target: '#ship.closed',
-                actions: { type: 'recordClosing', params: { code: 'identity-mismatch', side: 'remote' } },
+                actions: 'recordSomeoneElse',
               },
               { target: 'init', actions: { type: 'tellParent', params: { type: 'handshake.started' } } },
             ],

@@ -136,6 +136,14 @@ export const shipSetup = setup({
       closing: ({ context, event }) =>
         event.type === 'wire.closed' ? closingOfWire(event.cause, context) : closing('internal', 'local'),
     }),
+    /** Told by name: an installer then sees which device answers at that address. */
+    recordSomeoneElse: assign({
+      closing: ({ context, event }) => {
+        const proven = event.type === 'wire.opened' ? event.identity?.ski : undefined;
+        const message = `the device there has the SKI ${proven ?? '(none)'}, not ${skiOf({ context })}`;
+        return closing('identity-mismatch', 'remote', { message });
+      },
+    }),
     recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     /** Something came that has no place here. */
     recordViolation: assign(({ event }, { rule }: { rule: string }) => ({

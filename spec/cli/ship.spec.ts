@@ -1,7 +1,13 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeIdentity, saveIdentity } from '../../adapters/identity/index.js';
+import { loadIdentity, makeIdentity, saveIdentity } from '../../adapters/identity/index.js';
+import { handshake } from '../interop/scripted-handshake.js';
+import { listenPeer } from '../interop/scripted-listener.js';
+import { buildShipGo, ShipGo, shipGoAvailable } from '../interop/ship-go.js';
+import { pinState } from '../interop/ship-messages.js';
 import { Command } from './command.js';
 
 let folder: string;
@@ -13,8 +19,9 @@ const command = (...args: string[]): Command => {
 };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-ship-'));
+  if (shipGoAvailable()) await buildShipGo();
   for (const name of ['a', 'b']) await saveIdentity(join(folder, name), await makeIdentity());
-});
+}, 240_000);
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.kill()));
 });
@@ -56,13 +63,84 @@ test('without anybody to ask, a device that nobody knows is denied, and hears wh
 
 test('another device at the address is named as such', async () => {
   const serve = serving('--auto-accept');
-  const { address } = await serve.heard('listening');
+  const { address, ski } = await serve.heard('listening');
   const dial = dialing(address, 'c'.repeat(40));
   expect((await dial.ended).code).toBe(1);
   expect(dial.lines.find((line) => line['event'] === 'ended')).toMatchObject({ code: 'identity-mismatch' });
+  expect(dial.err).toContain(`the device there has the SKI ${String(ski)}, not cccc`);
 }, 30_000);
 
+test('a port where nobody listens, and one where no TLS is spoken, are told apart', async () => {
+  const plain = createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .resume()
+      .end('SSH-2.0-none\r\n'),
+  ).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  const { port } = plain.address() as AddressInfo;
+  const stranger = dialing(`wss://127.0.0.1:${port}/ship/`, 'a'.repeat(40));
+  expect((await stranger.ended).code).toBe(1);
+  expect(stranger.err).toBe(
+    'holdfast: The TLS handshake failed. (wrong version number: what answers there does not speak TLS)\n' +
+      '          The detail has the alert; check certificates on both sides.\n',
+  );
+  await new Promise((resolve) => plain.close(resolve));
+  const nobody = dialing(`wss://127.0.0.1:${port}/ship/`, 'a'.repeat(40));
+  expect((await nobody.ended).code).toBe(1);
+  expect(nobody.err).toContain('Check the address, and that the peer runs.');
+}, 30_000);
+
+test('a device that asks for a PIN is named as such, and what to do', async () => {
+  const device = await listenPeer({ identity: await makeIdentity() });
+  try {
+    const dial = dialing(`wss://127.0.0.1:${device.port}/ship/`, device.ski);
+    const peer = await device.peer();
+    await handshake(peer, { until: 'protocol' });
+    await peer.send(pinState('required'));
+    expect((await dial.ended).code).toBe(1);
+    expect(dial.err).toBe('holdfast: The peer asked for a PIN. (PIN state required)\n          Switch PIN off on the peer.\n');
+  } finally {
+    await device.close();
+  }
+}, 30_000);
+
+const withShipGo = shipGoAvailable() ? test : test.skip;
+withShipGo(
+  'both commands meet the real ship-go: data there and back, and its user’s no',
+  async () => {
+    const go = await ShipGo.start({ shipId: 'ship-go', allowWaiting: true, log: true });
+    try {
+      const own = await loadIdentity(join(folder, 'b'));
+      const address = `wss://127.0.0.1:${go.port}/ship/`;
+      const denied = dialing(address, go.ski);
+      await go.event('allowWaiting');
+      await go.received('"phase":"ready"');
+      await go.cancel(own.ski!);
+      expect((await denied.ended).code).toBe(1);
+      expect(denied.err).toContain('Trust was denied.');
+      await go.register(own.ski!);
+      const dial = dialing(address, go.ski, '--send', '{"datagram":{"n":1}}');
+      expect((await dial.ended).code).toBe(0);
+      await go.event('data');
+      const serve = serving('--echo', '--accept', go.ski);
+      const { address: ours, ski } = await serve.heard('listening');
+      await go.register(String(ski));
+      await go.see([{ ski: String(ski), port: Number(new URL(String(ours).replace('wss', 'https')).port) }]);
+      const { lastEvent: after } = go;
+      await go.event('setup', { where: (event) => event.ski === ski });
+      await go.send(String(ski), '{"datagram":{"n":2}}');
+      await go.event('data', { after });
+      expect(serve.lines.filter((line) => line['event'] === 'shipId')).toMatchObject([{ shipId: 'ship-go' }]);
+    } finally {
+      await go.stop();
+    }
+  },
+  60_000,
+);
+
 test.each([
+  [['ship', 'dial', 'ws://h:1/', '--ski', 'a'.repeat(40), '--identity', 'x'], 'SHIP needs wss://host:port/ship/'],
   [['ship', 'dial', '--ski', '12', '--identity', 'x'], 'expected 40 hex digits, got 2'],
   [['ship', 'dial', 'wss://127.0.0.1:1/', '--identity', 'x'], 'which device?'],
   [['ship', 'serve', '--no-mdns'], "required option '--identity <dir>'"],
