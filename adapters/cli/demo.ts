@@ -183,6 +183,7 @@ class Run {
       putNumber(message, this.#numbersSent);
       const bytes = await this.source.read(message.subarray(NUMBER_BYTES));
       if (bytes === 0) break;
+      if (this.#cuts.isDue(this.#bytesSent)) await this.stage.mended(); // Cuts shall fall into the stream, not behind it.
       this.#sent.update(message.subarray(NUMBER_BYTES, NUMBER_BYTES + bytes));
       this.#bytesSent += bytes;
       this.#numbersSent++;
