@@ -148,7 +148,7 @@ function whole(connection: Connection): Connection {
 }
 
 /** The demo shows what a resume costs, not how politely one waits for a network that is away. */
-const AT_ONCE = { kind: 'exponential', baseMs: 20, capMs: 500, immediateIfLivedMs: 0 } as const;
+const AT_ONCE = { kind: 'exponential', baseMs: 20, capMs: 100, immediateIfLivedMs: 0 } as const;
 
 /**
  * A quarter of the defaults, which suit longer ways than loopback: as fast here, and 15 MiB less for what is on its way and not
