@@ -210,6 +210,19 @@ describe('a peer', () => {
     expect([a.story.at(-1), a.hub.isRemoteServicePaired(skiOf('b')), town.network.counts.dials]).toEqual(['b 0', false, 1]);
   });
 
+  test('with a name that leads nowhere is met at its address, within the same attempt; one dial at a time', async () => {
+    const town = new Town();
+    const a = await town.hub('a', { trust: trusting('b') });
+    await town.hub('b', { trust: trusting('a') });
+    let most = 0;
+    town.network.onLink = () => (most = Math.max(most, town.network.links.size));
+    a.board.put({ ...serviceOf('nowhere', skiOf('b')), addresses: ['b'] });
+    town.clock.advance(3500);
+    expect([a.hub.getConnectionCount(), most]).toEqual([1, 1]);
+    expect([town.network.counts.unresolved, town.network.counts.dials]).toEqual([2, 3]); // With its path, and without.
+    expect(a.story.filter((word) => word === 'b 2' || word === 'b 9')).toEqual(['b 2']);
+  });
+
   test('asked for twice at once is dialed once, and both callers have the same connection', async () => {
     const town = new Town();
     const a = await town.hub('a', { trust: trusting('b') });

@@ -1,3 +1,4 @@
+import { ports } from '#platform';
 import { memoryTrust } from '../../adapters/ship/index.js';
 import { makeIdentity } from '../../adapters/identity/index.js';
 import { API_STATES } from '../../machines/connection/api-state.js';
@@ -68,16 +69,34 @@ test('a node that ends waits until its pairings are kept', async () => {
   expect(story).toEqual(['kept', 'over']);
 });
 
-test('both dial at once: one connection, both agree, nobody hears of the other', async () => {
-  const [ida, idb] = await identities;
-  const a = await node(ida, 'id-a', { trust: memoryTrust([{ ski: idb.ski! }]) });
-  const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]) });
-  a.see(b);
-  b.see(a);
-  await Promise.all([a.until('connected'), b.until('connected')]);
-  expect([a.hub.getConnectionCount(), b.hub.getConnectionCount()]).toEqual([1, 1]);
-  expect([a, b].map(({ story }) => story.filter((word) => word.startsWith('disconnected')).length)).toEqual([0, 0]);
-}, 15_000);
+test.each(['initiator', 'mostRecent'] as const)(
+  '[SHIP-11] both dial at once (%s): one connection, and both mean the same',
+  async (doubleConnection) => {
+    const [ida, idb] = await identities;
+    const eager = { doubleConnection, ports: { ...ports, random: () => 0 } };
+    const a = await node(ida, 'id-a', { trust: memoryTrust([{ ski: idb.ski! }]), ...eager });
+    const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]), ...eager });
+    a.see(b);
+    b.see(a);
+    await Promise.all([a.until('connected'), b.until('connected')]);
+    const ends = (): number[] => [a, b].map(({ story }) => story.filter((word) => word.startsWith('disconnected')).length);
+    const begins = (): number[] => [a, b].map(({ story }) => story.filter((word) => word.startsWith('connected')).length);
+    const meet = async (): Promise<void> => {
+      const got = b.got.length;
+      await a.hub
+        .getConnection(idb.ski!)
+        ?.connection.send({ datagram: { n: got } })
+        .catch(() => {});
+      await b.until('data', got + 1);
+    };
+    await meet();
+    expect([a.hub.getConnectionCount(), b.hub.getConnectionCount()]).toEqual([1, 1]);
+    expect([a, b].map(({ hub }) => hub.engine.metrics().wires)).toEqual([1, 1]);
+    expect(begins().map((count, i) => count - ends()[i]!)).toEqual([1, 1]);
+    if (doubleConnection === 'initiator') expect(ends()).toEqual([0, 0]);
+  },
+  15_000,
+);
 
 test('denied: the other side hears it, and does not come again', async () => {
   const [ida, idb] = await identities;

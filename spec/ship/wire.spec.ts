@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { ports } from '#platform';
 import { makeIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { memoryTrust, type HubOptions } from '../../adapters/ship/index.js';
+import { shipTransport } from '../../transports/ship.js';
 import type { Closing } from '../../machines/closing.js';
 import { handshake, phases } from '../interop/scripted-handshake.js';
 import { listenPeer, type ListenOptions, type ScriptedListener } from '../interop/scripted-listener.js';
@@ -195,6 +196,22 @@ describe('size', () => {
     expect(await peer.untilClose()).toMatchObject({ code: 1009 });
     await we.until('disconnected');
     expect(we.closings.at(-1)?.code).toBe('oversized');
+  });
+
+  test('the limit is a setting: with a larger one 1.5 MB come in and go out, as ship-go 2024 takes them', async () => {
+    const messageBytesMax = 2 << 20;
+    const we = await trusting({
+      transports: [shipTransport({ identity: own, messageBytesMax })],
+      protocol: { messageBytesMax },
+    });
+    const peer = await meet(we);
+    await peer.sendFragments(dataOf(1_500_000), 4096);
+    await we.until('data');
+    await we.hub.getConnection(friend.ski!)!.connection.send(we.got[0]!);
+    const { text } = await peer.expectNamed('data');
+    expect(text.length).toBeGreaterThan(1_500_000);
+    await peer.send(dataOf(3 << 20)).catch(() => {});
+    expect(await peer.untilClose()).toMatchObject({ code: 1009 });
   });
 
   test.each([4096, 1000, 1])('a message in fragments of %d bytes is put together', async (frameBytes) => {
