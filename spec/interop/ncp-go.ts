@@ -1,41 +1,18 @@
-import { execFile, spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import { GoProgram } from './go-program.js';
 
-const sources = join(__dirname, 'ncp-go');
-const cache = join(__dirname, '..', '..', 'node_modules', '.cache', 'holdfast');
+const program = new GoProgram('ncp-go');
 
-/**
- * Whether tests can run against the real ncp-go. Where Go is missing it prints one line.
- *
- * @throws Error where the environment variable CI is set: there, nothing may be skipped in silence
- */
+/** Whether tests can run against the real ncp-go and nkn-tuna-session; see `GoProgram.isAvailable`. */
 export function ncpGoAvailable(): boolean {
-  const { error, stdout } = spawnSync('go', ['env', 'GOVERSION'], { cwd: sources, encoding: 'utf8' });
-  const minor = Number(/^go1\.(\d+)/.exec(stdout ?? '')?.[1] ?? 0);
-  if (error === undefined && minor >= 22) return true;
-  if (process.env['CI'])
-    throw new Error('ncp-go is a test partner that CI needs: the command `go`, 1.22 or newer, was not found');
-  process.stderr.write('skipped: tests against the real ncp-go (Go 1.22 or newer was not found)\n');
-  return false;
+  return program.isAvailable();
 }
 
-/** Builds the program once per state of its sources; the first time takes half a minute and fetches modules. */
-export async function buildNcpGo(): Promise<string> {
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch}`);
-  for (const name of readdirSync(sources).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(sources, name)));
-  const ending = process.platform === 'win32' ? '.exe' : '';
-  const binary = join(cache, `ncp-go-${hash.digest('hex').slice(0, 16)}${ending}`);
-  if (existsSync(binary)) return binary;
-  mkdirSync(cache, { recursive: true });
-  const fresh = `${binary}.${process.pid}${ending}`;
-  await promisify(execFile)('go', ['build', '-mod=readonly', '-trimpath', '-o', fresh, '.'], { cwd: sources });
-  renameSync(fresh, binary);
-  return binary;
+/** Builds the program around them where necessary, and returns the path of the binary. */
+export function buildNcpGo(): Promise<string> {
+  return program.build();
 }
 
 export interface NcpGoOptions {
@@ -59,9 +36,19 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+export interface NcpGoEvent {
+  readonly event: string;
+  readonly error?: string;
+  readonly link?: number;
+  /** `asked`: somebody's addresses are wanted; the answer goes back with the number. Data is Base64. */
+  readonly ask?: number;
+  readonly data?: string;
+}
+
 /** A running process with one real ncp-go session. `stop` must be called. */
 export class NcpGo {
-  readonly events: { readonly event: string; readonly error?: string; readonly link?: number }[] = [];
+  readonly events: NcpGoEvent[] = [];
+  onEvent: ((event: NcpGoEvent) => void) | undefined;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<unknown>;
@@ -76,8 +63,12 @@ export class NcpGo {
     this.#child.stdin.on('error', () => {});
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-4096)));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      const said = JSON.parse(line) as { re?: number; error?: string; event?: string };
-      if (said.re === undefined) return void this.events.push(said as { event: string });
+      const said = JSON.parse(line) as { re?: number; error?: string } | NcpGoEvent;
+      if ('event' in said) {
+        this.events.push(said);
+        return this.onEvent?.(said);
+      }
+      if (said.re === undefined) return;
       const pending = this.#pending.get(said.re);
       this.#pending.delete(said.re);
       if (said.error !== undefined) pending?.reject(new Error(said.error));

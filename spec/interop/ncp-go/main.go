@@ -1,4 +1,4 @@
-// A real ncp-go session on strings: commands come as JSON lines on standard input, answers and events leave as JSON lines on
+// A real ncp-go session, or nkn-tuna-session, on strings: commands come as JSON lines on standard input, answers and events leave as JSON lines on
 // standard output. It is a test partner and decides nothing by itself.
 //
 // A command is {"id":7,"do":"send","bytes":1000}; its answer is {"re":7,…} or {"re":7,"error":"…"}. Everything else that is
@@ -29,6 +29,14 @@ type command struct {
 	DelayMs int     `json:"delayMs"`
 	Redial  bool    `json:"redial"`
 	Packets bool    `json:"packets"`
+	// Of nkn-tuna-session.
+	Name     string `json:"name"`
+	Peer     string `json:"peer"`
+	Ask      int    `json:"ask"`
+	Data     []byte `json:"data"`
+	Retries  int    `json:"retries"`
+	Interval int    `json:"intervalMs"`
+	Timeout  int    `json:"timeoutMs"`
 }
 
 type speaker struct {

@@ -26,6 +26,7 @@ type node struct {
 	session  *ncp.Session
 	conns    []*conn
 	accepted bool
+	tuna     *tunaNode
 }
 
 type conn struct {
@@ -66,7 +67,7 @@ func (n *node) obey(c command) (fields, error) {
 	case "bench":
 		return bench(c)
 	}
-	return nil, fmt.Errorf("no command %q", c.Do)
+	return n.obeyTuna(c)
 }
 
 func (n *node) open(c command) error {
