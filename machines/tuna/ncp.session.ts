@@ -195,7 +195,7 @@ export class NcpSession {
     const { lost, mtu, unsentBytes, flowRoom, base, next } = this.outbound;
     const room = this.#dispatch.limitOf(l) - l.flight.bytes;
     const fresh = this.outbound.hasNew ? Math.min(unsentBytes, flowRoom, room) : 0;
-    if (fresh < 0) l.pace.noteBusy();
+    if (this.outbound.hasNew && room <= 0) l.pace.noteBusy(); // Exactly full is full: nothing else would ever tell the pace.
     const data = lost * mtu + Math.max(0, fresh);
     if (data === 0 && !control) return base < next && unsentBytes > 0 && this.striping.links > 1 ? mtu : 0;
     return data + CONTROL_BYTES_MAX + (data === 0 ? 0 : mtu);

@@ -1,0 +1,73 @@
+import { ncpCodec } from '../../adapters/tuna/codec.js';
+import { frameBytes, framed, PlainEnvelope } from '../../adapters/tuna/envelope.js';
+import { SlabPool } from '../../machines/dataplane/send-log.js';
+import { RANGES_MAX, type Packet } from '../../machines/tuna/tuna.messages.js';
+import { TunaPlane } from '../../machines/tuna/tuna.plane.js';
+import { TUNA_LIMITS } from '../../machines/tuna/tuna.timing.js';
+
+const packet: Packet = {
+  sequence: 0,
+  dataStart: 0,
+  dataEnd: 0,
+  starts: new Uint32Array(RANGES_MAX),
+  counts: new Uint32Array(RANGES_MAX),
+  ranges: 0,
+  bytesRead: -1,
+  close: false,
+  handshake: undefined,
+};
+
+/** The original as a receiver: every 50 ms it acknowledges all that has come, in one range, and its application has read it. */
+class Original {
+  #data = 0;
+  #read = 0;
+  #greeted = false;
+
+  hear(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += frameBytes(bytes, at)) {
+      if (!ncpCodec.read(bytes, at + 4, at + frameBytes(bytes, at), packet)) throw new Error('not a packet');
+      if (packet.handshake !== undefined) this.#greeted = false;
+      if (packet.sequence === this.#data + 1) {
+        this.#data++;
+        this.#read += packet.dataEnd - packet.dataStart;
+      }
+    }
+  }
+
+  answer(mtu: number): Uint8Array {
+    if (!this.#greeted) {
+      this.#greeted = true;
+      return framed(ncpCodec.putHandshake({ clientIds: ['0'], windowBytes: 4 << 20, mtu }));
+    }
+    const ack = new Uint8Array(64);
+    return framed(ack.subarray(0, ncpCodec.putAck(ack, 0, Uint32Array.of(1), Uint32Array.of(this.#data), 1, this.#read)));
+  }
+}
+
+for (const mtu of [1024, 1300, 1000])
+  test(`[NCP-9] a lone link to a peer that acknowledges every 50 ms grows beyond what it begins with, with packets of ${mtu} bytes`, () => {
+    const plane = new TunaPlane({
+      role: 'dialer',
+      codec: ncpCodec,
+      limits: TUNA_LIMITS,
+      pool: new SlabPool(),
+      links: 1,
+      clientIds: ['0'],
+      envelope: new PlainEnvelope(),
+      opening: () => undefined,
+      openingFrames: 0,
+    });
+    const peer = new Original();
+    plane.attach(0, 0);
+    plane.call(0);
+    const underWay: number[] = [];
+    for (let round = 0, now = 0; round < 20; round++, now += 50) {
+      while (plane.canTake(65_536)) plane.write(new Uint8Array(65_536));
+      let bytes = 0;
+      for (let chunk; (chunk = plane.pollTransmit(0, now)) !== undefined; bytes += chunk.length) peer.hear(chunk);
+      underWay.push(bytes);
+      plane.handleBytes(0, peer.answer(mtu), true);
+      while (plane.step(now + 49.9) !== 'idle') plane.pollSignal();
+    }
+    expect(Math.max(...underWay)).toBeGreaterThan(1 << 20);
+  });
