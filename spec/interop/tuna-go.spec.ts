@@ -6,6 +6,7 @@ import { tcp } from '../../transports/tcp.js';
 import { byteAt, fill } from '../tuna/ncp-channel.js';
 import { buildNcpGo, ncpGoAvailable } from './ncp-go.js';
 import { TunaGo } from './tuna-go.js';
+import { Watched } from './watched.js';
 
 const withGo = ncpGoAvailable() ? describe : describe.skip;
 
@@ -48,35 +49,43 @@ withGo('the real nkn-tuna-session', () => {
     running.push(go);
     return go;
   };
-  const engineWith = async (options: TunaOptions, listen: readonly string[] = []): Promise<Engine> => {
-    const engine = createEngine({ transports: [tcp()], protocols: [tuna({ identity: self, ...options })], listen });
+  const engineWith = async (wires: Watched, options: TunaOptions, listen: readonly string[] = []): Promise<Engine> => {
+    const engine = createEngine({ transports: [wires], protocols: [tuna({ identity: self, ...options })], listen });
     running.push(engine);
     await engine.start();
     return engine;
   };
 
+  interface Session {
+    readonly go: TunaGo;
+    readonly near: Connection;
+    readonly wires: Watched;
+  }
+
   /** holdfast dials. */
-  async function dialed(links: number, options: TunaOptions = {}): Promise<{ go: TunaGo; near: Connection; engine: Engine }> {
+  async function dialed(links: number, options: TunaOptions = {}): Promise<Session> {
     const go = await partner(links);
     await go.listen();
-    const engine = await engineWith({ numTunaListeners: links, addresses: go.bookFor(self.address), ...options });
+    const wires = new Watched(tcp());
+    const engine = await engineWith(wires, { numTunaListeners: links, addresses: go.bookFor(self.address), ...options });
     const reply = await go.ask(self.address, null);
     const first = reply.word === 'addresses' ? reply.addresses[0]! : '';
     const accepted = go.accept();
     const near = await engine.connect(first, { peer: go.address });
     expect(await accepted).toMatchObject({ remote: self.address });
-    return { go, near, engine };
+    return { go, near, wires };
   }
 
   /** holdfast is dialed. */
-  async function accepted(links: number, options: TunaOptions = {}): Promise<{ go: TunaGo; near: Connection; engine: Engine }> {
+  async function accepted(links: number, options: TunaOptions = {}): Promise<Session> {
     const go = await partner(links);
-    const engine = await engineWith({ numTunaListeners: links, ...options }, ['tcp://127.0.0.1:0']);
+    const wires = new Watched(tcp());
+    const engine = await engineWith(wires, { numTunaListeners: links, ...options }, ['tcp://127.0.0.1:0']);
     const incoming = engine.incoming[Symbol.asyncIterator]().next();
     await go.dial(self.address, Number(/\d+$/.exec(engine.addresses[0]!)![0]), links);
     const near = (await incoming).value as Connection;
     expect(near.id).toMatch(new RegExp(`^.*${go.address}:[0-9a-f]{16}$`));
-    return { go, near, engine };
+    return { go, near, wires };
   }
 
   const roles = { dials: dialed, 'is dialed': accepted } as const;
@@ -109,19 +118,21 @@ withGo('the real nkn-tuna-session', () => {
 
   for (const role of ['dials', 'is dialed'] as const)
     test(`[TUNA-5] holdfast ${role}: one of four links after the other is cut and joins again, and nothing is wrong`, async () => {
-      const { go, near } = await roles[role](4);
+      const { go, near, wires } = await roles[role](4);
+      await wires.spokenOn(4);
       const total = 32 << 20;
       const heard = hear(near, total);
       const moving = Promise.all([go.receive(total), go.send(total), pour(near, total)]);
       for (let kill = 0; kill < 8; kill++) {
+        if (kill % 2 === 0) expect(wires.kill()).toBe(true);
+        else await (role === 'dials' ? go.cut(kill % 4) : go.drop(kill % 4));
+        await wires.spokenOn(5 + kill);
         await until(() => near.stats()['links'] === 4);
-        await (role === 'dials' ? go.cut(kill % 4) : go.drop(kill % 4));
-        await until(() => near.stats()['links']! < 4);
       }
-      await until(() => near.stats()['links'] === 4);
       const [received] = await moving;
       expect(received).toMatchObject({ bytes: total, wrongAt: -1 });
       expect(await heard).toBe(-1);
       expect(await go.state()).toMatchObject({ closed: false });
+      expect(near.state).toBe('completed');
     }, 60_000);
 });
