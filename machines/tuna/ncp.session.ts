@@ -107,8 +107,8 @@ export class NcpSession {
     this.striping.join(link);
     l.owesHandshake = this.phase === 'calling' || (this.seed.role === 'acceptor' && this.isEstablished && !this.#peerKnows);
     l.owesClose = this.phase === 'closing';
-    // A wire that joins late is to be proven, and the peer has nothing to say by itself.
-    l.owesProbe = this.phase === 'established' && this.seed.role === 'dialer';
+    // A wire that joins late is to be proven, and the peer may have nothing to say by itself: an original that has dialed again never has.
+    l.owesProbe = this.phase === 'established';
   }
 
   /** What was under way on it goes to the others at once, and so do the acknowledgements it owed. */

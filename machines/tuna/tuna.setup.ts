@@ -163,7 +163,9 @@ export const tunaSetup = setup({
     isLost: ({ context }) => context.conns.connCount === 0,
     /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */
     isHopeless: ({ context: { conns, role, limits } }) => conns.failures === (role === 'acceptor' ? 1 : limits.numTunaListeners),
-    isDisowned: ({ context: { conns, limits } }) => conns.rejections >= REJECTIONS_PER_LINK * limits.numTunaListeners,
+    /** Who dials again has not forgotten, however short its wires live. */
+    isDisowned: ({ context: { role, conns, limits } }) =>
+      role === 'dialer' && conns.rejections >= REJECTIONS_PER_LINK * limits.numTunaListeners,
   },
   delays: {
     reconnectWindow: ({ context }) => context.limits.reconnectWindowMs,

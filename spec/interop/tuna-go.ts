@@ -97,11 +97,12 @@ export class TunaGo {
     await this.process.command('tunaCutDialed', { link });
   }
 
-  send(bytes: number): Promise<void> {
-    return this.process.send(bytes);
+  /** The pattern from a place on. */
+  send(bytes: number, from = 0): Promise<void> {
+    return this.process.command('send', { bytes, from });
   }
-  receive(bytes?: number): Promise<Received> {
-    return this.process.receive(bytes);
+  receive(bytes = 0, from = 0): Promise<Received> {
+    return this.process.command('receive', { bytes, from });
   }
   close(lingerMs?: number): Promise<void> {
     return this.process.close(lingerMs);

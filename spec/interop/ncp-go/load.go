@@ -36,6 +36,7 @@ func (r *frameReader) next() ([]byte, error) {
 
 // send writes so many bytes of the pattern, and answers when all were taken over.
 func (n *node) send(c command) (fields, error) {
+	session := n.current()
 	piece := make([]byte, 16384)
 	if c.Packets {
 		piece = piece[:c.MTU]
@@ -43,9 +44,9 @@ func (n *node) send(c command) (fields, error) {
 	for at := int64(0); at < c.Bytes; {
 		part := piece[:min(int64(len(piece)), c.Bytes-at)]
 		for i := range part {
-			part[i] = byteAt(at + int64(i))
+			part[i] = byteAt(c.From + at + int64(i))
 		}
-		written, err := n.session.Write(part)
+		written, err := session.Write(part)
 		at += int64(written)
 		if err != nil {
 			return fields{"bytes": at}, err
@@ -56,25 +57,26 @@ func (n *node) send(c command) (fields, error) {
 
 // receive reads so many bytes, or until the end when none are named, and answers with the first wrong one.
 func (n *node) receive(c command) (fields, error) {
+	session := n.current()
 	buf := make([]byte, 1<<16)
 	wrongAt := int64(-1)
 	at := int64(0)
 	longest := time.Duration(0)
 	last := time.Now()
 	for c.Bytes == 0 || at < c.Bytes {
-		got, err := n.session.Read(buf)
+		got, err := session.Read(buf)
 		if gap := time.Since(last); gap > longest {
 			longest = gap
 		}
 		last = time.Now()
 		for i := range got {
-			if wrongAt < 0 && buf[i] != byteAt(at+int64(i)) {
+			if wrongAt < 0 && buf[i] != byteAt(c.From+at+int64(i)) {
 				wrongAt = at + int64(i)
 			}
 		}
 		at += int64(got)
 		if err != nil {
-			if c.Bytes == 0 && err == io.EOF {
+			if c.Bytes == 0 && (err == io.EOF || err == ncp.ErrSessionClosed) {
 				break
 			}
 			return fields{"bytes": at, "wrongAt": wrongAt}, err

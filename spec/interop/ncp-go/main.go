@@ -22,6 +22,7 @@ type command struct {
 	MTU     int     `json:"mtu"`
 	Window  int     `json:"window"`
 	Bytes   int64   `json:"bytes"`
+	From    int64   `json:"from"`
 	Linger  int     `json:"linger"`
 	Link    int     `json:"link"`
 	Pause   bool    `json:"pause"`

@@ -47,6 +47,12 @@ func idsOf(links int) []string {
 	return ids
 }
 
+func (n *node) current() *ncp.Session {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.session
+}
+
 func (n *node) obey(c command) (fields, error) {
 	switch c.Do {
 	case "listen":
