@@ -44,19 +44,22 @@ class Original {
   }
 }
 
+const planeOf = (role: 'dialer' | 'acceptor', links: number): TunaPlane =>
+  new TunaPlane({
+    role,
+    codec: ncpCodec,
+    limits: TUNA_LIMITS,
+    pool: new SlabPool(),
+    links,
+    clientIds: Array.from({ length: links }, (_, i) => String(i)),
+    envelope: new PlainEnvelope(),
+    opening: () => undefined,
+    openingFrames: 0,
+  });
+
 for (const mtu of [1024, 1300, 1000])
   test(`[NCP-9] a lone link to a peer that acknowledges every 50 ms grows beyond what it begins with, with packets of ${mtu} bytes`, () => {
-    const plane = new TunaPlane({
-      role: 'dialer',
-      codec: ncpCodec,
-      limits: TUNA_LIMITS,
-      pool: new SlabPool(),
-      links: 1,
-      clientIds: ['0'],
-      envelope: new PlainEnvelope(),
-      opening: () => undefined,
-      openingFrames: 0,
-    });
+    const plane = planeOf('dialer', 1);
     const peer = new Original();
     plane.attach(0, 0);
     plane.call(0);
@@ -71,3 +74,20 @@ for (const mtu of [1024, 1300, 1000])
     }
     expect(Math.max(...underWay)).toBeGreaterThan(1 << 20);
   });
+
+test('[TUNA-6] an acceptor asks a link that comes back for a sign of life: the original says nothing there by itself', () => {
+  const plane = planeOf('acceptor', 2);
+  plane.attach(0, 0);
+  const greeting = framed(ncpCodec.putHandshake({ clientIds: ['0', '1'], windowBytes: 4 << 20, mtu: 1300 }));
+  const news = framed(Uint8Array.of(0x28, 1)); // It has heard the answer.
+  for (const bytes of [greeting, news]) {
+    plane.handleBytes(0, bytes, false);
+    while (plane.step(0) !== 'idle') plane.pollSignal();
+  }
+  while (plane.pollTransmit(0, 0) !== undefined);
+  plane.attach(1, 1000);
+  const asked = plane.pollTransmit(1, 1000)!;
+  expect(ncpCodec.read(asked, 4, asked.length, packet)).toBe(true);
+  // The number before the first: every implementation has had it, and acknowledges it.
+  expect(packet).toMatchObject({ sequence: 2 ** 32 - 1, dataStart: 0, dataEnd: 0, handshake: undefined });
+});
