@@ -16,6 +16,10 @@ export const amount = expecting('a number of at least 0', (value) => typeof valu
 export const count = expecting('a whole number of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 export const flag = expecting('true or false', (value) => typeof value === 'boolean');
 export const callable = expecting('a function', (value) => typeof value === 'function');
+export function numeric(expected: string, isRight: (value: number) => boolean): Check {
+  return expecting(expected, (value) => typeof value === 'number' && isRight(value));
+}
+
 /** Somebody else's affair. */
 export const anything: Check = () => [];
 

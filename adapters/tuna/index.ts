@@ -6,19 +6,30 @@ import { tunaSessionMachine } from '../../machines/tuna/tuna.machine.js';
 import { TunaPlane, type Envelope } from '../../machines/tuna/tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import type { AddressQuery } from './addresses.js';
 import { ncpCodec } from './codec.js';
 import { frameBytes, framed, PlainEnvelope } from './envelope.js';
 import { ADDRESS_BYTES_MAX, METADATA_BYTES_MAX, putMetadata, readMetadata, SESSION_ID_BYTES } from './metadata.js';
+import { limitsFrom } from './options.js';
 import { nonces, SealedEnvelope, sealed, unsealed, type Box, type TunaIdentity } from './sealing.js';
 
 export { ncpCodec } from './codec.js';
 export type { TunaIdentity, Box } from './sealing.js';
+export { TUNA_LINKS_MAX } from './options.js';
 export { TUNA_LIMITS, type TunaLimits, type AddressReply };
 
-/** Asks a peer where it can be dialed; `session` is undefined before there is one. The result stops asking. */
-export interface AddressQuery {
-  query(peer: string, session: Uint8Array, answer: (reply: AddressReply) => void): () => void;
-}
+export { addressesOver, answerAddresses, type AskingOptions } from './asking.js';
+export {
+  resolverOf,
+  staticAddresses,
+  type AddressDesk,
+  type AddressQuery,
+  type AddressRequest,
+  type StaticAddresses,
+  type Timers,
+} from './addresses.js';
+export { directExit, TunaListener, type NewTunaExit, type TunaExit, type TunaListenerOptions } from './listener.js';
+export { answerRelay, relayAddresses, type RelayClient, type RelayMessage, type RelayOptions } from './relay.js';
 
 /** What may be set of Tuna sessions, besides their limits and delays (`TunaLimits`). */
 export interface TunaOptions extends Partial<TunaLimits> {
@@ -26,11 +37,14 @@ export interface TunaOptions extends Partial<TunaLimits> {
   readonly identity?: TunaIdentity;
   /** Who may come in, by their address. Default: everybody who has a key, or everybody where nothing is sealed. */
   readonly accepts?: (address: string) => boolean;
-  /** Where links find their addresses. Default: the targets given to `connect`, one per link, or one for all. */
+  /**
+   * Where links find their addresses: `staticAddresses`, `relayAddresses`, `addressesOver`, or your own. Default: the targets given
+   * to `connect`, one per link, or one for all.
+   */
   readonly addresses?: AddressQuery;
   /** When to dial a link again after its loss. Default: at once if it had lived over 1 s, then 50 ms … 5 s with full jitter. */
   readonly redial?: RedialPolicy;
-  /** Dials of one link in a row before it waits for fresh addresses. Default: unlimited; the original's is 0. */
+  /** Dials of one link in a row before it waits for fresh addresses. Default: unlimited, as are negative ones; the original's is 0. */
   readonly reconnectRetries?: number;
   /** Sessions at once. Default 100 000. */
   readonly connectionsMax?: number;
@@ -48,24 +62,15 @@ interface Opening {
   readonly windowMs?: number;
 }
 
-/** One session over several connections: a byte stream, or packets, wire-compatible with nkn-tuna-session (`spec/rules/tuna.md`). */
+/**
+ * One session over several connections: a byte stream, or packets, wire-compatible with nkn-tuna-session (`spec/rules/tuna.md`).
+ *
+ * @throws SessionError `bad-option` for an option that can't be right, naming it, what was expected and what was given
+ */
 export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
-  const {
-    identity,
-    accepts,
-    addresses,
-    redial = REDIAL.session,
-    reconnectRetries,
-    connectionsMax = 100_000,
-    first,
-    ...given
-  } = options;
-  const limits = checked({
-    ...TUNA_LIMITS,
-    ...given,
-    packetsMax: given.packetsMax ?? packetsFor(given.windowBytes ?? TUNA_LIMITS.windowBytes, given.mtu ?? TUNA_LIMITS.mtu),
-    sendBytesHigh: given.sendBytesHigh ?? (given.sendBytesMax ?? TUNA_LIMITS.sendBytesMax) / 2,
-  });
+  const { identity, accepts, addresses, redial = REDIAL.session, reconnectRetries, connectionsMax = 100_000, first } = options;
+  const limits = limitsFrom(options);
+  const isLimited = reconnectRetries !== undefined && reconnectRetries >= 0;
   return {
     name: 'tuna',
     alpn: 'holdfast.tuna.v1',
@@ -75,7 +80,7 @@ export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
     keyed: 'session',
     isLaned: true,
     hasSuccessors: true,
-    redial: reconnectRetries === undefined ? redial : { ...redial, retriesMax: reconnectRetries },
+    redial: isLimited ? { ...redial, retriesMax: reconnectRetries } : redial,
     connectionsMax,
     openingBytesMax: ADDRESS_BYTES_MAX + METADATA_BYTES_MAX + 8,
     openingTimeoutMs: limits.openingTimeoutMs,
@@ -174,27 +179,4 @@ function identify(
   const { type: _type, ...said } = metadata;
   const opening: Opening = { remoteAddress, ...said };
   return { word: 'known', label: labelOf(remoteAddress, metadata.id), isNew: true, mayReturn: true, opening };
-}
-
-/** Twice as many as fill the window, a power of two. */
-function packetsFor(windowBytes: number, mtu: number): number {
-  return Math.max(64, 2 ** Math.ceil(Math.log2((2 * windowBytes) / mtu)));
-}
-
-/** Most links of one session: a slot for each wire and its successor, one bit each. */
-export const TUNA_LINKS_MAX = 15;
-
-function checked(limits: TunaLimits): TunaLimits {
-  for (const [name, value] of Object.entries(limits) as [string, unknown][]) {
-    if (name === 'isStream') continue;
-    if (typeof value !== 'number' || !(value >= 0))
-      throw new SessionError('bad-option', `tuna.${name}: expected a number of at least 0, got ${String(value)}`);
-  }
-  const { numTunaListeners, mtu, windowBytes } = limits;
-  if (!Number.isInteger(numTunaListeners) || numTunaListeners < 1 || numTunaListeners > TUNA_LINKS_MAX)
-    throw new SessionError('bad-option', `tuna.numTunaListeners: expected 1 to ${TUNA_LINKS_MAX}, got ${numTunaListeners}`);
-  if (mtu < 1 || mtu > 60_000) throw new SessionError('bad-option', `tuna.mtu: expected 1 to 60000, got ${mtu}`);
-  if (windowBytes < 1 || windowBytes > 2 ** 30)
-    throw new SessionError('bad-option', `tuna.windowBytes: expected 1 to ${2 ** 30}, got ${windowBytes}`);
-  return limits;
 }

@@ -1,0 +1,100 @@
+import { ports } from '#platform';
+import type { Connection } from '../../machines/handle.js';
+import { SessionError } from '../../machines/errors.js';
+import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import { messagesOver } from '../messages.js';
+import {
+  parsed,
+  putReply,
+  putRequest,
+  readReply,
+  readRequest,
+  SharedQuery,
+  type AddressDesk,
+  type AddressQuery,
+  type Timers,
+} from './addresses.js';
+
+/** Who asks, and how long. */
+export interface AskingOptions {
+  /** The own address, by which the peer knows the session. Default: that of sessions without keys. */
+  readonly from?: string;
+  /** Default 10 s, chosen without measurement. */
+  readonly timeoutMs?: number;
+  /** Of the addresses in the answer. Default `tcp`. */
+  readonly scheme?: string;
+  readonly clock?: Timers;
+}
+
+/** Questions without an answer; beyond it the next ones hear `no-answer` at once. */
+const QUESTIONS_MAX = 256;
+
+/**
+ * Addresses asked for over a connection of any protocol, which belongs to it from here on; whoever is at its other end, the
+ * peer itself or a directory, has called `answerAddresses`. Ends with the connection: who asks later hears `no-answer`.
+ * @rule TUNA-22
+ */
+export function addressesOver(given: Connection, options: AskingOptions = {}): AddressQuery {
+  const { from = 'holdfast', timeoutMs = 10_000, scheme = 'tcp', clock = ports.clock } = options;
+  const connection = whole(given);
+  const waiting = new Map<number, (reply: AddressReply) => void>();
+  let next = 1;
+  let isOver = false;
+  connection.onMessage = (message) => {
+    const id = parsed(message)?.['id'];
+    if (typeof id === 'number') waiting.get(id)?.(readReply(message, scheme));
+  };
+  void connection.closed.then(() => {
+    isOver = true;
+    for (const answer of [...waiting.values()]) answer({ word: 'no-answer' });
+  });
+  return new SharedQuery((peer, session, answer) => {
+    const id = next++;
+    if (isOver || waiting.size >= QUESTIONS_MAX || !said(connection, putRequest(session, { id, from, to: peer }))) {
+      answer({ word: 'no-answer' });
+      return () => {};
+    }
+    const stop = (): void => {
+      waiting.delete(id);
+      clock.clearTimeout(timer);
+    };
+    const finish = (reply: AddressReply): void => {
+      stop();
+      answer(reply);
+    };
+    const timer = clock.setTimeout(() => finish({ word: 'no-answer' }), timeoutMs);
+    waiting.set(id, finish);
+    return stop;
+  });
+}
+
+/** Answers such questions on a connection, which belongs to it from here on. Anything else that is said on it is skipped. @rule TUNA-22 */
+export function answerAddresses(given: Connection, desk: AddressDesk): void {
+  const connection = whole(given);
+  connection.onMessage = (message) => {
+    const { session, body } = readRequest(message) ?? {};
+    const { id, from, to } = body ?? {};
+    if (typeof id !== 'number' || typeof from !== 'string') return;
+    const reply = desk.reply({
+      from,
+      ...(typeof to === 'string' ? { to } : {}),
+      ...(session === undefined ? {} : { session }),
+    });
+    said(connection, putReply(reply, { id }));
+  };
+}
+
+/** False: nothing can be said at the moment. Who asks will ask again. */
+function said(connection: Connection, message: Uint8Array): boolean {
+  try {
+    connection.write(message);
+    return true;
+  } catch (error) {
+    if (error instanceof SessionError) return false;
+    throw error;
+  }
+}
+
+function whole(connection: Connection): Connection {
+  return connection.boundaries === 'stream' ? messagesOver(connection) : connection;
+}

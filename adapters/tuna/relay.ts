@@ -1,0 +1,104 @@
+import { ports } from '#platform';
+import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import {
+  putReply,
+  putRequest,
+  readReply,
+  readRequest,
+  SharedQuery,
+  type AddressDesk,
+  type AddressQuery,
+  type Timers,
+} from './addresses.js';
+
+/** What a relay message says, as far as it matters here. */
+export interface RelayMessage {
+  /** The sender's NKN address, which the relay has verified. */
+  readonly src: string;
+  readonly payload: Uint8Array | string;
+}
+
+/**
+ * What is needed of a client of NKN's relays: the `MultiClient` of `nkn-sdk` is one. It is handed in, so that whoever does without
+ * NKN need not install it.
+ */
+export interface RelayClient {
+  /** Resolves with the answer; rejects when there is none in the client's own time. */
+  send(destination: string, data: Uint8Array): Promise<unknown>;
+  /** What the handler returns, if it returns something, is the answer. */
+  onMessage(handler: (message: RelayMessage) => Uint8Array | undefined): void;
+}
+
+/** How often and how long to ask. The defaults are nkn-tuna-session's. */
+export interface RelayOptions {
+  /** The question is sent so many times; the first answer counts. Default 3. */
+  readonly attempts?: number;
+  /** Between them. Default 3 s. */
+  readonly intervalMs?: number;
+  /** Without an answer to the last of them for so long, there is none. Default 5 s, as long as `nkn-sdk` waits. */
+  readonly timeoutMs?: number;
+  /** Of the addresses in the answer. Default `tcp`. */
+  readonly scheme?: string;
+  readonly clock?: Timers;
+}
+
+/** Addresses asked for by messages over NKN's relays, as nkn-tuna-session does. @rule TUNA-21 */
+export function relayAddresses(client: Pick<RelayClient, 'send'>, options: RelayOptions = {}): AddressQuery {
+  const { attempts = 3, intervalMs = 3000, timeoutMs = 5000, scheme = 'tcp', clock = ports.clock } = options;
+  return new SharedQuery((peer, session, answer) => {
+    let left = attempts;
+    let timer: unknown;
+    let isOver = false;
+    const finish = (reply: AddressReply): void => {
+      if (isOver) return;
+      stop();
+      answer(reply);
+    };
+    const stop = (): void => {
+      isOver = true;
+      clock.clearTimeout(timer);
+    };
+    const ask = (): void => {
+      left--;
+      // A failure is one of this attempt alone; the timer knows when it was the last.
+      attempt(client, peer, putRequest(session)).then(
+        (data) => {
+          if (data instanceof Uint8Array || typeof data === 'string') finish(readReply(data, scheme));
+        },
+        () => {},
+      );
+      timer = left > 0 ? clock.setTimeout(ask, intervalMs) : clock.setTimeout(() => finish({ word: 'no-answer' }), timeoutMs);
+    };
+    ask();
+    return stop;
+  });
+}
+
+/** A client that throws has failed as well. */
+async function attempt(client: Pick<RelayClient, 'send'>, peer: string, request: Uint8Array): Promise<unknown> {
+  return client.send(peer, request);
+}
+
+/**
+ * Answers such questions. The result ends it: the client itself can't forget a handler. Whoever `accepts` says no to hears nothing,
+ * and so does whoever asks for something else: others may listen on the same client.
+ * @rule TUNA-21
+ */
+export function answerRelay(
+  client: Pick<RelayClient, 'onMessage'>,
+  desk: AddressDesk,
+  { accepts = () => true }: { readonly accepts?: (address: string) => boolean } = {},
+): () => void {
+  let isOver = false;
+  client.onMessage(({ src, payload }) => {
+    if (isOver || !accepts(src)) return undefined;
+    const request = readRequest(payload);
+    if (request === undefined) return undefined;
+    const { session } = request;
+    const reply = desk.reply(session === undefined ? { from: src } : { from: src, session });
+    return reply.word === 'no-answer' ? undefined : putReply(reply);
+  });
+  return () => {
+    isOver = true;
+  };
+}
