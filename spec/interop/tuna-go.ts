@@ -58,7 +58,7 @@ export class TunaGo {
     return {
       query: (_, session, answer) => {
         let isWanted = true;
-        this.ask(from, session).then(
+        this.ask(from, session ?? null).then(
           (reply) => isWanted && answer(reply),
           () => isWanted && answer({ word: 'no-answer' }),
         );
