@@ -4,6 +4,7 @@ import { fromQrText, Hub, mdnsDiscovery, normaliseSki, ShipTrustFile, staticDisc
 import { memoryTrust, type Discovery, type HubOptions, type ShipTrust } from '../ship/index.js';
 import { ShipLog } from './ship-log.js';
 import { Pairing } from './ship-pairing.js';
+import { searching } from './ship-search.js';
 import { addressOf, Failed, failedBy, Misuse, onInterrupt, Output } from './shared.js';
 
 interface ShipCommandOptions {
@@ -101,7 +102,8 @@ async function dial(address: string | undefined, options: ShipCommandOptions & D
     onInterrupt(() => hub.shutdown({ deadlineMs: 3000 }));
     const ended = log.firstEnd(ski);
     hub.registerRemoteService(ski);
-    const outcome = await Promise.race([log.connected(ski), ended]);
+    const search = searching(hub.options.discovery!, ski, output, options.stay === true, hub.engine.ports.clock);
+    const outcome = await Promise.race([log.connected(ski), ended, search.failed]).finally(search.stop);
     if (outcome !== 'connected' && options.stay !== true) throw failedBy(outcome);
     const connection = hub.getConnection(ski)?.connection;
     if (options.send !== undefined) await connection?.send(options.send);
