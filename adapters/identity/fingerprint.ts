@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
+import { createHash, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { SessionError } from '../../machines/errors.js';
 
 /**
@@ -48,10 +48,20 @@ export function publicKeyOf({ publicKey }: Pick<X509Certificate, 'publicKey'>): 
  * own encoder takes 0.1 ms, which is much in a TLS handshake of 1 ms, and this 0.01 ms. What is not on that curve is none of it.
  */
 function pointOnP256(key: KeyObject): Buffer | undefined {
-  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return undefined;
-  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  if (key.asymmetricKeyType !== 'ec') return undefined;
+  const { crv, x = '', y = '' } = numbersOf(key);
+  if (crv !== 'P-256') return undefined;
   const encoded = Buffer.concat([P256_HEAD, Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
   return encoded.length === P256_HEAD.length + 64 ? encoded : undefined;
+}
+
+/** Nothing for curves that JSON Web Keys have no name for. */
+function numbersOf(key: KeyObject): JsonWebKey {
+  try {
+    return key.export({ format: 'jwk' });
+  } catch {
+    return {};
+  }
 }
 
 /** SEQUENCE { SEQUENCE { ecPublicKey, prime256v1 }, BIT STRING { 04, … } } (RFC 5480). */

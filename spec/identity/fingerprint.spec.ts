@@ -36,6 +36,7 @@ describe('the key of a certificate', () => {
     ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' })],
     ['secp256k1, as long as P-256', () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
     ['P-256 with its curve written out', () => generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' })],
+    ['brainpool, as long as P-256', () => generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' })],
     ['RSA', () => generateKeyPairSync('rsa', { modulusLength: 1024 })],
     ['Ed25519', () => generateKeyPairSync('ed25519')],
   ])('on %s is what OpenSSL writes', (name, make) => {
