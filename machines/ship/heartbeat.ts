@@ -2,6 +2,10 @@ import type { ShipTiming } from './ship.timing.js';
 
 /** A deadline missed by more than this was missed by a process that did not run. Chosen without measurement. */
 const LATE_MS = 1000;
+/** One that is late every time is overloaded, and must not keep a dead wire for ever on that account. */
+const THAWS_MAX = 3;
+/** Timers come before what can be read; one turn later it has been read. */
+const LAST_CALL_MS = 1;
 
 /**
  * SHIP's own sign of life: a ping every 50 s whatever else is said, and the end when no pong came for 60 s. Other traffic
@@ -12,13 +16,16 @@ export class Heartbeat {
   #pingAt: number | undefined;
   #deadAt = 0;
   #isDue = false; // A ping is to be sent.
+  #thaws = 0; // In a row, that have excused the same silence.
+  #isLastCall = false; // The time is up, and what has arrived meanwhile is being read.
 
   constructor(readonly timing: Pick<ShipTiming, 'pingIntervalMs' | 'pongTimeoutMs' | 'wakePongTimeoutMs'>) {}
 
   start(now: number): void {
     this.#pingAt = now + this.timing.pingIntervalMs;
     this.#deadAt = now + this.timing.pongTimeoutMs;
-    this.#isDue = false;
+    this.#isDue = this.#isLastCall = false;
+    this.#thaws = 0;
   }
 
   stop(): void {
@@ -27,7 +34,14 @@ export class Heartbeat {
   }
 
   pong(now: number): void {
-    if (this.#pingAt !== undefined) this.#deadAt = now + this.timing.pongTimeoutMs;
+    if (this.#pingAt === undefined) return;
+    this.#deadAt = now + this.timing.pongTimeoutMs;
+    this.#isLastCall = false;
+    this.#thaws = 0;
+  }
+
+  get #verdictAt(): number {
+    return this.#isLastCall ? this.#deadAt : this.#deadAt - LAST_CALL_MS;
   }
 
   /** The host slept: ask at once, and don't wait long. Asking often does not put off the verdict. */
@@ -39,21 +53,30 @@ export class Heartbeat {
   }
 
   nextTimeout(): number | undefined {
-    return this.#pingAt === undefined ? undefined : Math.min(this.#pingAt, this.#deadAt);
+    return this.#pingAt === undefined ? undefined : Math.min(this.#pingAt, this.#verdictAt);
   }
 
   handleTimeout(now: number): 'quiet' | 'dead' {
     if (this.#pingAt === undefined) return 'quiet';
-    if (now >= this.#deadAt) {
-      if (now - this.#deadAt <= LATE_MS) {
+    if (now >= this.#verdictAt) {
+      // A process that was frozen has asked too late, or not at all: it asks once more, briefly.
+      const isLate = now >= this.#pingAt || now - this.#deadAt > LATE_MS;
+      if (isLate && this.#thaws < THAWS_MAX) {
+        this.#thaws++;
+        this.#deadAt = Infinity;
+        this.#isLastCall = false;
+        this.probeNow(now);
+      } else if (!this.#isLastCall) {
+        this.#isLastCall = true; // After a short freeze the pong lies unread behind this timer.
+        this.#deadAt = Math.max(this.#deadAt, now + LAST_CALL_MS);
+      } else {
         this.stop();
         return 'dead';
       }
-      this.#deadAt = Infinity; // This process was frozen; the pong may lie unread. Ask once more, briefly.
-      this.probeNow(now);
     } else if (now >= this.#pingAt) {
       this.#isDue = true;
       this.#pingAt = now + this.timing.pingIntervalMs;
+      this.#deadAt = Math.max(this.#deadAt, now + this.timing.wakePongTimeoutMs); // It may be a late one.
     }
     return 'quiet';
   }
