@@ -51,11 +51,11 @@ export class Dispatch {
     }
     const isNew = n === outbound.next;
     if (!isNew) this.resent++;
-    const before = outbound.carry(n, l.index, now);
+    const before = outbound.carry(n, l.index, l.flight.sent, now);
     const length = outbound.lengthOf(n);
     if (before !== NOWHERE && !isNew) this.links[before]!.flight.bytes -= length;
     l.flight.bytes += length;
-    l.flight.add(n, now);
+    l.flight.add(n);
     return n;
   }
 

@@ -32,6 +32,8 @@ export class NcpLink {
   isProven = false;
   /** When the newest packet left of which an acknowledgement came back, and when that was. */
   newestAckedAt = -Infinity;
+  /** The how-manieth on this wire the latest acknowledged one was. */
+  newestOrder = -1;
   progressAt = -Infinity;
   /** When a packet was sent again because nothing was heard for a while. */
   retriedAt = -Infinity;
@@ -52,9 +54,16 @@ export class NcpLink {
     this.pace = new Pace();
     this.isStalled = this.isProven = this.owesProbe = this.owesRead = this.owesClose = this.owesHandshake = false;
     this.newestAckedAt = this.progressAt = -Infinity;
+    this.newestOrder = -1;
     this.retriedAt = -Infinity;
     this.told = 0;
     if (this.limits.idleMs > 0) this.health.start(now);
+  }
+
+  /** The how-manieth packet of this wire has arrived, which left at `sentAt`. */
+  acked(order: number, sentAt: number): void {
+    if (order > this.newestOrder) this.newestOrder = order;
+    if (sentAt > this.newestAckedAt) this.newestAckedAt = sentAt;
   }
 
   detach(): void {

@@ -37,6 +37,7 @@ export class Outbound {
   #flags = new Uint8Array(FIRST_RING);
   #links = new Uint8Array(FIRST_RING).fill(NOWHERE);
   #sentAt = new Float64Array(FIRST_RING);
+  #orders = new Float64Array(FIRST_RING);
   #mask = FIRST_RING - 1;
 
   constructor(
@@ -92,11 +93,15 @@ export class Outbound {
   isAcked(n: number): boolean {
     return n < this.base || (this.#flags[n & this.#mask]! & ACKED) !== 0;
   }
+  /** The how-manieth packet on its link it was when it left last. */
+  orderOf(n: number): number {
+    return this.#orders[n & this.#mask]!;
+  }
   /** Whether this is the transmission that counts: neither acknowledged, nor given up, nor repeated elsewhere. */
-  isUnderWay(n: number, link: number, sentAt: number): boolean {
+  isUnderWay(n: number, link: number, order: number): boolean {
     if (n < this.base) return false;
     const i = n & this.#mask;
-    return (this.#flags[i]! & (ACKED | LOST)) === 0 && this.#links[i] === link && this.#sentAt[i] === sentAt;
+    return (this.#flags[i]! & (ACKED | LOST)) === 0 && this.#links[i] === link && this.#orders[i] === order;
   }
 
   write(bytes: Uint8Array): void {
@@ -139,7 +144,7 @@ export class Outbound {
   }
 
   /** The packet leaves on this link. Answers the link that carried it until now, or NOWHERE. */
-  carry(n: number, link: number, now: number): number {
+  carry(n: number, link: number, order: number, now: number): number {
     const i = n & this.#mask;
     const before = (this.#flags[i]! & LOST) === 0 ? this.#links[i]! : NOWHERE;
     if (n === this.next) {
@@ -150,6 +155,7 @@ export class Outbound {
       this.#flags[i] = RESENT;
     }
     this.#links[i] = link;
+    this.#orders[i] = order;
     this.#sentAt[i] = now;
     return before;
   }
@@ -223,6 +229,7 @@ export class Outbound {
     this.#flags = moved(this.#flags, new Uint8Array(mask + 1));
     this.#links = moved(this.#links, new Uint8Array(mask + 1));
     this.#sentAt = moved(this.#sentAt, new Float64Array(mask + 1));
+    this.#orders = moved(this.#orders, new Float64Array(mask + 1));
     this.#mask = mask;
   }
 }

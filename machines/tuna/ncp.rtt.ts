@@ -15,6 +15,8 @@ const TAIL_SLACK_MS = 60;
 export class RoundTrip {
   /** Smoothed, with the peer's wait before it acknowledges; 0 while nothing was measured. */
   smoothedMs = 0;
+  /** The shortest ever. */
+  leastMs = Infinity;
   #variationMs = 0;
   #rtoMs: number;
   #doublings = 0;
@@ -30,6 +32,7 @@ export class RoundTrip {
   /** Only of packets that were sent once (Karn). */
   measured(ms: number): void {
     this.#doublings = 0;
+    if (ms < this.leastMs) this.leastMs = ms;
     if (this.smoothedMs === 0) {
       this.smoothedMs = Math.max(ms, 0.01);
       this.#variationMs = ms / 2;

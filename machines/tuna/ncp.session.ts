@@ -31,6 +31,10 @@ export interface NcpSeed {
   readonly first?: number;
 }
 
+/** Later packets of the same wire that have arrived, after which one counts as lost. Wires keep the order, so that three is patient. */
+const REORDERED_PACKETS = 3;
+/** A peer that names so many ranges may have more to name: the original's list ends here, in the order of numbers. */
+const RANGES_SUSPECT = 32;
 /** Ranges in one acknowledgement. The original sends 32 and reads any number. */
 const RANGES_PER_ACK = 64;
 /**
@@ -117,7 +121,7 @@ export class NcpSession {
     if (!l.isAttached) return;
     l.detach();
     this.striping.leave(link);
-    this.#giveUp(l, Infinity);
+    l.flight.lose(Infinity);
     const heir = this.links.find((other) => other.isAttached) ?? l;
     if (heir !== l) l.owed.moveTo(heir.owed, now);
   }
@@ -277,8 +281,11 @@ export class NcpSession {
         this.links[link]!.progressAt = now;
         if (link !== l.index) continue;
         delivered += bytes;
-        if (outbound.isResent(n)) continue;
         const sentAt = outbound.sentAt(n);
+        const isResent = outbound.isResent(n);
+        // Of one that was sent twice it may be the first that is acknowledged, where that could be; nobody can tell its time (Karn).
+        if (!isResent || (now - sentAt >= l.trip.leastMs && ranges < RANGES_SUSPECT)) l.acked(outbound.orderOf(n), sentAt);
+        if (isResent) continue;
         if (sentAt > newestAt) newestAt = sentAt;
         if (sentAt < oldestAt) oldestAt = sentAt;
       }
@@ -287,9 +294,8 @@ export class NcpSession {
     if (newestAt > -Infinity) {
       l.trip.measured(now - oldestAt);
       l.pace.delivered(delivered, now - newestAt, l.trip.smoothedMs, now);
-      l.newestAckedAt = Math.max(l.newestAckedAt, newestAt);
-      this.#giveUp(l, l.newestAckedAt - l.trip.reorderMs);
     }
+    l.flight.lose(l.newestAckedAt - l.trip.reorderMs, l.newestOrder - REORDERED_PACKETS);
     this.striping.scale();
     this.#tellDrained();
     return true;
@@ -335,7 +341,7 @@ export class NcpSession {
     if (rtoAt !== undefined && now >= rtoAt) {
       const canMove = this.links.some((other) => other !== l && other.isAttached && !other.isStalled);
       // Elsewhere it goes at once, all of it; on a lone link what has not taken too long may still be answered.
-      this.#giveUp(l, canMove ? Infinity : now - l.trip.rtoMs + 0.001);
+      l.flight.lose(canMove ? Infinity : now - l.trip.rtoMs + 0.001);
       l.trip.backOff();
       l.isStalled = true;
       this.striping.lost(l.index);
@@ -352,10 +358,6 @@ export class NcpSession {
         break;
       case 'quiet':
     }
-  }
-
-  #giveUp(l: NcpLink, before: number): void {
-    l.flight.lose(before);
   }
 
   #tellDrained(): void {

@@ -115,10 +115,10 @@ test('[NCP-4] small writes share a packet, large ones are cut, and slivers of wi
   for (let i = 0; i < 3; i++) outbound.write(new Uint8Array(30));
   const n = outbound.pollNew();
   expect([n, outbound.lengthOf(n)]).toEqual([0, 90]);
-  outbound.carry(n, 0, 5);
+  outbound.carry(n, 0, 0, 5);
   outbound.write(new Uint8Array(2000));
   let packets = 0;
-  for (let next; (next = outbound.pollNew()) >= 0; packets++) outbound.carry(next, 0, 5);
+  for (let next; (next = outbound.pollNew()) >= 0; packets++) outbound.carry(next, 0, packets + 1, 5);
   expect([packets, outbound.flowRoom]).toEqual([9, 10]);
   for (let k = 0; k < 10; k++) outbound.ack(k);
   outbound.advance();
