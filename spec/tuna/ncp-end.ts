@@ -15,6 +15,9 @@ export interface NcpEndOptions {
   readonly onData?: (bytes: Uint8Array) => void;
 }
 
+/** What a chunk from a busy socket holds. */
+const MORE_BYTES = 64 << 10;
+
 /** An NCP session with bare packets: no frames, no boxes, no charts. What drives it is what a plane and its pump do. */
 export class NcpEnd {
   readonly session: NcpSession;
@@ -86,8 +89,9 @@ export class NcpEnd {
 
   receive(link: number, packet: Uint8Array): boolean {
     if (this.isStopped || !this.session.links[link]!.isAttached) return true;
-    const isGood = this.session.receive(link, packet, 0, packet.length, this.options.clock.now(), packet.length);
-    this.#deliver();
+    // More may follow in this turn, at whose end all of it is delivered.
+    const isGood = this.session.receive(link, packet, 0, packet.length, this.options.clock.now(), MORE_BYTES);
+    this.signals.push(...this.session.signals.splice(0));
     this.#gather();
     return isGood;
   }
