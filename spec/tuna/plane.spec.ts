@@ -120,3 +120,31 @@ test('[NCP-4] where each write is a packet, each arrives as one message', () => 
   expect(heard).toEqual(['one', 'two', 'three']);
   expect([a.accepted, a.handed, a.acknowledged]).toEqual([3, 3, 0]);
 });
+
+test('[NCP-9] a link whose packets fill what it may have under way to the byte is given more, as any other', () => {
+  for (const mtu of [1000, 1024]) {
+    const [a, b] = [planeOf('dialer', { mtu }), planeOf('acceptor', { mtu })];
+    for (const plane of [a, b]) plane.attach(0, 0);
+    b.open();
+    a.call(0);
+    exchange(a, b);
+    let round = 0;
+    let most = 0;
+    for (; round < 20; round++) {
+      while (a.hasRoom()) a.write(new Uint8Array(65_536));
+      // A peer that acknowledges every 50 ms.
+      const now = 100 + round * 50;
+      const sent: Uint8Array[] = [];
+      for (let bytes; (bytes = a.pollTransmit(0, now)) !== undefined;) sent.push(new Uint8Array(bytes));
+      most = Math.max(
+        most,
+        sent.reduce((sum, { length }) => sum + length, 0),
+      );
+      for (const bytes of sent) b.handleBytes(0, bytes, false);
+      for (let step; (step = b.step(now + 49)) !== 'idle';) if (step === 'message') while (b.pollMessage() !== undefined);
+      for (let bytes; (bytes = b.pollTransmit(0, now + 49)) !== undefined;) a.handleBytes(0, new Uint8Array(bytes), false);
+      for (let step; (step = a.step(now + 49)) !== 'idle';) if (step === 'signal') a.pollSignal();
+    }
+    expect({ mtu, hasGrown: most > 1 << 19 }).toEqual({ mtu, hasGrown: true });
+  }
+});
