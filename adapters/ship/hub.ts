@@ -261,7 +261,7 @@ export class Hub {
     try {
       this.#trust.set(service);
     } catch (error) {
-      this.reader.trustNotKept?.(service.ski, error as Error);
+      this.#guarded(() => this.reader.trustNotKept?.(service.ski, error as Error));
     }
   }
 
@@ -281,13 +281,25 @@ export class Hub {
   #peers(): ShipPeers {
     return {
       isTrusted: (ski) => this.#isAutoAccepting || this.#trust.has(ski),
-      mayWait: (ski) => this.reader.allowWaitingForTrust?.(ski) ?? false,
+      mayWait: (ski) => this.#guarded(() => this.reader.allowWaitingForTrust?.(ski)) ?? false,
       shipIdOf: (ski) => this.#trust.get(ski)?.shipId,
       learn: (ski, shipId) => {
         this.#remember({ ski, shipId });
-        this.reader.serviceShipIDUpdate?.(ski, shipId);
+        this.#guarded(() => this.reader.serviceShipIDUpdate?.(ski, shipId));
       },
     };
+  }
+
+  /** A handshake calls from inside its chart: what the application throws there comes up on a fresh stack, as it does elsewhere. */
+  #guarded<Result>(call: () => Result): Result | undefined {
+    try {
+      return call();
+    } catch (error) {
+      this.engine.ports.clock.setTimeout(() => {
+        throw error;
+      }, 0);
+      return undefined;
+    }
   }
 
   #nameOf(ski: string): string {
