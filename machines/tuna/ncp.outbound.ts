@@ -97,6 +97,15 @@ export class Outbound {
   orderOf(n: number): number {
     return this.#orders[n & this.#mask]!;
   }
+  /** The peer's application has read it. */
+  isRead(n: number): boolean {
+    const i = n & this.#mask;
+    return this.#places[i]! + this.#lengths[i]! <= this.#remoteRead;
+  }
+  /** It was sent more than once, or is to be: where it has been read, only its acknowledgements were lost. */
+  isRepeated(n: number): boolean {
+    return (this.#flags[n & this.#mask]! & (LOST | RESENT)) !== 0;
+  }
   /** Whether this is the transmission that counts: neither acknowledged, nor given up, nor repeated elsewhere. */
   isUnderWay(n: number, link: number, order: number): boolean {
     if (n < this.base) return false;
@@ -160,10 +169,14 @@ export class Outbound {
     return before;
   }
 
-  /** It is to be sent again. False: there is no need. */
+  /** It is to be sent again, unless the peer's application has read it already. False: it wasn't under way. */
   lose(n: number): boolean {
     const i = n & this.#mask;
     if (n < this.base || n >= this.next || (this.#flags[i]! & (ACKED | LOST)) !== 0) return false;
+    if (this.isRead(n)) {
+      this.#flags[i]! |= ACKED;
+      return true;
+    }
     this.#flags[i]! |= LOST;
     this.lost++;
     if (n < this.#lostFrom) this.#lostFrom = n;

@@ -122,6 +122,7 @@ export class NcpSession {
     l.detach();
     this.striping.leave(link);
     l.flight.lose(Infinity);
+    this.#settle();
     const heir = this.links.find((other) => other.isAttached) ?? l;
     if (heir !== l) l.owed.moveTo(heir.owed, now);
   }
@@ -149,7 +150,10 @@ export class NcpSession {
     if (isNews) this.signals.push({ type: 'peer.greeted' });
     if (this.isEstablished) {
       if (packet.ranges > 0 && !this.#handleAcks(l, now)) return false;
-      if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) this.#dispatch.unblock();
+      if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) {
+        this.#handleRead();
+        this.#dispatch.unblock();
+      }
     }
     return packet.sequence === 0 || this.#handleData(l, bytes, now, more);
   }
@@ -297,8 +301,22 @@ export class NcpSession {
     }
     l.flight.lose(l.newestAckedAt - l.trip.reorderMs, l.newestOrder - REORDERED_PACKETS);
     this.striping.scale();
-    this.#tellDrained();
+    this.#settle();
     return true;
+  }
+
+  /**
+   * What the peer's application has read has arrived. The original loses acknowledgements with a link, and acknowledges what comes twice
+   * ever more slowly: without this, two could repeat the same packets to each other for good.
+   */
+  #handleRead(): void {
+    const { outbound } = this;
+    for (let n = outbound.base; n < outbound.next && outbound.isRead(n); n++) {
+      if (!outbound.isRepeated(n)) continue; // The others' acknowledgements bring their round trips.
+      const link = outbound.ack(n);
+      if (link >= 0 && link !== NOWHERE) this.links[link]!.flight.bytes -= outbound.lengthOf(n);
+    }
+    this.#settle();
   }
 
   #handleData(l: NcpLink, bytes: Uint8Array, now: number, more: number): boolean {
@@ -336,12 +354,14 @@ export class NcpSession {
     if (now >= l.tailAt) {
       l.retriedAt = now;
       l.flight.loseOldest();
+      this.#settle();
     }
     const rtoAt = l.rtoAt;
     if (rtoAt !== undefined && now >= rtoAt) {
       const canMove = this.links.some((other) => other !== l && other.isAttached && !other.isStalled);
       // Elsewhere it goes at once, all of it; on a lone link what has not taken too long may still be answered.
       l.flight.lose(canMove ? Infinity : now - l.trip.rtoMs + 0.001);
+      this.#settle();
       l.trip.backOff();
       l.isStalled = true;
       this.striping.lost(l.index);
@@ -358,6 +378,12 @@ export class NcpSession {
         break;
       case 'quiet':
     }
+  }
+
+  /** After packets were given up: those that the peer has read were acknowledged instead. */
+  #settle(): void {
+    this.outbound.advance();
+    this.#tellDrained();
   }
 
   #tellDrained(): void {

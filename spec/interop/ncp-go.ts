@@ -27,8 +27,10 @@ export interface Received {
   readonly bytes: number;
   /** Place of the first wrong byte; -1: none. */
   readonly wrongAt: number;
-  /** The longest wait between two reads. */
-  readonly longestMs: number;
+  /** Waits of more than 5 ms between two reads: when they ended (Unix time) and how long they were, both in ms. */
+  readonly gaps: readonly (readonly [number, number])[] | null;
+  /** The longest that its process was kept from running meanwhile. */
+  readonly lagMs: number;
 }
 
 interface Pending {
@@ -43,6 +45,23 @@ export interface NcpGoEvent {
   /** `asked`: somebody's addresses are wanted; the answer goes back with the number. Data is Base64. */
   readonly ask?: number;
   readonly data?: string;
+}
+
+/** What the original believes to be missing on the other side, and what it does about it. */
+export interface Owed {
+  /** The first packet that isn't acknowledged, and the one after the last. */
+  readonly start: number;
+  readonly end: number;
+  /** Bytes that the other side may leave unread, and bytes that it has, as far as the original knows. */
+  readonly window: number;
+  readonly unread: number;
+  /** `ageMs`: since when that first packet is under way there; `rtoMs`: after how long it is sent again. */
+  readonly links: readonly {
+    readonly link: string;
+    readonly rtoMs: number;
+    readonly ageMs?: number;
+    readonly inFlight: number;
+  }[];
 }
 
 /** A running process with one real ncp-go session. `stop` must be called. */
@@ -103,6 +122,9 @@ export class NcpGo {
   }
   state(): Promise<{ closed: boolean; closedByRemote: boolean; established: boolean }> {
     return this.command('state', {});
+  }
+  owes(): Promise<Owed> {
+    return this.command('owes', {});
   }
   /** Two sessions of the original in one process; answers MB/s. */
   async bench(options: { links: number; mtu: number; bytes: number; loss?: number; delayMs?: number }): Promise<number> {

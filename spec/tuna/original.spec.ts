@@ -91,3 +91,32 @@ test('[TUNA-6] an acceptor asks a link that comes back for a sign of life: the o
   // The number before the first: every implementation has had it, and acknowledges it.
   expect(packet).toMatchObject({ sequence: 2 ** 32 - 1, dataStart: 0, dataEnd: 0, handshake: undefined });
 });
+
+test('[NCP-7] what the peer has read is not sent again, although all its acknowledgements were lost', () => {
+  for (const order of ['read, then lost', 'lost, then read']) {
+    const plane = planeOf('dialer', 1);
+    plane.attach(0, 0);
+    plane.call(0);
+    const hear = (bytes: Uint8Array, now: number): void => {
+      plane.handleBytes(0, bytes, false);
+      while (plane.step(now) !== 'idle') plane.pollSignal();
+    };
+    const say = (now: number): number => {
+      let bytes = 0;
+      for (let chunk; (chunk = plane.pollTransmit(0, now)) !== undefined;) bytes += chunk.length;
+      return bytes;
+    };
+    hear(framed(ncpCodec.putHandshake({ clientIds: ['0'], windowBytes: 4 << 20, mtu: 1300 })), 0);
+    plane.write(new Uint8Array(13_000));
+    expect(say(0)).toBeGreaterThan(13_000);
+    const news = new Uint8Array(8);
+    const told = framed(news.subarray(0, ncpCodec.putBytesRead(news, 0, 13_000)));
+    if (order === 'read, then lost') hear(told, 1);
+    plane.detach(0, 2);
+    plane.attach(0, 3);
+    if (order === 'lost, then read') hear(told, 4);
+    plane.drain();
+    expect({ order, said: say(5) < 100, queued: plane.queuedBytes }).toEqual({ order, said: true, queued: 0 });
+    expect(plane.pollSignal()).toEqual({ type: 'log.drained' });
+  }
+});

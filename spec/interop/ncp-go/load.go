@@ -16,6 +16,12 @@ import (
 // The byte at each place of a stream, the same on both sides, so that whoever receives can check without the whole.
 func byteAt(place int64) byte { return byte((uint32(place) * 0x9e3779b1) >> 13) }
 
+// Waits between two reads are told from here on, and not more than so many.
+const (
+	gapMin  = 5 * time.Millisecond
+	gapsMax = 100_000
+)
+
 type frameReader struct{ in *bufio.Reader }
 
 func newReader(in io.Reader) *frameReader { return &frameReader{bufio.NewReaderSize(in, 1<<16)} }
@@ -61,12 +67,13 @@ func (n *node) receive(c command) (fields, error) {
 	buf := make([]byte, 1<<16)
 	wrongAt := int64(-1)
 	at := int64(0)
-	longest := time.Duration(0)
+	var gaps [][2]int64
+	lag.Store(0)
 	last := time.Now()
 	for c.Bytes == 0 || at < c.Bytes {
 		got, err := session.Read(buf)
-		if gap := time.Since(last); gap > longest {
-			longest = gap
+		if gap := time.Since(last); gap > gapMin && at > 0 && len(gaps) < gapsMax {
+			gaps = append(gaps, [2]int64{time.Now().UnixMilli(), gap.Milliseconds()})
 		}
 		last = time.Now()
 		for i := range got {
@@ -85,7 +92,7 @@ func (n *node) receive(c command) (fields, error) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	return fields{"bytes": at, "wrongAt": wrongAt, "longestMs": longest.Milliseconds()}, nil
+	return fields{"bytes": at, "wrongAt": wrongAt, "gaps": gaps, "lagMs": time.Duration(lag.Load()).Milliseconds()}, nil
 }
 
 // bench moves bytes between two sessions of the original in this process, over functions, with loss and delay where asked for.

@@ -53,6 +53,7 @@ func (s *speaker) say(line fields) {
 
 func main() {
 	say := &speaker{out: json.NewEncoder(os.Stdout)}
+	go watchLag()
 	node := &node{say: say, maxConns: 64}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {

@@ -70,6 +70,8 @@ func (n *node) obey(c command) (fields, error) {
 		return nil, n.cut(c.Link)
 	case "state":
 		return fields{"closed": n.session.IsClosed(), "closedByRemote": n.session.IsClosedByRemote(), "established": n.session.IsEstablished()}, nil
+	case "owes":
+		return n.owes(), nil
 	case "bench":
 		return bench(c)
 	}
