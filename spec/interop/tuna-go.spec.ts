@@ -6,6 +6,7 @@ import { tcp } from '../../transports/tcp.js';
 import { byteAt, fill } from '../tuna/ncp-channel.js';
 import { buildNcpGo, ncpGoAvailable } from './ncp-go.js';
 import { TunaGo } from './tuna-go.js';
+import { pour } from './under-fire.js';
 import { Watched } from './watched.js';
 
 const withGo = ncpGoAvailable() ? describe : describe.skip;
@@ -19,11 +20,6 @@ function hear(connection: Connection, total: number): Promise<number> {
       if (at >= total) resolve(-1);
     };
   });
-}
-
-async function pour(connection: Connection, total: number, from = 0): Promise<void> {
-  for (let at = from; at < from + total; at += 65_536)
-    if (!connection.write(fill(new Uint8Array(Math.min(65_536, from + total - at)), at))) await connection.drained();
 }
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -8,7 +8,7 @@ export class Watched implements Transport {
   readonly secure: boolean;
   /** Wires on which the peer has said something, ever. */
   spoken = 0;
-  /** From the loss of a wire to the peer's first bytes on the next one, in order of loss. */
+  /** From the loss of a wire that was spoken on to the next one that is open, in order of loss. */
   readonly rejoinsMs: number[] = [];
   onSpoken: (() => void) | undefined;
   #live: Wire[] = [];
@@ -60,14 +60,14 @@ export class Watched implements Transport {
         onOpen: (wire) => {
           own = wire;
           this.#live.push(wire);
+          const lostAt = this.#lostAt.shift();
+          if (lostAt !== undefined) this.rejoinsMs.push(performance.now() - lostAt);
           handler.onOpen(wire);
         },
         onBytes: (bytes) => {
           if (!hasSpoken) {
             hasSpoken = true;
             this.spoken++;
-            const lostAt = this.#lostAt.shift();
-            if (lostAt !== undefined) this.rejoinsMs.push(performance.now() - lostAt);
             this.onSpoken?.();
           }
           handler.onBytes(bytes);

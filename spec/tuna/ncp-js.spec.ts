@@ -1,29 +1,8 @@
-import { createRequire } from 'node:module';
 import { clock } from '../../adapters/node.js';
+import { byteAt, fill, Sink } from './ncp-channel.js';
 import { NcpEnd } from './ncp-end.js';
-import { byteAt, fill } from './ncp-channel.js';
-
-/** What is used of the real ncp-js; it brings no types. */
-interface NcpJsSession {
-  receiveWith(localId: string, remoteId: string, bytes: Uint8Array): void;
-  dial(timeoutMs?: number): Promise<void>;
-  accept(): Promise<void>;
-  read(bytes?: number): Promise<Uint8Array>;
-  write(bytes: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-  setLinger(ms: number): void;
-  readonly isClosed?: boolean;
-}
-const { Session } = createRequire(__filename)('@nkn/ncp') as {
-  Session: new (
-    local: string,
-    remote: string,
-    localIds: string[],
-    remoteIds: null,
-    sendWith: (local: string, remote: string, bytes: Uint8Array) => Promise<void>,
-    config: object,
-  ) => NcpJsSession;
-};
+import { NcpJs, NcpJsOnTcp, type NcpJsSession } from './ncp-js-tcp.js';
+import { TcpEnd } from './tcp-end.js';
 
 /** Both in this process, each packet in a turn of its own. */
 function meet(role: 'dialer' | 'acceptor', links: number): { ours: NcpEnd; theirs: NcpJsSession } {
@@ -36,7 +15,7 @@ function meet(role: 'dialer' | 'acceptor', links: number): { ours: NcpEnd; their
     send: (link, packet) =>
       void setImmediate(() => theirs.isClosed !== true && theirs.receiveWith(String(link), String(link), packet)),
   });
-  const theirs = new Session('js', 'holdfast', ids, null, (local, _, bytes) => {
+  const theirs = new NcpJs('js', 'holdfast', ids, null, (local, _, bytes) => {
     setImmediate(() => ours.receive(Number(local), new Uint8Array(bytes)));
     return Promise.resolve();
   }, { mtu: 1024 }); // prettier-ignore
@@ -82,5 +61,42 @@ describe('the real ncp-js, in process', () => {
         await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
         ours.stop();
         expect(theirs.isClosed).toBe(true);
+      }, 20_000);
+});
+
+describe('the real ncp-js, over TCP', () => {
+  for (const links of [1, 4])
+    for (const role of ['dialer', 'acceptor'] as const)
+      test(`[NCP-1] as ${role === 'dialer' ? 'acceptor' : 'dialer'} over ${links} socket(s): bytes go both ways, and it hears our close`, async () => {
+        const ours = new TcpEnd(role, links, { mtu: 1024 });
+        const theirs = new NcpJsOnTcp(links);
+        try {
+          if (role === 'dialer') {
+            const established = ours.dial(await theirs.listen());
+            while (!ours.plane.ncp.isEstablished) {
+              if (theirs.isWhole) await theirs.session.accept().catch(() => {}); // Refuses until the handshake is there.
+              await new Promise((resolve) => setImmediate(resolve));
+            }
+            await established;
+          } else await Promise.all([theirs.dial(await ours.listen()), ours.established()]);
+          const total = 300_000;
+          const sink = new Sink(ours as never);
+          const heard = new Promise<void>((resolve) => {
+            const { onData } = ours;
+            ours.onData = (bytes) => (onData?.(bytes), sink.bytes >= total && resolve());
+          });
+          const read = readAll(theirs.session, total);
+          ours.pump.write(fill(new Uint8Array(total), 0));
+          await Promise.all([theirs.session.write(fill(new Uint8Array(total), 0)), heard]);
+          expect([sink.bytes, sink.wrongAt, await read]).toEqual([total, -1, -1]);
+          ours.plane.close(clock.now());
+          ours.pump.flush();
+          while (theirs.session.isClosed !== true) await new Promise((resolve) => setImmediate(resolve));
+        } finally {
+          ours.stop();
+          theirs.stop();
+          theirs.session.setLinger(0);
+          if (theirs.session.isClosed !== true) await theirs.session.close().catch(() => {});
+        }
       }, 20_000);
 });
