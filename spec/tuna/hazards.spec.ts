@@ -162,8 +162,8 @@ describe('acknowledgements', () => {
     expect(ack([5], [0])).toBe(false);
     expect(ack([next + 1], [1])).toBe(true);
     expect(ack([next], [2])).toBe(true); // Reaches beyond what was sent.
-    expect(ack([SEQUENCES], [1], 2 ** 52)).toBe(true); // Long ago; and more read than was ever sent.
-    expect([outbound.base, outbound.read]).toEqual([0, outbound.sent]);
+    expect(ack([SEQUENCES], [1])).toBe(true); // Long ago.
+    expect(outbound.base).toBe(0);
     const started = performance.now();
     for (let i = 0; i < 20; i++)
       ack(
@@ -174,6 +174,8 @@ describe('acknowledgements', () => {
     expect([outbound.base, outbound.queuedBytes]).toEqual([0, 100_000]);
     expect(ack([1], [1])).toBe(true);
     expect(outbound.base).toBe(next);
+    expect(ack([SEQUENCES], [1], 2 ** 52)).toBe(true); // More read than was ever sent.
+    expect([outbound.base, outbound.read]).toEqual([next, outbound.sent]);
     pair.stop();
   });
 
