@@ -61,7 +61,7 @@ export function demoCommand(program: Command): void {
     .option('--seed <n>', 'where to cut, and what to make up', wholeOf(0), 1)
     .option('--inspect [port]', 'show the charts in a browser while they run', wholeOf(0, 65_535))
     .option('--json', 'print machine-readable lines, the summary last');
-  withLinksOptions(command, 'dial', 4).action(async (options: DemoOptions & { readonly json?: boolean }) => {
+  withLinksOptions(command, 'dial', '4, or 1 with resume').action(async (options: DemoOptions & { readonly json?: boolean }) => {
     const { isGood } = await demo(options, new Output(options.json ?? false));
     if (!isGood) process.exitCode = 1;
   });
@@ -81,7 +81,7 @@ const NURSERY = '--semi-space-growth-factor=1';
 /** Sends, cuts, counts. Good when every byte and every message arrived once and in order, both ways. */
 export async function demo(options: DemoOptions, output: Output): Promise<{ isGood: boolean; summary: DemoSummary }> {
   setFlagsFromString(NURSERY);
-  const session = chosen(options);
+  const session = chosen({ ...options, links: options.links ?? (options.protocol === 'resume' ? 1 : 4) });
   const source = options.file === undefined ? inventedSource(options.size, options.seed) : await fileSource(options.file);
   const inspector =
     options.inspect === undefined ? undefined : await openInspector(options.inspect === true ? 0 : options.inspect);
@@ -237,7 +237,9 @@ class Run {
     this.output.tell({ event: 'resumed', cut: cuts, afterMs: ms });
     if (cuts % Math.ceil(asked / 10) !== 0) return;
     const at = mib(this.#bytesReceived).padStart(9);
-    this.output.say(`  cut ${String(cuts).padStart(String(asked).length)} of ${asked}  ${at} in  back after ${ms} ms`);
+    const { links, lastCut } = this.stage;
+    const what = links === 1 ? '' : lastCut === 1 ? 'one link  ' : lastCut === links ? 'all links ' : `${lastCut} links   `;
+    this.output.say(`  cut ${String(cuts).padStart(String(asked).length)} of ${asked}  ${at} in  ${what}back after ${ms} ms`);
   }
 
   #summary(seconds: number, rssGrowthMiB: number): DemoSummary {

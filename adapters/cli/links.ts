@@ -16,11 +16,15 @@ const PROTOCOLS = ['resume', 'tuna'] as const;
 export type ProtocolName = (typeof PROTOCOLS)[number];
 
 /** `--links` where a session begins, `--protocol` on both sides. */
-export function withLinksOptions(command: Command, side: 'dial' | 'listen', links?: number): Command {
+export function withLinksOptions(command: Command, side: 'dial' | 'listen', links = '1, or 4 with tuna'): Command {
   if (side === 'listen')
     return command.option('--protocol <name>', 'serve only resume, or only tuna; both are told apart by themselves', protocolOf);
   return command
-    .option('--links <n>', 'connections side by side that carry the session', wholeOf(1, TUNA_LINKS_MAX), links)
+    .option(
+      '--links <n>',
+      `connections side by side that carry the session, 1 to ${TUNA_LINKS_MAX} (default: ${links})`,
+      wholeOf(1, TUNA_LINKS_MAX),
+    )
     .option('--protocol <name>', 'resume (one link) or tuna; the number of links decides where this is not given', protocolOf);
 }
 

@@ -54,6 +54,7 @@ describe('demo', () => {
   }, 30_000);
 
   test('one link is resume unless tuna is asked for; fifteen are the most there can be', async () => {
+    expect(await summaryOf('--cuts', '1', '--protocol', 'resume')).toMatchObject({ protocol: 'resume', links: 1, resumes: 1 });
     expect(await summaryOf('--cuts', '5', '--links', '1')).toMatchObject({ protocol: 'resume', links: 1, linksCut: 5, lost: 0 });
     expect(await summaryOf('--cuts', '5', '--links', '1', '--protocol', 'tuna')).toMatchObject({ protocol: 'tuna', links: 1, resumes: 5, lost: 0 }); // prettier-ignore
     expect(await summaryOf('--cuts', '5', '--links', '15')).toMatchObject({ protocol: 'tuna', links: 15, resumes: 5, lost: 0 });
@@ -106,6 +107,30 @@ test('a listener tells both protocols apart, unless it was told to serve one', a
   expect(await near.ended).toEqual({ code: 1, signal: null });
   expect(near.err).toContain('nobody was there');
 }, 60_000);
+
+test.each(['wss', 'tls'])(
+  'links over %s, each of them proven',
+  async (scheme) => {
+    const [mine, theirs] = await Promise.all(
+      ['mine', 'theirs'].map(async (name) => {
+        const made = command('cert', '--out', join(scratch, name));
+        await made.ended;
+        return ['--identity', join(scratch, name), String(made.last!['fingerprint'])] as const;
+      }),
+    );
+    const at = `${scheme}://127.0.0.1:0${scheme === 'wss' ? '/files' : ''}`;
+    const trusting = (own: typeof mine, peer: typeof mine): string[] => [own![0], own![1], '--trust', peer![2]];
+    const far = command('receive', '--listen', at, '--dir', join(scratch, 'out'), '--keep', ...trusting(theirs, mine));
+    const to = String((await far.heard('listening'))['address']);
+    const { path, digest } = file('a', 2 * MIB);
+    const near = command('send', path, '--to', to, '--links', '4', ...trusting(mine, theirs));
+    expect({ ended: await near.ended, err: near.err }).toEqual({ ended: { code: 0, signal: null }, err: '' });
+    expect(near.last).toMatchObject({ sha256: digest, restarts: 0 });
+    const stranger = command('send', path, '--to', to, '--links', '2', '--window', '300ms', ...trusting(theirs, mine));
+    expect(await stranger.ended).toMatchObject({ code: 1 });
+  },
+  30_000,
+);
 
 test('[STR-6] a sender that is killed is missed no longer than its own window, though the listener would wait for an hour', async () => {
   const { far, address } = await receiver('--keep');
