@@ -145,7 +145,7 @@ test('[STR-6] a sender that is killed is missed no longer than its own window, t
 
 describe('a tunnel over four links', () => {
   /** An echo behind `tunnel listen`, a proxy that cuts, `tunnel dial`. */
-  async function tunnel(...options: string[]): Promise<{ near: Command; cutter: Cutter; socket: Socket }> {
+  async function tunnel(...options: string[]): Promise<{ near: Command; far: Command; cutter: Cutter; socket: Socket }> {
     const target = createServer((socket) => void socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
     track({ kill: () => new Promise<void>((resolve) => target.close(() => resolve())) });
     await once(target, 'listening');
@@ -156,11 +156,11 @@ describe('a tunnel over four links', () => {
     const near = command('tunnel', 'dial', `tcp://127.0.0.1:${await cutter.listen()}`, '--listen', '127.0.0.1:0', ...options);
     const socket = connect(portIn((await near.heard('listening'))['address']), '127.0.0.1');
     track({ kill: () => Promise.resolve(void socket.destroy()) });
-    return { near, cutter, socket };
+    return { near, far, cutter, socket };
   }
 
   test('loses one, and its connections notice nothing; all of them, and they wait', async () => {
-    const { near, cutter, socket } = await tunnel('--links', '4');
+    const { near, far, cutter, socket } = await tunnel('--links', '4');
     await near.heard('link-joined', 4);
     let heard = '';
     socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
@@ -180,6 +180,8 @@ describe('a tunnel over four links', () => {
     await near.heard('link-back', 5);
     socket.end();
     await once(socket, 'close');
+    expect(await far.interrupt()).toEqual({ code: 0, signal: null });
+    expect(far.last).toMatchObject({ sessions: 1, connections: 1, failed: 0 });
     expect(await near.interrupt()).toEqual({ code: 0, signal: null });
     expect(near.last).toMatchObject({ sessions: 1, connections: 1, failed: 0, linksResumed: 5 });
     expect(heard).toBe('before;one is gone;all were gone;');

@@ -174,6 +174,8 @@ describe('over relays', () => {
     const { alice, bob, clock, query } = relays();
     answerRelay(bob, desk, { accepts: (address) => address !== 'alice' });
     const { got } = asked(query);
+    await settle(); // An answer would be here.
+    expect(got).toEqual([]);
     clock.advance(60_000 - clock.now());
     await settle();
     expect(got).toEqual([{ word: 'no-answer' }]);
