@@ -3,7 +3,8 @@
  * a word. A transport or a plane only sends the probe; nothing here ends anything by itself.
  *
  * A timer that fires much too late says that this process was frozen or suspended, not that the peer is dead: what the peer
- * sent meanwhile may lie unread in the socket. So a late deadline asks once more, briefly, instead of passing judgement.
+ * sent meanwhile may lie unread in the socket. So a late deadline asks once more, briefly, instead of passing judgement; and
+ * since a short delay is no different, no verdict falls before what has arrived by then was read.
  */
 
 export interface HealthTiming {
@@ -27,6 +28,9 @@ const LATE_MS = 1000;
  */
 const THAWS_MAX = 3;
 
+/** Timers come before what can be read; one turn later it has been read. */
+const LAST_CALL_MS = 1;
+
 const WAKE_PROBE_TIMEOUT_MS = 1500;
 
 /** Watches one wire. A sign of life is any byte; one that is found dead stays so until `start`. */
@@ -34,7 +38,7 @@ export class Health {
   readonly #idleMs: number;
   readonly #probeTimeoutMs: number;
   readonly #wakeProbeTimeoutMs: number;
-  #phase: 'off' | 'idle' | 'probing' | 'waking' = 'off';
+  #phase: 'off' | 'idle' | 'probing' | 'waking' | 'last-call' = 'off';
   #deadline = 0; // When idleness becomes a probe, or a probe a verdict. Means nothing while off.
   #thaws = 0;
 
@@ -73,6 +77,11 @@ export class Health {
       return this.#probe('waking', now + this.#wakeProbeTimeoutMs);
     }
     if (this.#phase === 'idle') return this.#probe('probing', now + this.#probeTimeoutMs);
+    if (this.#phase !== 'last-call') {
+      this.#phase = 'last-call';
+      this.#deadline = now + LAST_CALL_MS;
+      return 'quiet';
+    }
     this.#phase = 'off';
     return 'dead';
   }
@@ -82,7 +91,7 @@ export class Health {
    * watch, or when one sent for the same reason is still to be answered, so that asking often can't put off the verdict.
    */
   probeNow(now: number, wakeProbeTimeoutMs = this.#wakeProbeTimeoutMs): boolean {
-    if (this.#phase === 'off' || this.#phase === 'waking') return false;
+    if (this.#phase === 'off' || this.#phase === 'waking' || this.#phase === 'last-call') return false;
     this.#probe('waking', now + wakeProbeTimeoutMs);
     return true;
   }

@@ -19,14 +19,16 @@ describe('the health of a wire', () => {
     expect(health.handleTimeout(5100)).toBe('probe');
     expect(health.nextTimeout()).toBe(10_100);
     expect(health.handleTimeout(10_099)).toBe('quiet');
-    expect(health.handleTimeout(10_100)).toBe('dead');
+    expect(health.handleTimeout(10_100)).toBe('quiet'); // What has arrived by now is read first.
+    expect(health.nextTimeout()).toBe(10_101);
+    expect(health.handleTimeout(10_101)).toBe('dead');
     expect(health.nextTimeout()).toBeUndefined();
   });
 
   test('the dead are told once, and a late byte does not bring them back', () => {
     const health = new Health({ idleMs: 50_000, probeTimeoutMs: 60_000 });
     health.start(0);
-    expect(verdicts(health, [50_000, 110_000, 120_000])).toEqual(['probe', 'dead', 'quiet']);
+    expect(verdicts(health, [50_000, 110_000, 110_001, 120_000])).toEqual(['probe', 'quiet', 'dead', 'quiet']);
     health.heard(120_001);
     expect(health.nextTimeout()).toBeUndefined();
     health.start(130_000);
@@ -48,7 +50,23 @@ describe('the health of a wire', () => {
     expect(health.handleTimeout(5000)).toBe('probe');
     expect(health.handleTimeout(40_000)).toBe('probe'); // Frozen for 30 s while the answer lay in the socket.
     expect(health.nextTimeout()).toBe(41_500);
-    expect(health.handleTimeout(41_500)).toBe('dead');
+    expect(verdicts(health, [41_500, 41_501])).toEqual(['quiet', 'dead']);
+  });
+
+  test('a process that was frozen for a moment when a verdict was due reads what has come before it passes it', () => {
+    const health = new Health();
+    health.start(0);
+    expect(verdicts(health, [5000, 10_600])).toEqual(['probe', 'quiet']); // The timer comes first,
+    health.heard(10_600); // then the answer that lay in the socket.
+    expect(health.nextTimeout()).toBe(15_600);
+  });
+
+  test('a last call is one: neither asking again nor being called early puts the verdict off', () => {
+    const health = new Health();
+    health.start(0);
+    expect(verdicts(health, [5000, 10_000])).toEqual(['probe', 'quiet']);
+    expect(health.probeNow(10_000)).toBe(false);
+    expect(verdicts(health, [10_000, 10_001])).toEqual(['quiet', 'dead']);
   });
 
   test('a thaw out of idleness leaves a dead wire at most 1.5 s, so that a new dial comes within 3 s', () => {
@@ -61,13 +79,14 @@ describe('the health of a wire', () => {
   test('a deadline missed by a second exactly is merely missed', () => {
     const health = new Health();
     health.start(0);
-    expect(verdicts(health, [5000, 11_000])).toEqual(['probe', 'dead']);
+    expect(verdicts(health, [5000, 11_000, 11_001])).toEqual(['probe', 'quiet', 'dead']);
   });
 
   test('a process that is always late still gives a silent wire up', () => {
     const health = new Health();
     health.start(0);
-    expect(verdicts(health, [7000, 17_000, 27_000, 37_000, 47_000])).toEqual(['probe', 'probe', 'probe', 'dead', 'quiet']);
+    const said = verdicts(health, [7000, 17_000, 27_000, 37_000, 47_000, 57_000]);
+    expect(said).toEqual(['probe', 'probe', 'probe', 'quiet', 'dead', 'quiet']);
   });
 
   test('asking again and again cannot put off the verdict of a wake probe', () => {
@@ -76,7 +95,7 @@ describe('the health of a wire', () => {
     expect(health.probeNow(1000)).toBe(true);
     for (let now = 1100; now < 2500; now += 100) expect({ now, sent: health.probeNow(now) }).toEqual({ now, sent: false });
     expect(health.nextTimeout()).toBe(2500);
-    expect(health.handleTimeout(2500)).toBe('dead');
+    expect(verdicts(health, [2500, 2501])).toEqual(['quiet', 'dead']);
   });
 
   test('a wake probe takes over from an ordinary one, because its answer may have been slept through', () => {
@@ -124,7 +143,7 @@ describe('the health of a wire', () => {
           }
           now = Math.max(now, deadline) + taken.late;
           const verdict = health.handleTimeout(now);
-          expect(verdict === 'quiet').toBe(false);
+          if (verdict === 'quiet') expect(health.nextTimeout()).toBe(now + 1); // The last call.
           if (verdict === 'dead') expect(probed).toBe(true);
           if (verdict === 'probe') probed = true;
         }

@@ -273,9 +273,9 @@ test('[RES-12] a silent wire is destroyed after idle and probe time, and the win
   const { p, wire } = up({ idleMs: 5000, probeTimeoutMs: 5000 });
   p.clock.advance(5000);
   expect(wire.kinds.at(-1)).toBe('ping');
-  p.clock.advance(4999);
+  p.clock.advance(5000);
   expect(wire.ended).toBeUndefined();
-  p.clock.advance(1);
+  p.clock.advance(1); // What has arrived by then was read.
   expect(wire.ended).toBe('destroyed');
   expect(p.story).toContain('lost');
   expect(p.connections[0]!.state).toBe('completed');
