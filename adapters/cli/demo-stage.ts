@@ -156,5 +156,5 @@ const AT_ONCE = { kind: 'exponential', baseMs: 20, capMs: 100, immediateIfLivedM
  */
 const LIMITS: LinksSettings = {
   resume: { sendBytesMax: 1 << 20, receiveBytesMax: 1 << 20, messageBytesMax: 64 << 10, redial: AT_ONCE },
-  tuna: { sendBytesMax: 1 << 20, windowBytes: 1 << 20, redial: AT_ONCE },
+  tuna: { sendBytesMax: 1 << 19, windowBytes: 1 << 19, redial: AT_ONCE }, // Links have buffers of their own, and the proxy too.
 };
