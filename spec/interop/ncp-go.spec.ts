@@ -89,21 +89,16 @@ withGo('the real ncp-go', () => {
   }, 30_000);
 
   for (const direction of ['to', 'from'] as const)
-    test(`[NCP-9] 128 MiB ${direction} it while one of four sockets is killed every 0.7 s: nothing is wrong, and no pause is ours`, async () => {
+    test(`[NCP-9] 128 MiB ${direction} it while one of four sockets is killed every 0.35 s: nothing is wrong, and no pause is ours`, async () => {
       const target = await fireAt(direction);
       keep(target);
-      const { sight, inquiries, lagMs, killedAt } = await underFire(target, 128 << 20, 700, false);
+      // From it: `underFire` fails with the first pause that isn't the original's own.
+      const { sight, lagMs, killedAt } = await underFire(target, 128 << 20, 350, false);
       expect(sight.wrongAt).toBe(-1);
       expect(killedAt.length).toBeGreaterThan(0);
       const longestMs = Math.max(0, ...sight.waits.map(([, ms]) => ms));
       // Where processes don't get to run, nothing can be said about time; what they were kept from counts three times.
       if (direction === 'to') expect(longestMs).toBeLessThan(500 + 3 * lagMs);
-      // What it had sent into the killed socket it sends again by a timeout of its own, which begins at 5 s and follows its round trips
-      // (seen: 0.7 s). A wait is its own where it knows which packet we lack, and has it under way.
-      for (const { next, owed } of inquiries) {
-        expect(owed.start).toBeLessThanOrEqual(next);
-        expect({ next, owed, isItsOwn: owed.links.some(({ ageMs }) => ageMs !== undefined) }).toMatchObject({ isItsOwn: true });
-      }
     }, 60_000);
 
   test('[NCP-7] 32 MiB to it while all four sockets are killed every 0.3 s: it loses acknowledgements, and comes out of it', async () => {
