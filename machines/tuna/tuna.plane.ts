@@ -192,12 +192,9 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
         `a message of ${bytes.length} bytes is above the ${Math.min(outbound.mtu, outbound.windowBytes)} that fit a packet`,
       );
     if (!this.canTake(bytes.length))
-      throw new SessionError(
-        'queue-full',
-        `${outbound.queuedBytes} of ${limits.sendBytesMax} bytes are queued; wait for drained() before writing more`,
-      );
+      throw new SessionError('queue-full', `${this.#queued} are queued; wait for drained() before writing more`);
     if (bytes.length > 0) outbound.write(bytes);
-    if (outbound.queuedBytes >= limits.sendBytesHigh) return 'wait';
+    if (outbound.queuedBytes >= limits.sendBytesHigh || this.#packetsQueued >= limits.packetsMax) return 'wait';
     return outbound.unsentBytes >= FLUSH_BYTES && outbound.hasNew ? 'flush' : 'room';
   }
 
@@ -237,15 +234,25 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
 
   hasRoom(): boolean {
-    return this.ncp.outbound.queuedBytes < this.seed.limits.sendBytesHigh >>> 1;
+    const { sendBytesHigh, packetsMax } = this.seed.limits;
+    return this.ncp.outbound.queuedBytes < sendBytesHigh >>> 1 && this.#packetsQueued < packetsMax;
   }
 
   // What the application's side asks.
 
   canTake(payloadBytes: number): boolean {
-    const { queuedBytes, packetsWritten, base } = this.ncp.outbound;
-    const { sendBytesMax, isStream, packetsMax } = this.seed.limits;
-    return queuedBytes + payloadBytes <= sendBytesMax && (isStream || packetsWritten - base < 2 * packetsMax);
+    const { sendBytesMax, packetsMax } = this.seed.limits;
+    return this.ncp.outbound.queuedBytes + payloadBytes <= sendBytesMax && this.#packetsQueued < 2 * packetsMax;
+  }
+  get #queued(): string {
+    const { sendBytesMax, packetsMax } = this.seed.limits;
+    if (this.#packetsQueued >= 2 * packetsMax) return `${this.#packetsQueued} of ${2 * packetsMax} packets`;
+    return `${this.ncp.outbound.queuedBytes} of ${sendBytesMax} bytes`;
+  }
+  /** Messages are packets, which are bounded in number too; the packets of a stream are not made before they go. */
+  get #packetsQueued(): number {
+    const { packetsWritten, base } = this.ncp.outbound;
+    return this.seed.limits.isStream ? 0 : packetsWritten - base;
   }
   holdBack(bytes: number): void {
     this.ncp.inbound.holdBack(bytes);

@@ -148,3 +148,18 @@ test('[NCP-9] a link whose packets fill what it may have under way to the byte i
     expect({ mtu, hasGrown: most > 1 << 19 }).toEqual({ mtu, hasGrown: true });
   }
 });
+
+test('[NCP-10] tiny messages fill the count of packets before the bytes: the writer is asked to wait before it is refused, and called back', () => {
+  const limits = { isStream: false, packetsMax: 64 };
+  const [a, b] = [planeOf('dialer', limits), planeOf('acceptor', limits)];
+  for (const plane of [a, b]) for (let link = 0; link < 2; link++) plane.attach(link, 0);
+  b.open();
+  a.call(0);
+  const rooms = Array.from({ length: 2 * 64 }, () => a.write(Uint8Array.of(7)));
+  expect(rooms.indexOf('wait')).toBe(63);
+  expect(rooms.slice(63)).toEqual(Array.from({ length: 65 }, () => 'wait'));
+  expect(() => a.write(Uint8Array.of(7))).toThrow('128 of 128 packets are queued');
+  expect(a.hasRoom()).toBe(false);
+  expect(exchange(a, b).heard).toHaveLength(2 * 64);
+  expect([a.hasRoom(), a.write(Uint8Array.of(7))]).toEqual([true, 'room']);
+});
