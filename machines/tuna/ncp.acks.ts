@@ -2,6 +2,8 @@
 const OWED_MAX = 512;
 /** Packets after which an acknowledgement is due at once. */
 const EVERY_PACKETS = 8;
+/** The same in bytes: of large packets a link that has just begun may have few under way, and must not wait for the delay. */
+const EVERY_BYTES = 12 << 10;
 
 /**
  * What a link owes its peer: ranges of packets that came in on it, in order and each once. The first packet after a silence is
@@ -17,6 +19,7 @@ export class OwedAcks {
   #ends = new Float64Array(8); // One past the last.
   #ranges = 0;
   #packets = 0;
+  #bytes = 0;
   #toldAt = -Infinity;
 
   constructor(readonly delayMs: number) {}
@@ -25,10 +28,12 @@ export class OwedAcks {
     return this.#ranges;
   }
 
-  /** `isRepeated`: the peer did not hear the last acknowledgement, or asks for a sign of life. */
-  add(n: number, isRepeated: boolean, now: number): void {
+  /** `isRepeated`: the peer did not hear the last acknowledgement, or asks for a sign of life. `bytes`: of its payload. */
+  add(n: number, isRepeated: boolean, now: number, bytes = 0): void {
     this.#packets++;
-    if (isRepeated || this.#packets >= EVERY_PACKETS || now - this.#toldAt >= this.delayMs) this.isDue = true;
+    this.#bytes += bytes;
+    const isMuch = this.#packets >= EVERY_PACKETS || this.#bytes >= EVERY_BYTES;
+    if (isRepeated || isMuch || now - this.#toldAt >= this.delayMs) this.isDue = true;
     else this.dueAt ??= this.#toldAt + this.delayMs;
     const last = this.#ranges - 1;
     if (last >= 0 && n >= this.#starts[last]!) {
@@ -52,7 +57,7 @@ export class OwedAcks {
     this.#ends.copyWithin(0, taken, this.#ranges);
     this.#ranges -= taken;
     this.#toldAt = now;
-    this.#packets = 0;
+    this.#packets = this.#bytes = 0;
     this.isDue = this.#ranges > 0;
     this.dueAt = undefined;
     return taken;
@@ -69,7 +74,7 @@ export class OwedAcks {
   }
 
   forget(): void {
-    this.#ranges = this.#packets = 0;
+    this.#ranges = this.#packets = this.#bytes = 0;
     this.isDue = false;
     this.dueAt = undefined;
   }

@@ -325,7 +325,7 @@ export class NcpSession {
     if (dataEnd - dataStart > this.seed.limits.mtu) return false;
     const n = inbound.base + aheadOf(nextSequence(this.#first, inbound.base), sequence);
     const arrival = inbound.accept(n, bytes, dataStart, dataEnd, more);
-    if (arrival === 'new' || arrival === 'duplicate') l.owed.add(n, arrival === 'duplicate', now);
+    if (arrival === 'new' || arrival === 'duplicate') l.owed.add(n, arrival === 'duplicate', now, dataEnd - dataStart);
     if (arrival === 'duplicate') this.duplicates++;
     else if (arrival !== 'new') this.dropped++;
     return true;

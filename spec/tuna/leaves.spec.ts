@@ -85,6 +85,18 @@ test('[NCP-7] an acknowledgement is due at once after a silence, then after eigh
   expect(owed.isDue).toBe(true);
 });
 
+test('[NCP-7] of large packets fewer make an acknowledgement due', () => {
+  const owed = new OwedAcks(25);
+  const taken = { starts: new Float64Array(16), counts: new Uint32Array(16) };
+  owed.add(0, false, 1000, 4096);
+  owed.take(taken, 16, 1000);
+  const dues = [1, 2, 3].map((n) => (owed.add(n, false, 1001, 4096), owed.isDue));
+  expect(dues).toEqual([false, false, true]);
+  owed.take(taken, 16, 1001);
+  owed.add(4, false, 1002, 4096); // Counted anew.
+  expect(owed.isDue).toBe(false);
+});
+
 test('[NCP-10] bytes written are the bytes copied out, until they are released; an empty log holds nothing', () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = new SeededRandom(seed);
