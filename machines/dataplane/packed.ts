@@ -3,7 +3,8 @@
  * little it holds; text of as many characters 48.
  */
 export function packed(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  // `apply` takes whatever has a length, though its type says otherwise; to spread the bytes takes six times as long.
+  return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
 }
 
 export function unpacked(text: string): Uint8Array {
