@@ -25,6 +25,7 @@ export class PlayedWire implements Wire {
   ended: 'closed' | 'destroyed' | undefined;
   isFull = false;
   #rest = new Uint8Array(0);
+  #isCut = false;
 
   constructor(
     readonly handler: WireHandler,
@@ -48,7 +49,10 @@ export class PlayedWire implements Wire {
 
   /** The wire breaks, unless this side has ended it already. */
   cut(cause: WireCause = { kind: 'reset' }): void {
-    if (this.ended === undefined) this.handler.onClose(cause);
+    if (this.ended === undefined && !this.#isCut) {
+      this.#isCut = true;
+      this.handler.onClose(cause);
+    }
     this.clock.settle();
   }
 
@@ -85,6 +89,7 @@ export class PlayedWire implements Wire {
   #end(how: 'closed' | 'destroyed'): void {
     if (this.ended !== undefined) return;
     this.ended = how;
+    if (this.#isCut) return; // That was its end already.
     this.clock.setTimeout(() => this.handler.onClose({ kind: 'aborted' }), 0);
   }
 }
