@@ -276,7 +276,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     this.reception.release(entry);
     this.metrics.ended(entry.key, cause.code);
     this.metrics.duplicatesDropped(entry.session?.plane.stats['duplicates'] ?? 0);
-    if (entry.handle?.role === 'acceptor' && this.isServing) this.reception.remember(entry);
+    if (entry.handle?.role === 'acceptor' && this.isServing) this.reception.remember(entry, cause);
   }
 
   bury(entry: Entry): void {

@@ -1,4 +1,4 @@
-import { closing } from '../closing.js';
+import { closing, type Closing, type ClosingCode } from '../closing.js';
 import type { Clock, Identity, Opener, WireHandler } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import type { Known } from './door.js';
@@ -40,8 +40,16 @@ const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => 
 type Answer = Uint8Array | 'taken' | undefined;
 type RefusalCode = Parameters<Protocol<unknown>['refusal']>[0];
 
+/** A session that has ended. What its peer hears who comes back late, and the timer that forgets it. */
+interface Tombstone {
+  readonly code: 'ended' | 'unknown-session';
+  readonly timer: unknown;
+}
+
 /** Ended sessions remembered at once; beyond it a late return hears `unknown-session`. */
 const TOMBSTONES_MAX = 10_000;
+/** Ends that both sides agree on, or would, had the last words arrived. After any other the session is lost to its peer. */
+const ORDERLY: readonly ClosingCode[] = ['closed', 'peer-goodbye', 'shutdown', 'drained'];
 
 /**
  * Decides about wires that have said whose they are: back to the session they name, to a new connection, in the place of an
@@ -49,7 +57,7 @@ const TOMBSTONES_MAX = 10_000;
  */
 export class Reception {
   #guests = new Map<number, Guest>(); // By the entry whose end they wait for; at most one each.
-  #tombstones = new Map<string, unknown>(); // Ended sessions, and the timers that forget them.
+  #tombstones = new Map<string, Tombstone>();
 
   constructor(readonly side: ReceptionSide) {}
 
@@ -75,22 +83,22 @@ export class Reception {
     return [...this.#tombstones.keys()];
   }
 
-  /** A session has ended: who comes back to it late shall hear so. */
-  remember(entry: Entry): void {
+  /** A session has ended: who comes back to it late shall hear so, or that it was given up. */
+  remember(entry: Entry, { code }: Closing): void {
     const { clock } = this.side;
     const { key, protocol } = entry;
     if (protocol.tombstoneMs === 0) return;
-    clock.clearTimeout(this.#tombstones.get(key));
+    clock.clearTimeout(this.#tombstones.get(key)?.timer);
     this.#tombstones.delete(key);
     if (this.#tombstones.size >= TOMBSTONES_MAX) return;
-    this.#tombstones.set(
-      key,
-      clock.setTimeout(() => this.#tombstones.delete(key), protocol.tombstoneMs),
-    );
+    this.#tombstones.set(key, {
+      code: ORDERLY.includes(code) ? 'ended' : 'unknown-session',
+      timer: clock.setTimeout(() => this.#tombstones.delete(key), protocol.tombstoneMs),
+    });
   }
 
   forgetAll(): void {
-    for (const timer of this.#tombstones.values()) this.side.clock.clearTimeout(timer);
+    for (const { timer } of this.#tombstones.values()) this.side.clock.clearTimeout(timer);
     this.#tombstones.clear();
     for (const [id, guest] of [...this.#guests]) this.#turnAway(id, guest);
   }
@@ -174,9 +182,9 @@ export class Reception {
     found: Entry | undefined,
     { identity }: Arrival,
   ): RefusalCode | undefined {
-    const hasEnded = (!known.isNew || known.mayReturn === true) && this.#tombstones.has(nameOf(protocol, known.label));
-    if (hasEnded) return 'ended';
-    if (!known.isNew) return 'unknown-session';
+    const late = this.#tombstones.get(nameOf(protocol, known.label));
+    if (late !== undefined && known.mayReturn === true) return 'ended';
+    if (!known.isNew) return late?.code ?? 'unknown-session';
     if (this.side.isBusy) return 'busy';
     if (found !== undefined) return undefined; // It waits for its turn to dial, and holds its place already.
     return this.side.hasRoom(protocol, identity?.fingerprint ?? '') ? undefined : 'limit-reached';

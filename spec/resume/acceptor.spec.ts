@@ -130,6 +130,14 @@ test('[RES-19] a late return after the end hears `ended`, for one window', () =>
   expect(p.knock().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
 });
 
+test('[RES-13] a late return to a session that was given up hears that it is lost, not that it ended well', () => {
+  const { p, wire, token } = up({ reconnectWindowMs: 20_000 });
+  wire.cut();
+  p.clock.advance(20_000);
+  expect(p.story).toContain('closing window-expired remote');
+  expect(p.knock().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
+});
+
 test('at the limit of connections a new session is refused and an established one may come back', () => {
   const p = new Played({}, { connectionsMax: 1 });
   const wire = p.knock().say(say.hello({}));

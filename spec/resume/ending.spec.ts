@@ -15,7 +15,7 @@ function flowing(p: Played): PlayedWire {
 const SITUATIONS: Readonly<Record<string, (p: Played) => unknown>> = {
   'nobody there': () => undefined,
   'queued behind another attempt': (p) => [p.dial(), p.dial({ reuse: false })],
-  'dialing': (p) => p.dial(),
+  dialing: (p) => p.dial(),
   'greeted, no answer': (p) => p.dial().open(),
   'a stranger at the door': (p) => p.knock(),
   'accepted, not confirmed': (p) => p.knock().say(say.hello({})),
