@@ -6,7 +6,9 @@ import { Hub, memoryTrust } from '../../adapters/ship/index.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import { shipTransport } from '../../transports/ship.js';
 import { Board } from '../ship/nodes.js';
+import { News } from './news.js';
 import { ShipGo } from './ship-go.js';
+import { Watched } from './watched.js';
 
 /** What came of one round of dials that cross. */
 export interface Round {
@@ -37,7 +39,7 @@ export class CrossingPair {
   #goPort = 0;
   #holdMs = 0;
   #onDial: (() => void) | undefined;
-  #changed: (() => void)[] = [];
+  #news = new News();
   #messages = 0;
 
   private constructor(
@@ -56,22 +58,25 @@ export class CrossingPair {
 
   async #begin(): Promise<void> {
     const { go, identity } = this;
+    const transport = new Watched(shipTransport({ identity }));
+    transport.onClosed = this.#news.tell;
     this.#hub = new Hub(
       {
         ski: identity.ski!,
         shipId: 'holdfast',
-        transports: [shipTransport({ identity })],
+        transports: [transport],
         listen: ['wss://127.0.0.1:0/ship/'],
         discovery: this.#board,
         trust: memoryTrust([{ ski: go.ski }]),
         ports: { ...ports, random: () => (this.#isEager ? 0 : 0.9999) }, // At once, or never before the other side.
       },
       {
-        remoteSKIConnected: () => this.#tell(() => this.connected++),
-        remoteSKIDisconnected: () => this.#tell(() => this.disconnected++),
+        remoteSKIConnected: () => this.connected++,
+        remoteSKIDisconnected: () => this.disconnected++,
         setupRemoteDevice: () => (payload) => this.#got.shift()?.(payload),
       },
     );
+    this.#news.of(this.#hub.engine);
     await this.#hub.start();
     const port = Number(new URL(this.#hub.engine.addresses[0]!.replace('wss', 'https')).port);
     const theirs = await this.#relayTo(port, () => {
@@ -83,13 +88,18 @@ export class CrossingPair {
   }
 
   /** Both dial; resolves when one connection is left and has carried a message each way, and rejects after 30 s. */
-  async round(offsetMs: number): Promise<Round> {
+  round(offsetMs: number): Promise<Round> {
+    return this.#within30s(this.#round(offsetMs), 'end');
+  }
+
+  /** A test that hangs should say what it hangs on. */
+  async #within30s<Done>(work: Promise<Done>, what: string): Promise<Done> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no end after 30 s: ${this.#told()}`)), 30_000);
+      timer = setTimeout(() => reject(new Error(`no ${what} after 30 s: ${this.#told()}`)), 30_000);
     });
     try {
-      return await Promise.race([this.#round(offsetMs), late]);
+      return await Promise.race([work, late]);
     } finally {
       clearTimeout(timer);
     }
@@ -119,7 +129,7 @@ export class CrossingPair {
           this.#isEager = false;
         };
         if (offsetMs <= 0) dial();
-        else setTimeout(dial, offsetMs);
+        else setTimeout(dial, offsetMs); // Time between the dials is what the test varies; ship-go's clock is the real one.
       };
     });
     this.#holdMs = Math.max(0, -offsetMs);
@@ -158,13 +168,13 @@ export class CrossingPair {
 
   /** ship-go's user unregisters us, so that the next round begins from nothing. */
   async part(): Promise<void> {
+    const { engine } = this.#hub;
     this.#board.services = [];
     await this.go.unregister(this.identity.ski!);
-    const began = performance.now();
-    while (this.connections > 0 || this.#open > 0 || this.#hub.engine.metrics().wires > 0) {
-      if (performance.now() - began > 30_000) throw new Error(`no parting after 30 s: ${this.#told()}`);
-      await this.#turn();
-    }
+    await this.#within30s(
+      this.#news.until(() => this.connections === 0 && this.#open === 0 && engine.metrics().wires === 0),
+      'parting',
+    );
   }
 
   async end(): Promise<void> {
@@ -176,7 +186,7 @@ export class CrossingPair {
   /** Of all dials one wire is left: that of a completed connection. ship-go's was there before ours. */
   async #settled(): Promise<void> {
     const { engine } = this.#hub;
-    while (this.#open !== 1 || this.connections !== 1 || engine.metrics().wires !== 1) await this.#turn();
+    await this.#news.until(() => this.#open === 1 && this.connections === 1 && engine.metrics().wires === 1);
   }
 
   /** @param onDial how long to hold what has just been dialed */
@@ -187,7 +197,10 @@ export class CrossingPair {
       near
         .setNoDelay(true)
         .on('error', () => {})
-        .on('close', () => this.#tell(() => this.#open--));
+        .on('close', () => {
+          this.#open--;
+          this.#news.tell();
+        });
       const holdMs = onDial();
       if (holdMs > 0) setTimeout(() => join(near, port), holdMs);
       else join(near, port);
@@ -195,22 +208,6 @@ export class CrossingPair {
     this.#relays.push(relay);
     await once(relay, 'listening');
     return (relay.address() as AddressInfo).port;
-  }
-
-  #tell(count: () => void): void {
-    count();
-    for (const wake of this.#changed.splice(0)) wake();
-  }
-
-  /** A moment, or the next news. */
-  #turn(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 20);
-      this.#changed.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 }
 

@@ -80,7 +80,7 @@ async function countDials(shutDown: boolean): Promise<number[]> {
     await we.hub.shutdown();
     expect(we.hub.engine.metrics()).toMatchObject({ connections: 0, wires: 0 });
   }
-  await pass(WATCHED_MS);
+  await pass(WATCHED_MS); // What must not come are dials at the wrong moment, of a whole hub on the real clock and real sockets.
   return at;
 }
 

@@ -1,38 +1,37 @@
+import type { AnyActorRef, SnapshotFrom } from 'xstate';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
 import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { tunaIdentity } from '../../adapters/tuna/nacl.js';
 import type { TunaIdentity } from '../../adapters/tuna/index.js';
+import type { tunaLinkMachine } from '../../machines/tuna/link.machine.js';
 import { tcp } from '../../transports/tcp.js';
-import { byteAt, fill } from '../tuna/ncp-channel.js';
+import { hear, pour } from '../tuna/flow.js';
+import { fill } from '../tuna/ncp-channel.js';
 import { buildNcpGo, ncpGoAvailable } from './ncp-go.js';
+import { News } from './news.js';
 import { TunaGo } from './tuna-go.js';
-import { pour } from './under-fire.js';
 import { Watched } from './watched.js';
 
 const withGo = ncpGoAvailable() ? describe : describe.skip;
 
-/** Resolves with the place of the first wrong byte, or -1, once so many have come. */
-function hear(connection: Connection, total: number): Promise<number> {
-  return new Promise((resolve) => {
-    let at = 0;
-    connection.onMessage = (bytes) => {
-      for (const byte of bytes) if (byte !== byteAt(at++)) return resolve(at - 1);
-      if (at >= total) resolve(-1);
-    };
+/** Counts the links that have proven themselves, of those that were wired after this call. */
+function joinedLinks(engine: Engine): () => number {
+  const joined = new Set<string>();
+  engine.actor.system.inspect((event) => {
+    if (event.type !== '@xstate.snapshot') return;
+    const { id } = event.actorRef as AnyActorRef;
+    if (!id.startsWith('link ')) return;
+    const { status, tags } = event.snapshot as SnapshotFrom<typeof tunaLinkMachine>;
+    if (status === 'active' && tags.has('joined')) joined.add(id);
+    else joined.delete(id);
   });
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  const giveUpAt = Date.now() + 10_000;
-  while (!isSo()) {
-    if (Date.now() > giveUpAt) throw new Error('it never came to be');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  return () => joined.size;
 }
 
 const portOf = (engine: Engine): number => Number(/\d+$/.exec(engine.addresses[0]!)![0]);
 
 withGo('the real nkn-tuna-session', () => {
+  const news = new News();
   const running: { stop?(): Promise<void>; shutdown?(): Promise<void> }[] = [];
   let self: TunaIdentity;
   beforeAll(async () => {
@@ -50,6 +49,7 @@ withGo('the real nkn-tuna-session', () => {
   const engineWith = async (wires: Watched, options: TunaOptions, listen: readonly string[] = []): Promise<Engine> => {
     const engine = createEngine({ transports: [wires], protocols: [tuna({ identity: self, ...options })], listen });
     running.push(engine);
+    news.of(engine);
     await engine.start();
     return engine;
   };
@@ -96,7 +96,7 @@ withGo('the real nkn-tuna-session', () => {
     for (const links of [1, 4]) {
       test(`[TUNA-1] [TUNA-4] holdfast ${role}: a sealed session over ${links} link(s), bytes both ways, and our close is heard`, async () => {
         const { go, near } = await roles[role](links);
-        await until(() => near.stats()['links'] === links);
+        await news.until(() => near.stats()['links'] === links);
         const total = 8 << 20;
         const heard = hear(near, total);
         const [received] = await Promise.all([go.receive(total), go.send(total), pour(near, total)]);
@@ -133,7 +133,7 @@ withGo('the real nkn-tuna-session', () => {
         if (kill % 2 === 0) expect(wires.kill()).toBe(true);
         else await (role === 'dials' ? go.cut(kill % 4) : go.drop(kill % 4));
         await wires.spokenOn(5 + kill);
-        await until(() => near.stats()['links'] === 4);
+        await news.until(() => near.stats()['links'] === 4);
       }
       const [received] = await moving;
       expect(received).toMatchObject({ bytes: rest, wrongAt: -1 });
@@ -210,16 +210,17 @@ withGo('the real nkn-tuna-session', () => {
     }, 30_000);
 
   test('[TUNA-6] holdfast is dialed: a link that comes back to an idle session stays, although the original says nothing on it', async () => {
-    const { go, near, wires } = await accepted(4, { openingTimeoutMs: 200 });
+    const { go, near, wires, engine } = await accepted(4, { openingTimeoutMs: 200 });
+    const joined = joinedLinks(engine);
     await wires.spokenOn(4);
     for (let round = 1; round <= 8; round++) {
       wires.kill();
       await wires.spokenOn(4 + round);
-      await until(() => near.stats()['links'] === 4);
+      await news.until(() => near.stats()['links'] === 4);
     }
-    // What must not come: three times the opening timeout is enough for it.
-    await Promise.race([wires.spokenOn(13), new Promise((resolve) => setTimeout(resolve, 600))]);
-    expect([wires.spoken, near.stats()['links']]).toEqual([12, 4]);
+    // What must not come is an opening timeout, and a thirteenth wire after it; a link that has joined is behind that.
+    await Promise.race([wires.spokenOn(13), news.until(() => joined() === 4)]);
+    expect([joined(), wires.spoken, near.stats()['links']]).toEqual([4, 12, 4]);
     const heard = hear(near, 1 << 20);
     await go.send(1 << 20);
     expect(await heard).toBe(-1);

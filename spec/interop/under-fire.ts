@@ -2,6 +2,7 @@ import { createEngine, type Connection } from '../../adapters/index.js';
 import { tuna } from '../../adapters/tuna/index.js';
 import { tunaIdentity } from '../../adapters/tuna/nacl.js';
 import { tcp } from '../../transports/tcp.js';
+import { pour } from '../tuna/flow.js';
 import { fill } from '../tuna/ncp-channel.js';
 import { TcpEnd } from '../tuna/tcp-end.js';
 import { NcpGo, type Owed } from './ncp-go.js';
@@ -24,11 +25,6 @@ export function pourInto(end: TcpEnd, total: number): Promise<void> {
     end.onRoom = more;
     more();
   });
-}
-
-export async function pour(connection: Connection, total: number, from = 0): Promise<void> {
-  for (let at = from; at < from + total; at += 65_536)
-    if (!connection.write(fill(new Uint8Array(Math.min(65_536, from + total - at)), at))) await connection.drained();
 }
 
 /** A session over four links on loopback that moves bytes one way, and what can be done to it. */

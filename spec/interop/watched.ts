@@ -1,4 +1,4 @@
-import type { Opener, Transport, Wire, WireHandler } from '../../machines/ports.js';
+import type { DialOptions, Opener, Transport, Wire, WireHandler } from '../../machines/ports.js';
 
 /** A transport that remembers its wires, so that a test can kill one of them and know when another has taken its place. */
 export class Watched implements Transport {
@@ -11,6 +11,8 @@ export class Watched implements Transport {
   /** From the loss of a wire that was spoken on to the next one that is open, in order of loss. */
   readonly rejoinsMs: number[] = [];
   onSpoken: (() => void) | undefined;
+  /** After everybody else has heard of the end of a wire, or of a dial. */
+  onClosed: (() => void) | undefined;
   #live: Wire[] = [];
   #lostAt: number[] = [];
 
@@ -21,8 +23,8 @@ export class Watched implements Transport {
     this.secure = inner.secure;
   }
 
-  dial(address: string): Opener {
-    return this.#watch(this.inner.dial(address));
+  dial(address: string, options?: DialOptions): Opener {
+    return this.#watch(this.inner.dial(address, options));
   }
 
   listen(...[address, acceptor]: Parameters<Transport['listen']>): ReturnType<Transport['listen']> {
@@ -78,6 +80,7 @@ export class Watched implements Transport {
           if (own !== undefined) this.#live = this.#live.filter((wire) => wire !== own);
           if (hasSpoken) this.#lostAt.push(performance.now());
           handler.onClose(cause);
+          this.onClosed?.();
         },
       };
       return open(watching);

@@ -7,8 +7,10 @@ import { putMetadata } from '../../adapters/tuna/metadata.js';
 import { ncpCodec, tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { tunaIdentity } from '../../adapters/tuna/nacl.js';
 import { tcp } from '../../transports/tcp.js';
-import { byteAt, fill } from './ncp-channel.js';
+import { News } from '../interop/news.js';
+import { hear, pour } from './flow.js';
 
+const news = new News();
 const open: { shutdown?(): Promise<void>; close?(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const one of open.splice(0)) await (one.shutdown?.() ?? one.close?.());
@@ -28,6 +30,7 @@ async function pairOf(options: TunaOptions = {}, serverOptions: TunaOptions = {}
   const server = createEngine({ transports, protocols: [tuna({ ...options, ...serverOptions })], listen: ['tcp://127.0.0.1:0'] });
   const client = createEngine({ transports, protocols: [tuna(options)] });
   open.push(client, server);
+  for (const engine of [client, server]) news.of(engine);
   await Promise.all([server.start(), client.start()]);
   const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
   open.push(cutter);
@@ -37,33 +40,13 @@ async function pairOf(options: TunaOptions = {}, serverOptions: TunaOptions = {}
   return { server, client, near, far: (await accepted).value as Connection, cutter };
 }
 
-/** Resolves with the place of the first wrong byte, or -1, once so many have come. */
-function hear(connection: Connection, total: number): Promise<number> {
-  return new Promise((resolve) => {
-    let at = 0;
-    connection.onMessage = (bytes) => {
-      for (const byte of bytes) if (byte !== byteAt(at++)) return resolve(at - 1);
-      if (at >= total) resolve(-1);
-    };
-  });
-}
-
-async function pour(connection: Connection, total: number): Promise<void> {
-  for (let at = 0; at < total; at += 65_536)
-    if (!connection.write(fill(new Uint8Array(Math.min(65_536, total - at)), at))) await connection.drained();
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
 test('[TUNA-1] a stream over four links, both ways, and a close that both hear', async () => {
   const { near, far } = await pairOf();
   const total = 8 << 20;
   const heard = Promise.all([hear(near, total), hear(far, total)]);
   await Promise.all([pour(near, total), pour(far, total)]);
   expect(await heard).toEqual([-1, -1]);
-  await until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
+  await news.until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
   await near.send(Buffer.from('acknowledged'));
   expect(await near.close()).toMatchObject({ code: 'closed', side: 'local' });
   expect(await far.closed).toMatchObject({ code: 'peer-goodbye', side: 'remote' });
@@ -91,15 +74,24 @@ test('[TUNA-4] the same between two identities, sealed; a stranger is sent away'
 
 for (const links of [1, 4])
   test(`[TUNA-7] ${links} link(s), all cut at once, again and again: the session stays, and nothing is lost`, async () => {
-    const { near, far, cutter } = await pairOf({ numTunaListeners: links });
+    const { near, far, cutter } = await pairOf({ numTunaListeners: links, redial: { kind: 'constant', delayMs: 5 } });
     const total = 16 << 20;
-    const heard = Promise.all([hear(near, total), hear(far, total)]);
+    const come = [0, 0]; // Bytes, at each side.
+    const heard = Promise.all(
+      [near, far].map((side, i) =>
+        hear(side, total, (bytes) => {
+          come[i] = bytes;
+          news.tell();
+        }),
+      ),
+    );
     const writing = Promise.all([pour(near, total), pour(far, total)]);
     for (let cuts = 0; cuts < 8; cuts++) {
-      await until(() => near.stats()['links']! > 0);
-      await new Promise((resolve) => setTimeout(resolve, 15));
-      cutter.cut();
+      const before = [...come]; // In the middle of the streams: something has come each way since the last cut.
+      await news.until(() => near.stats()['links']! > 0 && come.every((bytes, i) => bytes > before[i]!));
+      expect(cutter.cut()).toBeGreaterThan(0);
     }
+    expect(come.every((bytes) => bytes < total)).toBe(true);
     await writing;
     expect(await heard).toEqual([-1, -1]);
     expect([near.state, far.state]).toEqual(['completed', 'completed']);
@@ -120,7 +112,7 @@ describe('somebody who has recorded an opening', () => {
 
   test('[TUNA-6] displaces no live link by repeating it; nonsense and silence after it cost its own wire', async () => {
     const { near, far, server } = await pairOf({ openingTimeoutMs: 300 });
-    await until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
+    await news.until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
     const id = Uint8Array.from(Buffer.from(/:([0-9a-f]{16})$/.exec(far.id)![1]!, 'hex'));
     const opening = Buffer.concat([framed(Buffer.from('holdfast')), framed(putMetadata({ id, type: 1, link: 2 }))]);
     const silent = await intrude(server, opening);

@@ -13,8 +13,11 @@ import {
 import { tunaIdentity } from '../../adapters/tuna/nacl.js';
 import { resume } from '../../adapters/resume/index.js';
 import { tcp } from '../../transports/tcp.js';
-import { byteAt, fill } from './ncp-channel.js';
+import { News } from '../interop/news.js';
+import { hear } from './flow.js';
+import { fill } from './ncp-channel.js';
 
+const news = new News();
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
@@ -25,6 +28,7 @@ const portIn = (address: string): number => Number(/\d+$/.exec(address)![0]);
 async function engineWith(options: Parameters<typeof createEngine>[0]): Promise<Engine> {
   const engine = createEngine(options);
   open.push(() => engine.shutdown({ deadlineMs: 2000 }));
+  news.of(engine);
   await engine.start();
   return engine;
 }
@@ -43,17 +47,13 @@ class Forwarders {
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= cutter.close().then(end));
     this.#gone[index] = close;
+    news.tell();
     return { publicAddress, closed, close };
   };
 
   gone(index: number): Promise<void> {
     return this.#gone[index]!();
   }
-}
-
-/** Resolves once it is so; what may change it is events of the network alone. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over another connection, and for fresh ones when exits have gone', async () => {
@@ -64,7 +64,7 @@ test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over anot
   const { newTunaExit } = forwarders;
   const listener = await TunaListener.listen(server, { newTunaExit, reconnectIntervalMs: 20 });
   open.push(() => listener.close());
-  await until(() => listener.addresses.every((address) => address !== undefined));
+  await news.until(() => listener.addresses.every((address) => address !== undefined));
 
   // The way to ask: any connection, here resume.
   const asked = await server.listen('tcp://127.0.0.1:0');
@@ -78,16 +78,10 @@ test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over anot
   const client = await engineWith({ transports, protocols: [tuna(options)], resolver: resolverOf(addresses) });
   const near = await client.connect(bob!.address);
   const far = (await incoming.next()).value as Connection;
-  await until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
+  await news.until(() => near.stats()['links'] === 4 && far.stats()['links'] === 4);
 
   const total = 4 << 20;
-  const heard = new Promise<number>((resolve) => {
-    let at = 0;
-    far.onMessage = (bytes) => {
-      for (const byte of bytes) if (byte !== byteAt(at++)) return resolve(at - 1);
-      if (at >= total) resolve(-1);
-    };
-  });
+  const heard = hear(far, total);
   const before = listener.addresses;
   for (let at = 0; at < total; at += 65_536) {
     if (!near.write(fill(new Uint8Array(65_536), at))) await near.drained();
@@ -96,7 +90,7 @@ test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over anot
       await Promise.all([0, 1, 2, 3].filter((i) => listener.addresses[i] !== undefined).map((i) => forwarders.gone(i)));
   }
   expect(await heard).toBe(-1);
-  await until(() => near.stats()['links'] === 4);
+  await news.until(() => near.stats()['links'] === 4);
   expect(listener.addresses.filter((address, i) => address === before[i])).toEqual([]);
   expect([...new Set(forwarders.made)].sort()).toEqual([0, 1, 2, 3]);
   expect(forwarders.made.length).toBeGreaterThanOrEqual(8);
@@ -107,7 +101,7 @@ test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over anot
   expect(listener.reply({ from: alice!.address, session })).toMatchObject({ word: 'addresses' });
   await near.close();
   await far.closed;
-  await until(() => listener.reply({ from: alice!.address, session }).word === 'session-closed');
+  await news.until(() => listener.reply({ from: alice!.address, session }).word === 'session-closed');
   expect(listener.reply({ from: bob!.address, session })).toMatchObject({ word: 'addresses' });
 }, 30_000);
 
@@ -115,7 +109,7 @@ describe('exits', () => {
   test('listeners that are public themselves are known by where they are bound, or by a name', async () => {
     const server = await engineWith({ transports: [tcp()], protocols: [tuna()] });
     const own = await TunaListener.listen(server, { numTunaListeners: 2 });
-    await until(() => own.addresses.every((address) => address !== undefined));
+    await news.until(() => own.addresses.every((address) => address !== undefined));
     expect([...own.addresses].sort()).toEqual([...server.addresses].sort());
     for (const [host, expected] of [
       ['host.example', 'host.example'],
