@@ -105,6 +105,7 @@ test('a device that asks for a PIN is named as such, and what to do', async () =
   }
 }, 30_000);
 
+// Without Go it is skipped, and counted so; `shipGoAvailable` says it in a line, and throws in CI.
 const withShipGo = shipGoAvailable() ? test : test.skip;
 withShipGo(
   'both commands meet the real ship-go: data there and back, and its user’s no',

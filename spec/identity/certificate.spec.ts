@@ -70,7 +70,8 @@ describe('the Subject Key Identifier', () => {
     for (let at = 0; at < der.length; at++) {
       const damaged = Buffer.from(der);
       damaged[at]! ^= 0xff;
-      expect(() => keyIdentifierOf(damaged)).not.toThrow();
+      const found = keyIdentifierOf(damaged);
+      expect({ at, isEither: found === undefined || /^([0-9a-f]{2})*$/.test(found) }).toEqual({ at, isEither: true });
     }
   });
 });

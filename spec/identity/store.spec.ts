@@ -16,6 +16,7 @@ describe('the directory of an identity', () => {
     expect((await readdir(directory)).sort()).toEqual(['cert.pem', 'key.pem']);
   });
 
+  // Windows has no such bits: what a key file there inherits is up to its folder. Counted as skipped.
   const onPosix = process.platform === 'win32' ? test.skip : test;
   onPosix('shows the key to its owner alone', async () => {
     await saveIdentity(home, await makeIdentity());

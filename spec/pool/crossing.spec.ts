@@ -100,7 +100,7 @@ describe('addresses instead of ids', () => {
       const second = watched(dialer.engine.connect(`sim://${name}:2`));
       const third = watched(dialer.engine.connect(other.id));
       await world.live(20);
-      expect(first.value).toBeDefined();
+      expect(first.value).toBe(dialer.connections[0]);
       expect(second.value).toBe(first.value);
       expect(third.value).toBe(first.value);
       expect([dialer.connections.length, other.connections.length, ...both({ a, b })]).toEqual([1, 1, 1, 1]);
@@ -227,7 +227,7 @@ describe('one after the other', () => {
       void (who === 'a' ? a : b).connections[0]!.close();
       await world.live(7000);
       expect([first.value!.isParting, state]).toEqual([true, 'completed']);
-      expect(next?.value).toBeDefined();
+      expect(next?.value).toMatchObject({ state: 'completed' });
       expect(next?.value).not.toBe(first.value);
       expect(both({ a, b })).toEqual([1, 1]);
     }

@@ -33,7 +33,7 @@ describe('the byte budget of an engine', () => {
     await fill();
     held = slow.value!.stats()['queuedBytes']!;
     expect([held > 18_000, held <= 20_000 + 68]).toEqual([true, true]);
-    expect(a.engine.metrics().utilisation).toBeDefined();
+    expect(a.engine.metrics()).toMatchObject({ bytesQueued: held, active: 2, limit: 1000, utilisation: 0.002 });
     // Somebody else's writes are refused as well, and take nothing; a send says the same.
     expect(() => quick.value!.write(bytes(2000))).toThrow(expect.objectContaining({ code: 'queue-full' }));
     const sent = watched(quick.value!.send(bytes(2000)));

@@ -13,6 +13,13 @@ const identity = makeShipIdentity({
   organization: 'Ünlü, O=x',
   organizationalUnit: 'cars',
 });
+/** A second reader, of whom nothing in this project knows. As with the Go peers: a machine without it skips, and says so; CI may not. */
+function opensslAvailable(): boolean {
+  if (spawnSync('openssl', ['version']).status === 0) return true;
+  if (process.env['CI']) throw new Error('CI needs the command `openssl`: it reads our certificates');
+  process.stderr.write('skipped: certificates as openssl reads them (the command `openssl` was not found)\n');
+  return false;
+}
 const derOf = (pem: string): Buffer => new X509Certificate(pem).raw;
 
 describe('the certificate of a SHIP device', () => {
@@ -62,8 +69,7 @@ describe('the certificate of a SHIP device', () => {
     await expect(makeShipIdentity({ country: 'Germany' })).rejects.toThrow('bad country "Germany": expected two letters');
   });
 
-  const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-  (hasOpenssl ? test : test.skip)('is what openssl reads it as', async () => {
+  (opensslAvailable() ? test : test.skip)('is what openssl reads it as', async () => {
     const { certificate, ski } = await identity;
     const text = execFileSync('openssl', ['x509', '-noout', '-text'], { input: certificate, encoding: 'utf8' });
     const flat = text.replace(/\s+/g, ' ');

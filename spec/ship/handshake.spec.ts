@@ -228,22 +228,30 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
   });
 
   test.each([
-    ['ready without waiting, while we are pending', { kind: 'hello', phase: 'ready' }],
-    ['a negative wait', Buffer.from('\x01{"connectionHello":[{"phase":"ready"},{"waiting":-1}]}')],
-    ['a fraction', Buffer.from('\x01{"connectionHello":[{"phase":"ready"},{"waiting":1.5}]}')],
-    ['no phase', Buffer.from('\x01{"connectionHello":[]}')],
-    ['something of a later phase', p.NO_PIN],
-    ['data', p.DATA(1)],
-    ['no JSON', Buffer.from('\x01{"connectionHello":[')],
-    ['one byte', Uint8Array.of(1)],
-    ['a type nobody knows', Buffer.from('\x09{}')],
-  ] as const)('bad input in hello: %s ends as aborted, with a reason', (_, message) => {
+    ['ready without waiting, while we are pending', { kind: 'hello', phase: 'ready' }, 'unexpected hello: ready'],
+    [
+      'a negative wait',
+      Buffer.from('\x01{"connectionHello":[{"phase":"ready"},{"waiting":-1}]}'),
+      'connectionHello.waiting is a whole number, 0 or more, got -1',
+    ],
+    [
+      'a fraction',
+      Buffer.from('\x01{"connectionHello":[{"phase":"ready"},{"waiting":1.5}]}'),
+      'connectionHello.waiting is a whole number, 0 or more, got 1.5',
+    ],
+    ['no phase', Buffer.from('\x01{"connectionHello":[]}'), 'connectionHello.phase is missing'],
+    ['something of a later phase', p.NO_PIN, 'PIN state none'],
+    ['data', p.DATA(1), 'unexpected data-early'],
+    ['no JSON', Buffer.from('\x01{"connectionHello":['), 'expected a value, got the end at character 20'],
+    ['one byte', Uint8Array.of(1), 'a message has at least two bytes, got 1'],
+    ['a type nobody knows', Buffer.from('\x09{}'), 'unknown message type 9'],
+  ] as const)('bad input in hello: %s ends as aborted, with a reason', (_, message, reason) => {
     const s = new Stage();
     const wire = s.knock().say(p.INIT, message);
     expect(wire.kinds).toEqual(['init', 'hello pending', 'hello aborted']);
     s.clock.advance(1000);
     expect([wire.ended, s.closing?.code, s.closing?.detail?.rule]).toEqual([4452, 'violated', 'SHIP-3']);
-    expect(s.closing?.detail?.message).toBeTruthy();
+    expect(s.closing?.detail?.message).toBe(reason);
   });
 });
 
@@ -486,7 +494,7 @@ describe('[SHIP-8] [SHIP-9] official catalogue: data, messages and the end', () 
       through(wire, AS_CLIENT, phase);
       const done = s.engine.shutdown();
       s.clock.advance(5000);
-      expect(wire.ended).toBeDefined();
+      expect(wire.ended).toBe(4001);
       await done;
       expect(s.clock.pending).toBe(0);
     },

@@ -168,10 +168,10 @@ export class Stage {
     return this.dials.at(-1)!.open();
   }
 
-  /** Somebody with this certificate comes in; undefined where it was turned away before the upgrade. */
-  knock(ski: string | undefined = HIGH): PlayedShipWire {
+  /** Somebody whose certificate states this SKI, or none (null), comes in. */
+  knock(ski: string | null = HIGH): PlayedShipWire {
     let wire: PlayedShipWire | undefined;
-    const identity = { fingerprint: 'f'.repeat(64), ...(ski === undefined ? {} : { ski }) };
+    const identity = { fingerprint: 'f'.repeat(64), ...(ski === null ? {} : { ski }) };
     this.#knocks++;
     this.#acceptor!.onOffer({
       remoteAddress: `10.0.0.${this.#knocks}:1`,
