@@ -41,6 +41,17 @@ withShipGo('holdfast and ship-go', () => {
     return { we, go };
   }
 
+  /** We trust ship-go and dial it; its user has been asked whether it may wait for him, and has not said more. */
+  async function asking(): Promise<{ we: Node; go: ShipGo }> {
+    const go = await start({ allowWaiting: true, log: true });
+    const we = await node(identity, 'holdfast');
+    we.board.show(go.ski, go.port);
+    we.hub.registerRemoteService(go.ski);
+    await go.event('allowWaiting');
+    await go.received('"phase":"ready"');
+    return { we, go };
+  }
+
   test.each(['we', 'they'] as const)(
     'pair when %s dial; both learn the other’s SHIP id',
     async (dials) => {
@@ -99,23 +110,13 @@ withShipGo('holdfast and ship-go', () => {
   }, 20_000);
 
   test('their user decides: we wait, then come in', async () => {
-    const go = await start({ allowWaiting: true, log: true });
-    const we = await node(identity, 'holdfast');
-    we.board.show(go.ski, go.port);
-    we.hub.registerRemoteService(go.ski);
-    await go.event('allowWaiting');
-    await go.received('"phase":"ready"');
+    const { we, go } = await asking();
     await go.register(we.hub.ski);
     await Promise.all([we.until('connected'), go.event('setup')]);
   }, 20_000);
 
   test('denied by them: a state of its own, and we don’t come again', async () => {
-    const go = await start({ allowWaiting: true, log: true });
-    const we = await node(identity, 'holdfast');
-    we.board.show(go.ski, go.port);
-    we.hub.registerRemoteService(go.ski);
-    await go.event('allowWaiting');
-    await go.received('"phase":"ready"');
+    const { we, go } = await asking();
     await go.cancel(we.hub.ski);
     await we.until('state 8');
     expect(we.hub.getNextDelay(go.ski)).toBeUndefined();

@@ -3,6 +3,7 @@ import type { NodeOptions, RendezvousNode, Signing } from '../../adapters/rendez
 import type { Wire, WireCause } from '../../machines/ports.js';
 import type { Hello, Talk } from '../../machines/rendezvous/rendezvous.messages.js';
 import { SimClock } from '../sim/clock.js';
+import { hear, live } from '../sim/living.js';
 import { SimNetwork } from '../sim/network.js';
 import { CALM, type SimNetworkOptions } from '../sim/network.options.js';
 import { SeededRandom } from '../sim/random.js';
@@ -52,26 +53,14 @@ export class Hosts {
   }
 
   /** Lives through so many milliseconds, and hears what promises say. */
-  async live(ms: number): Promise<void> {
-    const untilMs = this.clock.now() + ms;
-    await this.#hear();
-    while (this.clock.nextMs <= untilMs) {
-      this.clock.step();
-      await this.#hear();
-    }
-    this.clock.advance(untilMs - this.clock.now());
-    await new Promise((resolve) => setImmediate(resolve));
+  live(ms: number): Promise<void> {
+    return live(this.clock, ms);
   }
 
   async until(isMet: () => boolean, withinMs = 60_000): Promise<void> {
     const limitMs = this.clock.now() + withinMs;
-    for (await this.#hear(); !isMet(); await this.#hear())
+    for (await hear(this.clock); !isMet(); await hear(this.clock))
       if (!this.clock.step(limitMs)) throw new Error(`nothing more happens: ${isMet.toString()}`);
-  }
-
-  async #hear(): Promise<void> {
-    do for (let n = 0; n < 8; n++) await Promise.resolve();
-    while (this.clock.settle());
   }
 
   /** Ends all and says what is left: nothing, it should be. */

@@ -16,6 +16,16 @@ export async function endHubs(): Promise<void> {
   await Promise.all(hubs.splice(0).map((hub) => hub.shutdown()));
 }
 
+/** Where tests of a file put what ends what they have begun. After each test all of it ends, the latest first, and then every hub. */
+export function endsAfterEach(): (() => unknown)[] {
+  const ends: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+    await endHubs();
+  });
+  return ends;
+}
+
 /** Entries by hand. */
 export class Board implements Discovery {
   services: RemoteService[] = [];

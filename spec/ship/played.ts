@@ -3,10 +3,11 @@ import type { Closing } from '../../machines/closing.js';
 import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
-import type { Acceptor, Identity, Transport, Wire, WireCause, WireHandler } from '../../machines/ports.js';
+import type { Acceptor, Identity, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import type { ShipMessage, ShipPayload, ShipSayable } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SimClock } from '../sim/clock.js';
+import { playedTransport, storyOf } from '../sim/played-transport.js';
 import { SeededRandom } from '../sim/random.js';
 
 const shipCodec = makeShipCodec();
@@ -90,6 +91,11 @@ export class PlayedShipWire implements Wire {
   }
 }
 
+/** The wire to the peer at `played://<SKI>`, whose certificate is right. */
+export function dialedWire(handler: WireHandler, clock: SimClock, address: string): PlayedShipWire {
+  return new PlayedShipWire(handler, clock, { fingerprint: 'f'.repeat(64), ski: address.slice('played://'.length) });
+}
+
 /** What the users of the node have decided, and what it has learnt. */
 export class PlayedPeers implements ShipPeers {
   readonly trusted = new Set<string>();
@@ -124,22 +130,14 @@ export class Stage {
 
   constructor(options: Partial<ShipOptions> = {}) {
     const { clock, peers } = this;
-    const transport: Transport = {
-      name: 'played',
-      schemes: ['played'],
-      boundaries: 'message',
-      secure: true,
-      dial: (address) => (handler) => {
-        const wire = new PlayedShipWire(handler, clock, { fingerprint: 'f'.repeat(64), ski: address.slice('played://'.length) });
+    const transport = playedTransport(clock, 'message', {
+      dialed: (handler, address) => {
+        const wire = dialedWire(handler, clock, address);
         this.dials.push(wire);
-        return () => wire.destroy();
+        return wire;
       },
-      listen: (address, acceptor) => {
-        this.#acceptor = acceptor;
-        clock.soon(() => acceptor.onListening(address));
-        return { close: (done) => clock.soon(() => done?.()) };
-      },
-    };
+      listening: (acceptor) => (this.#acceptor = acceptor),
+    });
     this.engine = new Engine(
       { clock, random: this.random.next, entropy: this.random.bytes },
       {
@@ -188,12 +186,7 @@ export class Stage {
   }
 
   get story(): string[] {
-    return this.events.flatMap((e) => {
-      if (e.type === 'closing') return [`closing ${e.closing.code} ${e.closing.side}`];
-      if (e.type === 'state') return [e.state];
-      if (e.type === 'refused') return [`refused ${e.code}`];
-      return e.type === 'listening' ? [] : [e.type];
-    });
+    return storyOf(this.events);
   }
   get closing(): Closing | undefined {
     const found = this.events.findLast((e) => e.type === 'closing');

@@ -5,13 +5,9 @@ import { handshake } from '../interop/scripted-handshake.js';
 import { listenPeer } from '../interop/scripted-listener.js';
 import { dialPeer } from '../interop/scripted-peer.js';
 import { accessMethodsRequest, connectionClose, dataOf, memberOf } from '../interop/ship-messages.js';
-import { endHubs, node, type Node } from './nodes.js';
+import { endsAfterEach, node, type Node } from './nodes.js';
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  await endHubs();
-});
+const ends = endsAfterEach();
 
 let own: OwnIdentity;
 let [one, two]: OwnIdentity[] = [];

@@ -9,14 +9,10 @@ import { handshake } from '../interop/scripted-handshake.js';
 import { forgedIdentity } from '../interop/scripted-identity.js';
 import { listenPeer } from '../interop/scripted-listener.js';
 import { dialPeer, type DialOptions, type ScriptedPeer } from '../interop/scripted-peer.js';
-import { endHubs, node, type Node } from './nodes.js';
+import { endsAfterEach, node, type Node } from './nodes.js';
 
 const versions = ['TLSv1.2', 'TLSv1.3'] as const;
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  await endHubs();
-});
+const ends = endsAfterEach();
 
 let own: OwnIdentity;
 let friend: OwnIdentity;

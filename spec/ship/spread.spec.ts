@@ -1,9 +1,9 @@
 import { ship } from '../../adapters/ship/index.js';
 import { Engine } from '../../machines/engine.js';
-import type { Transport } from '../../machines/ports.js';
 import { SimClock } from '../sim/clock.js';
+import { playedTransport } from '../sim/played-transport.js';
 import { SeededRandom } from '../sim/random.js';
-import { AS_SERVER, PlayedPeers, PlayedShipWire, SELF, through } from './played.js';
+import { AS_SERVER, dialedWire, PlayedPeers, SELF, through, type PlayedShipWire } from './played.js';
 
 /** `SIM_SEEDS=100` for the whole. */
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? 10);
@@ -20,22 +20,17 @@ function crowd(seed: number): { clock: SimClock; wires: Set<PlayedShipWire>; dia
   const peers = new PlayedPeers();
   const wires = new Set<PlayedShipWire>();
   const dialedAt: number[] = [];
-  const transport: Transport = {
-    name: 'played',
-    schemes: ['played'],
-    boundaries: 'message',
-    secure: true,
-    dial: (address) => (handler) => {
+  const transport = playedTransport(clock, 'message', {
+    dialed: (handler, address) => {
       dialedAt.push(clock.now());
-      const wire = new PlayedShipWire(handler, clock, { fingerprint: 'f'.repeat(64), ski: address.slice('played://'.length) });
+      const wire = dialedWire(handler, clock, address);
       clock.setTimeout(() => {
         wires.add(wire);
         through(wire.open(), AS_SERVER, 'access');
       }, ANSWER_MS);
-      return () => wire.destroy();
+      return wire;
     },
-    listen: () => ({ close: (done) => done?.() }),
-  };
+  });
   const engine = new Engine(
     { clock, random: random.next, entropy: random.bytes },
     {

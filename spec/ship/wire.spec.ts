@@ -11,13 +11,9 @@ import { listenPeer, type ListenOptions, type ScriptedListener } from '../intero
 import { dialPeer, UpgradeRefused, type DialOptions, type ScriptedPeer } from '../interop/scripted-peer.js';
 import { data, dataOf } from '../interop/ship-messages.js';
 import { heldBytes } from './collect.js';
-import { endHubs, node, type Node } from './nodes.js';
+import { endsAfterEach, node, type Node } from './nodes.js';
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  await endHubs();
-});
+const ends = endsAfterEach();
 
 let own: OwnIdentity;
 let friend: OwnIdentity;

@@ -4,5 +4,6 @@ export { FaultPlan } from './fault-plan.js';
 export { SimNetwork } from './network.js';
 export { CALM, CRUEL, type SimNetworkOptions } from './network.options.js';
 export { SeededRandom } from './random.js';
-export { runWorld, World, type Plan, type Report } from './world.js';
+export type { Report } from './report.js';
+export { runWorld, World, type Plan, type WorldCounts } from './world.js';
 export { Alternating, Bounded, ExactlyOnceInOrder, LiveAgainWithin, NothingLeft, SettledOnce } from './checks.js';

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { runWorld, type Report } from './world.js';
+import type { Report } from './report.js';
+import { runWorld } from './world.js';
 
 /**
  * Many schedules of one session under a cruel network: `npm run sim -- --seeds N [--from F]`, or one again: `--seed S`.

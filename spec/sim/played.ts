@@ -2,9 +2,10 @@ import { resume, resumeCodec, type ResumeOptions } from '../../adapters/resume/i
 import { Engine, type ConnectOptions } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
-import type { Acceptor, Transport, Wire, WireCause, WireHandler } from '../../machines/ports.js';
+import type { Acceptor, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import type { Hello } from '../../machines/resume/resume.messages.js';
 import { SimClock } from './clock.js';
+import { playedTransport, storyOf } from './played-transport.js';
 import { SeededRandom } from './random.js';
 
 /** A frame as the played peer heard it. */
@@ -129,22 +130,14 @@ export class Played {
 
   constructor(options: ResumeOptions = {}, limits = {}) {
     const { clock } = this;
-    const transport: Transport = {
-      name: 'played',
-      schemes: ['played'],
-      boundaries: 'stream',
-      secure: true,
-      dial: () => (handler) => {
+    const transport = playedTransport(clock, 'stream', {
+      dialed: (handler) => {
         const wire = new PlayedWire(handler, clock);
         this.dials.push(wire);
-        return () => wire.destroy();
+        return wire;
       },
-      listen: (address, acceptor) => {
-        this.#acceptor = acceptor;
-        clock.soon(() => acceptor.onListening(address));
-        return { close: (done) => clock.soon(() => done?.()) };
-      },
-    };
+      listening: (acceptor) => (this.#acceptor = acceptor),
+    });
     this.engine = new Engine(
       { clock, random: this.random.next, entropy: this.random.bytes },
       { transports: [transport], protocols: [resume({ idleMs: 0, ...options })], listen: ['played://here'], limits },
@@ -188,12 +181,7 @@ export class Played {
   }
 
   get story(): string[] {
-    return this.events.flatMap((e) => {
-      if (e.type === 'closing') return [`closing ${e.closing.code} ${e.closing.side}`];
-      if (e.type === 'state') return [e.state];
-      if (e.type === 'refused') return [`refused ${e.code}`];
-      return e.type === 'listening' ? [] : [e.type];
-    });
+    return storyOf(this.events);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Connection } from '../../machines/handle.js';
 import type { Resolver } from '../../machines/ports.js';
 import type { Protocol } from '../../machines/protocol.js';
 import { SimClock } from './clock.js';
+import { live } from './living.js';
 import { SimNetwork } from './network.js';
 import { CALM, type SimNetworkOptions } from './network.options.js';
 import { SeededRandom } from './random.js';
@@ -89,21 +90,8 @@ export class PoolHosts {
   }
 
   /** Lives through so many milliseconds, and hears what promises say. */
-  async live(ms: number): Promise<void> {
-    const untilMs = this.clock.now() + ms;
-    await this.#hear();
-    while (this.clock.nextMs <= untilMs) {
-      this.clock.step();
-      await this.#hear();
-    }
-    this.clock.advance(untilMs - this.clock.now());
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  /** What promises hold is told, and what that brings about. */
-  async #hear(): Promise<void> {
-    do for (let n = 0; n < 6; n++) await Promise.resolve();
-    while (this.clock.settle());
+  live(ms: number): Promise<void> {
+    return live(this.clock, ms);
   }
 
   /** Shuts all down and says what is left: nothing, it should be. */

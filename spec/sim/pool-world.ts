@@ -8,6 +8,7 @@ import { SimNetwork } from './network.js';
 import type { SimNetworkOptions } from './network.options.js';
 import { HEAD_BYTES, Host, messageOf, type Line, type Witness } from './pool-line.js';
 import { SeededRandom } from './random.js';
+import { inWords, note, type Report } from './report.js';
 
 export interface PoolPlan {
   readonly seed: number;
@@ -15,14 +16,6 @@ export interface PoolPlan {
   readonly isCalm?: boolean;
   /** Lines kept of what happened. Default 120. */
   readonly traceMax?: number;
-}
-
-export interface PoolReport {
-  readonly seed: number;
-  /** Everything that must not have happened, in words; empty is good. */
-  readonly violations: readonly string[];
-  readonly trace: readonly string[];
-  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** After the last fault every pair that somebody wants is connected within this time. */
@@ -99,11 +92,10 @@ export class PoolWorld implements Witness {
   }
 
   note(line: string): void {
-    if (this.trace.length >= (this.plan.traceMax ?? 120)) this.trace.shift();
-    this.trace.push(`${String(this.clock.now()).padStart(9)} ${line}`);
+    note(this.trace, line, this.clock.now(), this.plan.traceMax ?? 120);
   }
 
-  async run(): Promise<PoolReport> {
+  async run(): Promise<Report> {
     try {
       for (const host of this.hosts) void host.engine.start();
       this.clock.settle();
@@ -111,7 +103,7 @@ export class PoolWorld implements Witness {
       await this.#recover();
       await this.#part();
     } catch (error) {
-      this.violations.push(String(error instanceof Error ? error.message : error).split('\n')[0]!);
+      this.violations.push(inWords(error));
     }
     this.violations.push(...violationsOf([this.settled, ...this.hosts.map((host) => host.alternating)]));
     const { counts } = this.network;
@@ -344,6 +336,6 @@ export class PoolWorld implements Witness {
   }
 }
 
-export function runPoolWorld(plan: PoolPlan): Promise<PoolReport> {
+export function runPoolWorld(plan: PoolPlan): Promise<Report> {
   return new PoolWorld(plan).run();
 }

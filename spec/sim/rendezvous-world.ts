@@ -6,6 +6,7 @@ import { SimNetwork } from './network.js';
 import type { SimNetworkOptions } from './network.options.js';
 import { SeededRandom } from './random.js';
 import { pretended, real } from './rendezvous-keys.js';
+import { inWords, note, type Report } from './report.js';
 
 export interface RendezvousPlan {
   readonly seed: number;
@@ -18,13 +19,6 @@ export interface RendezvousPlan {
   readonly hasOwnTimes?: boolean;
   /** Ed25519 instead of what only looks like signatures. Default false. */
   readonly isReal?: boolean;
-}
-
-export interface RendezvousReport {
-  readonly seed: number;
-  readonly violations: readonly string[];
-  readonly trace: readonly string[];
-  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** After the last fault every node is connected with every other within this time. */
@@ -114,18 +108,17 @@ export class RendezvousWorld {
   }
 
   note(line: string): void {
-    if (this.trace.length >= (this.plan.traceMax ?? Number(process.env['TRACE_MAX'] ?? 150))) this.trace.shift();
-    this.trace.push(`${String(this.clock.now()).padStart(8)} ${line}`);
+    note(this.trace, line, this.clock.now(), this.plan.traceMax ?? Number(process.env['TRACE_MAX'] ?? 150));
   }
 
-  async run(): Promise<RendezvousReport> {
+  async run(): Promise<Report> {
     try {
       await this.#gather();
       await this.#suffer();
       await this.#recover();
       await this.#part();
     } catch (error) {
-      this.violations.push(String(error instanceof Error ? error.message : error).split('\n')[0]!);
+      this.violations.push(inWords(error));
     }
     return {
       seed: this.plan.seed,
@@ -293,6 +286,6 @@ export class RendezvousWorld {
   }
 }
 
-export function runRendezvousWorld(plan: RendezvousPlan): Promise<RendezvousReport> {
+export function runRendezvousWorld(plan: RendezvousPlan): Promise<Report> {
   return new RendezvousWorld(plan).run();
 }

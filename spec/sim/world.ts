@@ -6,6 +6,7 @@ import { SimClock } from './clock.js';
 import { FaultPlan } from './fault-plan.js';
 import { SimNetwork } from './network.js';
 import { SeededRandom } from './random.js';
+import { inWords, note, type Report } from './report.js';
 
 /** One schedule: a seed, how much is sent, for how long the network is cruel. */
 export interface Plan {
@@ -17,20 +18,10 @@ export interface Plan {
   readonly options?: ResumeOptions;
 }
 
-/** What a run of a world came to. No `violations` is good; its seed makes the same run again. */
-export interface Report {
-  readonly seed: number;
-  /** Everything that must not have happened, in words; empty is good. */
-  readonly violations: readonly string[];
-  readonly trace: readonly string[];
-  readonly counts: SimNetwork['counts'] & {
-    readonly messages: number;
-    readonly resumes: number;
-    readonly duplicates: number;
-    readonly virtualMs: number;
-    readonly steps: number;
-  };
-}
+/** What a run counted, beside what the network did. */
+export type WorldCounts = Readonly<
+  Record<keyof SimNetwork['counts'] | 'messages' | 'resumes' | 'duplicates' | 'virtualMs' | 'steps', number>
+>;
 
 /** After the last fault everything accepted is delivered, and acknowledged, within this time. */
 const LIVE_AGAIN_MS = 30_000;
@@ -129,18 +120,17 @@ export class World {
   }
 
   note(line: string): void {
-    if (this.trace.length >= TRACE_MAX) this.trace.shift();
-    this.trace.push(`${String(this.clock.now()).padStart(6)} ${line}`);
+    note(this.trace, line, this.clock.now(), TRACE_MAX);
   }
 
-  run(): Report {
+  run(): Report<WorldCounts> {
     try {
       this.#begin();
       this.#suffer();
       this.#recover();
       this.#part();
     } catch (error) {
-      this.violations.push(String(error instanceof Error ? error.message : error).split('\n')[0]!);
+      this.violations.push(inWords(error));
     }
     const { dialer, acceptor } = this;
     const stats = [dialer, acceptor].map((s) => s.connection?.stats() ?? {});
@@ -305,6 +295,6 @@ function messageOf(seed: number, side: string, n: number, bytesMax: number): Uin
 }
 
 /** Runs a plan to its end and checks all that must hold on the way. The same plan gives the same report. */
-export function runWorld(plan: Plan): Report {
+export function runWorld(plan: Plan): Report<WorldCounts> {
   return new World(plan).run();
 }
