@@ -144,7 +144,8 @@ export class Engine {
     });
     installScheduler(this.actor, ports.clock);
     this.peers = new Peers(this.#desk, (peer) => this.#register(peer));
-    this.incoming = this.#desk.incoming as unknown as AsyncIterable<Connection>;
+    // What messages are, the protocol says, and an engine may speak several: bytes is what most of them carry.
+    this.incoming = this.#desk.incoming as AsyncIterable<Connection<unknown>> as AsyncIterable<Connection>;
   }
 
   /** Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't. */
@@ -192,7 +193,7 @@ export class Engine {
       const caller: Caller = {
         connected: (handle) => {
           done();
-          resolve(handle as unknown as Connection);
+          resolve(handle as Connection<unknown> as Connection);
         },
         failed: (closing) => {
           done();

@@ -139,7 +139,8 @@ export class Hub {
     const peer = this.#nameOf(ski);
     if (!this.isRemoteServicePaired(peer)) throw new SessionError('bad-option', `${peer} is not registered: register it first`);
     this.engine.peers.reset(peer);
-    return (await this.engine.connect(peer, options)) as unknown as Connection<ShipPayload>;
+    // This engine speaks SHIP alone.
+    return (await this.engine.connect(peer, options)) as Connection<unknown> as Connection<ShipPayload>;
   }
 
   /** Closes the connection to this peer. It stays registered: the first band later it is dialed again. */

@@ -77,7 +77,7 @@ export const connectionSetup = setup({
     endSession: assign({ session: undefined as never }),
     recordOutput: assign({ closing: ({ event }) => outputOf(event) ?? closing('internal', 'local') }),
     recordDefect: assign({
-      closing: ({ event }) => closing('internal', 'local', { message: String((event as unknown as { error?: unknown }).error) }),
+      closing: ({ event }) => closing('internal', 'local', { message: String('error' in event ? event.error : undefined) }),
     }),
     recordGivenUp: assign({ closing: ({ context }) => context.closing ?? closing('unreachable', 'remote') }),
     recordCancelled: assign({ closing: () => closing('cancelled', 'local') }),

@@ -30,6 +30,7 @@ interface Selection<Selected> {
   get(): Selected;
 }
 
+/** Where nobody has defined the symbol, XState and RxJS go by this string; it has the symbol's type to stand as a method's name. */
 const observable: typeof Symbol.observable =
   (typeof Symbol === 'function' && Symbol.observable) || ('@@observable' as unknown as typeof Symbol.observable);
 

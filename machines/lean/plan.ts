@@ -8,6 +8,9 @@ import { configurationOf, type Configuration, type StateNode } from './snapshot.
 
 export type Transition = StateNode['always'] extends readonly (infer T)[] | undefined ? T : never;
 
+/** From where to where: what decides about the states that are left and entered. */
+type Step = Pick<Transition, 'source' | 'target' | 'reenter'>;
+
 /** What is done when these transitions are taken in this configuration. */
 export interface Plan {
   readonly transitions: readonly Transition[];
@@ -123,8 +126,7 @@ export class Places {
   beginning(): Plan {
     const { root } = this;
     const targets = initialNodes(root);
-    const into = { source: root, target: targets, reenter: true, actions: [] } as unknown as Transition; // As XState begins.
-    const { entered, byDefault } = entrySet([into]);
+    const { entered, byDefault } = entrySet([{ source: root, target: targets, reenter: true }]); // As XState begins.
     byDefault.add(root);
     const enters = [...entered].sort((a, b) => a.order - b.order).map((node) => ({ node, isDefault: byDefault.has(node) }));
     const nodes = new Set([root, ...enters.map(({ node }) => node)]);
@@ -187,7 +189,7 @@ function isDescendant(node: StateNode, of: StateNode | undefined): boolean {
 }
 
 /** The state that a transition stays within; undefined for one that leaves the root itself. */
-function domainOf({ source, target = [], reenter }: Transition): StateNode | undefined {
+function domainOf({ source, target = [], reenter }: Step): StateNode | undefined {
   const targets = target as readonly StateNode[];
   if (!reenter && targets.every((each) => each === source || isDescendant(each, source))) return source;
   const [head, ...tail] = [...targets, source];
@@ -205,7 +207,7 @@ function exitSet(transitions: readonly Transition[], nodes: Iterable<StateNode>)
   return exits;
 }
 
-function entrySet(transitions: readonly Transition[]): { entered: Set<StateNode>; byDefault: Set<StateNode> } {
+function entrySet(transitions: readonly Step[]): { entered: Set<StateNode>; byDefault: Set<StateNode> } {
   const entered = new Set<StateNode>();
   const byDefault = new Set<StateNode>();
   const addDescendants = (node: StateNode): void => {
