@@ -194,6 +194,13 @@ export class Stage {
   }
 }
 
+/** A node that trusts the peer, as server. */
+export function served(options = {}): { s: Stage; wire: PlayedShipWire } {
+  const s = new Stage(options);
+  s.peers.trusted.add(HIGH);
+  return { s, wire: s.knock() };
+}
+
 export const INIT: ShipSayable = { kind: 'init', value: 0 };
 export const READY: ShipSayable = { kind: 'hello', phase: 'ready', waitingMs: 60_000 };
 export const PENDING: ShipSayable = { kind: 'hello', phase: 'pending', waitingMs: 60_000 };
