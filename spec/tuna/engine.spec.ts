@@ -85,11 +85,17 @@ for (const links of [1, 4])
         }),
       ),
     );
+    const isThrough = (): boolean => {
+      let through = 0;
+      cutter.cut((all) => (through = all)); // A place behind the last one: none is cut.
+      return through === links;
+    };
     const writing = Promise.all([pour(near, total), pour(far, total)]);
     for (let cuts = 0; cuts < 8; cuts++) {
-      const before = [...come]; // In the middle of the streams: something has come each way since the last cut.
-      await news.until(() => near.stats()['links']! > 0 && come.every((bytes, i) => bytes > before[i]!));
-      expect(cutter.cut()).toBeGreaterThan(0);
+      await news.until(() => isThrough() && near.stats()['links'] === links);
+      const before = [...come]; // In the middle of the streams: something comes each way between two cuts.
+      await news.until(() => come.every((bytes, i) => bytes > before[i]!));
+      expect(cutter.cut()).toBe(links);
     }
     expect(come.every((bytes) => bytes < total)).toBe(true);
     await writing;
