@@ -166,15 +166,19 @@ export class CrossingPair {
     return this.#hub.getConnectionCount();
   }
 
-  /** ship-go's user unregisters us, so that the next round begins from nothing. */
+  /** ship-go's user unregisters us, and we part, so that the next round begins from nothing. */
   async part(): Promise<void> {
     const { engine } = this.#hub;
+    const { lastEvent: after } = this.go;
     this.#board.services = [];
     await this.go.unregister(this.identity.ski!);
+    // A dial of ship-go's that lost can take the winner out of its list: then its user's no reaches nobody, and we go.
+    await this.#hub.disconnectSKI(this.go.ski);
     await this.#within30s(
       this.#news.until(() => this.connections === 0 && this.#open === 0 && engine.metrics().wires === 0),
       'parting',
     );
+    await this.go.event('disconnected', { after }); // It may be told of the end later than we are.
   }
 
   async end(): Promise<void> {
