@@ -6,7 +6,7 @@ import { makeIdentity } from '../../adapters/identity/index.js';
 import { Hub, memoryTrust } from '../../adapters/ship/index.js';
 import { ShipTrustFile } from '../../adapters/ship/trust-file.js';
 import { shipTransport } from '../../transports/ship.js';
-import { heldBytes } from '../ship/collect.js';
+import { heldBytes } from '../sim/held.js';
 import { Board, endHubs, node } from '../ship/nodes.js';
 import { identityBeside } from './scripted-identity.js';
 import { buildShipGo, ShipGo, shipGoAvailable } from './ship-go.js';

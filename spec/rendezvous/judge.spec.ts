@@ -3,7 +3,7 @@ import type { Signing } from '../../adapters/rendezvous/index.js';
 import { Judge, type Bench } from '../../machines/rendezvous/judge.js';
 import type { ConnectRequest, Hello, Letters, Sealed, Whereabouts } from '../../machines/rendezvous/rendezvous.messages.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
-import { heldBytes } from '../ship/collect.js';
+import { heldBytes } from '../sim/held.js';
 import { SeededRandom } from '../sim/random.js';
 import { real } from '../sim/rendezvous-keys.js';
 
