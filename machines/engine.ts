@@ -245,6 +245,7 @@ export class Engine {
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(() => {
         this.#desk.abortConnections();
+        this.#desk.destroyWires();
         this.actor.stop(); // Completes it.
       }, deadlineMs);
       this.actor.subscribe({

@@ -2,23 +2,31 @@ import type { Opener, Wire, WireCause, WireHandler } from '../ports.js';
 
 /** Who keeps count of the wires, both directions: opened, or being opened. */
 export interface Tally {
-  wireBegan(): void;
-  wireEnded(): void;
+  wireBegan(wire: CountedWire): void;
+  wireEnded(wire: CountedWire): void;
   /** Something that the hub's phases wait for may have come true. */
   changed(): void;
+}
+
+/** A wire on the tally. */
+export interface CountedWire {
+  /** Ends it, whatever its owner still waits for; nothing happens to one that is being opened. */
+  destroy(): void;
 }
 
 /** `opener`, on the tally from the call until the wire's end. `settled` is told once it has opened or failed: a dial's slot is free then. */
 export function counted(opener: Opener, tally: Tally, settled?: () => void): Opener {
   return (handler) => {
-    tally.wireBegan();
-    return opener(new Counted(handler, tally, settled));
+    const wire = new Counted(handler, tally, settled);
+    tally.wireBegan(wire);
+    return opener(wire);
   };
 }
 
 /** One object per wire, and no closures: ten thousand idle ones have it each. */
-class Counted implements WireHandler {
+class Counted implements WireHandler, CountedWire {
   #settled: (() => void) | undefined;
+  #wire: Wire | undefined;
 
   constructor(
     readonly handler: WireHandler,
@@ -28,7 +36,12 @@ class Counted implements WireHandler {
     this.#settled = settled;
   }
 
+  destroy(): void {
+    this.#wire?.destroy();
+  }
+
   onOpen(wire: Wire): void {
+    this.#wire = wire;
     this.#settle();
     this.handler.onOpen(wire);
   }
@@ -42,7 +55,7 @@ class Counted implements WireHandler {
     this.handler.onProbeAnswer();
   }
   onClose(cause: WireCause): void {
-    this.tally.wireEnded();
+    this.tally.wireEnded(this);
     this.#settle();
     this.handler.onClose(cause);
     this.tally.changed();

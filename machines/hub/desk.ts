@@ -9,7 +9,7 @@ import { Incoming } from '../incoming.js';
 import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import { ByteBudget, judgeConnection, Watermark } from './admission.js';
-import { counted, type Tally } from './counted.js';
+import { counted, type CountedWire, type Tally } from './counted.js';
 import { DialQueue } from './dial-queue.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type Caller, type ConnectionRef, type Wish } from './entry.js';
@@ -66,7 +66,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   /** What all connections together may hold for their peers. */
   readonly budget: ByteBudget;
   isServing = false;
-  #wires = 0; // Opened or being opened, both directions.
+  #wires = new Set<CountedWire>(); // Opened or being opened, both directions.
   #dialed = 0;
   #watermark: Watermark;
   #supervisor: AnyActorRef | undefined;
@@ -98,7 +98,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     return this.registry.size;
   }
   get openWires(): number {
-    return this.#wires;
+    return this.#wires.size;
   }
   get isBusy(): boolean {
     return this.incoming.size >= this.options.incomingMax;
@@ -177,11 +177,11 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   }
 
   /** Shutdown waits until no wire is left. */
-  wireBegan(): void {
-    this.#wires++;
+  wireBegan(wire: CountedWire): void {
+    this.#wires.add(wire);
   }
-  wireEnded(): void {
-    this.#wires--;
+  wireEnded(wire: CountedWire): void {
+    this.#wires.delete(wire);
   }
 
   // Listening.
@@ -328,6 +328,11 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
 
   abortConnections(): void {
     for (const entry of [...this.entries()]) entry.ref?.send({ type: 'abort', closing: closing('shutdown', 'local') });
+  }
+
+  /** Those whose connections have gone and that are still saying farewell. */
+  destroyWires(): void {
+    for (const wire of [...this.#wires]) wire.destroy();
   }
 
   /** The host woke: ask every wire for a sign of life, and let waiting redials go. */

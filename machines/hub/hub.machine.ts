@@ -47,7 +47,7 @@ export const hubMachine = hubSetup.createMachine({
           description: 'Nothing is left but farewells on their way.',
           always: { guard: 'hasNoWire', target: '#hub.closed' },
           on: { 'desk.changed': [{ guard: 'hasNoWire', target: '#hub.closed' }] },
-          after: { wiresTimeout: '#hub.closed' },
+          after: { wiresTimeout: { target: '#hub.closed', actions: 'destroyWires' } },
         },
       },
     },

@@ -59,6 +59,7 @@ export const hubSetup = setup({
     cancelAttempts: ({ context }) => context.desk.cancelAttempts(),
     closeConnections: ({ context }) => context.desk.closeConnections(),
     abortConnections: ({ context }) => context.desk.abortConnections(),
+    destroyWires: ({ context }) => context.desk.destroyWires(),
     probeWires: ({ context }) => context.desk.probe(),
     noteCrash: ({ context, event }) => {
       if (event.type === 'connection.crashed') context.desk.crashed(Number(event.key), event.error);

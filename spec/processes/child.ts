@@ -2,13 +2,15 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** What the child is: one engine, one transport, the protocol resume. */
+/** What the child is: one engine, one transport, one protocol. */
 export interface ChildOptions {
   readonly transport: 'tcp' | 'tls' | 'ws' | 'wss';
+  /** Default `resume`. */
+  readonly protocol?: 'resume' | 'pool' | 'tuna';
   /** Identity and trust, where the transport has them. */
   readonly proof?: object | undefined;
   readonly listen?: readonly string[];
-  /** Of `resume`. */
+  /** Of the protocol. */
   readonly options?: object;
 }
 

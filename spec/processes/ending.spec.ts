@@ -18,21 +18,30 @@ const born = (options: ChildOptions): Child => {
 };
 
 const identities = [makeIdentity(), makeIdentity()] as const;
-const TRANSPORTS = ['tcp', 'tls', 'ws', 'wss'] as const;
-type Transport = (typeof TRANSPORTS)[number];
+type Way = Required<Pick<ChildOptions, 'transport' | 'protocol'>>;
+const WAYS: readonly Way[] = [
+  { transport: 'tcp', protocol: 'resume' },
+  { transport: 'tls', protocol: 'resume' },
+  { transport: 'ws', protocol: 'resume' },
+  { transport: 'wss', protocol: 'resume' },
+  { transport: 'tcp', protocol: 'pool' },
+  { transport: 'tcp', protocol: 'tuna' },
+];
 
-async function side(transport: Transport, who: 0 | 1, rest: Partial<ChildOptions> = {}): Promise<Child> {
-  const isProven = transport === 'tls' || transport === 'wss';
+async function side(way: Way, who: 0 | 1, listen: readonly string[] = []): Promise<Child> {
+  const isProven = way.transport === 'tls' || way.transport === 'wss';
   const proof = isProven ? { identity: await identities[who], trust: [(await identities[1 - who]!).fingerprint] } : undefined;
-  return born({ transport, proof, ...rest });
+  const options = way.protocol === 'pool' ? { identity: 'stated', id: String(who).repeat(64) } : {};
+  return born({ ...way, proof, listen, options });
 }
-const listening = (transport: Transport): Promise<Child> =>
-  side(transport, 1, { listen: [`${transport}://127.0.0.1:0${transport.startsWith('ws') ? '/x' : ''}`] });
+const addressOf = ({ transport }: Way, port: number): string =>
+  `${transport}://127.0.0.1:${port}${transport.startsWith('ws') ? '/x' : ''}`;
+const listening = (way: Way): Promise<Child> => side(way, 1, [addressOf(way, 0)]);
 
 /** Two processes with a session between them, in use. */
-async function connected(transport: Transport): Promise<{ near: Child; far: Child; address: string }> {
-  const far = await listening(transport);
-  const near = await side(transport, 0);
+async function connected(way: Way): Promise<{ near: Child; far: Child; address: string }> {
+  const far = await listening(way);
+  const near = await side(way, 0);
   const address = (await far.heard('started')).address!;
   await near.heard('started');
   near.tell('connect', { address });
@@ -43,39 +52,39 @@ async function connected(transport: Transport): Promise<{ near: Child; far: Chil
 }
 
 /** Shuts the engine down, and sees the process end by itself, with nothing left that it had not at its start. */
-async function ended(child: Child): Promise<Told> {
-  child.tell('shutdown', { deadlineMs: DEADLINE_MS });
+async function ended(child: Child, deadlineMs = DEADLINE_MS): Promise<Told> {
+  child.tell('shutdown', { deadlineMs });
   const over = await child.heard('over');
   expect(over.left).toEqual(over.before);
   expect(await child.exited).toBe(0); // 3: it was still alive after a second.
-  expect(over.tookMs).toBeLessThan(DEADLINE_MS + LATE_MS);
+  expect(over.tookMs).toBeLessThan(deadlineMs + LATE_MS);
   return over;
 }
 
-describe.each(TRANSPORTS)('over %s a process ends by itself after shutdown', (transport) => {
+describe.each(WAYS)('$protocol over $transport: a process ends by itself after shutdown', (way) => {
   test('with a listener that nobody has come to', async () => {
-    const child = await listening(transport);
+    const child = await listening(way);
     await child.heard('started');
     await ended(child);
   });
 
   test('with a session in use, on either side', async () => {
-    const { near, far } = await connected(transport);
+    const { near, far } = await connected(way);
     expect((await ended(near)).tookMs).toBeLessThan(DEADLINE_MS);
     expect((await far.heard('closing')).code).toBe('peer-goodbye');
     await ended(far);
   });
 
   test('with a peer that is frozen, by the deadline', async () => {
-    const { near, far } = await connected(transport);
+    const { near, far } = await connected(way);
     far.freeze();
     await ended(near);
   });
 
   test('with a peer that has died, while it is looked for', async () => {
-    const { near, far } = await connected(transport);
+    const { near, far } = await connected(way);
     await far.kill();
-    await near.heard('lost');
+    await near.heard(way.protocol === 'pool' ? 'disconnected' : 'lost');
     await ended(near);
   });
 
@@ -84,23 +93,27 @@ describe.each(TRANSPORTS)('over %s a process ends by itself after shutdown', (tr
     const mute = createServer((socket) => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');
     running.push({ kill: () => [mute.close(), ...sockets.map((socket) => socket.destroy())] });
     await once(mute, 'listening');
-    const child = await side(transport, 0);
+    const child = await side(way, 0);
     await child.heard('started');
-    child.tell('connect', {
-      address: `${transport}://127.0.0.1:${(mute.address() as AddressInfo).port}${transport.startsWith('ws') ? '/x' : ''}`,
-    });
+    child.tell('connect', { address: addressOf(way, (mute.address() as AddressInfo).port) });
     await once(mute, 'connection');
     await ended(child);
   });
 
   test('between two attempts', async () => {
-    const far = await listening(transport);
+    const far = await listening(way);
     const { address } = await far.heard('started');
     await far.kill();
-    const child = await side(transport, 0);
+    const child = await side(way, 0);
     await child.heard('started');
     child.tell('connect', { address, retry: true });
     await child.heard('error');
     await ended(child);
   });
 });
+
+test('a farewell that nobody answers does not outlast the shutdown, however late its deadline', async () => {
+  const { near, far } = await connected({ transport: 'tcp', protocol: 'pool' });
+  far.freeze();
+  expect((await ended(near, 60_000)).tookMs).toBeLessThan(10_000);
+}, 60_000);

@@ -1,13 +1,16 @@
 // One side of a session in a process of its own: a program that uses the built package. Its parent tells it what to do, and hears
 // what happens. That channel doesn't keep it alive: when nothing else does, it ends by itself.
 import { createEngine } from '../../dist/adapters/index.js';
+import { pool } from '../../dist/adapters/pool/index.js';
 import { resume } from '../../dist/adapters/resume/index.js';
+import { tuna } from '../../dist/adapters/tuna/index.js';
 import { tcp } from '../../dist/transports/tcp.js';
 import { tls } from '../../dist/transports/tls.js';
 import { websocket } from '../../dist/transports/websocket.js';
 
-const { transport, proof, listen = [], options = {} } = JSON.parse(process.argv[2]);
+const { transport, protocol = 'resume', proof, listen = [], options = {} } = JSON.parse(process.argv[2]);
 const make = { tcp, tls, ws: websocket, wss: websocket }[transport];
+const speak = { resume, pool, tuna }[protocol];
 const TALK_EVERY_MS = 5;
 
 const tell = (event, rest = {}) => process.send({ event, ...rest });
@@ -20,14 +23,17 @@ const resources = () =>
 let engine, connection, talking;
 let said = 0;
 
-/** What comes must be 0, 1, 2, … */
+/** What comes must be 0, 1, 2, …, four bytes each; a protocol with a byte stream may give several at once. */
 function adopt(given) {
   connection = given;
   let expected = 0;
   given.onMessage = (message) => {
-    const number = new DataView(message.buffer, message.byteOffset).getUint32(0);
-    tell(number === expected ? 'got' : 'wrong', { number, expected });
-    expected = number + 1;
+    const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+    for (let at = 0; at < view.byteLength; at += 4) {
+      const number = view.getUint32(at);
+      tell(number === expected ? 'got' : 'wrong', { number, expected });
+      expected = number + 1;
+    }
   };
 }
 
@@ -62,7 +68,7 @@ process.on('message', ({ deed, ...rest }) => deeds[deed](rest));
 process.channel.unref();
 await new Promise((resolve) => setTimeout(resolve)); // Loading has left nothing behind then.
 const before = resources();
-engine = createEngine({ transports: [make(proof)], protocols: [resume(options)], listen });
+engine = createEngine({ transports: [make(proof)], protocols: [speak(options)], listen });
 engine.on((event) => {
   if (event.type === 'connected') adopt(event.connection);
   if (event.type === 'disconnected') clearInterval(talking);

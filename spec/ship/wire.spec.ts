@@ -10,7 +10,7 @@ import { handshake, phases } from '../interop/scripted-handshake.js';
 import { listenPeer, type ListenOptions, type ScriptedListener } from '../interop/scripted-listener.js';
 import { dialPeer, UpgradeRefused, type DialOptions, type ScriptedPeer } from '../interop/scripted-peer.js';
 import { data, dataOf } from '../interop/ship-messages.js';
-import { heldBytes } from './collect.js';
+import { heldBytes } from '../sim/held.js';
 import { endsAfterEach, node, type Node } from './nodes.js';
 
 const ends = endsAfterEach();
