@@ -55,7 +55,7 @@ export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Pl
   readonly taken?: number | undefined;
   /** One side has said that it goes: what is written now comes too late. Absent where a protocol can't tell. */
   readonly isParting?: boolean;
-  /** Whether `write` would take a message of this size now. */
+  /** Whether `write` would answer for good now: take a message of this size, or say that it is too large for ever. Else waiting helps. */
   canTake(payloadBytes: number): boolean;
   /** Bytes delivered that the application has not taken yet. */
   holdBack(bytes: number): void;

@@ -175,17 +175,17 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   hasRoom(): boolean {
-    return this.#queue.costBytes < this.seed.limits.sendBytesHigh >>> 1;
+    return this.#queue.costBytes <= this.seed.limits.sendBytesHigh / 2;
   }
 
   // What the application's side asks.
 
   canTake(payloadBytes: number): boolean {
-    return this.#queue.hasRoomFor(payloadBytes);
+    return payloadBytes > this.seed.limits.messageBytesMax || this.#queue.hasRoomFor(payloadBytes);
   }
   holdBack(bytes: number): void {
     const high = this.seed.limits.receiveBytesHigh;
-    this.isFull = this.isFull ? bytes > high >>> 1 : bytes >= high;
+    this.isFull = this.isFull ? bytes > high / 2 : bytes >= high;
   }
   get accepted(): number {
     return this.#queue.accepted;

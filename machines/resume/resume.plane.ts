@@ -186,14 +186,14 @@ export class ResumePlane extends Voices<ResumeSignal> implements Plane<Uint8Arra
   }
 
   hasRoom(): boolean {
-    return this.#log.costBytes < this.limits.sendBytesHigh >>> 1;
+    return this.#log.costBytes <= this.limits.sendBytesHigh / 2;
   }
 
   // What the application's side asks.
 
-  /** Whether a message of this size can be taken now without passing the bound. */
+  /** Whether a message of this size can be taken now without passing the bound, or never can. */
   canTake(payloadBytes: number): boolean {
-    return this.#log.hasRoomFor(payloadBytes);
+    return payloadBytes > this.#greeting.messageBytesMax || this.#log.hasRoomFor(payloadBytes);
   }
   /** Bytes delivered that the application has not taken yet; they hold back the peer's credit. */
   holdBack(bytes: number): void {

@@ -116,7 +116,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     const bytes = codec.encode({ kind: 'data', payload });
     if (bytes.length > limits.messageBytesMax)
       throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the limit of ${limits.messageBytesMax}`);
-    if (!this.canTake(bytes.length))
+    if (!this.#hasRoomFor(bytes.length))
       throw new SessionError('queue-full', `${this.queuedBytes} of ${limits.sendBytesMax} bytes wait for the peer already`);
     this.seed.trace?.('said', { kind: 'data', payload });
     this.#data.push({ bytes, isData: true });
@@ -152,17 +152,18 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 
   hasRoom(): boolean {
-    return this.#dataBytes < this.seed.limits.sendBytesHigh >>> 1;
+    return this.#dataBytes <= this.seed.limits.sendBytesHigh / 2;
   }
 
   // What the application's side asks.
 
   canTake(payloadBytes: number): boolean {
-    return this.#dataBytes + payloadBytes + MESSAGE_COST_BYTES <= this.seed.limits.sendBytesMax;
+    const { messageBytesMax, sendBytesMax } = this.seed.limits;
+    return payloadBytes > Math.min(messageBytesMax, sendBytesMax - MESSAGE_COST_BYTES) || this.#hasRoomFor(payloadBytes);
   }
   holdBack(bytes: number): void {
     const high = this.seed.limits.receiveBytesHigh;
-    this.isFull = this.isFull ? bytes > high >>> 1 : bytes >= high;
+    this.isFull = this.isFull ? bytes > high / 2 : bytes >= high;
   }
   get accepted(): number {
     return this.#accepted;
@@ -179,6 +180,10 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
   get stats(): { received: number } {
     return { received: this.#received };
+  }
+
+  #hasRoomFor(payloadBytes: number): boolean {
+    return this.#dataBytes + payloadBytes + MESSAGE_COST_BYTES <= this.seed.limits.sendBytesMax;
   }
 
   #signal(signal: ShipSignal): Step {

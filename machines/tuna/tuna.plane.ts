@@ -186,12 +186,11 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     const { limits } = this.seed;
     const { outbound } = this.ncp;
     if (this.#isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
-    if (!limits.isStream && bytes.length > Math.min(outbound.mtu, outbound.windowBytes))
-      throw new SessionError(
-        'too-large',
-        `a message of ${bytes.length} bytes is above the ${Math.min(outbound.mtu, outbound.windowBytes)} that fit a packet`,
-      );
-    if (!this.canTake(bytes.length))
+    if (bytes.length > this.#pieceBytesMax) {
+      const why = limits.isStream ? 'are taken at once' : 'fit a packet';
+      throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the ${this.#pieceBytesMax} that ${why}`);
+    }
+    if (!this.#hasRoomFor(bytes.length))
       throw new SessionError('queue-full', `${this.#queued} are queued; wait for drained() before writing more`);
     if (bytes.length > 0) outbound.write(bytes);
     if (outbound.queuedBytes >= limits.sendBytesHigh || this.#packetsQueued >= limits.packetsMax) return 'wait';
@@ -235,14 +234,23 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
 
   hasRoom(): boolean {
     const { sendBytesHigh, packetsMax } = this.seed.limits;
-    return this.ncp.outbound.queuedBytes < sendBytesHigh >>> 1 && this.#packetsQueued < packetsMax;
+    return this.ncp.outbound.queuedBytes <= sendBytesHigh / 2 && this.#packetsQueued < packetsMax;
   }
 
   // What the application's side asks.
 
   canTake(payloadBytes: number): boolean {
+    return payloadBytes > this.#pieceBytesMax || this.#hasRoomFor(payloadBytes);
+  }
+  #hasRoomFor(bytes: number): boolean {
     const { sendBytesMax, packetsMax } = this.seed.limits;
-    return this.ncp.outbound.queuedBytes + payloadBytes <= sendBytesMax && this.#packetsQueued < 2 * packetsMax;
+    return this.ncp.outbound.queuedBytes + bytes <= sendBytesMax && this.#packetsQueued < 2 * packetsMax;
+  }
+  /** The most that one `write` may ever bring. */
+  get #pieceBytesMax(): number {
+    const { isStream, sendBytesMax } = this.seed.limits;
+    const { mtu, windowBytes } = this.ncp.outbound;
+    return isStream ? sendBytesMax : Math.min(mtu, windowBytes, sendBytesMax);
   }
   get #queued(): string {
     const { sendBytesMax, packetsMax } = this.seed.limits;

@@ -252,6 +252,7 @@ describe('writing', () => {
     expect(bench.plane.write(new Uint8Array(500))).toBe('wait');
     expect(() => bench.plane.write(new Uint8Array(500))).toThrow(expect.objectContaining({ code: 'queue-full' }));
     expect(() => bench.plane.write(new Uint8Array(501))).toThrow(expect.objectContaining({ code: 'too-large' }));
+    expect([bench.plane.canTake(500), bench.plane.canTake(501)]).toEqual([false, true]); // Waiting doesn't make it smaller.
     expect([bench.plane.accepted, bench.plane.handed, bench.plane.hasRoom()]).toEqual([2, 0, false]);
     bench.said();
     expect([bench.plane.handed, bench.plane.acknowledged, bench.plane.queuedBytes, bench.plane.hasRoom()]).toEqual([

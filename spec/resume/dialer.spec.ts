@@ -140,6 +140,30 @@ test('[RES-10] the bound counts the message about to be added; beyond it write t
   expect(connection.stats()).toMatchObject({ accepted: 2 });
 });
 
+test('[RES-10] a send that would not even fit the empty log is refused, in its turn, and keeps nobody behind it waiting', async () => {
+  const { p, wire } = up({ messageBytesMax: 100, sendBytesMax: 400, receiveBytesMax: 400 });
+  const connection = p.connections[0]!;
+  await expect(connection.send(bytes(500, 1))).rejects.toMatchObject({ code: 'too-large' });
+  const sent = [100, 100, 100, 500, 1].map((length) =>
+    connection.send(bytes(length, length)).catch((e: { code: string }) => e.code),
+  );
+  p.clock.settle();
+  wire.say(say.ack(3)); // Room for the third, which had to wait.
+  p.clock.settle();
+  wire.say(say.ack(5));
+  expect(await Promise.all(sent)).toEqual([undefined, undefined, undefined, 'too-large', undefined]);
+});
+
+test('[RES-10] whoever is to wait until nothing is left is told when nothing is left', async () => {
+  const { p, wire } = up({ sendBytesHigh: 0 });
+  const connection = p.connections[0]!;
+  expect(connection.write(bytes(1, 1))).toBe(false);
+  const drained = connection.drained();
+  p.clock.settle();
+  wire.say(say.ack(2));
+  await expect(drained).resolves.toBeUndefined();
+});
+
 test('[RES-3] the window starts with the loss, spans any number of redials, and its end is one closing', async () => {
   const { p, wire } = up({ reconnectWindowMs: 1000 });
   const sent = p.connections[0]!.send(Uint8Array.of(1));

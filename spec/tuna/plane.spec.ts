@@ -101,6 +101,8 @@ test('[NCP-10] a writer is told to wait, and then refused; a packet that fits no
   expect(a.write(new Uint8Array(4000))).toBe('room');
   expect([a.write(new Uint8Array(4000)), a.hasRoom()]).toEqual(['wait', false]);
   expect(() => a.write(new Uint8Array(4000))).toThrow(expect.objectContaining({ code: 'queue-full' }));
+  expect([a.canTake(4000), a.canTake(10_001)]).toEqual([false, true]); // Waiting doesn't make it smaller.
+  expect(() => a.write(new Uint8Array(10_001))).toThrow(expect.objectContaining({ code: 'too-large' }));
   const packets = planeOf('dialer', { isStream: false });
   expect(() => packets.write(new Uint8Array(1301))).toThrow(expect.objectContaining({ code: 'too-large' }));
   packets.drain();
