@@ -2,7 +2,6 @@ import type { Connection } from '../../machines/handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
 import { messagesOver } from '../messages.js';
-import { Ahead } from '../../machines/streams/ahead.js';
 import {
   PURPOSE_BYTES_MAX,
   STREAMS_LIMITS,
@@ -15,6 +14,7 @@ import { STREAMS_VERSION, StreamsPlane, type Heard } from '../../machines/stream
 import { CONTROL_BYTES_MAX, DATA_HEAD_BYTES, decodeFrame, encodeFrame } from './codec.js';
 import { endedBy, StreamError } from './errors.js';
 import { Opening } from './opening.js';
+import { Outlet } from './outlet.js';
 import { SessionStream, type StreamPort } from './stream.js';
 
 /** A stream that the peer asks for. Exactly one of `accept` and `refuse` is called. */
@@ -49,14 +49,12 @@ export class StreamSession {
   readonly #streams = new Map<number, SessionStream>();
   readonly #openings = new Map<number, Opening>();
   readonly #offers = new Map<number, AbortController>(); // Asked by the peer, and not answered.
-  readonly #ahead = new Ahead();
-  readonly #now: () => number;
+  readonly #outlet: Outlet;
   readonly #scratch: Uint8Array;
   readonly #writers = new Set<SessionStream>(); // Wait until what they wrote has left.
-  #unheard: Offer[] = []; // Before there was somebody to hear them; bounded by the plane's pending opens.
+  readonly #unheard = new Map<number, Offer>(); // Before there was somebody to hear them; bounded by the plane's pending opens.
   #onOffer: ((offer: Offer) => void) | undefined;
   #waiting: Opening[] = []; // Until fewer are unanswered.
-  #isFull = false;
   #isGathering = false;
   #closing: Closing | undefined;
 
@@ -64,7 +62,13 @@ export class StreamSession {
     const connection = given.boundaries === 'stream' ? messagesOver(given) : given;
     this.connection = connection;
     this.#plane = new StreamsPlane(connection.role, limits);
-    this.#now = now;
+    this.#outlet = new Outlet(connection, now, {
+      goOn: () => this.#flush(),
+      failed: (cause) => {
+        this.#finish(cause);
+        void connection.close({ now: true });
+      },
+    });
     const { chunkBytes = STREAMS_LIMITS.chunkBytes } = limits;
     this.#scratch = new Uint8Array(Math.max(CONTROL_BYTES_MAX, DATA_HEAD_BYTES + chunkBytes));
     this.closed = connection.closed.then((end) => this.#end(end));
@@ -83,7 +87,11 @@ export class StreamSession {
   }
   set onOffer(handler: ((offer: Offer) => void) | undefined) {
     this.#onOffer = handler;
-    if (handler !== undefined) for (const offer of this.#unheard.splice(0)) handler(offer);
+    if (handler === undefined) return;
+    for (const [id, offer] of this.#unheard) {
+      this.#unheard.delete(id);
+      handler(offer);
+    }
   }
 
   /**
@@ -199,6 +207,7 @@ export class StreamSession {
       case 'reset':
         this.#offers.get(heard.stream)?.abort();
         this.#offers.delete(heard.stream);
+        this.#unheard.delete(heard.stream);
         return this.#streams.get(heard.stream)?.heardReset(new StreamError(heard.code));
       case 'incompatible': {
         const { versionMin: min, versionMax: max } = heard;
@@ -242,7 +251,7 @@ export class StreamSession {
         this.#gather();
       },
     };
-    if (this.#onOffer === undefined) this.#unheard.push(offer);
+    if (this.#onOffer === undefined) this.#unheard.set(id, offer);
     else this.#onOffer(offer);
   }
 
@@ -265,8 +274,9 @@ export class StreamSession {
   }
 
   #flush(): void {
+    const outlet = this.#outlet;
     while (this.#closing === undefined) {
-      for (let frame; !this.#isFull && (frame = this.#plane.poll(this.#ahead.isOpen, this.#ahead.pieceBytes)) !== undefined;)
+      for (let frame; !outlet.isFull && (frame = this.#plane.poll(outlet.ahead.isOpen, outlet.ahead.pieceBytes)) !== undefined;)
         this.#send(frame);
       if (!this.#tellWriters()) return;
     }
@@ -282,46 +292,13 @@ export class StreamSession {
       stream.heardRoom();
       hasNews ||= this.#plane.queuedBytes(stream.id) > queued;
     }
-    return hasNews && !this.#isFull;
+    return hasNews && !this.#outlet.isFull;
   }
 
   #send(frame: StreamFrame): void {
     const bytes = encodeFrame(frame, this.#scratch);
-    try {
-      if (frame.kind === 'data') {
-        const isMarked = this.#ahead.asks(bytes.length, this.#now());
-        this.#ahead.sent(bytes.length);
-        if (isMarked) return this.#sendMarked(bytes);
-      }
-      this.#isFull = !this.connection.write(bytes);
-    } catch (error) {
-      if (error instanceof SessionError && error.code === 'closed') return; // It is on its way out; `closed` says how.
-      throw error;
-    }
-    if (this.#isFull) void this.connection.drained().then(() => this.#goOn());
-  }
-
-  /** A message whose acknowledgement tells how long the way is. */
-  #sendMarked(bytes: Uint8Array): void {
-    const mark = this.#ahead.mark(this.#now());
-    const { accepted } = this.connection.stats();
-    const sent = this.connection.send(bytes);
-    // A `send` that found no room waits for it; nothing may overtake it.
-    const isParked = this.connection.stats()['accepted'] === accepted;
-    if (isParked) this.#isFull = true;
-    sent.then(
-      () => {
-        this.#ahead.acknowledged(mark, this.#now());
-        if (isParked) this.#isFull = false;
-        this.#flush();
-      },
-      () => {}, // The session has ended, which `closed` tells.
-    );
-  }
-
-  #goOn(): void {
-    this.#isFull = false;
-    this.#flush();
+    if (frame.kind === 'data') this.#outlet.sendData(bytes);
+    else this.#outlet.send(bytes);
   }
 
   // The end.
@@ -350,7 +327,7 @@ export class StreamSession {
     this.#waiting = [];
     for (const withdrawal of this.#offers.values()) withdrawal.abort();
     this.#offers.clear();
-    this.#unheard = [];
+    this.#unheard.clear();
     this.#writers.clear();
     for (const stream of [...this.#streams.values()]) stream.heardReset(error);
   }

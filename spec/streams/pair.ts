@@ -1,4 +1,4 @@
-import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
+import { createEngine, type Connection, type Engine, type EngineLimits } from '../../adapters/index.js';
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { StreamSession, type StreamSessionOptions } from '../../adapters/streams/index.js';
 import { Cutter } from '../../adapters/cli/cutter.js';
@@ -44,9 +44,10 @@ export async function openPair(resumeOptions: ResumeOptions = {}, options: Strea
 
 export async function openConnections(
   options: ResumeOptions = {},
+  limits: EngineLimits = {},
 ): Promise<{ cutter: Cutter; client: Engine; server: Engine; near: Connection; far: Connection }> {
   const server = createEngine({ transports: [tcp()], protocols: [resume(options)], listen: ['tcp://127.0.0.1:0'] });
-  const client = createEngine({ transports: [tcp()], protocols: [resume({ redial: AT_ONCE, ...options })] });
+  const client = createEngine({ transports: [tcp()], protocols: [resume({ redial: AT_ONCE, ...options })], limits });
   await Promise.all([server.start(), client.start()]);
   const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
   const accepted = server.incoming[Symbol.asyncIterator]().next();

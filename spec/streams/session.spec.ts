@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { StreamError, type SessionStream } from '../../adapters/streams/index.js';
-import { openPair, type Pair } from './pair.js';
+import type { Connection } from '../../adapters/index.js';
+import { StreamError, StreamSession, type SessionStream } from '../../adapters/streams/index.js';
+import { openConnections, openPair, type Pair } from './pair.js';
 
 let pair: Pair;
 beforeEach(async () => {
@@ -133,6 +134,63 @@ test('[STR-6] a session that ends resets all its streams with the closing and it
   await waiting.catch(() => {});
   expect(await pair.near.closed).toMatchObject({ side: 'remote', code: 'peer-goodbye' });
   await expect(pair.near.open('late')).rejects.toMatchObject({ code: 'peer-goodbye' });
+});
+
+test('[STR-5] offers that nobody hears yet are forgotten when they are withdrawn', async () => {
+  for (let i = 0; i < 200; i++) {
+    const patience = new AbortController();
+    const asked = pair.near.open('changed my mind', { signal: patience.signal });
+    await Promise.resolve(); // It is said, and taken back.
+    patience.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'aborted' });
+  }
+  const last = pair.near.open('last');
+  pair.near.onOffer = (offer) => offer.accept().on('error', () => {});
+  (await pair.far.open('after all that')).destroy();
+  const heard: string[] = [];
+  pair.far.onOffer = (offer) => {
+    heard.push(offer.purpose);
+    offer.refuse('busy');
+  };
+  await expect(last).rejects.toMatchObject({ code: 'busy' });
+  expect(heard).toEqual(['last']);
+});
+
+test('[STR-6] a peer that takes no messages as large as frames ends the session, and no byte is missing without a word', async () => {
+  const { near, far, client, server, cutter } = await openConnections({ messageBytesMax: 1024 });
+  const [here, there] = [new StreamSession(near), new StreamSession(far)];
+  there.onOffer = (offer) => offer.accept().on('error', () => {});
+  const stream = await here.open('x');
+  const broken = once(stream, 'error');
+  stream.write(randomBytes(100_000));
+  expect(await broken).toMatchObject([{ code: 'oversized' }]);
+  expect(await here.closed).toMatchObject({
+    side: 'local',
+    code: 'oversized',
+    detail: { message: expect.stringContaining('1024') as string },
+  });
+  await Promise.all([client.shutdown(), server.shutdown()]);
+  await cutter.close();
+});
+
+test('[STR-2] while all connections together hold too much, streams wait, and go on with every byte', async () => {
+  const options = { receiveBytesMax: 64 << 10, messageBytesMax: 20 << 10, sendBytesMax: 4 << 20 };
+  const { near, far, client, server, cutter } = await openConnections(options, { bytesQueuedMax: 256 << 10 });
+  const accepted = server.incoming[Symbol.asyncIterator]().next();
+  const hog = await client.connect(server.addresses[0]!);
+  const [here, there] = [new StreamSession(near), new StreamSession(far)];
+  const collected = new PassThrough();
+  there.onOffer = (offer) => offer.accept().end().pipe(collected);
+  const stream = (await here.open('x')).resume();
+  expect(() => {
+    for (;;) hog.write(new Uint8Array(16 << 10)); // Nobody reads it at the other side.
+  }).toThrow(expect.objectContaining({ code: 'queue-full' }) as Error);
+  const bytes = randomBytes(300_000);
+  stream.end(bytes);
+  ((await accepted).value as Connection).onMessage = () => {};
+  expect((await buffer(collected)).equals(bytes)).toBe(true);
+  await Promise.all([client.shutdown(), server.shutdown()]);
+  await cutter.close();
 });
 
 function* slices(bytes: Uint8Array, size: number): Generator<Uint8Array> {
