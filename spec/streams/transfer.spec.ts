@@ -259,6 +259,39 @@ test('[XFER-2] the same file begun anew takes over from a stream that has not en
   await inner.close();
 });
 
+test('[XFER-2] of several that take over at once one goes on alone', async () => {
+  const path = file('a', randomBytes(2 << 20));
+  const receiver = new Receiver({ directory: out });
+  let isHeld: () => void;
+  const held = new Promise<void>((resolve) => (isHeld = resolve));
+  pair.far.onOffer = (asked) => void receiver.receive(asked).catch(() => {});
+  class Stuck extends FileSourceLike {
+    override read(): Promise<number> {
+      isHeld();
+      return new Promise(() => {});
+    }
+  }
+  const inner = await source(path);
+  void sending(new Stuck(inner, 0));
+  await held;
+  const ends = await Promise.all([sending(await source(path)), sending(await source(path))]);
+  expect(ends).toContainEqual(expect.objectContaining({ name: 'StreamError', code: 'cancelled' }));
+  expect(ends).toContainEqual([expect.objectContaining({ sha256: sha256(readFileSync(path)) })]);
+  expect(readdirSync(out)).toEqual(['a']);
+  await inner.close();
+});
+
+test('[XFER-3] a file that was refused does not keep its name from the next one', async () => {
+  const receiver = new Receiver({ directory: out });
+  const refused = receiving({}, receiver);
+  writeFileSync(join(out, 'a'), 'in the way');
+  expect(await sending(await source(file('a', randomBytes(11))))).toEqual(failed('exists', 'remote'));
+  await refused;
+  rmSync(join(out, 'a'));
+  const bytes = randomBytes(20);
+  expect(await sending(await source(file('a', bytes)))).toMatchObject([{ sha256: sha256(bytes) }]);
+});
+
 test('[XFER-1] a pipe goes once: after a break in the middle there is nothing to begin again with', async () => {
   const pipe = new PipeSource(Readable.from([Buffer.from('abc'), Buffer.from('def')]), 'p');
   const result = receiving();

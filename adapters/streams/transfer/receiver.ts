@@ -83,8 +83,8 @@ export class Receiver {
 
   /** The same file from the same source, begun anew, takes over: the sender was restarted before its end was noticed. */
   async claim(name: string, key: string, stop: () => Promise<void>): Promise<void> {
-    const holder = this.#busy.get(name);
-    if (holder !== undefined) {
+    // Several may have waited for the same one to stop; all but the last of them are stopped in their turn.
+    for (let holder; (holder = this.#busy.get(name)) !== undefined;) {
       if (holder.key !== key) throw new TransferError('busy', `${name} is being received from somebody else`);
       await holder.stop();
     }
@@ -106,6 +106,7 @@ interface Expected extends OfferedFile {
 /** One transfer of a receiver. */
 class Reception {
   #expected: Expected[] = [];
+  #claimed: string[] = [];
   #current: Expected | undefined; // Begun and not complete.
   #currentNumber = -1;
   #isPresent = false; // What begun is complete here already.
@@ -139,7 +140,7 @@ class Reception {
   /** Whatever happened: nothing stays open, and what can be resumed is kept. */
   async leave(): Promise<void> {
     await this.#current?.draft.keep().catch(() => {}); // The disk that failed may fail again.
-    for (const { name } of this.#expected) this.receiver.release(name, this.stop);
+    for (const name of this.#claimed) this.receiver.release(name, this.stop);
   }
 
   async #prepare(files: readonly OfferedFile[]): Promise<AcceptedFile[]> {
@@ -149,9 +150,13 @@ class Reception {
       if (fault !== undefined) throw new TransferError('bad-name', `"${name.slice(0, 100)}" is refused: ${fault}`);
       names.add(name);
     }
+    // In one order for all, so that no two transfers wait for each other.
+    for (const { name, size, mtimeMs } of [...files].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      await this.receiver.claim(name, `${size} ${mtimeMs}`, this.stop);
+      this.#claimed.push(name);
+    }
     const accepted: AcceptedFile[] = [];
     for (const file of files) {
-      await this.receiver.claim(file.name, `${file.size} ${file.mtimeMs}`, this.stop);
       const draft = new Draft(this.receiver.options.directory, file.name);
       const present = await this.#present(file);
       this.#expected.push({ ...file, draft, present });
