@@ -73,6 +73,11 @@ export function checkOptions(name: string, check: Check, options: unknown): void
   if (wrong.length > 0) throw new SessionError('bad-option', wrong.join('; '));
 }
 
+/** What was given; `undefined` in so many words is the same as nothing. */
+export function given<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+}
+
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';

@@ -1,6 +1,7 @@
 import { ConnectError, createEngine, Engine, SessionError, type Connection, type EngineOptions } from '../adapters/index.js';
 import { ports } from '../adapters/node.js';
 import { makeIdentity } from '../adapters/identity/index.js';
+import { pool } from '../adapters/pool/index.js';
 import { resume } from '../adapters/resume/index.js';
 import { Cutter } from '../adapters/cli/cutter.js';
 import { tcp } from '../transports/tcp.js';
@@ -271,6 +272,11 @@ test('shutdown from inside a callback, twice, with connections open, ends with n
 test('options that can not be are named with what was expected', () => {
   expect(() => resume({ messageBytesMax: 2 ** 30 })).toThrow(SessionError);
   expect(() => resume({ sendBytesMax: 1000 })).toThrow('resume.sendBytesMax');
+  expect(() => resume({ receiveBytesMax: Infinity })).toThrow('resume.receiveBytesMax');
+  expect(() => pool({ identity: 'by-address', sendBytesMax: 1000, messageBytesMax: undefined } as never)).toThrow(
+    'room for a message',
+  );
+  expect(() => resume({ windowMs: 1 } as object)).toThrow('resume: there is no option "windowMs"');
   expect(() => resume({ idleMs: -1 })).toThrow('resume.idleMs: expected a number of at least 0, got -1');
 });
 

@@ -21,8 +21,13 @@ const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_
 export function millisecondsOf(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   if (match === null) throw new InvalidArgumentError(`expected a time such as 60s or 500ms, got "${text}"`);
-  return Math.round(Number(match[1]) * DURATIONS[match[2]!]!);
+  const ms = Math.round(Number(match[1]) * DURATIONS[match[2]!]!);
+  if (ms > TIME_MS_MAX) throw new InvalidArgumentError(`expected a time of at most 596h, got "${text}"`);
+  return ms;
 }
+
+/** Timers take no more; Node would let a longer one end at once. */
+const TIME_MS_MAX = 2 ** 31 - 1;
 
 /** `--window`: how long a session may be without a link. The shorter one of the two sides counts, so a dialer chooses and a listener bounds. */
 export function windowOption(side: 'dial' | 'listen'): Option {

@@ -7,7 +7,7 @@ import { PoolPlane } from '../../machines/pool/pool.plane.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
 import { toHex } from '../bytes.js';
-import { amount, callable, checkOptions, count, matching, members, oneOf, optional } from '../options.js';
+import { amount, callable, checkOptions, count, given, matching, members, oneOf, optional } from '../options.js';
 import { bareCodec, looksLikePool, poolCodec } from './codec.js';
 
 /**
@@ -49,7 +49,7 @@ const schema = members({
  */
 export function pool(options: PoolOptions): Protocol {
   checkOptions('pool', schema, options);
-  const { identity, id = '', peerOf, maxConnections, retryAttempts, retryDelayMs, ...rest } = options;
+  const { identity, id = '', peerOf, maxConnections, retryAttempts, retryDelayMs, ...rest } = given(options);
   const isBare = identity === 'by-address';
   if (!isBare && id === '')
     throw new SessionError('bad-option', `pool.id: expected ${DIGITS}, because identity is '${identity}'; got nothing`);

@@ -7,12 +7,13 @@ import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.j
 import { ResumePlane } from '../../machines/resume/resume.plane.js';
 import { RESUME_LIMITS, type ResumeLimits } from '../../machines/resume/resume.timing.js';
 import type { Identity } from '../../machines/ports.js';
+import { amount, anything, checkOptions, count, given, members, optional } from '../options.js';
 import { looksLikeResume, resumeCodec } from './codec.js';
 
 export { MAGIC, VERSION, resumeCodec } from './codec.js';
 export { RESUME_LIMITS, type ResumeLimits };
 
-/** What may be set of the resume protocol, besides its limits and delays (`ResumeLimits`). Out of range throws `bad-option`. */
+/** What may be set of the resume protocol, besides its limits and delays (`ResumeLimits`). What is out of range, or no option, throws `bad-option`. */
 export interface ResumeOptions extends Partial<ResumeLimits> {
   /** When to dial again after a loss. Default: at once if the wire had lived over 1 s, then 50 ms … 5 s with full jitter. */
   readonly redial?: RedialPolicy;
@@ -24,12 +25,10 @@ export interface ResumeOptions extends Partial<ResumeLimits> {
 
 /** Sessions that outlive their wires: exactly once, in order, both ways (`spec/rules/resume.md`). */
 export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
-  const { redial = REDIAL.session, connectionsMax = 100_000, first, ...given } = options;
-  const limits = checked({
-    ...RESUME_LIMITS,
-    ...given,
-    sendBytesHigh: given.sendBytesHigh ?? (given.sendBytesMax ?? RESUME_LIMITS.sendBytesMax) / 2,
-  });
+  checkOptions('resume', OPTIONS, options);
+  const { redial = REDIAL.session, connectionsMax = 100_000, first, ...own } = given(options);
+  const { sendBytesMax = RESUME_LIMITS.sendBytesMax } = own;
+  const limits = checked({ ...RESUME_LIMITS, sendBytesHigh: sendBytesMax / 2, ...own });
   return {
     name: 'resume',
     alpn: 'holdfast.resume.v1',
@@ -102,12 +101,20 @@ function refusal(code: RefusalCode, retryAfterMs: number): Uint8Array {
   return resumeCodec.putRefused({ code, retryAfterMs, versionMin: resumeCodec.versionMin, versionMax: resumeCodec.versionMax });
 }
 
+const OPTIONS = members({
+  ...Object.fromEntries(Object.keys(RESUME_LIMITS).map((name) => [name, optional(amount)])),
+  redial: anything,
+  connectionsMax: optional(count),
+  first: optional(count),
+});
+
+/** Credit is counted in 48 bits, as the sum of all that was ever received and of this. */
+const RECEIVE_BYTES_MAX = 2 ** 40;
+
 function checked(limits: ResumeLimits): ResumeLimits {
-  for (const [name, value] of Object.entries(limits)) {
-    if (typeof value !== 'number' || !(value >= 0))
-      throw new SessionError('bad-option', `resume.${name}: expected a number of at least 0, got ${String(value)}`);
-  }
   const { messageBytesMax, receiveBytesMax, sendBytesMax } = limits;
+  if (receiveBytesMax > RECEIVE_BYTES_MAX)
+    throw new SessionError('bad-option', `resume.receiveBytesMax: expected at most ${RECEIVE_BYTES_MAX}, got ${receiveBytesMax}`);
   if (messageBytesMax > 2 ** 24 - 16)
     throw new SessionError('bad-option', `resume.messageBytesMax: expected at most ${2 ** 24 - 16}, got ${messageBytesMax}`);
   // Credit comes in quarters of the bound; a message that fits no remainder would wait for ever.

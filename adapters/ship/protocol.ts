@@ -7,7 +7,7 @@ import type { ShipCodec, ShipMessage, ShipPayload } from '../../machines/ship/sh
 import { ShipPlane } from '../../machines/ship/ship.plane.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
-import { amount, callable, checkOptions, count, having, matching, members, oneOf, optional } from '../options.js';
+import { amount, callable, checkOptions, count, given, having, matching, members, oneOf, optional } from '../options.js';
 import { makeShipCodec } from './codec.js';
 import { normaliseSki } from './ski.js';
 
@@ -51,7 +51,7 @@ const schema = members({
  */
 export function ship(options: ShipOptions): Protocol<ShipPayload> {
   checkOptions('ship', schema, options);
-  const { ski, shipId, peers, doubleConnection, maxConnections, typeByte, trace, ...rest } = options;
+  const { ski, shipId, peers, doubleConnection, maxConnections, typeByte, trace, ...rest } = given(options);
   const localId = normaliseSki(ski);
   const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };

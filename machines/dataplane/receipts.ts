@@ -83,7 +83,7 @@ export class Receipts {
 
   /** The credit to tell the peer, once a quarter of the bound has become free. It never shrinks: a backlog grows by what was received. */
   credit(): number | undefined {
-    return this.#credit() - this.#granted < this.limits.receiveBytesMax >>> 2 ? undefined : this.allCredit();
+    return this.#credit() - this.#granted < this.limits.receiveBytesMax / 4 ? undefined : this.allCredit();
   }
 
   /** All the credit there is at the moment, for a hello; it counts as told. */

@@ -27,7 +27,7 @@ export class Greeting {
     this.#limits = seed.limits;
     this.#session = packed(seed.session);
     this.#messageBytesMax = seed.limits.messageBytesMax;
-    this.#windowMs = seed.limits.reconnectWindowMs;
+    this.#windowMs = Math.min(seed.limits.reconnectWindowMs, WINDOW_MS_MAX);
   }
 
   /** The smaller of both sides' limits, once they have met. */
@@ -98,3 +98,6 @@ export class Greeting {
     });
   }
 }
+
+/** What 32 bits of a hello can say, some 49 days: for ever, where a window is concerned. */
+const WINDOW_MS_MAX = 2 ** 32 - 1;

@@ -17,6 +17,8 @@ test('sizes', () => {
 test('times', () => {
   expect(['500ms', '60s', '2m', '1h', '0.5s'].map(millisecondsOf)).toEqual([500, 60_000, 120_000, 3_600_000, 500]);
   refuses(millisecondsOf, ['', '60', '1d', '-1s', 's'], 'expected a time such as 60s');
+  expect(millisecondsOf('596h')).toBe(596 * 3_600_000);
+  refuses(millisecondsOf, ['597h', '99999999h', '2147483648ms'], 'expected a time of at most 596h');
 });
 
 test('whole numbers', () => {

@@ -220,6 +220,14 @@ test('[RES-17] the smaller limits of both sides count, agreed on at birth and ke
   expect([p.clock.now() - lostAt, p.story]).toEqual([700, expect.arrayContaining(['closing window-expired remote'])]);
 });
 
+test('[RES-17] a window for ever is said as the longest that can be said, and not as none', () => {
+  const { p, wire } = up({ reconnectWindowMs: Infinity });
+  expect(wire.last('hello').hello).toMatchObject({ windowMs: 2 ** 32 - 1 });
+  wire.cut();
+  p.clock.runUntil(() => p.dials.length > 1, { withinMs: 10_000 });
+  expect(p.connections[0]!.state).toBe('completed');
+});
+
 test('[RES-17] unknown optional frames are skipped, unknown critical ones are not', () => {
   const { p, wire } = up();
   wire.say(Uint8Array.of(0x90, 0, 0, 2, 1, 2), say.data(1, 5));
