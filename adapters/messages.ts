@@ -3,6 +3,7 @@ import type { ApiState } from '../machines/connection/api-state.js';
 import { closing, type Closing } from '../machines/closing.js';
 import { Framer } from '../machines/dataplane/framer.js';
 import { SessionError } from '../machines/errors.js';
+import { messageBytes } from '../machines/message-bytes.js';
 
 /** How to cut a byte stream into messages. */
 export interface MessagesOptions {
@@ -116,9 +117,11 @@ class Messages implements Connection {
       throw new SessionError('two-readers', 'messages are already read by somebody else');
     const pieces = this.stream[Symbol.asyncIterator]();
     this.#isIterated = true;
+    let isOver = false;
     return {
       next: async () => {
         for (;;) {
+          if (isOver) return { done: true, value: undefined };
           const message = this.#take();
           if (message !== undefined) return { done: false, value: message };
           const { done, value } = await pieces.next();
@@ -127,7 +130,8 @@ class Messages implements Connection {
         }
       },
       return: async () => {
-        this.#isIterated = false;
+        if (!isOver) this.#isIterated = false;
+        isOver = true;
         await pieces.return?.();
         return { done: true, value: undefined };
       },
@@ -135,7 +139,7 @@ class Messages implements Connection {
   }
 
   #framed(message: Uint8Array): Uint8Array {
-    const { length } = message;
+    const length = messageBytes(message);
     if (length > this.messageBytesMax)
       throw new SessionError('too-large', `a message of ${length} bytes is above the ${this.messageBytesMax} that are allowed`);
     const frame = new Uint8Array(LENGTH_BYTES + length);

@@ -43,9 +43,16 @@ export function closed(connection: Pick<Connection, 'closed'>): Observable<Closi
 /** The connection's messages, each once and in order; completes with it. While it is subscribed nobody else may read. */
 export function messages<Message>(connection: Connection<Message>): Observable<Message> {
   return new Observable((subscriber) => {
-    connection.onMessage = (message) => subscriber.next(message);
+    const leave = (): void => {
+      if (connection.onMessage === hear) connection.onMessage = undefined; // Or somebody else reads by now.
+    };
+    const hear = (message: Message): void => {
+      subscriber.next(message);
+      if (subscriber.closed) leave(); // At once: the next one is for whoever comes then.
+    };
+    connection.onMessage = hear;
     void connection.closed.then(() => subscriber.complete());
-    return () => (connection.onMessage = undefined);
+    return leave;
   });
 }
 

@@ -107,7 +107,7 @@ export class Engine {
   readonly peers: Peers;
   #desk: Desk;
   #events = new Feed<EngineEvent>(EVENTS_KEPT_MAX);
-  #listeners = new Set<EngineListener>();
+  #listeners = new Set<{ readonly hear: EngineListener }>(); // The same function may listen twice.
   #pending: EngineEvent[] = [];
   #isTelling = false;
   #isStarted = false;
@@ -150,7 +150,7 @@ export class Engine {
 
   /** Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't. */
   async start(): Promise<void> {
-    if (this.#isStarted) return;
+    if (this.#isStarted) return this.#checkServing();
     for (const address of this.options.listen ?? []) this.#checkListener(address);
     this.#isStarted = true;
     this.actor.start();
@@ -211,8 +211,9 @@ export class Engine {
 
   /** Calls back for every event, in order, until the returned function is called. */
   on(listener: EngineListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const added = { hear: listener };
+    this.#listeners.add(added);
+    return () => this.#listeners.delete(added);
   }
 
   /** The same as a stream; a reader more than 1024 events late misses the oldest. */
@@ -312,8 +313,9 @@ export class Engine {
   #deliver(event: EngineEvent): void {
     this.#events.push(event);
     for (const listener of [...this.#listeners]) {
+      if (!this.#listeners.has(listener)) continue; // One before it has ended it.
       try {
-        listener(event);
+        listener.hear(event);
       } catch (error) {
         this.ports.clock.setTimeout(() => {
           throw error;

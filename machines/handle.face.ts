@@ -26,7 +26,7 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   readonly states: AsyncIterable<ApiState>;
   /** Resolves, always, with how it ended. */
   readonly closed: Promise<Closing>;
-  /** Called for each message in order; setting it takes over from the iterator. The message belongs to the receiver. */
+  /** Called for each message in order. The message belongs to the receiver. Throws `two-readers` while an iterator reads. */
   onMessage: ((message: Message) => void) | undefined;
   /** Settles once: acknowledged (handed over, where the protocol has no acknowledgement), or rejects `UndeliveredError`. */
   send(message: Message, options?: SendOptions): Promise<void>;

@@ -130,9 +130,9 @@ export class Handle<Message> implements Connection<Message> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
     if (signal?.aborted === true)
       return Promise.reject(new SessionError('aborted', 'the send was aborted before it was accepted'));
-    const bytes = this.kind.sizeOf(message);
-    if (!this.budget.fits(bytes)) return Promise.reject(this.#overBudget());
     return new Promise((resolve, reject) => {
+      const bytes = this.kind.sizeOf(message); // What is no message is thrown, and rejects.
+      if (!this.budget.fits(bytes)) return reject(this.#overBudget());
       if (this.#parked === undefined && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
       if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
@@ -184,9 +184,12 @@ export class Handle<Message> implements Connection<Message> {
     if (this.#onMessage !== undefined || this.#iterating)
       throw new SessionError('two-readers', 'messages are already read by somebody else');
     this.#iterating = true;
+    let isOver = false; // Somebody else may read by then.
     return {
-      next: () => this.#pull(),
+      next: () => (isOver ? Promise.resolve({ done: true, value: undefined }) : this.#pull()),
       return: () => {
+        if (isOver) return Promise.resolve({ done: true, value: undefined });
+        isOver = true;
         this.#iterating = false;
         const reader = this.#reader; // Whoever waits for a message, with a deadline of his own say, waits no longer.
         this.#reader = undefined;

@@ -30,18 +30,26 @@ export class Incoming<Item> implements AsyncIterable<Item> {
 
   /** Several iterators share what comes: each connection goes to one of them. */
   [Symbol.asyncIterator](): AsyncIterator<Item> {
-    let mine: ((result: IteratorResult<Item>) => void) | undefined;
+    const mine = new Set<(result: IteratorResult<Item>) => void>(); // Asked here and not answered.
+    let isOver = false;
     return {
       next: () => {
+        if (isOver) return Promise.resolve({ done: true, value: undefined });
         if (this.size > 0) return Promise.resolve({ done: false, value: this.#waiting.shift()! });
         if (this.#hasEnded) return Promise.resolve({ done: true, value: undefined });
         return new Promise((resolve) => {
-          mine = resolve;
-          this.#asked.push(resolve);
+          const answer = (result: IteratorResult<Item>): void => {
+            mine.delete(answer);
+            resolve(result);
+          };
+          mine.add(answer);
+          this.#asked.push(answer);
         });
       },
       return: () => {
-        this.#asked = this.#asked.filter((asked) => asked !== mine);
+        isOver = true;
+        this.#asked = this.#asked.filter((asked) => !mine.has(asked));
+        for (const answer of mine) answer({ done: true, value: undefined });
         return Promise.resolve({ done: true, value: undefined });
       },
     };

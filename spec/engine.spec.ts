@@ -1,4 +1,12 @@
-import { ConnectError, createEngine, Engine, SessionError, type Connection, type EngineOptions } from '../adapters/index.js';
+import {
+  ConnectError,
+  createEngine,
+  Engine,
+  SessionError,
+  type Connection,
+  type EngineEvent,
+  type EngineOptions,
+} from '../adapters/index.js';
 import { ports } from '../adapters/node.js';
 import { makeIdentity } from '../adapters/identity/index.js';
 import { pool } from '../adapters/pool/index.js';
@@ -25,6 +33,10 @@ afterEach(async () => {
 async function firstOf<T>(source: AsyncIterable<T>): Promise<T> {
   for await (const value of source) return value;
   throw new Error('nothing came');
+}
+/** Those of one kind, from now on. */
+async function* events(engine: Engine, type: EngineEvent['type']): AsyncGenerator<EngineEvent> {
+  for await (const event of engine.events) if (event.type === type) yield event;
 }
 const text = (message: Uint8Array): string => Buffer.from(message).toString();
 
@@ -267,6 +279,82 @@ test('shutdown from inside a callback, twice, with connections open, ends with n
   await over;
   expect(await connection.closed).toMatchObject({ code: 'peer-goodbye' });
   expect(server.metrics()).toMatchObject({ connections: 0, wires: 0 });
+});
+
+test('a listener that was taken off is not called any more, also not in the middle of an event; each counts for itself', async () => {
+  const server = await listening();
+  const client = await started();
+  const heard: string[] = [];
+  const hear = ({ type }: { type: string }): void => void heard.push(type);
+  const offFirst = client.on(() => {
+    offFirst();
+    offSecond();
+  });
+  const offSecond = client.on(hear);
+  client.on(hear);
+  client.on(hear)();
+  const connection = await client.connect(server.addresses[0]!);
+  await connection.close();
+  expect(heard.filter((type) => type === 'connected')).toHaveLength(1);
+  expect(heard.filter((type) => type === 'disconnected')).toHaveLength(1);
+});
+
+test('an attempt that is to be retried ends with the last who waits for it', async () => {
+  const server = await listening();
+  const address = server.addresses[0]!;
+  await server.shutdown();
+  const client = await started();
+  const patience = new AbortController();
+  const tried = firstOf(events(client, 'closing'));
+  const connecting = client.connect(address, { retry: true, signal: patience.signal });
+  expect(await tried).toMatchObject({ closing: { code: 'refused' } });
+  const ended = firstOf(events(client, 'closing'));
+  patience.abort();
+  await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
+  expect(await ended).toMatchObject({ closing: { code: 'cancelled' } });
+  expect(client.metrics()).toMatchObject({ connections: 0 });
+});
+
+test('an iterator that has returned is over, whatever is done with it, and the next one reads on', async () => {
+  const server = await listening();
+  const client = await started();
+  const accepted = firstOf(server.incoming);
+  const near = await client.connect(server.addresses[0]!);
+  const far = await accepted;
+  const old = far[Symbol.asyncIterator]();
+  await old.return!();
+  const message = firstOf(far);
+  expect([await old.return!(), await old.next()]).toMatchObject([{ done: true }, { done: true }]);
+  await near.send(Buffer.from('for the new one'));
+  expect(text(await message)).toBe('for the new one');
+});
+
+test('what is no bytes is refused, and not sent as something else', async () => {
+  const server = await listening();
+  const client = await started();
+  const connection = await client.connect(server.addresses[0]!);
+  const others: [unknown, string][] = [
+    ['text', 'string'],
+    [[1, 2], 'Array'],
+    [new Uint16Array(2), 'Uint16Array'],
+    [new ArrayBuffer(2), 'ArrayBuffer'],
+    [null, 'null'],
+  ];
+  for (const [given, named] of others) {
+    const message = given as Uint8Array;
+    const error = { code: 'not-a-message', message: expect.stringContaining(`got ${named}`) as string };
+    expect(() => connection.write(message)).toThrow(expect.objectContaining(error) as Error);
+    await expect(connection.send(message)).rejects.toMatchObject(error);
+  }
+  expect(connection.stats()).toMatchObject({ accepted: 0 });
+  await connection.close();
+});
+
+test('who was shut down does not start again', async () => {
+  const engine = await listening();
+  await engine.start();
+  await engine.shutdown();
+  await expect(engine.start()).rejects.toMatchObject({ code: 'shutting-down' });
 });
 
 test('options that can not be are named with what was expected', () => {

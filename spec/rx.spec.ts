@@ -1,4 +1,4 @@
-import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { firstValueFrom, from, lastValueFrom, map, take, toArray } from 'rxjs';
 import { createEngine, type Engine } from '../adapters/index.js';
 import { resume } from '../adapters/resume/index.js';
 import { closed, closings, events, messages, states } from '../adapters/rx.js';
@@ -58,4 +58,26 @@ test('who unsubscribes hears no more and holds nothing', async () => {
     .unsubscribe();
   await connection.close();
   expect(heard).toEqual([]);
+});
+
+test('who takes so many messages leaves the others to who comes next, and leaves nobody else deaf', async () => {
+  const server = await started(['tcp://127.0.0.1:0']);
+  const client = await started();
+  const connection = await client.connect(server.addresses[0]!);
+  const far = await firstValueFrom(from(server.incoming));
+  for (const n of [1, 2, 3]) await connection.send(Uint8Array.of(n)); // They are there, and wait for a reader.
+  const first = (count: number): Promise<number[]> =>
+    firstValueFrom(
+      messages(far).pipe(
+        take(count),
+        map((message) => message[0]!),
+        toArray(),
+      ),
+    );
+  expect([await first(1), await first(2)]).toEqual([[1], [2, 3]]);
+  const early = messages(far).subscribe();
+  const late = first(1);
+  early.unsubscribe();
+  await connection.send(Uint8Array.of(4));
+  expect(await late).toEqual([4]);
 });

@@ -1,6 +1,7 @@
 import { REDIAL } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Identity } from '../../machines/ports.js';
+import { messageBytes } from '../../machines/message-bytes.js';
 import { poolMachine } from '../../machines/pool/pool.machine.js';
 import type { PoolRefusalCode } from '../../machines/pool/pool.messages.js';
 import { PoolPlane } from '../../machines/pool/pool.plane.js';
@@ -82,7 +83,7 @@ export function pool(options: PoolOptions): Protocol {
     openingBytesMax: 1024,
     openingTimeoutMs: own.connectTimeoutMs,
     tombstoneMs: 0,
-    sizeOf: (message) => message.length,
+    sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message), // `slice` of a Node Buffer would not copy.
     makeSession: ({ role, peer }) => ({
       label: peer ?? '',

@@ -1,6 +1,7 @@
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
+import { messageBytes } from '../../machines/message-bytes.js';
 import type { Identified, Protocol, Session, SessionRequest, Verdict } from '../../machines/protocol.js';
 import { resumeMachine } from '../../machines/resume/resume.machine.js';
 import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.js';
@@ -41,7 +42,7 @@ export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
     openingBytesMax: 4096,
     openingTimeoutMs: limits.greetingTimeoutMs,
     tombstoneMs: limits.reconnectWindowMs,
-    sizeOf: (message) => message.length,
+    sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message), // `slice` of a Node Buffer would not copy.
     makeSession: (request) => makeSession(request, limits, first),
     identify,

@@ -1,6 +1,7 @@
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
+import { messageBytes } from '../../machines/message-bytes.js';
 import type { Identified, Protocol, Session, SessionRequest } from '../../machines/protocol.js';
 import { tunaSessionMachine } from '../../machines/tuna/tuna.machine.js';
 import { TunaPlane, type Envelope } from '../../machines/tuna/tuna.plane.js';
@@ -85,7 +86,7 @@ export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
     openingBytesMax: ADDRESS_BYTES_MAX + METADATA_BYTES_MAX + 8,
     openingTimeoutMs: limits.openingTimeoutMs,
     tombstoneMs: TOMBSTONE_MS,
-    sizeOf: (message) => message.length,
+    sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message),
     makeSession: (request) => makeSession(request, limits, { identity, addresses, first }),
     identify: (bytes) => identify(bytes, identity, accepts),

@@ -50,6 +50,7 @@ export class Entry implements ConnectionPort {
   #peerId: string | undefined;
   #laneKeys: Set<string> | undefined; // Most have none.
   #isConnected = false;
+  #hasServed = false; // It was completed once, and is kept for whoever holds it.
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
   #lostAt = 0;
@@ -114,7 +115,9 @@ export class Entry implements ConnectionPort {
   leave(caller: Caller): void {
     if (this.#callers?.delete(caller) !== true) return;
     if (this.#callers.size === 0) this.#callers = undefined;
-    if (this.#callers !== undefined || this.keep !== undefined || this.#isConnected || this.#successor !== undefined) return;
+    if (this.#callers !== undefined || this.#isConnected || this.#successor !== undefined) return;
+    if (this.keep === 'retries' && !this.#hasServed) this.keep = undefined; // They were retries for those who have left.
+    if (this.keep !== undefined) return;
     this.ref?.send({ type: 'cancel' });
   }
 
@@ -171,7 +174,7 @@ export class Entry implements ConnectionPort {
     this.desk.tell({ type: 'state', id: this.key, peer: this.peer, state });
     if (state === 'receivedPairingRequest') this.desk.tell({ type: 'pairingRequested', id: this.key, peer: this.peer });
     if (state === 'completed' && handle !== undefined) {
-      this.#isConnected = true;
+      this.#isConnected = this.#hasServed = true;
       this.crossedAt = undefined;
       this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });

@@ -1,4 +1,5 @@
 import { REDIAL } from '../backoff.js';
+import { messageBytes } from '../message-bytes.js';
 import type { PoolRefusalCode } from '../pool/pool.messages.js';
 import { poolMachine } from '../pool/pool.machine.js';
 import { PoolPlane } from '../pool/pool.plane.js';
@@ -30,7 +31,7 @@ export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectio
     openingBytesMax: OPENING_BYTES_MAX,
     openingTimeoutMs: limits.connectTimeoutMs,
     tombstoneMs: 0,
-    sizeOf: (message) => message.length,
+    sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message),
     makeSession: ({ role, peer, opening }) => {
       const greeting = role === 'dialer' ? new DialerGreeting(side, peer) : new AcceptorGreeting(side, opening as Arrived);

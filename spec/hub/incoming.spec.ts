@@ -26,3 +26,19 @@ test('each goes to one of those who wait, in order, and the end comes to all', a
   incoming.end();
   expect(await Promise.all(last)).toMatchObject([{ done: true }, { done: true }]);
 });
+
+test('an iterator that has returned answers who still waits with the end, and takes nothing any more', async () => {
+  const incoming = new Incoming<number>(() => false);
+  const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
+  const asked = [one.next(), one.next(), two.next()];
+  await one.return!();
+  incoming.push(1);
+  incoming.push(2);
+  expect(await Promise.all([...asked, one.next(), two.next()])).toMatchObject([
+    { done: true },
+    { done: true },
+    { value: 1 },
+    { done: true },
+    { value: 2 },
+  ]);
+});
