@@ -62,7 +62,7 @@ export function demoCommand(program: Command): void {
     .option('--inspect [port]', 'show the charts in a browser while they run', wholeOf(0, 65_535))
     .option('--json', 'print machine-readable lines, the summary last');
   withLinksOptions(command, 'dial', '4, or 1 with resume').action(async (options: DemoOptions & { readonly json?: boolean }) => {
-    const { isGood } = await demo(options, new Output(options.json ?? false));
+    const { isGood } = await demo(options, new Output(options.json ?? false, true));
     if (!isGood) process.exitCode = 1;
   });
 }

@@ -4,8 +4,13 @@ import type { Failure } from './failures.js';
 export class Output {
   #bar: Bar | undefined;
 
-  constructor(readonly isJson: boolean) {
-    ignoreBrokenPipe();
+  /** `isShow`: to be read is all that the command is for, so that it ends when its reader (`| head`) has seen enough. */
+  constructor(
+    readonly isJson: boolean,
+    isShow = false,
+  ) {
+    bearBrokenPipes();
+    if (isShow) endsUnheard = true;
   }
 
   /** One line for people; a progress bar makes room for it. */
@@ -81,13 +86,15 @@ async function drawnBar(total: number, unit: string): Promise<Bar | undefined> {
 }
 
 let isWatched = false;
+let endsUnheard = false;
 
-/** A reader that has seen enough (`| head`) is no error. */
-function ignoreBrokenPipe(): void {
+/** A reader that has left is no error: what a command was asked for it does all the same, and its exit code tells. */
+export function bearBrokenPipes(): void {
   if (isWatched) return;
   isWatched = true;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (!['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) throw error;
+      if (endsUnheard && stream === process.stdout) process.exit(0);
+    });
 }

@@ -6,6 +6,7 @@ import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
 import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
+import { bearBrokenPipes } from './output.js';
 import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 
@@ -29,6 +30,7 @@ export function makeProgram(): Command {
 
 /** Runs one command. The exit code: 0 done, 1 failed, 2 misused. */
 export async function runProgram(words: readonly string[]): Promise<number> {
+  bearBrokenPipes();
   try {
     const program = makeProgram();
     refuseUnknown(program, words[0]);

@@ -26,7 +26,7 @@ export function rendezvousCommand(program: Command): void {
     .option('--nodes <n>', 'how many', wholeOf(3, 50), 5)
     .option('--json', 'print machine-readable lines, the summary last')
     .action(async (options: RendezvousOptions & { readonly json?: boolean }) => {
-      await rendezvous(options, new Output(options.json ?? false));
+      await rendezvous(options, new Output(options.json ?? false, true));
     });
 }
 

@@ -45,7 +45,7 @@ export function shipCommand(program: Command): void {
       .option('--send <json>', 'a payload to send once connected, e.g. {"datagram":{}}', jsonOption)
       .option('--stay', 'stay connected, and dial again after a loss, until interrupted'),
   ).action(async (address: string | undefined, options: ShipCommandOptions & DialOptions) => {
-    await dial(address, options, new Output(options.json ?? false));
+    await dial(address, options, new Output(options.json ?? false, true));
   });
 }
 

@@ -134,6 +134,24 @@ describe('demo', () => {
   }, 30_000);
 });
 
+describe('a reader that has left', () => {
+  /** Nobody reads one of its outputs, from the beginning on. */
+  const unread = async (which: 'stdout' | 'stderr', ...args: string[]): Promise<number | null> => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child[which].destroy();
+    child[which === 'stdout' ? 'stderr' : 'stdout'].resume();
+    const [code] = (await once(child, 'close')) as [number | null];
+    return code;
+  };
+
+  test('changes nothing about what a command does, and about its exit code', async () => {
+    expect(await unread('stdout', 'draw', '--check', '--out', scratch)).toBe(1);
+    expect(await unread('stdout', 'send', main, '--to', 'tcp://127.0.0.1:1', '--window', '0s')).toBe(1);
+    expect(await unread('stderr', 'send', main, '--to', 'nowhere')).toBe(2);
+    expect(await unread('stderr', 'demo', '--file', scratch)).toBe(2);
+  }, 30_000);
+});
+
 test.each([
   [['demo', '--size', 'much'], "option '--size <bytes>' argument 'much' is invalid. expected a size such as 64MiB"],
   [['demo', '--cuts', '-1'], "option '--cuts <n>' argument '-1' is invalid. expected a whole number from 0 to 100000"],
