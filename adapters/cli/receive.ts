@@ -123,9 +123,8 @@ class Desk {
       this.#isDone = this.options.keep !== true;
     } catch (error) {
       if (!(error instanceof TransferError)) return this.log.broken((error as Error).message);
-      this.log.output.warn(error.message);
-      if (this.options.keep !== true && !SENDERS_FAULT.includes(error.code))
-        this.#fail(new Failed(error.message, ADVICE[error.code], { cause: error }));
+      if (this.options.keep === true || SENDERS_FAULT.includes(error.code)) this.log.output.warn(error.message);
+      else this.#fail(new Failed(error.message, ADVICE[error.code], { cause: error }));
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Closing, Engine } from '../index.js';
 import type { FileReport, Progress } from '../streams/index.js';
+import { wasInterrupted } from './interrupt.js';
 import type { LinkWatch } from './links.js';
 import type { Bar, Output } from './output.js';
 
@@ -64,6 +65,7 @@ export class TransferLog {
 
   /** The session is gone, the transfer is not. */
   broken(reason: string): void {
+    if (wasInterrupted()) return; // Nor does it go on.
     this.restarts++;
     this.output.tell({ event: 'broken', message: reason });
     this.output.say(`Broken off: ${reason} It goes on when the other side is back.`);

@@ -60,8 +60,7 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   const endings = new Set<Promise<unknown>>();
   onInterrupt(async () => {
     await engine.shutdown({ deadlineMs: 3000 });
-    exit.close();
-    await Promise.all(endings); // The summary comes last.
+    await Promise.all([exit.close(), ...endings]); // The summary comes last.
     log.summarize();
   }, endedAsAsked);
   for await (const connection of engine.incoming) {

@@ -120,6 +120,7 @@ export class TunnelEntrance {
 /** Where the connections leave: each stream of a session gets a connection to one target. */
 export class TunnelExit {
   readonly #sockets = new Set<Socket>();
+  readonly #passages = new Set<Promise<void>>();
   #count = 0;
 
   constructor(
@@ -130,13 +131,16 @@ export class TunnelExit {
   /** Answers what the peer asks for on this session. */
   serve(session: StreamSession): void {
     session.onOffer = (offer) => {
-      if (offer.purpose === TUNNEL_PURPOSE) void this.#leave(offer);
-      else offer.refuse('unknown-purpose');
+      if (offer.purpose !== TUNNEL_PURPOSE) return offer.refuse('unknown-purpose');
+      const passage = this.#leave(offer).finally(() => this.#passages.delete(passage));
+      this.#passages.add(passage);
     };
   }
 
-  close(): void {
+  /** Resets what is under way. Resolves when all of it has been told as over, once its sessions have ended. */
+  async close(): Promise<void> {
     for (const socket of this.#sockets) cutOff(socket);
+    await Promise.all(this.#passages);
   }
 
   async #leave(offer: Offer): Promise<void> {
@@ -176,7 +180,10 @@ function joined(socket: Socket, stream: SessionStream): Promise<Omit<Passage, 'n
     });
     // What ended in good order may still be on its way through the other; anything else takes the other one along.
     const socketOver = (): void => {
-      if (!(socket.readableEnded && socket.writableFinished)) stream.reset('reset');
+      if (!(socket.readableEnded && socket.writableFinished)) {
+        failure ??= new SessionError('aborted', 'the tunnel was closed'); // A socket that fails says so before.
+        stream.reset('reset');
+      }
       over();
     };
     socket.once('close', socketOver);

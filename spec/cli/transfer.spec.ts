@@ -213,6 +213,7 @@ test('[XFER-3] what is there already is replaced with --force alone, and a link 
   expect([await refused.ended, await far.ended]).toMatchObject([{ code: 1 }, { code: 1 }]);
   expect(refused.last).toMatchObject({ failed: 'exists', message: 'a is there already' });
   expect(far.last).toMatchObject({ message: 'a is there already', advice: expect.stringContaining('--force') });
+  expect(far.err.match(/is there already/g)).toHaveLength(1);
   const { far: forced, port: next } = await receiver(0, '--force');
   const sent = sender(next, path);
   expect([await sent.ended, await forced.ended]).toMatchObject([{ code: 0 }, { code: 0 }]);
@@ -259,6 +260,7 @@ test('an interrupted sender ends with 1 and says nothing of it on standard error
   await gate.held;
   expect(await near.interrupt()).toEqual({ code: 1, signal: null });
   expect(near.err).toBe('');
+  expect(near.lines.filter((line) => line['event'] === 'broken')).toEqual([]); // Nothing goes on by itself from here.
 }, 30_000);
 
 test('nobody there within the window is a failure that says what to do', async () => {
