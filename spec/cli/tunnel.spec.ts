@@ -308,7 +308,10 @@ test('[STR-6] an interrupted end resets what is under way and is gone at once, t
     expect({ end, error: (await failed)[0] }).toMatchObject({ end, error: { code: 'ECONNRESET' } });
     expect(tunnel[end].err).toBe('');
     // The summary knows what became of it.
-    expect(tunnel[end].lines.slice(-2)).toMatchObject([{ event: 'closed', connection: 1 }, { connections: 1, failed: 1 }]);
+    expect(tunnel[end].lines.slice(-2)).toMatchObject([
+      { event: 'closed', connection: 1 },
+      { connections: 1, failed: 1 },
+    ]);
   }
 }, 30_000);
 
