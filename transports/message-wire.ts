@@ -123,6 +123,7 @@ export abstract class MessageWire implements Wire {
     this.#held = undefined;
     this.flow(true);
     this.bow(code, reason);
+    this.#endIfGone();
   }
 
   destroy(): void {
@@ -151,6 +152,7 @@ export abstract class MessageWire implements Wire {
     this.#held = undefined;
     this.#corked = undefined;
     this.cut();
+    this.#endIfGone();
   }
 
   /** For the platform's events, like all below. Not to be called from inside an opener. */
@@ -212,6 +214,11 @@ export abstract class MessageWire implements Wire {
     if (this.#held !== undefined) return;
     if (this.#isGone) this.over({ kind: 'ended' });
     else if (!this.#isPaused) this.flow(true);
+  }
+
+  /** The platform has ended while something was held for a reader that has left now: it won't say so again. */
+  #endIfGone(): void {
+    if (this.#isGone) queueMicrotask(() => this.over({ kind: 'ended' }));
   }
 
   #overflow(): void {
