@@ -167,6 +167,7 @@ export class Engine {
       this.#checkServing();
       const done = (bound: string | WireCause): void => {
         if (typeof bound === 'string') resolve(bound);
+        else if (bound.kind === 'aborted') reject(new SessionError('shutting-down', `${address}: the engine is shutting down`));
         else reject(new SessionError('bad-address', `can't listen at ${address}: ${bound.reason ?? bound.kind}`));
       };
       this.actor.send({ type: 'listen', address, done });

@@ -350,6 +350,16 @@ test('what is no bytes is refused, and not sent as something else', async () => 
   await connection.close();
 });
 
+test('an engine that is shut down before its listeners are bound says so, and leaves nobody waiting', async () => {
+  const engine = createEngine({ transports: [tcp()], protocols: [resume()], listen: ['tcp://127.0.0.1:0'] });
+  const starting = engine.start();
+  const listens = engine.listen('tcp://127.0.0.1:0');
+  const over = engine.shutdown();
+  await expect(starting).rejects.toMatchObject({ code: 'shutting-down' });
+  await expect(listens).rejects.toMatchObject({ code: 'shutting-down' });
+  await over;
+});
+
 test('who was shut down does not start again', async () => {
   const engine = await listening();
   await engine.start();

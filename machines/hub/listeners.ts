@@ -33,9 +33,14 @@ export class Listeners {
   }
 
   /** `done` hears the address as bound, or why there is none. */
-  listenAt(address: string, protocols: readonly Protocol<unknown>[], done?: (bound: string | WireCause) => void): void {
+  listenAt(address: string, protocols: readonly Protocol<unknown>[], onDone?: (bound: string | WireCause) => void): void {
     const { side } = this;
     const transport = side.transportOf(address);
+    let done = onDone; // Until it was told.
+    const tell = (bound: string | WireCause): void => {
+      done?.(bound);
+      done = undefined;
+    };
     let at: string | undefined;
     const leave = (): void => {
       const index = at === undefined ? -1 : this.addresses.indexOf(at);
@@ -47,7 +52,7 @@ export class Listeners {
         at = bound;
         this.addresses.push(bound);
         side.tell({ type: 'listening', address: bound });
-        done?.(bound);
+        tell(bound);
       },
       onOffer: (offer) => {
         if (!side.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
@@ -62,7 +67,7 @@ export class Listeners {
       onFailed: (cause) => {
         leave();
         side.tell({ type: 'listen-failed', address, cause });
-        done?.(cause);
+        tell(cause);
       },
     };
     this.#open++;
@@ -70,6 +75,7 @@ export class Listeners {
     this.#listenings.push(() =>
       listening.close(() => {
         leave();
+        tell({ kind: 'aborted' }); // It was closed before it was bound.
         this.#open--;
         side.changed();
       }),
