@@ -24,7 +24,11 @@ export interface PooledConnection extends AsyncIterable<Uint8Array> {
   close(): Promise<void>;
 }
 
-type Reader = (message: Uint8Array | undefined) => void;
+/** Somebody who waits for a message, and by which view of the connection. */
+interface Reader {
+  readonly lease: PooledConnection;
+  take(message: Uint8Array | undefined): void;
+}
 
 /** A connection that several users share: who holds it, and who waits for its next message. */
 export class Shared {
@@ -62,7 +66,14 @@ export class Shared {
     return this.connection.close();
   }
 
-  next(signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  /** This view was closed: who waits by it waits for nothing, and takes no message from the others. */
+  dismiss(lease: PooledConnection): void {
+    const mine = this.#readers.filter((reader) => reader.lease === lease);
+    this.#readers = this.#readers.filter((reader) => reader.lease !== lease);
+    for (const reader of mine) reader.take(undefined);
+  }
+
+  next(lease: PooledConnection, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
     if (signal?.aborted === true) return Promise.reject(aborted());
     const kept = this.#kept.shift();
     if (kept !== undefined) return Promise.resolve(kept);
@@ -71,9 +82,12 @@ export class Shared {
         this.#readers.splice(this.#readers.indexOf(reader), 1);
         reject(aborted());
       };
-      const reader: Reader = (message) => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve(message);
+      const reader: Reader = {
+        lease,
+        take: (message) => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve(message);
+        },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#readers.push(reader);
@@ -88,12 +102,12 @@ export class Shared {
     while (this.#readers.length > 0) {
       const { value, done } = await this.#messages.next();
       if (done === true) {
-        for (const reader of this.#readers.splice(0)) reader(undefined);
+        for (const reader of this.#readers.splice(0)) reader.take(undefined);
         break;
       }
       const reader = this.#readers.shift();
       if (reader === undefined) this.#kept.push(value);
-      else reader(value);
+      else reader.take(value);
     }
     this.#isPulling = false;
   }
@@ -121,10 +135,11 @@ class Lease implements PooledConnection {
     return this.shared.connection.send(message, options);
   }
   next({ signal }: NextOptions = {}): Promise<Uint8Array | undefined> {
-    return this.#isOpen ? this.shared.next(signal) : Promise.resolve(undefined);
+    return this.#isOpen ? this.shared.next(this, signal) : Promise.resolve(undefined);
   }
   async close(): Promise<void> {
     this.#isOpen = false;
+    this.shared.dismiss(this);
     await this.giveBack();
   }
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -21,6 +21,7 @@ export function resolving(
     };
     const found = (addresses: readonly string[], why: string | undefined): void => {
       if (isOver) return;
+      if (!Array.isArray(addresses)) return fail({ kind: 'resolve-failed', reason: 'the resolver gave no list of addresses' });
       const openers: Opener[] = [];
       let reason = why ?? `no address is known for ${peer}`;
       for (const address of addresses) {

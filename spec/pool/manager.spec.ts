@@ -93,6 +93,18 @@ describe('one connection per peer', () => {
     expect((await stayer).isAlive()).toBe(true);
   });
 
+  test('a handle that is closed waits for no message any more, and takes none from the others', async () => {
+    const b = await reachable(B);
+    const a = manager(A);
+    const [one, two] = await Promise.all([a.connect(B), a.connect(B)]);
+    const left = one.next();
+    const stays = two.next();
+    await one.close();
+    expect(await left).toBeUndefined();
+    await (await firstOf(b.incoming())).send(bytes('for who stays'));
+    expect(text((await stays)!)).toBe('for who stays');
+  });
+
   test('handles are counted: the last one to close closes, each only once', async () => {
     await reachable(B);
     const a = manager(A);
@@ -201,6 +213,17 @@ describe('endings', () => {
     await expect(a.connect(B)).rejects.toMatchObject({ closing: { code: 'refused' } });
     expect(initiated).toEqual([B, B, B, B]);
   });
+
+  test.each([undefined, 'tcp://127.0.0.1:1'])(
+    'a resolver that gives %p and no list ends the attempt, and nothing else',
+    async (found) => {
+      const resolver = { resolve: () => found } as unknown as ConnectionManagerOptions['resolver'];
+      const failed = manager(A, { resolver, config: { retryAttempts: 0 } }).connect(B);
+      await expect(failed).rejects.toMatchObject({
+        closing: { code: 'resolve-failed', detail: { cause: { reason: 'the resolver gave no list of addresses' } } },
+      });
+    },
+  );
 
   test('an unknown peer and a resolver that fails say so', async () => {
     const a = manager(A, { config: { retryAttempts: 0 } });
