@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { openAtOnce } from '../streams/transfer/source.js';
 import { Misuse } from './failures.js';
 
 /** What the demo sends and how it counts: numbered messages, made up or read from a file, never more than one at a time. */
@@ -21,7 +21,7 @@ export async function fileSource(path: string): Promise<Source> {
   const wrong = (error: Error): never => {
     throw new Misuse(`--file: ${error.message}`);
   };
-  const file = await open(path).catch(wrong);
+  const file = await openAtOnce(path).catch(wrong);
   const found = await file.stat();
   if (!found.isFile()) {
     await file.close();

@@ -62,7 +62,8 @@ export class TunnelEntrance {
   /** @returns the port, chosen by the system where 0 was asked for */
   listen({ host, port }: Place): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
+      // Later ones are single accepts that failed (too many open files): their callers' bad luck.
+      this.#server.on('error', reject);
       this.#server.listen(port, host, () => resolve((this.#server.address() as { port: number }).port));
     });
   }

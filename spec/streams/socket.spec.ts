@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, Server, type Socket } from 'node:net';
+import { TunnelEntrance, type Keeper } from '../../adapters/streams/index.js';
 import { cutOff, endAfterAll, onProvenEnd } from '../../adapters/streams/socket.js';
 
 let server: Server;
@@ -70,4 +71,17 @@ test('a socket whose end is being said closes all the same', async () => {
   cutOff(near);
   await closed;
   expect(near.destroyed).toBe(true);
+});
+
+test('an entrance that could not accept a connection or two goes on listening', async () => {
+  const listen = jest.spyOn(Server.prototype, 'listen');
+  const entrance = new TunnelEntrance({ session: undefined, opened: () => new Promise(() => {}) } as unknown as Keeper);
+  const port = await entrance.listen({ host: '127.0.0.1', port: 0 });
+  const server = listen.mock.contexts[0] as Server;
+  listen.mockRestore();
+  for (let n = 0; n < 2; n++) server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  client.on('error', () => {}).destroy();
+  await entrance.close();
 });

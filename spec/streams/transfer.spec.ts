@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   appendFileSync,
@@ -291,6 +292,15 @@ test('[XFER-3] a file that was refused does not keep its name from the next one'
   const bytes = randomBytes(20);
   expect(await sending(await source(file('a', bytes)))).toMatchObject([{ sha256: sha256(bytes) }]);
 });
+
+(process.platform === 'win32' ? test.skip : test)(
+  '[XFER-1] a named pipe is no file, and nobody waits for its writer',
+  async () => {
+    const path = join(scratch, 'pipe');
+    execFileSync('mkfifo', [path]);
+    await expect(source(path)).rejects.toThrow(`${path} is not a file`);
+  },
+);
 
 test('[XFER-1] a pipe goes once: after a break in the middle there is nothing to begin again with', async () => {
   const pipe = new PipeSource(Readable.from([Buffer.from('abc'), Buffer.from('def')]), 'p');

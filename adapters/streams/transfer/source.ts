@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { OfferedFile } from './bodies.js';
@@ -18,6 +19,11 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** For reading. A named pipe would wait here for its writer, and is no file anyway; files never wait. */
+export function openAtOnce(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+}
+
 /** A file on the disk. Stateful: holds it open while it is read. */
 export class FileSource implements Source {
   #file: FileHandle | undefined;
@@ -30,7 +36,7 @@ export class FileSource implements Source {
 
   /** @throws the file system's error; TransferError `io` for what is no file */
   static async of(path: string, name: string): Promise<FileSource> {
-    const file = await open(path);
+    const file = await openAtOnce(path);
     try {
       const found = await file.stat();
       if (!found.isFile()) throw new TransferError('io', `${path} is not a file`);
@@ -54,7 +60,7 @@ export class FileSource implements Source {
   }
 
   async open(offset: number): Promise<void> {
-    this.#file ??= await open(this.path);
+    this.#file ??= await openAtOnce(this.path);
     this.#at = offset;
   }
 
