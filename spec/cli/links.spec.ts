@@ -179,7 +179,7 @@ describe('a tunnel over four links', () => {
     await echoed('all were gone;');
     await near.heard('link-back', 5);
     socket.end();
-    await once(socket, 'close');
+    await Promise.all([once(socket, 'close'), near.heard('closed'), far.heard('closed')]);
     expect(await far.interrupt()).toEqual({ code: 0, signal: null });
     expect(far.last).toMatchObject({ sessions: 1, connections: 1, failed: 0 });
     expect(await near.interrupt()).toEqual({ code: 0, signal: null });

@@ -96,6 +96,7 @@ test('[STR-1] curl downloads 200 MiB through a tunnel whose link is cut 20 times
   }
   expect({ ended: await ended, err, cuts, bytes }).toEqual({ ended: [0, null], err: '', cuts: CUTS, bytes: SIZE });
   expect(got.digest('hex')).toBe(sent.digest('hex'));
+  await near.heard('closed'); // The target has said its end too.
   expect(await near.interrupt()).toEqual({ code: 0, signal: null });
   expect(near.last).toMatchObject({ sessions: 1, connections: 1, failed: 0, resumes: CUTS });
   expect(near.last!['bytesOut']).toBeGreaterThan(SIZE);
