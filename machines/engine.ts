@@ -271,7 +271,8 @@ export class Engine {
   }
 
   #request(targets: readonly string[], options: ConnectOptions): ConnectRequest {
-    if (targets.length === 0) throw new SessionError('bad-address', 'connect needs at least one address');
+    if (!Array.isArray(targets) || targets.length === 0 || targets.some((each) => typeof each !== 'string'))
+      throw new SessionError('bad-address', `connect needs an address, or a list of addresses, and got ${String(targets)}`);
     this.#checkServing();
     const protocols = this.options.protocols;
     const protocol = options.protocol === undefined ? protocols[0] : protocols.find((p) => p.name === options.protocol);

@@ -150,6 +150,11 @@ test('an address where nobody listens rejects with how it ended', async () => {
   expect((error as ConnectError).message).toContain(address);
 });
 
+test.each([undefined, 7, [], [undefined]])('what is no address is named: %j', async (wrong) => {
+  const client = await started();
+  await expect(client.connect(wrong as unknown as string)).rejects.toMatchObject({ name: 'SessionError', code: 'bad-address' });
+});
+
 test.each([
   ['http://127.0.0.1:1', 'no-transport', 'http://'],
   ['127.0.0.1:1', 'bad-address', '127.0.0.1:1'],

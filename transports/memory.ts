@@ -1,4 +1,5 @@
 import type { Acceptor, Clock, Listening, Opener, Refusal, Transport, Wire, WireCause, WireHandler } from '../machines/ports.js';
+import { SessionError } from '../machines/errors.js';
 import { badAddress } from './address.js';
 
 /** How two ends in one process take time and hold bytes back. */
@@ -26,8 +27,12 @@ type Door = (dialer: Pipe) => void;
 /**
  * A network inside one process. Each call makes one of its own: `memory://name` is known to those who share the result.
  * It does what sockets do (late answers, high-water mark, farewell after the bytes, reset) without the system's help.
+ *
+ * @throws SessionError `bad-option` without a clock
  */
 export function memory(options: MemoryOptions): Transport {
+  if (typeof (options as Partial<MemoryOptions> | undefined)?.clock?.soon !== 'function')
+    throw new SessionError('bad-option', 'memory.clock: expected a clock, whose time the two ends live in');
   const settings = { highWaterBytes: 64 * 1024, bufferedBytesMax: 64 << 20, lends: false, ...options };
   const doors = new Map<string, Door>();
   return {

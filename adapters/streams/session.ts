@@ -2,6 +2,7 @@ import type { Connection } from '../../machines/handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
 import { messagesOver } from '../messages.js';
+import { amount, checkOptions, count, given, members, numeric, optional } from '../options.js';
 import {
   PURPOSE_BYTES_MAX,
   STREAMS_LIMITS,
@@ -34,6 +35,19 @@ export interface StreamSessionOptions {
   readonly now?: () => number;
 }
 
+const LIMITS = members({
+  streamsMax: optional(count),
+  pendingMax: optional(count),
+  windowBytes: optional(count),
+  windowBytesMin: optional(count),
+  grantsBytesMax: optional(count),
+  sendBytesMax: optional(count),
+  sendBytesHigh: optional(amount),
+  chunkBytes: optional(
+    numeric('a whole number from 1 to 65536', (bytes) => Number.isInteger(bytes) && bytes > 0 && bytes <= 1 << 16),
+  ),
+});
+
 /** How long a peer that broke a rule may take to hear of it before the session is closed all the same. Chosen without measurement. */
 const FAREWELL_MS = 2_000;
 
@@ -58,10 +72,12 @@ export class StreamSession {
   #isGathering = false;
   #closing: Closing | undefined;
 
-  constructor(given: Connection, { limits = {}, now = () => performance.now() }: StreamSessionOptions = {}) {
-    const connection = given.boundaries === 'stream' ? messagesOver(given) : given;
+  /** @throws SessionError `bad-option` for a limit that can't be right */
+  constructor(carrier: Connection, { limits = {}, now = () => performance.now() }: StreamSessionOptions = {}) {
+    checkOptions('StreamSession.limits', LIMITS, limits);
+    const connection = carrier.boundaries === 'stream' ? messagesOver(carrier) : carrier;
     this.connection = connection;
-    this.#plane = new StreamsPlane(connection.role, limits);
+    this.#plane = new StreamsPlane(connection.role, given(limits));
     this.#outlet = new Outlet(connection, now, {
       goOn: () => this.#flush(),
       failed: (cause) => {

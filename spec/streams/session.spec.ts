@@ -193,6 +193,19 @@ test('[STR-2] while all connections together hold too much, streams wait, and go
   await cutter.close();
 });
 
+test('limits that can not be right are named; `undefined` is the default', async () => {
+  const wrong = { chunkBytes: 0, streamsMax: -1, windowByte: 1 } as object;
+  expect(() => new StreamSession(pair.nearConnection, { limits: wrong })).toThrow(
+    /limits\.streamsMax: .* got -1; .*limits\.chunkBytes: .* got 0; .*limits: there is no option "windowByte"/,
+  );
+  const other = await openPair({}, { limits: { streamsMax: undefined } as object });
+  other.far.onOffer = (offer) => offer.accept().resume().end('hi');
+  const stream = await other.near.open('x');
+  stream.end();
+  expect(await text(stream)).toBe('hi');
+  await other.close();
+});
+
 function* slices(bytes: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }

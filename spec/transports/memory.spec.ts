@@ -1,5 +1,5 @@
 import { transportCompliance } from '../compliance/transport.js';
-import { memory } from '../../transports/memory.js';
+import { memory, type MemoryOptions } from '../../transports/memory.js';
 
 /** The host's time: the suite runs against it as against real sockets. */
 const clock = { soon: queueMicrotask, setTimeout, clearTimeout: (handle: unknown) => clearTimeout(handle as NodeJS.Timeout) };
@@ -13,3 +13,7 @@ for (const lends of [false, true]) {
     badAddresses,
   }));
 }
+
+test('without a clock there is no time, and it says so at once', () => {
+  for (const options of [undefined, {}]) expect(() => memory(options as MemoryOptions)).toThrow('memory.clock: expected a clock');
+});
