@@ -25,7 +25,7 @@ export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions
   readonly messageBytesMax?: number;
   /**
    * How a dialer masks what it sends. RFC 6455 asks for random masks to protect intermediaries that misread `ws://`;
-   * over TLS there are none, and zeros are five times as fast. Default `zero` with an identity, `random` without.
+   * over TLS there are none, and zeros save a pass over every byte. Default `zero` with an identity, `random` without.
    */
   readonly mask?: 'random' | 'zero';
   /** Whether small pieces sent under a cork may share one message. Default true; false where each send has to be a message. */
@@ -35,7 +35,7 @@ export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions
 }
 
 /**
- * WebSockets by the `ws` package, binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
+ * WebSockets by the `ws` package (with `bufferutil` where that is installed), binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
  * with one it speaks `wss://`, both sides showing certificates as in `tls`. Use two transports to have both.
  *
  * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use
