@@ -15,6 +15,7 @@ type Tables = Pick<
   | 'cancelAttempts'
   | 'closeConnections'
   | 'abortConnections'
+  | 'destroyWires'
   | 'probe'
   | 'crashed'
 > & { readonly listeners: { open: number }; connections: number; openWires: number };
@@ -32,6 +33,7 @@ class PlayedDesk {
     cancelAttempts: () => this.#call('cancelAttempts'),
     closeConnections: () => this.#call('closeConnections'),
     abortConnections: () => this.#call('abortConnections'),
+    destroyWires: () => this.#call('destroyWires'),
     probe: () => this.#call('probe'),
     crashed: () => this.#call('crashed'),
   };
@@ -69,7 +71,7 @@ export const hubModel: Model<PlayedDesk> = {
   facts: ({ tables }) => [tables.listeners.open, tables.connections, tables.openWires],
   check({ tables, calls }, snapshot) {
     assert(tables.isServing === snapshot.matches({ up: 'serving' }), 'it serves while it says so, and no longer');
-    const order = ['stopListening', 'cancelAttempts', 'closeConnections', 'abortConnections'];
+    const order = ['stopListening', 'cancelAttempts', 'closeConnections', 'abortConnections', 'destroyWires'];
     const steps = calls.filter((each) => order.includes(each));
     assert(new Set(steps).size === steps.length, 'each step of a shutdown is made once');
     assert(
