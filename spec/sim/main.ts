@@ -4,22 +4,18 @@ import { parseArgs } from 'node:util';
 import type { Report } from './report.js';
 import { runWorld } from './world.js';
 
-/**
- * Many schedules of one session under a cruel network: `npm run sim -- --seeds N [--from F]`, or one again: `--seed S`.
- * `--jobs J` shares them among J processes. A failure prints its seed and the last transitions; exit code 1.
- */
-const { values } = parseArgs({
-  options: {
-    ...{ seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string' } },
-    json: { type: 'boolean' },
-  },
-});
-const whole = (name: string, text: string): number => {
-  const n = Number(text);
-  if (Number.isSafeInteger(n) && n >= 0) return n;
-  process.stderr.write(`--${name}: expected a whole number, got "${text}"\n`);
-  process.exit(2);
-};
+const USAGE = `Many schedules of one session under a cruel network.
+
+  npm run sim -- [--seeds N] [--from F] [--jobs J] [--json]   N schedules (1000) from seed F (1) on, shared among J processes (1)
+  npm run sim -- --seed S                                     one of them again, with its last transitions
+
+A failure prints its seed and the last transitions. Exit code: 0 all held, 1 one failed, 2 misused.
+`;
+const values = given();
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 const one = values.seed === undefined ? undefined : whole('seed', values.seed);
 const from = one ?? whole('from', values.from ?? '1');
 const count = one === undefined ? whole('seeds', values.seeds ?? '1000') : 1;
@@ -35,6 +31,26 @@ else await runAll();
 const seconds = Math.round((performance.now() - began) / 100) / 10;
 process.stdout.write(`${values.json ? JSON.stringify({ schedules: count, failed, seconds, ...sums }) : `${count} schedules, ${failed} failed, ${seconds} s: ${Object.entries(sums).map(([k, n]) => `${n} ${k}`).join(', ')}`}\n`); // prettier-ignore
 process.exitCode = failed > 0 ? 1 : 0;
+
+function given(): { help?: boolean; json?: boolean; seeds?: string; from?: string; seed?: string; jobs?: string } {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({ options: { seeds: text, from: text, seed: text, jobs: text, json: flag, help: flag } }).values;
+  } catch (error) {
+    return misused((error as Error).message);
+  }
+}
+
+function whole(name: string, text: string): number {
+  const n = Number(text);
+  return Number.isSafeInteger(n) && n >= 0 ? n : misused(`--${name}: expected a whole number, got "${text}"`);
+}
+
+function misused(why: string): never {
+  process.stderr.write(`${why}\n\n${USAGE}`);
+  process.exit(2);
+}
 
 function tell({ seed, violations, trace }: Report): void {
   failed++;
