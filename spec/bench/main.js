@@ -3,6 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 
+const words = process.argv.slice(2);
+const quick = words.length === 1 && words[0] === '--quick';
+if (words.length > 0 && !quick) {
+  const isAsked = words.length === 1 && words[0] === '--help';
+  if (!isAsked) console.error(`expected --quick or nothing, got "${words.join(' ')}"`);
+  console[isAsked ? 'log' : 'error']('Usage: npm run bench [-- --quick]: holdfast beside its peers, in 15 minutes or two; single suites by spec/bench/run.js');
+  process.exit(isAsked ? 0 : 2);
+}
+
 const here = new URL('./', import.meta.url);
 if (!existsSync(new URL('node_modules', here))) {
   console.error('The peers are not installed: npm ci --prefix spec/bench');
@@ -12,7 +21,6 @@ if (!existsSync(new URL('../../dist/adapters/index.js', here))) {
   console.error('holdfast is not built: npm run build');
   process.exit(2);
 }
-const quick = process.argv.includes('--quick');
 const hasWebSocket = existsSync(new URL('../../dist/transports/websocket.js', here));
 const ours = ['holdfast-tcp', ...(hasWebSocket ? ['holdfast-ws'] : [])];
 const all = ['holdfast-pool', ...ours]; // Pool has nothing to resume.
