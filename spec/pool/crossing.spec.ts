@@ -74,6 +74,23 @@ test('[POOL-4] a peer that lost its end without a word is heard once a probe has
   expect(b.story).toContain('closing probe-timeout remote');
 });
 
+test('a connection that is retried, and was there once, is dialed on when a later caller gives up', async () => {
+  const { world, a, b } = two();
+  watched(a.engine.connect(b.id, { retry: true }));
+  await world.live(50);
+  world.network.refuse('b', 3_000);
+  for (const link of world.network.links) link.cut('both', { withinMs: 0 });
+  await world.live(50);
+  const patience = new AbortController();
+  const later = watched(a.engine.connect(b.id, { signal: patience.signal }));
+  await world.live(50);
+  patience.abort();
+  await world.live(20_000);
+  expect(later.error).toMatchObject({ code: 'aborted' });
+  expect(both({ a, b })).toEqual([1, 1]);
+  expect(await world.end(a, b)).toEqual(NOTHING);
+});
+
 test('[POOL-4] a dialer that dials again after it lost its end takes the place of the old connection at once', async () => {
   const { world, a, b } = two();
   watched(a.engine.connect(b.id));
