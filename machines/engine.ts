@@ -111,6 +111,7 @@ export class Engine {
   #pending: EngineEvent[] = [];
   #isTelling = false;
   #isStarted = false;
+  #over: Promise<void> | undefined; // The end of a shutdown, which comes behind that of the actor.
 
   constructor(
     readonly ports: Ports,
@@ -241,10 +242,10 @@ export class Engine {
    * that time, and says goodbye itself (`drained`). Default deadline: 10 s, then everything is destroyed.
    */
   async shutdown({ deadlineMs = 10_000, drainOverMs }: ShutdownOptions = {}): Promise<void> {
-    if (this.actor.getSnapshot().status !== 'active') return;
+    if (this.actor.getSnapshot().status !== 'active') return this.#over;
     if (!this.#isStarted) return;
     const { clock } = this.ports;
-    await new Promise<void>((resolve) => {
+    await (this.#over = new Promise<void>((resolve) => {
       const timer = clock.setTimeout(() => {
         this.#desk.abortConnections();
         this.#desk.destroyWires();
@@ -259,7 +260,7 @@ export class Engine {
       });
       if (drainOverMs !== undefined) this.#desk.drain(drainOverMs);
       this.actor.send({ type: 'shutdown' });
-    });
+    }));
     this.#events.end();
     this.#desk.incoming.end();
     this.#listeners.clear();

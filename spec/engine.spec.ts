@@ -372,6 +372,16 @@ test('who was shut down does not start again', async () => {
   await expect(engine.start()).rejects.toMatchObject({ code: 'shutting-down' });
 });
 
+test('who asks for a shutdown at the last moment waits for its end too', async () => {
+  const server = await listening();
+  const order: string[] = [];
+  const late = new Promise<void>((resolve) => {
+    server.actor.subscribe({ complete: () => resolve(server.shutdown().then(() => void order.push('late'))) });
+  });
+  await Promise.all([server.shutdown().then(() => order.push('first')), late]);
+  expect(order).toEqual(['first', 'late']);
+});
+
 test('options that can not be are named with what was expected', () => {
   expect(() => resume({ messageBytesMax: 2 ** 30 })).toThrow(SessionError);
   expect(() => resume({ sendBytesMax: 1000 })).toThrow('resume.sendBytesMax');
