@@ -1,5 +1,6 @@
 import type { Graph } from '../../visualizer/graph.js';
 import { Coverage } from './coverage.js';
+import { MergedSituations } from './guard-reads.js';
 import type { Interpreter, Model, Path, PlayedWorld, Step } from './model.js';
 import { Subject } from './subject.js';
 import { Walk, xstate } from './walk.js';
@@ -8,8 +9,15 @@ import { Walk, xstate } from './walk.js';
 export interface ExploreOptions {
   /** Situations after which it gives up with an `Error`. Default 5000. */
   readonly situationsMax?: number;
-  /** Ends as soon as every transition but these was taken, rather than when every situation was seen. By `edgeText`. Default: none. */
+  /** Transitions that are known never to be taken, by `edgeText`. An exploration that is not exhaustive doesn't wait for them. Default: none. */
   readonly never?: readonly string[];
+  /**
+   * True: every situation is seen, and the model's `check` asked in each. False: it ends as soon as every transition but `never`
+   * was taken. Default: true where the model has a `check`, since what it would find may lie behind the last transition.
+   */
+  readonly exhaustive?: boolean;
+  /** Gets each of `Exploration.warnings`. Default `console.warn`. */
+  readonly warn?: (warning: string) => void;
   /** What tries. Default: XState's own actors. */
   readonly make?: Interpreter;
 }
@@ -22,6 +30,8 @@ export interface Exploration {
   readonly coverage: Coverage;
   /** Situations seen: states, and what the model counts as facts. */
   readonly situations: number;
+  /** What makes the result less than it seems: guards that read data which the model's missing `facts` don't tell apart. */
+  readonly warnings: readonly string[];
 }
 
 /** Where one is, and what may happen next. */
@@ -50,16 +60,23 @@ class Explorer<World extends PlayedWorld> {
   readonly #firsts = new Map<number, Path>(); // By transition, the path that took it first.
   readonly #situationsMax: number;
   readonly #never: readonly string[];
+  readonly #isExhaustive: boolean;
   readonly #make: Interpreter;
+  readonly #warn: (warning: string) => void;
+  readonly #merged: MergedSituations | undefined;
 
   constructor(
     readonly subject: Subject<World>,
-    { situationsMax = 5000, never = [], make = xstate }: ExploreOptions,
+    { situationsMax = 5000, never = [], exhaustive, make = xstate, warn = (text) => console.warn(text) }: ExploreOptions,
   ) {
+    const { model } = subject;
     this.#coverage = new Coverage(subject.graph);
     this.#situationsMax = situationsMax;
     this.#never = never;
+    this.#isExhaustive = exhaustive ?? model.check !== undefined;
     this.#make = make;
+    this.#warn = warn;
+    this.#merged = model.facts === undefined && model.guards !== 'free' ? new MergedSituations() : undefined;
   }
 
   explore(): Exploration {
@@ -68,12 +85,16 @@ class Explorer<World extends PlayedWorld> {
       const situation = this.#queue[at]!;
       for (const name of situation.possible) this.#try(situation, name);
     }
-    const { graph } = this.subject;
-    return { graph, paths: fewest([...this.#firsts.values()]), coverage: this.#coverage, situations: this.#seen.size };
+    const { graph, guardReads } = this.subject;
+    const warnings = this.#merged?.warnings(guardReads) ?? [];
+    for (const warning of warnings) this.#warn(warning);
+    const paths = fewest([...this.#firsts.values()]);
+    return { graph, paths, coverage: this.#coverage, situations: this.#seen.size, warnings };
   }
 
   get #isDone(): boolean {
     const { neverTaken } = this.#coverage;
+    if (this.#isExhaustive) return false;
     return neverTaken.length <= this.#never.length && neverTaken.every((each) => this.#never.includes(each));
   }
 
@@ -103,6 +124,7 @@ class Explorer<World extends PlayedWorld> {
     for (const edge of path.takes) if (!this.#firsts.has(edge)) this.#firsts.set(edge, path);
     const facts = JSON.stringify(this.subject.model.facts?.(walk.world, walk.snapshot));
     const key = `${way.world} ${walk.place} ${walk.snapshot.status} ${facts}`;
+    this.#merged?.note(key, walk.snapshot.context);
     if (this.#seen.has(key)) return;
     if (this.#seen.size >= this.#situationsMax)
       throw new Error(

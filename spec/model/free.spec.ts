@@ -1,6 +1,7 @@
-import { createMachine, setup } from 'xstate';
+import { and, assign, createMachine, enqueueActions, fromPromise, not, raise, setup } from 'xstate';
 import * as machines from '../../machines/index.js';
 import { chartsOf } from '../../visualizer/draw.js';
+import { graphOf } from '../../visualizer/graph.js';
 import { sampleMachine } from '../visualizer/sample.js';
 import { explore, freeModel, pathText, Subject, walkPath, type Coverage } from './index.js';
 import { interpreters } from './interpreters.js';
@@ -72,6 +73,66 @@ describe('a chart that is wrong is found out', () => {
       states: { a: { always: { guard: 'isSure', target: 'b' } }, b: { always: 'a' } },
     });
     expect(() => explore({ ...freeModel(machine), guards: 'real' })).toThrow('Infinite loop detected');
+  });
+});
+
+describe('freeModel: what is written in place is replaced', () => {
+  const calls: string[] = [];
+  const call = (name: string) => (): boolean => (calls.push(name), false);
+  interface Data {
+    readonly user: { readonly name: string };
+  }
+  const machine = createMachine({
+    id: 'm',
+    context: (): Data => ({ user: { name: call('context')() ? 'x' : 'y' } }),
+    initial: 'a',
+    entry: ({ context }) => calls.push((context as Data).user.name),
+    states: {
+      a: {
+        entry: [
+          assign({ user: ({ context }) => ({ name: (context as Data).user.name.toUpperCase() }) }),
+          raise({ type: 'raised' }),
+        ],
+        invoke: {
+          src: fromPromise(() => Promise.resolve(calls.push('service'))),
+          input: ({ context }) => (context as Data).user.name,
+          onDone: { guard: ({ event }) => (event.output as number) > 0, target: 'b' },
+          onError: { target: 'c' },
+        },
+        on: {
+          raised: { actions: call('raised') },
+          go: [
+            { guard: ({ context }) => (context as Data).user.name === 'bob', target: 'b' },
+            { guard: and([not(call('not')), ({ context }) => (context as Data).user.name === 'al']), target: 'c' },
+            {
+              guard: function isLast(): boolean {
+                return call('isLast')();
+              },
+              target: 'd',
+            },
+          ],
+        },
+        after: { 60_000: { guard: call('after'), target: 'd', actions: enqueueActions(() => void calls.push('enqueued')) } },
+      },
+      b: { always: { guard: call('always'), target: 'd' }, exit: () => calls.push('exit'), on: { go: 'a' } },
+      c: {
+        type: 'parallel',
+        onDone: 'd',
+        states: { left: { initial: 'x', states: { x: { on: { go: 'y' } }, y: { type: 'final' } } } },
+      },
+      d: { type: 'final', output: call('output') },
+    },
+  });
+
+  test('no function of the machine is called, and both answers of every guard are tried', () => {
+    const { coverage } = explore(freeModel(machine));
+    expect({ calls, never: coverage.neverTaken, neverIn: coverage.neverEntered }).toEqual({ calls: [], never: [], neverIn: [] });
+    expect(coverage.transitions.of).toBe(graphOf(machine).edges.length);
+  });
+
+  test('guards have names that tell them apart, those of their functions where they have some', () => {
+    const guards = graphOf(freeModel(machine).machine).edges.flatMap(({ guard }) => guard ?? []);
+    expect(guards).toEqual(['inline-2', '!inline-3 && inline-4', 'isLast', 'inline', 'inline-5', 'inline-6']);
   });
 });
 

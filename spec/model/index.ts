@@ -2,6 +2,7 @@
 export { Coverage, edgeText, type Share } from './coverage.js';
 export { explore, pathText, walkPath, type Exploration, type ExploreOptions } from './explore.js';
 export { freeModel } from './free.js';
+export { GuardReads } from './guard-reads.js';
 export type { Interpreter, Model, Path, PlayedWorld, Sample, Step } from './model.js';
 export { played, PlayedTime, type ArmedTimer, type PlayedLogic } from './played.js';
 export { Semantics, type Configuration, type Verdict } from './semantics.js';

@@ -2,6 +2,7 @@ import type { AnyStateMachine } from 'xstate';
 import { graphOf, transitionsOf, type Edge, type Graph } from '../../visualizer/graph.js';
 import { guardName } from '../../visualizer/words.js';
 import { edgeText } from './coverage.js';
+import { GuardReads, watchInlineGuards } from './guard-reads.js';
 import type { Model, PlayedWorld } from './model.js';
 import { Semantics } from './semantics.js';
 
@@ -15,6 +16,8 @@ export class Subject<World extends PlayedWorld> {
   readonly machine: AnyStateMachine;
   readonly graph: Graph;
   readonly semantics: Semantics;
+  /** What the guards have read of the context so far. */
+  readonly guardReads = new GuardReads();
   readonly #edges: ReadonlyMap<object, Edge>;
   #desk: GuardDesk | undefined;
 
@@ -22,6 +25,7 @@ export class Subject<World extends PlayedWorld> {
     this.graph = graphOf(model.machine);
     this.semantics = new Semantics(this.graph);
     this.machine = model.machine.provide({ guards: this.#guards() });
+    if (model.guards !== 'free') watchInlineGuards(this.machine, (name, args) => this.#watched(name, args));
     this.#edges = new Map(transitionsOf(this.machine).map((each, i) => [each, this.graph.edges[i]!]));
   }
 
@@ -46,6 +50,10 @@ export class Subject<World extends PlayedWorld> {
     }
   }
 
+  #watched<Args extends object>(guard: string, args: Args): Args {
+    return this.model.facts === undefined ? this.guardReads.watched(guard, args) : args;
+  }
+
   #guards(): Record<string, GuardFunction> {
     const own = (this.model.machine.implementations as { guards: Readonly<Record<string, GuardFunction>> }).guards;
     const isFree = this.model.guards === 'free';
@@ -56,7 +64,7 @@ export class Subject<World extends PlayedWorld> {
       if (guard?.check !== undefined && !isFree) continue;
       guards[name] = (args, params) => {
         const label = params === undefined ? name : guardName({ type: name, params });
-        const ask = isFree || guard === undefined ? undefined : () => guard(args, params);
+        const ask = isFree || guard === undefined ? undefined : () => guard(this.#watched(name, args), params);
         return this.#desk === undefined ? (ask?.() ?? false) : this.#desk(label, ask);
       };
     }
