@@ -127,7 +127,7 @@ function wordsOf(message: ShipMessage): string {
     case 'pin':
       return `PIN: ${message.pinState}`;
     case 'access':
-      return `my SHIP id is ${message.id}`;
+      return message.id === undefined ? 'I have no SHIP id' : `my SHIP id is ${message.id}`;
     case 'access-request':
       return 'what is your SHIP id?';
     case 'close':

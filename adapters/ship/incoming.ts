@@ -22,7 +22,7 @@ const END = 3;
 
 /**
  * Every message by its name on the wire. What must be there is checked; what is not known is ignored; an optional member that
- * is `null` counts as not there, as in Go.
+ * is `null` counts as not there, as in Go, and so does one of a wrong shape that nothing decides by: devices differ there.
  */
 export const bodies: ReadonlyMap<string, Body> = new Map<string, Body>([
   ['connectionHello', { type: CONTROL, read: hello }],
@@ -66,13 +66,11 @@ function handshakeError(value: unknown, name: string): ShipSayable {
 }
 
 function pinState(value: unknown, name: string): ShipSayable {
-  const body = object(value, name);
+  const { pinState: state, inputPermission } = object(value, name);
   return {
     kind: 'pin',
-    pinState: oneOf(['required', 'optional', 'pinOk', 'none'], body['pinState'], `${name}.pinState`),
-    ...optional('inputPermission', body['inputPermission'], (each) =>
-      oneOf(['busy', 'ok'] as const, each, `${name}.inputPermission`),
-    ),
+    pinState: oneOf(['required', 'optional', 'pinOk', 'none'], state, `${name}.pinState`),
+    ...(inputPermission === 'busy' || inputPermission === 'ok' ? { inputPermission } : {}),
   };
 }
 
@@ -89,48 +87,49 @@ function accessRequest(value: unknown, name: string): ShipSayable {
   return { kind: 'access-request' };
 }
 
+/** The id is mandatory from SHIP 1.1 on. The rest says how else the peer is found, which nothing here reads. */
 function accessMethods(value: unknown, name: string): ShipSayable {
-  const body = object(value, name);
-  const id = string(body['id'], `${name}.id`);
+  const { id: given, dnsSd_mDns, dns } = object(value, name);
+  const id = isThere(given) ? string(given, `${name}.id`) : undefined;
   if (id === '') throw new Unfit(`${name}.id is empty`);
-  if (id.length > ID_CHARACTERS_MAX) throw new Unfit(`${name}.id has ${id.length} characters, more than ${ID_CHARACTERS_MAX}`);
-  const dns = isThere(body['dns']) ? object(body['dns'], `${name}.dns`) : {};
+  if (id !== undefined && id.length > ID_CHARACTERS_MAX)
+    throw new Unfit(`${name}.id has ${id.length} characters, more than ${ID_CHARACTERS_MAX}`);
   return {
     kind: 'access',
-    id,
-    ...(isThere(body['dnsSd_mDns']) ? { dnsSdMdns: true } : {}),
-    ...optional('dnsUri', dns['uri'], (each) => string(each, `${name}.dns.uri`)),
+    ...(id === undefined ? {} : { id }),
+    ...(isThere(dnsSd_mDns) ? { dnsSdMdns: true } : {}),
+    ...text('dnsUri', member(dns, 'uri')),
   };
 }
 
 function data(value: unknown, name: string): ShipSayable {
-  const body = object(value, name);
-  const header = isThere(body['header']) ? object(body['header'], `${name}.header`) : {};
+  const { header, payload, extension: more } = object(value, name);
+  const extension = isThere(more) ? extensionOf(more) : undefined;
   return {
     kind: 'data',
-    ...optional('protocolId', header['protocolId'], (each) => string(each, `${name}.header.protocolId`)),
-    payload: object(body['payload'], `${name}.payload`),
-    ...optional('extension', body['extension'], (each) => extension(each, `${name}.extension`)),
+    ...text('protocolId', member(header, 'protocolId')),
+    payload: object(payload, `${name}.payload`),
+    ...(extension === undefined ? {} : { extension }),
   };
 }
 
-function extension(value: unknown, name: string): ShipExtension {
-  const body = object(value, name);
+function extensionOf(value: unknown): ShipExtension | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   return {
-    ...optional('extensionId', body['extensionId'], (each) => string(each, `${name}.extensionId`)),
-    ...optional('binary', body['binary'], (each) => string(each, `${name}.binary`)),
-    ...optional('string', body['string'], (each) => string(each, `${name}.string`)),
+    ...text('extensionId', member(value, 'extensionId')),
+    ...text('binary', member(value, 'binary')),
+    ...text('string', member(value, 'string')),
   };
 }
 
-/** The reason is for people, and takes no part in any decision: what is no text is no reason. */
+/** The reason is for people and takes no part in any decision; how long the peer waits has a default. */
 function close(value: unknown, name: string): ShipSayable {
   const { phase, maxTime, reason } = object(value, name);
   return {
     kind: 'close',
     phase: oneOf(['announce', 'confirm'], phase, `${name}.phase`),
-    ...optional('maxTimeMs', maxTime, (each) => whole(each, `${name}.maxTime`)),
-    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(isWhole(maxTime) ? { maxTimeMs: maxTime } : {}),
+    ...text('reason', reason),
   };
 }
 
@@ -145,6 +144,18 @@ function optional<Name extends string, Value>(
   read: (value: unknown) => Value,
 ): { [Key in Name]?: Value } {
   return isThere(value) ? ({ [name]: read(value) } as { [Key in Name]?: Value }) : {};
+}
+
+/** A member of what may be no object at all. */
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** The member, if it is a string. For optional members that nothing decides by: a wrong shape counts as not there. */
+function text<Name extends string>(name: Name, value: unknown): { [Key in Name]?: string } {
+  return typeof value === 'string' ? ({ [name]: value } as { [Key in Name]?: string }) : {};
 }
 
 function object(value: unknown, name: string): Readonly<Record<string, unknown>> {
@@ -168,8 +179,12 @@ function boolean(value: unknown, name: string): boolean {
   throw expected('true or false', value, name);
 }
 
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 function whole(value: unknown, name: string): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  if (isWhole(value)) return value;
   throw expected('a whole number, 0 or more', value, name);
 }
 

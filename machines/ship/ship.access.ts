@@ -1,59 +1,47 @@
 import { whenPeerCloses } from './ship.closing.js';
 import { SHIP_CLOSE, shipSetup } from './ship.setup.js';
 
+/** From the end of the PIN phase on data flows both ways, so every end is announced behind it. */
+const flowing = {
+  ...whenPeerCloses,
+  probe: { actions: ['probeWire', 'flush'] },
+  close: [{ guard: 'isAbrupt', target: '#ship.closed', actions: 'stopPolitely' }, '#ship.alive.announcing'],
+  drain: '#ship.alive.announcing',
+  'ship.access-request': { actions: ['sayAccess', 'flush'] },
+  'ship.*': { actions: 'countIgnored', description: 'Repeated, late and unknown control messages are tolerated.' },
+} as const;
+
+const otherId = {
+  guard: 'isAnotherShipId',
+  target: '#ship.closed',
+  actions: ['recordIdMismatch', { type: 'bidFarewell', params: SHIP_CLOSE.idMismatch }, 'stopPolitely'],
+} as const;
+
 /**
- * Access methods (13.4.6): who the peer is by its SHIP id. Data is taken from here on. Our own request goes out before
- * anything else: ship-go never answers one that comes after it has our id.
+ * Access methods (13.4.6): the peer states its SHIP id. Our own request goes out before anything else, because ship-go never
+ * answers one that comes after it has our id. Data flows from here on; a peer that does not answer delays completion alone.
+ *
+ * @rule SHIP-7 SHIP-8
  */
 export const access = shipSetup.createStateConfig({
   meta: { name: 'SME_ACCESS_METHODS_REQUEST' },
-  entry: ['takeData', { type: 'tellParent', params: { type: 'data.accepted' } }, 'askAccess', 'flush'],
+  entry: ['askAccess', 'takeData', 'giveData', { type: 'tellParent', params: { type: 'data.accepted' } }, 'flush'],
   on: {
-    ...whenPeerCloses,
-    'ship.access-request': { actions: ['sayAccess', 'flush'] },
-    'ship.access': [
-      {
-        guard: 'isAnotherShipId',
-        target: '#ship.closed',
-        actions: ['recordIdMismatch', { type: 'bidFarewell', params: SHIP_CLOSE.idMismatch }, 'stopPolitely'],
-      },
-      { target: '#ship.alive.data', actions: 'learnShipId' },
-    ],
-    'ship.*': {
-      target: '#ship.closed',
-      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-7' } }, 'stopPolitely'],
-    },
+    ...flowing,
+    'ship.access': [otherId, { target: '#ship.alive.data', actions: 'learnShipId' }],
   },
   after: {
-    accessTimeout: [
-      { guard: 'knowsShipId', target: '#ship.alive.data', description: 'It answered once; some never do again.' },
-      {
-        target: '#ship.closed',
-        actions: [{ type: 'recordClosing', params: { code: 'handshake-timeout', side: 'remote' } }, 'stopPolitely'],
-      },
-    ],
+    accessTimeout: { target: '#ship.alive.data', description: 'The SHIP id is learnt when it comes, however late.' },
   },
 });
 
-/** Data exchange (13.4.5). What is no data and no question is of no consequence any more. */
+/** Data exchange (13.4.5). */
 export const data = shipSetup.createStateConfig({
   meta: { name: 'SME_STATE_COMPLETE' },
   tags: ['accepts-data', 'flows'],
-  entry: ['giveData', { type: 'tellParent', params: { type: 'handshake.completed' } }, 'flush'],
+  entry: [{ type: 'tellParent', params: { type: 'handshake.completed' } }, 'flush'],
   on: {
-    ...whenPeerCloses,
-    probe: { actions: ['probeWire', 'flush'] },
-    close: [{ guard: 'isAbrupt', target: '#ship.closed', actions: 'stopPolitely' }, '#ship.alive.announcing'],
-    drain: '#ship.alive.announcing',
-    'ship.access-request': { actions: ['sayAccess', 'flush'] },
-    'ship.access': [
-      {
-        guard: 'isAnotherShipId',
-        target: '#ship.closed',
-        actions: ['recordIdMismatch', { type: 'bidFarewell', params: SHIP_CLOSE.idMismatch }, 'stopPolitely'],
-      },
-      { actions: 'learnShipId' },
-    ],
-    'ship.*': { description: 'Late or unknown control messages are ignored.' },
+    ...flowing,
+    'ship.access': [otherId, { actions: 'learnShipId' }],
   },
 });

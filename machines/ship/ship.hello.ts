@@ -8,7 +8,10 @@ export const hello = shipSetup.createStateConfig({
   on: {
     ...whenPeerCloses,
     deny: { target: '.aborting', actions: { type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } } },
-    'ship.*': { target: '.aborting', actions: { type: 'recordViolation', params: { rule: 'SHIP-3' } } },
+    'ship.*': [
+      { guard: 'isUnknownMessage', actions: 'countIgnored' },
+      { target: '.aborting', actions: { type: 'recordViolation', params: { rule: 'SHIP-3' } } },
+    ],
   },
   states: {
     deciding: {
@@ -31,12 +34,8 @@ export const hello = shipSetup.createStateConfig({
         'ship.hello': [
           { guard: 'isReady', target: 'ok' },
           { guard: 'isAborted', target: 'denied' },
-          {
-            guard: 'asksAndMayWait',
-            target: '.waiting',
-            reenter: true,
-            actions: ['notePending', 'prolongWaiting', 'sayReady', 'flush'],
-          },
+          // Not re-entered: one request has one answer.
+          { guard: 'asksAndMayWait', target: '.waiting', actions: ['notePending', 'prolongWaiting', 'sayReady', 'flush'] },
           { guard: 'asksForMore', actions: ['notePending', 'sayReady', 'flush'] },
           { guard: 'isPending', actions: 'notePending' }, // Patience is what we have until the timer ends it.
         ],
@@ -57,13 +56,18 @@ export const hello = shipSetup.createStateConfig({
       meta: { name: 'SME_HELLO_STATE_PENDING_LISTEN' },
       entry: ['sayPending', 'flush', { type: 'tellParent', params: { type: 'pairing.requested' } }],
       on: {
-        accept: { target: 'ok', actions: ['startWaiting', 'sayReady', 'flush'] },
+        accept: [
+          { guard: 'isPeerReady', target: 'ok', actions: ['startWaiting', 'sayReady', 'flush'] },
+          { target: 'ready', actions: 'startWaiting', description: 'The peer has not said `ready` yet (13.4.4.1.3).' },
+        ],
         'ship.hello': [
           { guard: 'isAborted', target: 'denied' },
-          { guard: 'saysPatience', target: '.patient', actions: 'notePatience' },
-          { guard: 'asksForMore', actions: ['startWaiting', 'sayPending', 'flush'] },
+          { guard: 'asksWithinPatience', actions: ['notePeer', 'prolongWaiting', 'sayPending', 'flush'] },
+          { guard: 'asksForMore', target: '.weighing', actions: ['notePeer', 'prolongWaiting', 'sayPending', 'flush'] },
+          { guard: 'statesWaiting', target: '.weighing', actions: 'notePeer' },
+          { guard: 'repeatsItself', actions: ['notePeer', 'countIgnored'] },
           {
-            target: 'aborting', // Neither how long it waits nor a wish: nothing to go by (13.4.4.1.3).
+            target: 'aborting', // Neither how long it waits nor a request: nothing to go by (13.4.4.1.3).
             actions: { type: 'recordViolation', params: { rule: 'SHIP-3' } },
           },
         ],
@@ -71,18 +75,38 @@ export const hello = shipSetup.createStateConfig({
       initial: 'asking',
       states: {
         asking: {
-          description: 'Nobody could ever decide: say so at once.',
-          always: [{ guard: 'mayNotWait', target: '#ship.alive.hello.refusing' }, 'unheard'],
+          description: 'No one can decide about this peer: it is refused at once.',
+          always: [{ guard: 'mayNotWait', target: '#ship.alive.hello.unwelcome' }, 'weighing'],
+        },
+        weighing: {
+          always: [{ guard: 'hasPatience', target: 'patient' }, { guard: 'hasLittlePatience', target: 'brief' }, 'unheard'],
         },
         unheard: { after: { helloWait: [{ guard: 'mayWait', target: 'prolonging' }, { target: '#ship.alive.hello.refusing' }] } },
         patient: {
-          description: 'The peer has said how long it waits.',
+          description: 'The peer has stated how long it waits. More time is requested shortly before that ends.',
           after: { prolongationTime: [{ guard: 'mayWait', target: 'prolonging' }, { target: '#ship.alive.hello.refusing' }] },
+        },
+        brief: {
+          description: 'The peer waits for less than the time from which on more is requested: no request (13.4.4.1.3).',
+          after: { briefTime: '#ship.alive.hello.refusing' },
         },
         prolonging: {
           meta: { name: 'prolongation-reply' },
-          entry: ['askForMore', 'noteAsked', 'flush'],
-          after: { prolongationReply: '#ship.alive.hello.refusing' },
+          entry: ['startWaiting', 'askForMore', 'flush'],
+          after: { helloWait: '#ship.alive.hello.refusing' },
+        },
+      },
+    },
+    unwelcome: {
+      always: {
+        target: 'aborting',
+        actions: {
+          type: 'recordClosing',
+          params: {
+            code: 'trust-pending-timeout',
+            side: 'local',
+            detail: { message: 'the peer is not paired, and allowWaitingForTrust answered no' },
+          },
         },
       },
     },

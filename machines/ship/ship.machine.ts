@@ -16,9 +16,9 @@ export const shipMachine = shipSetup.createMachine({
   context: ({ input }) => ({
     ...input,
     waitUntil: 0,
-    peerWaitMs: 0,
+    peerUntil: 0,
+    peerPhase: 'unsaid',
     wasPending: false,
-    askedForMore: false,
     announcedMs: 0,
     isDenied: false,
   }),

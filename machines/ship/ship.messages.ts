@@ -28,8 +28,8 @@ export interface ShipPinState {
 }
 
 export interface ShipAccessMethods {
-  /** The SHIP id of the speaker, never empty. */
-  readonly id: string;
+  /** The SHIP id of the speaker, never empty. Mandatory from SHIP 1.1 on; a 1.0 device may leave it out. */
+  readonly id?: string;
   /** Says that the speaker can be found by mDNS. */
   readonly dnsSdMdns?: true;
   readonly dnsUri?: string;

@@ -11,10 +11,15 @@ export const pin = shipSetup.createStateConfig({
       { guard: 'needsNoPin', target: '#ship.alive.access' },
       { target: '#ship.closed', actions: ['recordPin', 'stopPolitely'] },
     ],
-    'ship.*': {
-      target: '#ship.closed',
-      actions: [{ type: 'recordViolation', params: { rule: 'SHIP-6' } }, 'stopPolitely'],
-    },
+    'ship.hello': [{ guard: 'isAborted', target: '#ship.alive.hello.denied' }, { actions: 'countIgnored' }],
+    'ship.*': [
+      { guard: 'isRepeatedProtocol', actions: 'countIgnored' },
+      { guard: 'isUnknownMessage', actions: 'countIgnored' },
+      {
+        target: '#ship.closed',
+        actions: [{ type: 'recordViolation', params: { rule: 'SHIP-6' } }, 'stopPolitely'],
+      },
+    ],
   },
   after: {
     pinTimeout: {

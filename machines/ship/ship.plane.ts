@@ -9,6 +9,9 @@ import type { ShipSeed, ShipSignal } from './ship.signals.js';
 /** What waits costs this beyond its bytes. */
 const MESSAGE_COST_BYTES = 64;
 
+/** The first byte of a control message (13.4.2); later versions add messages of this type. */
+const CONTROL_TYPE = 1;
+
 interface Waiting {
   readonly bytes: Uint8Array;
   /** Written by the application; otherwise the last word. */
@@ -32,6 +35,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   #accepted = 0;
   #handed = 0;
   #received = 0;
+  #ignored = 0;
 
   constructor(readonly seed: ShipSeed) {
     this.#heartbeat = new Heartbeat(seed.timing);
@@ -49,7 +53,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     this.#takesData = true;
   }
 
-  /** The handshake is over: the application's data may leave. */
+  /** The PIN phase is over, and our request for the SHIP id is on its way: the application's data may leave. */
   giveData(): void {
     this.#givesData = true;
   }
@@ -64,6 +68,11 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   /** With which words the wire is closed, once what was said has left. */
   bidFarewell(code: number, reason: string): void {
     this.farewell = { code, reason };
+  }
+
+  /** @rule SHIP-15 A control message that is repeated, late or unknown: tolerated, and counted in `stats`. */
+  countIgnored(): void {
+    this.#ignored++;
   }
 
   probe(now: number): void {
@@ -96,6 +105,8 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     if (bytes === undefined) return 'idle';
     const message = this.seed.codec.decode(bytes);
     this.seed.trace?.('heard', message);
+    if (message.kind === 'unknown')
+      return this.#signal({ type: 'ship.unknown', reason: message.reason, isControl: bytes[0] === CONTROL_TYPE });
     if (message.kind !== 'data') return this.#signal(signalOf(message));
     if (!this.#takesData) return this.#signal({ type: 'ship.data-early' });
     this.#received++;
@@ -178,8 +189,8 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   get queuedBytes(): number {
     return this.#dataBytes;
   }
-  get stats(): { received: number } {
-    return { received: this.#received };
+  get stats(): { received: number; ignored: number } {
+    return { received: this.#received, ignored: this.#ignored };
   }
 
   #hasRoomFor(payloadBytes: number): boolean {
@@ -192,6 +203,6 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 }
 
-function signalOf({ kind, ...rest }: Exclude<ShipMessage, { kind: 'data' }>): ShipSignal {
+function signalOf({ kind, ...rest }: Exclude<ShipMessage, { kind: 'data' | 'unknown' }>): ShipSignal {
   return { type: `ship.${kind}`, ...rest } as ShipSignal;
 }

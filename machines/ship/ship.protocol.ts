@@ -30,11 +30,9 @@ export const protocol = shipSetup.createStateConfig({
         actions: [{ type: 'recordClosing', params: { code: 'handshake-refused', side: 'remote' } }, 'stopPolitely'],
       },
     ],
-    'ship.*': [
-      { guard: 'isLateReady', description: 'Our wish for more time and the approval crossed.' },
-      { guard: 'isAborted', target: '#ship.alive.hello.denied' },
-      unexpected,
-    ],
+    // A repeated `ready`, or an answer to our request for more time that crossed the approval.
+    'ship.hello': [{ guard: 'isAborted', target: '#ship.alive.hello.denied' }, { actions: 'countIgnored' }],
+    'ship.*': [{ guard: 'isUnknownMessage', actions: 'countIgnored' }, unexpected],
   },
   states: {
     choosing: { always: [{ guard: 'isClient', target: 'clientChoice' }, 'serverProposal'] },
@@ -55,6 +53,7 @@ export const protocol = shipSetup.createStateConfig({
         'ship.protocol': [
           { guard: 'isOurSelection', target: '#ship.alive.pin' },
           { guard: 'isSelection', ...mismatch },
+          { guard: 'isAnnouncement', actions: 'countIgnored' }, // Repeated, and answered already.
           unexpected,
         ],
       },

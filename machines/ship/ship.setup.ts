@@ -21,12 +21,12 @@ export interface ShipInput {
 export interface ShipContext extends ShipInput {
   /** Until when the current wait of the hello lasts. */
   readonly waitUntil: number;
-  /** How long the peer said it would wait. */
-  readonly peerWaitMs: number;
+  /** Until when the peer waits, as it stated; 0: it has not stated it. */
+  readonly peerUntil: number;
+  /** The peer's newest phase in the hello. */
+  readonly peerPhase: 'unsaid' | 'pending' | 'ready';
   /** The peer has said that somebody there still has to decide. */
   readonly wasPending: boolean;
-  /** More time was asked for: a `ready` that answers it may come late. */
-  readonly askedForMore: boolean;
   readonly announcedMs: number;
   /** This side's user said no before there was a place to say it. */
   readonly isDenied: boolean;
@@ -84,13 +84,26 @@ export const shipSetup = setup({
         phase: 'pending',
         waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
       }),
-    askForMore: (args) => plane(args).say({ kind: 'hello', phase: 'pending', prolongationRequest: true }),
+    askForMore: (args) =>
+      plane(args).say({
+        kind: 'hello',
+        phase: 'pending',
+        waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
+        prolongationRequest: true,
+      }),
     noteDenied: assign({ isDenied: true }),
-    noteAsked: assign({ askedForMore: true }),
     notePending: assign({ wasPending: true }),
-    notePatience: assign({
-      peerWaitMs: ({ context, event }) => (event.type === 'ship.hello' ? (event.waitingMs ?? 0) : context.peerWaitMs),
-    }),
+    /** Where the peer is, and until when it waits. A message without `waiting` leaves what was stated before. */
+    notePeer: assign(({ context, event }) =>
+      event.type === 'ship.hello' && event.phase !== 'aborted'
+        ? {
+            peerPhase: event.phase,
+            wasPending: context.wasPending || event.phase === 'pending',
+            peerUntil: event.waitingMs === undefined ? context.peerUntil : context.clock.now() + event.waitingMs,
+          }
+        : {},
+    ),
+    countIgnored: (args) => plane(args).countIgnored(),
     sayAborted: (args) => plane(args).say({ kind: 'hello', phase: 'aborted' }),
 
     announceProtocol: (args) => plane(args).say({ kind: 'protocol', handshakeType: 'announceMax', ...OUR_PROTOCOL }),
@@ -102,8 +115,8 @@ export const shipSetup = setup({
     askAccess: (args) => plane(args).say({ kind: 'access-request' }),
     sayAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).seed.shipId }),
     learnShipId: (args) => {
-      if (args.event.type === 'ship.access' && plane(args).seed.peers.shipIdOf(skiOf(args)) === undefined)
-        plane(args).seed.peers.learn(skiOf(args), args.event.id);
+      if (args.event.type !== 'ship.access' || args.event.id === undefined) return;
+      if (plane(args).seed.peers.shipIdOf(skiOf(args)) === undefined) plane(args).seed.peers.learn(skiOf(args), args.event.id);
     },
     giveData: (args) => plane(args).giveData(),
     probeWire: (args) => plane(args).probe(args.context.clock.now()),
@@ -161,7 +174,7 @@ export const shipSetup = setup({
     recordIdMismatch: assign({
       closing: ({ context, event }) => {
         const known = plane({ context }).seed.peers.shipIdOf(skiOf({ context }));
-        const given = event.type === 'ship.access' ? event.id : '';
+        const given = event.type === 'ship.access' ? (event.id ?? '') : '';
         return closing('ship-id-mismatch', 'remote', {
           message: `the peer says ${JSON.stringify(given)}, and was ${JSON.stringify(known)}`,
         });
@@ -175,7 +188,8 @@ export const shipSetup = setup({
     isInit: ({ event }) => event.type === 'ship.init' && event.value === 0,
     isTrusted: (args) => plane(args).seed.peers.isTrusted(skiOf(args)),
     mayWait: (args) => plane(args).seed.peers.mayWait(skiOf(args)),
-    mayNotWait: (args) => !plane(args).seed.peers.mayWait(skiOf(args)),
+    /** Asked before trust is looked at: the application may register the peer as it answers. */
+    mayNotWait: (args) => !plane(args).seed.peers.mayWait(skiOf(args)) && !plane(args).seed.peers.isTrusted(skiOf(args)),
     isDenied: ({ context }) => context.isDenied,
     isReady: ({ event }) => event.type === 'ship.hello' && event.phase === 'ready',
     isAborted: ({ event }) => event.type === 'ship.hello' && event.phase === 'aborted',
@@ -186,13 +200,20 @@ export const shipSetup = setup({
       args.event.phase === 'pending' &&
       args.event.prolongationRequest === true &&
       (plane(args).seed.peers.isTrusted(skiOf(args)) || plane(args).seed.peers.mayWait(skiOf(args))),
-    saysPatience: ({ event }) =>
+    isPeerReady: ({ context }) => context.peerPhase === 'ready',
+    /** A request that states no waiting changes nothing about the one stated before. */
+    asksWithinPatience: ({ context, event }) =>
       event.type === 'ship.hello' &&
-      event.phase !== 'aborted' &&
-      event.waitingMs !== undefined &&
-      event.prolongationRequest !== true,
+      event.phase === 'pending' &&
+      event.prolongationRequest === true &&
+      event.waitingMs === undefined &&
+      context.peerUntil > 0,
+    statesWaiting: ({ event }) => event.type === 'ship.hello' && event.waitingMs !== undefined,
+    repeatsItself: ({ context }) => context.peerPhase !== 'unsaid',
+    hasPatience: ({ context }) => context.peerUntil - context.clock.now() >= timing({ context }).helloProlongThresholdMs,
+    hasLittlePatience: ({ context }) => context.peerUntil > 0,
+    isUnknownMessage: ({ event }) => event.type === 'ship.unknown' && event.isControl,
     isTimeoutError: ({ event }) => event.type === 'ship.protocol-error' && event.error === 1,
-    isLateReady: ({ context, event }) => context.askedForMore && event.type === 'ship.hello' && event.phase === 'ready',
     isAnnouncement: ({ event }) =>
       event.type === 'ship.protocol' && event.handshakeType === 'announceMax' && event.formats.includes('JSON-UTF8'),
     isOddAnnouncement: ({ event }) => event.type === 'ship.protocol' && event.handshakeType === 'announceMax',
@@ -203,13 +224,15 @@ export const shipSetup = setup({
       event.version.minor === 0 &&
       event.formats.length === 1 &&
       event.formats[0] === 'JSON-UTF8',
+    /** What this peer has said in the protocol handshake already, once more. */
+    isRepeatedProtocol: ({ context, event }) =>
+      event.type === 'ship.protocol' && (event.handshakeType === 'select' || context.role === 'acceptor'),
     isSelection: ({ event }) => event.type === 'ship.protocol' && event.handshakeType === 'select',
     needsNoPin: ({ event }) => event.type === 'ship.pin' && event.pinState === 'none',
     isAnotherShipId: (args) => {
       const known = plane(args).seed.peers.shipIdOf(skiOf(args));
-      return args.event.type === 'ship.access' && known !== undefined && known !== args.event.id;
+      return args.event.type === 'ship.access' && args.event.id !== undefined && known !== undefined && known !== args.event.id;
     },
-    knowsShipId: (args) => plane(args).seed.peers.shipIdOf(skiOf(args)) !== undefined,
     isAnnounce: ({ event }) => event.type === 'ship.close' && event.phase === 'announce',
     isConfirm: ({ event }) => event.type === 'ship.close' && event.phase === 'confirm',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
@@ -217,12 +240,12 @@ export const shipSetup = setup({
   delays: {
     initTimeout: (args) => timing(args).initTimeoutMs,
     helloWait: ({ context }) => Math.max(0, context.waitUntil - context.clock.now()),
-    /** When to ask for more: well before the peer's patience ends. */
+    /** When to request more: shortly before the peer's patience ends. */
     prolongationTime: ({ context }) => {
       const { helloProlongAheadMs, helloProlongMinMs } = timing({ context });
-      return Math.max(helloProlongMinMs, context.peerWaitMs - helloProlongAheadMs);
+      return Math.max(helloProlongMinMs, context.peerUntil - context.clock.now() - helloProlongAheadMs);
     },
-    prolongationReply: ({ context }) => (context.peerWaitMs > 0 ? context.peerWaitMs : timing({ context }).helloWaitMs),
+    briefTime: ({ context }) => Math.max(0, Math.max(context.waitUntil, context.peerUntil) - context.clock.now()),
     abortDelay: (args) => timing(args).abortDelayMs,
     protocolTimeout: (args) => timing(args).protocolTimeoutMs,
     pinTimeout: (args) => timing(args).pinTimeoutMs,

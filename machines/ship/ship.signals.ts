@@ -24,7 +24,7 @@ export type ShipSignal =
   | ({ readonly type: 'ship.access' } & ShipAccessMethods)
   | ({ readonly type: 'ship.close' } & ShipClose)
   | { readonly type: 'ship.data-early' } // Before the end of the PIN phase.
-  | { readonly type: 'ship.unknown'; readonly reason: string }
+  | { readonly type: 'ship.unknown'; readonly reason: string; readonly isControl: boolean }
   | { readonly type: 'ship.malformed'; readonly reason: string }
   | { readonly type: 'wire.silent' }; // No pong, although asked.
 

@@ -6,8 +6,10 @@ export interface ShipTiming {
   readonly helloWaitMs: number;
   /** What a granted prolongation adds. Default 60 s (13.4.4.1, T_hello_inc). */
   readonly helloProlongMs: number;
-  /** How long before the peer's patience ends more is asked for. Default 30 s (13.4.4.1, T_hello_prolong_thr_inc). */
+  /** More time is requested so long before the peer's patience ends. Default 15 s (13.4.4.1, T_hello_prolong_waiting_gap). */
   readonly helloProlongAheadMs: number;
+  /** A peer that waits for less than this is not asked for more. Default 30 s (13.4.4.1, T_hello_prolong_thr_inc). */
+  readonly helloProlongThresholdMs: number;
   /** The shortest wait before asking for more. Default 1 s (13.4.4.1, T_hello_prolong_min). */
   readonly helloProlongMinMs: number;
   /** From `aborted` to the end of the connection, so that the peer reads it. Default 1 s (ship-go). */
@@ -16,7 +18,10 @@ export interface ShipTiming {
   readonly protocolTimeoutMs: number;
   /** Until the peer's PIN state. Default 10 s; chosen as for its neighbours, ship-go has none and hangs. */
   readonly pinTimeoutMs: number;
-  /** Until the peer's access methods. Default 10 s (ship-go). */
+  /**
+   * How long completion waits for the peer's SHIP id. Data flows meanwhile, and without an id the connection completes then
+   * nevertheless. Default 1 s (the standard has no limit).
+   */
   readonly accessTimeoutMs: number;
   /** From the announcement of a close to the close. Default 500 ms (13.4.7). */
   readonly closeTimeoutMs: number;
@@ -32,12 +37,13 @@ export const SHIP_TIMING: ShipTiming = {
   initTimeoutMs: 10_000,
   helloWaitMs: 60_000,
   helloProlongMs: 60_000,
-  helloProlongAheadMs: 30_000,
+  helloProlongAheadMs: 15_000,
+  helloProlongThresholdMs: 30_000,
   helloProlongMinMs: 1_000,
   abortDelayMs: 1_000,
   protocolTimeoutMs: 10_000,
   pinTimeoutMs: 10_000,
-  accessTimeoutMs: 10_000,
+  accessTimeoutMs: 1_000,
   closeTimeoutMs: 500,
   pingIntervalMs: 50_000,
   pongTimeoutMs: 60_000,

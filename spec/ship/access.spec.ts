@@ -1,5 +1,7 @@
 import * as p from './played.js';
-import { AS_CLIENT, HIGH, served, through } from './played.js';
+import type { Connection } from '../../machines/handle.js';
+import type { ShipPayload } from '../../machines/ship/ship.messages.js';
+import { AS_CLIENT, AS_SERVER, HIGH, served, Stage, through } from './played.js';
 
 describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods', () => {
   test('TC_SHIP_PIN_001 none, both ways', () => {
@@ -61,15 +63,84 @@ describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods'
     expect(wire.kinds.at(-1)).toBe('access');
   });
 
-  test('what the application writes early waits for the end of the handshake', () => {
+  /** Answers each message of the peer's, as an application does. */
+  function answering(s: ReturnType<typeof served>['s']): void {
+    s.engine.on((event) => {
+      if (event.type !== 'readable') return;
+      const connection = event.connection as Connection<ShipPayload>;
+      connection.write({ datagram: { early: true } });
+      connection.onMessage = (message) => {
+        connection.write({ datagram: { answer: message } });
+      };
+    });
+  }
+
+  test.each(['server', 'client'] as const)(
+    'as %s: data flows both ways from our own access request on, whether the peer answers it or not',
+    (role) => {
+      const s = new Stage();
+      s.peers.trusted.add(HIGH);
+      answering(s);
+      const wire = role === 'server' ? through(s.knock(), AS_CLIENT, 'pin') : through(s.dial(), AS_SERVER, 'pin');
+      expect(wire.kinds.slice(-2)).toEqual(['access-request', 'data']);
+      wire.say(p.DATA(1));
+      expect(wire.last('data').payload).toEqual({ datagram: { answer: { datagram: { n: 1 } } } });
+      s.clock.advance(3_600_000);
+      wire.say(p.DATA(2));
+      expect(wire.last('data').payload).toEqual({ datagram: { answer: { datagram: { n: 2 } } } });
+      expect([s.closing, s.story.at(-1)]).toEqual([undefined, 'connected']);
+    },
+  );
+
+  test('a peer that never answers completes after 1 s, known or not; its SHIP id is learnt however late', () => {
+    for (const known of [undefined, 'peer-id']) {
+      const { s, wire } = served();
+      if (known !== undefined) s.peers.shipIds.set(HIGH, known);
+      through(wire, AS_CLIENT, 'pin');
+      s.clock.advance(999);
+      expect(s.story).not.toContain('connected');
+      s.clock.advance(1);
+      expect(s.story.at(-1)).toBe('connected');
+      s.clock.advance(60_000);
+      wire.say(p.ID);
+      expect([s.peers.shipIds.get(HIGH), s.closing]).toEqual(['peer-id', undefined]);
+    }
+  });
+
+  test('a late answer is checked all the same: another SHIP id ends a completed connection', () => {
     const { s, wire } = served();
-    s.engine.on((e) => {
-      if (e.type === 'readable') (e.connection as { write(message: object): boolean }).write({ datagram: { early: true } });
+    s.peers.shipIds.set(HIGH, 'another');
+    through(wire, AS_CLIENT, 'pin');
+    s.clock.advance(5000);
+    expect(s.story.at(-1)).toBe('connected');
+    wire.say(p.ID);
+    s.clock.advance(1);
+    expect([wire.ended, s.closing?.code]).toEqual([4450, 'ship-id-mismatch']);
+    expect(s.story.filter((word) => word === 'disconnected')).toHaveLength(1);
+  });
+
+  test('access methods without an id, as of a 1.0 device, complete the connection and leave the id that is known', () => {
+    for (const known of [undefined, 'peer-id']) {
+      const { s, wire } = served();
+      if (known !== undefined) s.peers.shipIds.set(HIGH, known);
+      through(wire, AS_CLIENT, 'pin').say({ kind: 'access' });
+      expect([s.story.at(-1), s.closing, s.peers.shipIds.get(HIGH)]).toEqual(['connected', undefined, known]);
+      wire.say(p.ID);
+      expect([s.closing, s.peers.shipIds.get(HIGH)]).toEqual([undefined, 'peer-id']);
+    }
+  });
+
+  test('a close in the access phase comes behind the data that was written', () => {
+    const { s, wire } = served();
+    s.engine.on((event) => {
+      if (event.type !== 'readable') return;
+      (event.connection as Connection<ShipPayload>).write({ datagram: { last: true } });
+      void event.connection.close();
     });
     through(wire, AS_CLIENT, 'pin');
-    expect(wire.kinds).not.toContain('data');
-    wire.say(p.ID);
-    expect(wire.kinds.at(-1)).toBe('data');
+    expect(wire.kinds.slice(-3)).toEqual(['access-request', 'data', 'close announce']);
+    wire.say(p.CONFIRM);
+    expect(wire.ended).toBe(4001);
   });
 
   test('another SHIP id than before is an ending of its own', () => {
@@ -78,18 +149,6 @@ describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods'
     through(wire, AS_CLIENT, 'access');
     expect([wire.ended, s.closing?.code]).toEqual([4450, 'ship-id-mismatch']);
     expect(s.closing?.detail?.message).toBe('the peer says "peer-id", and was "somebody"');
-  });
-
-  test('a peer that never answers again completes if it is known, and is given up if not', () => {
-    const known = served();
-    known.s.peers.shipIds.set(HIGH, 'peer-id');
-    through(known.wire, AS_CLIENT, 'pin');
-    known.s.clock.advance(10_000);
-    expect(known.s.story.at(-1)).toBe('connected');
-    const unknown = served();
-    through(unknown.wire, AS_CLIENT, 'pin');
-    unknown.s.clock.advance(10_000);
-    expect([unknown.wire.ended, unknown.s.closing?.code]).toEqual([4001, 'handshake-timeout']);
   });
 
   test('data before the end of the PIN phase is out of order', () => {

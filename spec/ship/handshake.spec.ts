@@ -104,7 +104,7 @@ describe('[SHIP-5] official catalogue: protocol handshake', () => {
     ['a PIN state', p.NO_PIN],
     ['select instead of announceMax', p.SELECT],
     ['no JSON', Buffer.from('\x01{')],
-    ['a second hello', p.READY],
+    ['data', p.DATA(1)],
   ] as const)('TC_SHIP_PROT_005 as server, unexpected: %s: error 2', (_, message) => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, 'hello').say(message);

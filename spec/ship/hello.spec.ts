@@ -58,20 +58,22 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     expect(s.story.slice(-5)).toEqual(['trusted', 'pin', 'readable', 'completed', 'connected']);
   });
 
-  test('more time is asked for 30 s before the peer’s patience ends, again and again while a person may decide', () => {
+  test('more time is requested once, 15 s before the peer’s patience ends, again and again while a person may decide', () => {
     const s = new Stage();
     const wire = s.knock();
     wire.say(p.INIT, p.READY);
-    s.clock.advance(29_999);
+    s.clock.advance(44_999);
     expect(wire.kinds).toEqual(['init', 'hello pending']);
     s.clock.advance(1);
-    expect(wire.last('hello')).toEqual({ kind: 'hello', phase: 'pending', prolongationRequest: true });
+    expect(wire.last('hello')).toEqual({ kind: 'hello', phase: 'pending', waitingMs: 60_000, prolongationRequest: true });
     wire.say({ kind: 'hello', phase: 'ready', waitingMs: 90_000 });
-    s.clock.advance(60_000);
+    s.clock.advance(74_999);
+    expect(wire.kinds.filter((kind) => kind === 'hello pending')).toHaveLength(2);
+    s.clock.advance(1);
     expect(wire.kinds.filter((kind) => kind === 'hello pending')).toHaveLength(3);
     wire.say({ kind: 'hello', phase: 'ready', waitingMs: 90_000 });
     s.peers.mayWaitFor = false;
-    s.clock.advance(60_000);
+    s.clock.advance(75_000);
     expect(wire.kinds.at(-1)).toBe('hello aborted');
     expect(s.closing).toBeUndefined();
     s.clock.advance(1000);
@@ -82,7 +84,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     const s = new Stage();
     const wire = s.knock();
     wire.say(p.INIT, p.READY);
-    s.clock.advance(30_000);
+    s.clock.advance(45_000);
     s.peers.trusted.add(HIGH);
     s.engine.peers.accept(HIGH);
     wire.say(p.READY, p.ANNOUNCE);
@@ -97,6 +99,11 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     expect(wire.kinds).toEqual(['init', 'hello pending', 'hello aborted']);
     s.clock.advance(1000);
     expect(wire.ended).toBe(4452);
+    expect(s.closing).toMatchObject({
+      code: 'trust-pending-timeout',
+      side: 'local',
+      detail: { message: 'the peer is not paired, and allowWaitingForTrust answered no' },
+    });
   });
 
   test('denied here: aborted, and no state of the peer’s denial', () => {

@@ -32,12 +32,16 @@ describe('a message in the wrong phase', () => {
     cmi: ['ready'],
     hello: [], // The one of its role, below.
     protocol: ['pin'],
-    pin: ['access request', 'access', 'data'],
+  };
+  /** What was right before, repeated or crossing: see tolerance.spec.ts. From the end of the PIN phase on everything is. */
+  const tolerated = (role: (typeof ROLES)[number], phase: Phase | undefined): readonly string[] => {
+    if (phase === 'hello') return ['ready'];
+    return phase === 'protocol' ? ['ready', 'select', ...(role === 'server' ? ['announceMax'] : [])] : [];
   };
   const cases = ROLES.flatMap((role) =>
-    [undefined, ...PHASES.slice(0, 4)].flatMap((phase) =>
+    [undefined, ...PHASES.slice(0, 3)].flatMap((phase) =>
       Object.keys(messages)
-        .filter((name) => !right[phase ?? 'nothing']!.includes(name))
+        .filter((name) => !right[phase ?? 'nothing']!.includes(name) && !tolerated(role, phase).includes(name))
         .filter((name) => phase !== 'hello' || name !== (role === 'server' ? 'announceMax' : 'select'))
         .map((name) => [role, phase, name] as const),
     ),
@@ -74,13 +78,12 @@ describe('at the last millisecond of a timer', () => {
     ['the peer’s user approves', () => at('server', 'cmi'), 60_000, (_, wire) => wire.say(p.READY, p.ANNOUNCE), 'protocol'],
     ['the peer’s user approves our dial', () => at('client', 'cmi'), 60_000, (_, wire) => wire.say(p.READY), 'protocol'],
     ['our user approves a silent peer', pending, 60_000, approve, 'hello ready'],
-    ['our user approves before we ask for more', () => heard(60_000), 30_000, approve, 'hello ready'],
+    ['our user approves before we ask for more', () => heard(60_000), 45_000, approve, 'hello ready'],
     ['our user approves after we asked for more', asked, 60_000, approve, 'hello ready'],
     ['announcement', () => at('server', 'hello'), 10_000, (_, wire) => wire.say(p.ANNOUNCE), 'protocol'],
     ['selection', () => at('client', 'hello'), 10_000, (_, wire) => wire.say(p.SELECT), 'pin'],
     ['PIN state, server', () => at('server', 'protocol'), 10_000, (_, wire) => wire.say(p.NO_PIN), 'access-request'],
     ['PIN state, client', () => at('client', 'protocol'), 10_000, (_, wire) => wire.say(p.NO_PIN), 'access-request'],
-    ['access methods', () => at('server', 'pin'), 10_000, (_, wire) => wire.say(p.ID, p.WHO), 'access'],
   ];
   function pending(): { s: Stage; wire: PlayedShipWire } {
     const s = new Stage();
@@ -94,7 +97,7 @@ describe('at the last millisecond of a timer', () => {
   }
   function asked(): { s: Stage; wire: PlayedShipWire } {
     const { s, wire } = heard(60_000);
-    s.clock.advance(30_000);
+    s.clock.advance(45_000);
     expect(wire.last('hello')).toMatchObject({ prolongationRequest: true });
     return { s, wire };
   }

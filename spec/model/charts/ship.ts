@@ -79,6 +79,7 @@ export const shipModel: Model<ShipWorld> = {
     'peer: init': says(ship.INIT),
     'peer: ready': says(ship.READY),
     'peer: pending': says(ship.PENDING),
+    'peer: ready, not for long': says({ kind: 'hello', phase: 'ready', waitingMs: 20_000 }),
     'peer: more time': says(ship.MORE),
     'peer: pending, for how long unsaid': says({ kind: 'hello', phase: 'pending' }),
     'peer: aborted': says(ship.ABORTED),
@@ -95,6 +96,7 @@ export const shipModel: Model<ShipWorld> = {
     'peer: another id': says({ kind: 'access', id: 'third-id' }),
     'peer: closes': says(ship.CLOSE),
     'peer: confirms a close': says(ship.CONFIRM),
+    'peer: what no version knows': says(new TextEncoder().encode('\x01{"somethingElse":[]}')),
     'peer: nonsense': says(Uint8Array.of(1, 0x7b)),
     'nobody trusts it, and nobody will decide': ({ peers }) => {
       peers.trusted.clear();
@@ -109,8 +111,8 @@ export const shipModel: Model<ShipWorld> = {
     probe: { type: 'probe' },
   },
   facts: ({ wire, peers }, { context }) => {
-    const { isDenied, askedForMore } = context as { isDenied: boolean; askedForMore: boolean };
-    return [wire === undefined, wire?.ended, peers.mayWaitFor, peers.shipIds.size, isDenied, askedForMore];
+    const { isDenied, peerPhase, peerUntil } = context as { isDenied: boolean; peerPhase: string; peerUntil: number };
+    return [wire === undefined, wire?.ended, peers.mayWaitFor, peers.shipIds.size, isDenied, peerPhase, peerUntil > 0];
   },
   check: checkSession,
 };
