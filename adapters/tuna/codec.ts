@@ -19,6 +19,7 @@ const WINDOW = 0x38;
 const MTU = 0x40;
 const CLOSE = 0x48;
 const HANDSHAKE = 0x50;
+const HOLDFAST = 0x70; // Field 14, which the originals skip.
 
 const utf8Decoder = new TextDecoder();
 const utf8Encoder = new TextEncoder();
@@ -53,6 +54,7 @@ function read(bytes: Uint8Array, start: number, end: number, packet: Packet): bo
   let starts = 0;
   let counts = 0;
   let isHandshake = false;
+  let isHoldfast = false;
   let clientIds: string[] | undefined;
   let windowBytes = 0;
   let mtu = 0;
@@ -96,6 +98,9 @@ function read(bytes: Uint8Array, start: number, end: number, packet: Packet): bo
         case HANDSHAKE:
           isHandshake = value !== 0;
           break;
+        case HOLDFAST:
+          isHoldfast = value !== 0;
+          break;
         default: // Unknown: skipped.
           if (tag < 8) return false;
       }
@@ -133,7 +138,7 @@ function read(bytes: Uint8Array, start: number, end: number, packet: Packet): bo
     }
     at = to;
   }
-  if (isHandshake) packet.handshake = { clientIds: clientIds ?? [], windowBytes, mtu };
+  if (isHandshake) packet.handshake = { clientIds: clientIds ?? [], windowBytes, mtu, ...(isHoldfast ? { isHoldfast } : {}) };
   return complete(packet, starts, counts);
 }
 
@@ -222,10 +227,10 @@ function putClose(into: Uint8Array, at: number): number {
   return at + 2;
 }
 
-function putHandshake({ clientIds, windowBytes, mtu }: Handshake): Uint8Array {
+function putHandshake({ clientIds, windowBytes, mtu, isHoldfast }: Handshake): Uint8Array {
   const ids = clientIds.map((id) => utf8Encoder.encode(id));
   const size = ids.reduce((sum, id) => sum + 1 + sizeOf(id.length) + id.length, 4 + sizeOf(windowBytes) + sizeOf(mtu));
-  const into = new Uint8Array(size);
+  const into = new Uint8Array(isHoldfast === true ? size + 2 : size);
   let at = 0;
   for (const id of ids) {
     into[at] = CLIENT_ID;
@@ -239,6 +244,7 @@ function putHandshake({ clientIds, windowBytes, mtu }: Handshake): Uint8Array {
   at = put(into, at + 1, mtu);
   into[at] = HANDSHAKE;
   into[at + 1] = 1;
+  if (isHoldfast === true) into.set([HOLDFAST, 1], at + 2);
   return into;
 }
 

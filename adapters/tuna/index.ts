@@ -125,6 +125,8 @@ function makeSession(
     codec: ncpCodec,
     limits: { ...limits, reconnectWindowMs: Math.min(limits.reconnectWindowMs, opening?.windowMs ?? Infinity) },
     pool,
+    entropy: ports.entropy,
+    isPeerHoldfast: opening?.windowMs !== undefined,
     links: 2 * limits.numTunaListeners,
     clientIds: Array.from({ length: limits.numTunaListeners }, (_, i) => String(i)),
     envelope,

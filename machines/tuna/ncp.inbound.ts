@@ -35,9 +35,10 @@ export class Inbound {
 
   constructor(
     readonly isStream: boolean,
-    readonly packetsMax: number,
+    public packetsMax: number,
     readonly windowBytes: number,
-    readonly mtu: number,
+    /** The largest packet that may come early. */
+    public mtu: number,
   ) {
     this.#present = new Uint8Array(0);
     this.#lengths = new Uint32Array(0);
@@ -77,6 +78,29 @@ export class Inbound {
     this.#backlogBytes = bytes;
   }
 
+  /** The handshake has settled how large packets are, and so how many fill the window. Packets that came before it stay. */
+  resize(packetsMax: number, mtu: number): void {
+    if (packetsMax === this.packetsMax && mtu === this.mtu) return;
+    const early: { n: number; bytes: Uint8Array }[] = [];
+    for (let n = this.base; early.length < this.#waiting; n++) {
+      if (!this.#isPresent(n)) continue;
+      const at = n % this.packetsMax;
+      const start = (at % SLOTS_PER_BLOCK) * this.mtu;
+      const block = this.#blocks[Math.floor(at / SLOTS_PER_BLOCK)]!;
+      early.push({ n, bytes: block.slice(start, start + this.#lengths[at]!) });
+    }
+    this.packetsMax = packetsMax;
+    this.mtu = mtu;
+    this.#present = new Uint8Array(0);
+    this.#blocks = [];
+    this.#spare = undefined;
+    this.#waiting = 0;
+    for (const { n, bytes } of early) {
+      if (bytes.length <= mtu) this.#store(n, bytes, 0, bytes.length);
+      else this.received -= bytes.length; // It was acknowledged, and more than both have agreed on: a peer that does so loses it.
+    }
+  }
+
   /** `more`: about how many bytes may follow at once, so that they get into one piece. */
   accept(n: number, bytes: Uint8Array, start: number, end: number, more: number): Arrival {
     if (n < this.base) return 'duplicate';
@@ -94,6 +118,7 @@ export class Inbound {
       return 'new';
     }
     if (this.#isPresent(n)) return 'duplicate';
+    if (length > this.mtu) return 'far'; // More than both sides have agreed on; in its turn it is taken.
     this.received += length;
     this.#store(n, bytes, start, length);
     return 'new';

@@ -4,10 +4,14 @@ import { Flight } from './ncp.flight.js';
 import type { Outbound } from './ncp.outbound.js';
 import { Pace } from './ncp.pace.js';
 import { RoundTrip } from './ncp.rtt.js';
+import type { Packet } from './tuna.messages.js';
 import type { NcpLimits } from './tuna.timing.js';
 
 /** Ranges of an acknowledgement that the next one repeats. */
 export const RANGES_REPEATED = 8;
+
+/** The original gathers acknowledgements for so long: a round trip that was measured may hold as much that isn't one. */
+const PEER_GATHERS_MS = 50;
 
 /** What a session remembers about one of its connections: what is under way, what is owed to the peer, how long things take. */
 export class NcpLink {
@@ -29,7 +33,15 @@ export class NcpLink {
   told = 0;
   #suspectAt = Infinity; // Since when others carry what it was to carry, and it says nothing.
   /** Whether the peer was heard on the wire of the moment. */
+  hasSpoken = false;
+  /** Whether it is known to be the peer, now. */
   isProven = false;
+  /** The number that this wire has to acknowledge before it counts; 0: none. */
+  challenged = 0;
+  /** When it is asked to once more. */
+  challengeAt = Infinity;
+  #probedPacket = -Infinity; // Asked for on this wire while its round trip is unknown,
+  #probedAt = 0; // then.
   /** When the newest packet left of which an acknowledgement came back, and when that was. */
   newestAckedAt = -Infinity;
   /** The how-manieth on this wire the latest acknowledged one was. */
@@ -52,12 +64,75 @@ export class NcpLink {
   attach(now: number): void {
     this.isAttached = true;
     this.pace = new Pace();
-    this.isStalled = this.isProven = this.owesProbe = this.owesRead = this.owesClose = this.owesHandshake = false;
+    this.challenged = 0;
+    this.challengeAt = Infinity;
+    this.#probedPacket = -Infinity;
+    this.isStalled =
+      this.isProven =
+      this.hasSpoken =
+      this.owesProbe =
+      this.owesRead =
+      this.owesClose =
+      this.owesHandshake =
+        false;
     this.newestAckedAt = this.progressAt = -Infinity;
     this.newestOrder = -1;
     this.retriedAt = -Infinity;
     this.told = 0;
     if (this.limits.idleMs > 0) this.health.start(now);
+  }
+
+  get isChallenged(): boolean {
+    return this.challenged !== 0;
+  }
+  /** Whether packets may go here. */
+  get carries(): boolean {
+    return this.isAttached && this.challenged === 0;
+  }
+
+  /** The wire counts once it has acknowledged this number. */
+  challenge(sequence: number, now: number): void {
+    this.challenged = sequence;
+    this.challengeAgain(now);
+  }
+  challengeAgain(now: number): void {
+    this.owesProbe = true;
+    this.challengeAt = now + this.limits.handshakeRepeatMs;
+  }
+  /** Whether the acknowledgement is the one that was asked for. The wire counts from here on. */
+  meets({ starts, ranges }: Packet): boolean {
+    for (let i = 0; i < ranges; i++) {
+      if (starts[i] !== this.challenged) continue;
+      this.challenged = 0;
+      this.challengeAt = Infinity;
+      return true;
+    }
+    return false;
+  }
+
+  /** An empty packet leaves that is acknowledged at once: where nothing was measured yet, the answer tells the round trip. */
+  probed(n: number, now: number): void {
+    if (this.trip.leastMs < Infinity) return;
+    this.#probedPacket = n;
+    this.#probedAt = now;
+  }
+  /** Of packets that were acknowledged long ago, one more was. */
+  answered(from: number, last: number, now: number): void {
+    if (this.#probedPacket < from || this.#probedPacket > last) return;
+    this.trip.leastMs = Math.min(this.trip.leastMs, now - this.#probedAt);
+    this.#probedPacket = -Infinity;
+  }
+
+  /**
+   * How long an original waits for an acknowledgement of what has just come, so that the round trips it sees are never short. Where
+   * the way is long by itself, less; before it is known, the whole.
+   * @rule NCP-15
+   */
+  ackHoldMs(): number {
+    const { leastMs } = this.trip;
+    if (leastMs === Infinity && this.#probedPacket === -Infinity) this.owesProbe = true;
+    const wayMs = leastMs === Infinity ? 0 : Math.max(0, leastMs - PEER_GATHERS_MS);
+    return Math.max(0, this.limits.originalAckMs - wayMs);
   }
 
   /** The how-manieth packet of this wire has arrived, which left at `sentAt`. */
@@ -104,6 +179,7 @@ export class NcpLink {
     const rtoAt = this.rtoAt;
     if (rtoAt !== undefined && rtoAt < at) at = rtoAt;
     if (this.owed.dueAt !== undefined && !this.owed.isDue && this.owed.dueAt < at) at = this.owed.dueAt;
+    if (this.challengeAt < at) at = this.challengeAt;
     const health = this.health.nextTimeout();
     return health !== undefined && health < at ? health : at;
   }

@@ -17,6 +17,8 @@ export interface NcpInput {
 
 export interface NcpContext extends NcpInput {
   readonly closing: Closing;
+  /** When an orderly close has to be over. */
+  readonly lingersUntil: number;
 }
 
 export type NcpEvent =
@@ -45,6 +47,7 @@ const ncpSetup = setup({
       context.pump.plane.open();
       context.pump.flush();
     },
+    noteLinger: assign({ lingersUntil: ({ context }) => context.clock.now() + context.limits.lingerMs }),
     drainPlane: ({ context }) => {
       context.pump.plane.drain();
       context.pump.flush();
@@ -67,7 +70,9 @@ const ncpSetup = setup({
   delays: {
     handshakeTimeout: ({ context }) => context.limits.handshakeTimeoutMs,
     linger: ({ context }) => context.limits.lingerMs,
-    closeGrace: ({ context }) => context.limits.closeGraceMs,
+    /** What the linger has left of it, so that `lingerMs` bounds the whole close. */
+    closeGrace: ({ context: { limits, lingersUntil, clock } }) =>
+      Math.max(0, Math.min(limits.closeGraceMs, lingersUntil - clock.now())),
     gapGrace: ({ context }) => context.limits.gapGraceMs,
   },
 });
@@ -78,7 +83,7 @@ const ncpSetup = setup({
  */
 export const ncpMachine = ncpSetup.createMachine({
   id: 'ncp',
-  context: ({ input }) => ({ ...input, closing: closing('closed', 'local') }),
+  context: ({ input }) => ({ ...input, closing: closing('closed', 'local'), lingersUntil: Infinity }),
   output: ({ context }) => ({ closing: context.closing }),
   options: { maxIterations: 1000 },
   initial: 'handshake',
@@ -116,7 +121,8 @@ export const ncpMachine = ncpSetup.createMachine({
     },
     lingering: {
       meta: { rule: 'NCP-13' },
-      entry: 'drainPlane',
+      description: "Until the peer's application has read everything, or has everything and reads nothing.",
+      entry: ['noteLinger', 'drainPlane'],
       on: {
         'log.drained': 'parting',
         close: { guard: 'isAbrupt', target: 'parting' },

@@ -43,7 +43,7 @@ export class Outbound {
   constructor(
     pool: SlabPool,
     readonly isStream: boolean,
-    readonly packetsMax: number,
+    public packetsMax: number,
     limits: { readonly windowBytes: number; readonly mtu: number },
   ) {
     this.#log = new ByteLog(pool);

@@ -14,6 +14,19 @@ export function nextSequence(sequence: number, step: number): number {
   return (at < 0 ? at + SEQUENCES : at) + 1;
 }
 
+/** Farther behind than the packets of half a terabyte; with the random part it stays within half the circle. */
+const UNUSED_BEHIND = 2 ** 29;
+
+/**
+ * A number far behind all that a session has used. A peer acknowledges it as any that came before, and because it is drawn anew no
+ * recording of a wire holds that acknowledgement.
+ */
+export function unusedSequence(first: number, base: number, entropy?: (bytes: number) => Uint8Array): number {
+  const bytes = entropy?.(4) ?? Uint8Array.of(0x5a, 0x5a, 0x5a, 0x5a);
+  const random = (bytes[0]! << 22) + (bytes[1]! << 14) + (bytes[2]! << 6) + (bytes[3]! >>> 2);
+  return nextSequence(first, base - UNUSED_BEHIND - random);
+}
+
 /** How far `sequence` lies ahead of `base`; negative where it lies behind. */
 export function aheadOf(base: number, sequence: number): number {
   let ahead = sequence - base;

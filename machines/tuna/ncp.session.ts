@@ -1,10 +1,12 @@
 import type { SlabPool } from '../dataplane/send-log.js';
 import { Dispatch } from './ncp.dispatch.js';
+import { AckReader } from './ncp.ack-reader.js';
+import { HandshakeState } from './ncp.handshake.js';
 import { Inbound } from './ncp.inbound.js';
 import { NcpLink, RANGES_REPEATED } from './ncp.link.js';
 import { ReadNews } from './ncp.news.js';
-import { NOWHERE, Outbound } from './ncp.outbound.js';
-import { aheadOf, nextSequence } from './ncp.sequence.js';
+import { Outbound } from './ncp.outbound.js';
+import { aheadOf, nextSequence, unusedSequence } from './ncp.sequence.js';
 import { Striping } from './ncp.striping.js';
 import { ackBytesMax, DATA_HEAD_BYTES_MAX, Packet, type NcpCodec } from './tuna.messages.js';
 import type { NcpLimits } from './tuna.timing.js';
@@ -14,7 +16,7 @@ export type NcpSignal =
   | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
   | { type: 'peer.closed'; isFirstWord: boolean } // The peer closed the session; where a wire begins so, it does not know it.
   | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
-  | { type: 'log.drained' } // Everything written was acknowledged.
+  | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
   | { type: 'link.proven'; link: number } // The first valid packet on this wire.
   | { type: 'link.silent'; link: number }; // No sign of life, although asked.
 
@@ -29,12 +31,12 @@ export interface NcpSeed {
   readonly clientIds: readonly string[];
   /** Number of the first packet either side sends. Default 1; tests start near the wrap. */
   readonly first?: number;
+  /** Random bytes, for numbers that no recording of a wire can hold. */
+  readonly entropy?: (bytes: number) => Uint8Array;
+  /** What is known of the peer before its handshake: it is a holdfast. */
+  readonly isPeerHoldfast?: boolean;
 }
 
-/** Later packets of the same wire that have arrived, after which one counts as lost. Wires keep the order, so that three is patient. */
-const REORDERED_PACKETS = 3;
-/** A peer that names so many ranges may have more to name: the original's list ends here, in the order of numbers. */
-const RANGES_SUSPECT = 32;
 /** Ranges in one acknowledgement. The original sends 32 and reads any number. */
 const RANGES_PER_ACK = 64;
 /**
@@ -52,14 +54,14 @@ export class NcpSession {
   /** Packets that were of no use: known already; too far ahead, or beyond the window. */
   duplicates = 0;
   dropped = 0;
-  /** How the peer calls its connections, in its order; the answer to its handshake repeats that order. */
-  peerIds: readonly string[] = [];
+  readonly greeting: HandshakeState;
   #news: ReadNews;
   #packet = new Packet();
   #first: number;
-  #peerKnows = false; // It has shown that it has our handshake.
+  #acks: AckReader;
   #draining = false;
-  #repeatAt: number | undefined; // Of the handshake, then of the close.
+  #readProgressAt = Infinity; // While draining: when the peer's application last read something, or a link came.
+  #closeRepeatAt: number | undefined;
   #dispatch: Dispatch;
   #taken = { starts: new Float64Array(RANGES_PER_ACK), counts: new Uint32Array(RANGES_PER_ACK) };
   #wireStarts = new Uint32Array(RANGES_PER_ACK);
@@ -73,6 +75,8 @@ export class NcpSession {
     this.striping = new Striping(seed.links, limits.windowBytes);
     this.links = Array.from({ length: seed.links }, (_, i) => new NcpLink(i, limits, this.outbound));
     this.#dispatch = new Dispatch(limits, this.outbound, this.striping, this.links);
+    this.#acks = new AckReader(this.#first, limits, this.outbound, this.striping, this.links);
+    this.greeting = new HandshakeState(seed);
   }
 
   /** Packets sent more than once. */
@@ -82,37 +86,54 @@ export class NcpSession {
   get isEstablished(): boolean {
     return this.phase === 'established' || this.phase === 'closing';
   }
+  /** How the peer calls its connections, in its order. */
+  get peerIds(): readonly string[] {
+    return this.greeting.peerIds;
+  }
 
   /** Dialer: says who it is on every link, and again until it is answered. */
   call(now: number): void {
     if (this.phase !== 'idle') return;
     this.phase = 'calling';
-    this.#repeatAt = now;
+    this.greeting.repeat(now);
     this.handleTimeout(now);
   }
 
-  /** Takes no more bytes, and says when all are acknowledged. */
+  /** Takes no more bytes, and says when the peer's application has read all of them, or when it has stopped reading. */
   drain(): void {
     this.#draining = true;
+    this.#readProgressAt = Infinity; // From the next look on.
+    this.#dispatch.isDraining = true;
+    this.#dispatch.unblock();
     this.#tellDrained();
   }
 
   /** Says close on every link, and again until the transport is gone. What is not acknowledged by now is lost. */
   close(now: number): void {
-    this.#draining = true;
+    this.#draining = false;
+    for (const l of this.links) l.owesRead = l.isAttached && this.isEstablished;
     this.phase = 'closing';
-    this.#repeatAt = now;
+    this.greeting.settle();
+    this.#closeRepeatAt = now;
     this.handleTimeout(now);
   }
 
-  attach(link: number, now: number): void {
+  /**
+   * A wire joins. `isRival`: it is to replace one that lives. What it says may be a recording then, so it has to acknowledge a number
+   * that was never used before it counts, and it carries nothing else until it has.
+   * @rule TUNA-6
+   */
+  attach(link: number, now: number, isRival = false): void {
     const l = this.links[link]!;
     l.attach(now);
-    this.striping.join(link);
-    l.owesHandshake = this.phase === 'calling' || (this.seed.role === 'acceptor' && this.isEstablished && !this.#peerKnows);
+    l.owesHandshake =
+      this.phase === 'calling' || (this.seed.role === 'acceptor' && this.isEstablished && !this.greeting.peerKnows);
     l.owesClose = this.phase === 'closing';
     // A wire that joins late is to be proven, and the peer may have nothing to say by itself: an original that has dialed again never has.
     l.owesProbe = this.phase === 'established';
+    if (isRival && this.isEstablished) l.challenge(unusedSequence(this.#first, this.outbound.base, this.seed.entropy), now);
+    else this.striping.join(link);
+    this.#readProgressAt = now;
   }
 
   /** What was under way on it goes to the others at once, and so do the acknowledgements it owed. */
@@ -123,7 +144,7 @@ export class NcpSession {
     this.striping.leave(link);
     l.flight.lose(Infinity);
     this.#settle();
-    const heir = this.links.find((other) => other.isAttached) ?? l;
+    const heir = this.links.find((other) => other.carries) ?? l;
     if (heir !== l) l.owed.moveTo(heir.owed, now);
   }
 
@@ -133,25 +154,33 @@ export class NcpSession {
     const l = this.links[link]!;
     if (!this.seed.codec.read(bytes, start, end, packet)) return false;
     l.heard(now);
+    const isFirstWord = !l.hasSpoken;
+    l.hasSpoken = true;
     if (packet.close) {
-      this.signals.push({ type: 'peer.closed', isFirstWord: !l.isProven });
+      if (!l.isChallenged) this.signals.push({ type: 'peer.closed', isFirstWord });
       return true;
     }
     const wasEstablished = this.isEstablished;
     if (packet.handshake !== undefined) {
-      if (!this.#handleHandshake(l)) return false;
-    } else if (this.isEstablished) this.#peerKnows = true;
+      if (!this.#handleHandshake(l, now)) return false;
+    } else if (this.isEstablished) this.greeting.settle();
     else if (this.seed.role === 'acceptor') this.signals.push({ type: 'peer.strayed' });
     const isNews = !wasEstablished && this.isEstablished;
-    if (!l.isProven) {
+    if (l.isChallenged && packet.ranges > 0 && l.meets(packet)) this.striping.join(link);
+    if (!l.isProven && !l.isChallenged) {
       l.isProven = true;
       this.signals.push({ type: 'link.proven', link });
     }
     if (isNews) this.signals.push({ type: 'peer.greeted' });
     if (this.isEstablished) {
-      if (packet.ranges > 0 && !this.#handleAcks(l, now)) return false;
+      if (packet.ranges > 0) {
+        if (!this.#acks.handle(packet, l, now)) return false;
+        this.#settle();
+      }
       if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) {
-        this.#handleRead();
+        this.#readProgressAt = now;
+        this.#acks.handleRead();
+        this.#settle();
         this.#dispatch.unblock();
       }
     }
@@ -161,20 +190,29 @@ export class NcpSession {
   /** Writes the next packet for a link into `into` from `at`; answers where it ends: at `at` where there is none that fits. */
   put(link: number, now: number, into: Uint8Array, at: number, to: number): number {
     const l = this.links[link]!;
-    const { codec, limits } = this.seed;
+    const { codec } = this.seed;
     if (!l.isAttached || to - at < CONTROL_BYTES_MAX) return at;
     if (l.owesClose) {
+      // What was read goes first: by it the peer learns what became of its bytes.
+      const read = l.owesRead ? this.#news.tell(now) : 0;
+      l.owesRead = false;
+      if (read > 0) return codec.putBytesRead(into, at, read);
       l.owesClose = false;
       return codec.putClose(into, at);
     }
     if (l.owesHandshake) {
-      const handshake = this.#handshake();
+      const handshake = this.greeting.ours();
       if (handshake.length > to - at) return at;
       l.owesHandshake = false;
       into.set(handshake, at);
       return at + handshake.length;
     }
     if (this.phase !== 'established') return at;
+    if (l.isChallenged) {
+      if (!l.owesProbe) return at;
+      l.owesProbe = false;
+      return codec.putDataHead(into, at, l.challenged, 0);
+    }
     if (l.owed.isDue) return this.#putAck(l, now, into, at);
     if (l.owesRead || this.#news.isDue(now)) {
       l.owesRead = false;
@@ -183,9 +221,10 @@ export class NcpSession {
     }
     if (l.owesProbe) {
       l.owesProbe = false;
+      l.probed(this.outbound.base - 1, now);
       return codec.putDataHead(into, at, nextSequence(this.#first, this.outbound.base - 1), 0);
     }
-    if (to - at < limits.mtu + DATA_HEAD_BYTES_MAX) return at;
+    if (to - at < this.outbound.mtu + DATA_HEAD_BYTES_MAX) return at;
     const n = this.#dispatch.choose(l, now);
     if (n < 0) return at;
     const length = this.outbound.lengthOf(n);
@@ -198,8 +237,11 @@ export class NcpSession {
   estimate(link: number, now: number): number {
     const l = this.links[link]!;
     if (!l.isAttached) return 0;
+    this.#dispatch.watch(now);
+    if (this.#readProgressAt === Infinity) this.#readProgressAt = now;
     const control = l.owesClose || l.owesHandshake || l.owesProbe || l.owesRead || l.owed.isDue || this.#news.isDue(now);
     if (this.phase !== 'established') return l.owesClose || l.owesHandshake ? HANDSHAKE_BYTES_MAX : 0;
+    if (l.isChallenged) return l.owesHandshake || l.owesProbe ? HANDSHAKE_BYTES_MAX : 0;
     const { lost, mtu, unsentBytes, flowRoom, base, next } = this.outbound;
     const room = this.#dispatch.limitOf(l) - l.flight.bytes;
     const fresh = this.outbound.hasNew ? Math.min(unsentBytes, flowRoom, room) : 0;
@@ -211,21 +253,30 @@ export class NcpSession {
 
   handleTimeout(now: number): void {
     const { limits } = this.seed;
-    if (this.#repeatAt !== undefined && now >= this.#repeatAt) {
-      const isCall = this.phase === 'calling';
+    if (this.greeting.handleTimeout(now))
       for (const l of this.links) {
-        if (isCall) l.owesHandshake = l.isAttached;
-        else l.owesClose = l.isAttached;
+        l.owesHandshake = l.isAttached;
+        // The answer to a handshake needs none; that of a probe shows that ours has arrived.
+        if (this.phase === 'established') l.owesProbe = l.isAttached;
       }
-      this.#repeatAt = now + (isCall ? limits.handshakeRepeatMs : limits.closeRepeatMs);
+    if (this.#closeRepeatAt !== undefined && now >= this.#closeRepeatAt) {
+      for (const l of this.links) l.owesClose = l.isAttached;
+      this.#closeRepeatAt = now + limits.closeRepeatMs;
     }
     if (this.#news.handleTimeout(now)) for (const l of this.links) l.owesRead = l.isAttached;
     this.#dispatch.handleTimeout(now);
     for (const l of this.links) if (l.isAttached) this.#handleLinkTimeout(l, now);
+    if (this.#draining && now >= this.#unreadUntil) this.#tellDrained(true);
   }
 
   nextTimeout(): number | undefined {
-    let at = Math.min(this.#repeatAt ?? Infinity, this.#dispatch.persistAt, this.#news.nextTimeout());
+    let at = Math.min(
+      this.greeting.repeatAt,
+      this.#closeRepeatAt ?? Infinity,
+      this.#dispatch.persistAt,
+      this.#news.nextTimeout(),
+    );
+    if (this.#draining) at = Math.min(at, this.#unreadUntil);
     for (const l of this.links) if (l.isAttached) at = Math.min(at, l.nextTimeout());
     return at === Infinity ? undefined : at;
   }
@@ -235,88 +286,25 @@ export class NcpSession {
     for (const l of this.links) if (l.isAttached && l.health.probeNow(now, timeoutMs)) l.owesProbe = true;
   }
 
-  #handleHandshake(l: NcpLink): boolean {
-    const { clientIds, windowBytes, mtu } = this.#packet.handshake!;
-    if (clientIds.length === 0 || windowBytes === 0 || mtu === 0) return false;
-    if (this.seed.role === 'acceptor') l.owesHandshake = !this.#peerKnows; // Said again, because the answer may have been lost.
+  #handleHandshake(l: NcpLink, now: number): boolean {
+    const handshake = this.#packet.handshake!;
+    if (handshake.clientIds.length === 0 || handshake.windowBytes === 0 || handshake.mtu === 0) return false;
+    if (this.seed.role === 'acceptor') l.owesHandshake = !this.greeting.peerKnows; // Said again, because the answer may have been lost.
     if (this.isEstablished) return true;
     if (this.seed.role === 'dialer' && this.phase === 'idle') return true;
-    this.peerIds = clientIds;
-    this.outbound.windowBytes = Math.min(this.outbound.windowBytes, windowBytes);
-    this.outbound.mtu = Math.min(this.outbound.mtu, mtu);
-    this.striping.windowBytes = this.outbound.windowBytes;
-    this.striping.scale();
+    const { outbound, inbound, striping } = this;
+    this.greeting.heard(handshake, now);
+    outbound.windowBytes = Math.min(outbound.windowBytes, handshake.windowBytes);
+    outbound.mtu = Math.min(outbound.mtu, handshake.mtu);
+    // Of smaller packets as many more fill the same window.
+    const packetsMax = this.greeting.packetsMaxAt(outbound.mtu);
+    outbound.packetsMax = packetsMax;
+    inbound.resize(packetsMax, outbound.mtu);
+    striping.windowBytes = outbound.windowBytes;
+    striping.scale();
     this.phase = 'established';
-    this.#repeatAt = undefined;
-    if (this.seed.role === 'acceptor') for (const other of this.links) other.owesHandshake = other.isAttached;
-    for (const other of this.links) if (this.seed.role === 'dialer') other.owesHandshake = false;
+    for (const other of this.links) other.owesHandshake = this.seed.role === 'acceptor' && other.isAttached;
     return true;
-  }
-
-  #handshake(): Uint8Array {
-    const { limits, role, clientIds } = this.seed;
-    // Both sides pair connections by index: the answer has the ids in the order of who asked (tuna-ncp.md, 2.7).
-    const ids = role === 'acceptor' && this.peerIds.length > 0 ? this.peerIds : clientIds;
-    return this.seed.codec.putHandshake({ clientIds: ids, windowBytes: limits.windowBytes, mtu: limits.mtu });
-  }
-
-  #handleAcks(l: NcpLink, now: number): boolean {
-    const { outbound } = this;
-    const { starts, counts, ranges } = this.#packet;
-    const base = outbound.base;
-    const baseSequence = nextSequence(this.#first, base);
-    let budget = 4 * this.seed.limits.packetsMax; // A hostile list names the same packets again and again.
-    let newestAt = -Infinity;
-    let oldestAt = Infinity;
-    let delivered = 0;
-    for (let i = 0; i < ranges && budget > 0; i++) {
-      if (counts[i] === 0 || starts[i] === 0) return false;
-      const from = base + aheadOf(baseSequence, starts[i]!);
-      const last = from + counts[i]! - 1;
-      if (last < base || last >= outbound.next) continue;
-      for (let n = Math.max(from, base); n <= last; n++) {
-        budget--;
-        const link = outbound.ack(n);
-        if (link < 0) continue;
-        const bytes = outbound.lengthOf(n);
-        if (link === NOWHERE) continue;
-        this.links[link]!.flight.bytes -= bytes;
-        this.striping.delivered(link, bytes);
-        this.links[link]!.progressAt = now;
-        if (link !== l.index) continue;
-        delivered += bytes;
-        const sentAt = outbound.sentAt(n);
-        const isResent = outbound.isResent(n);
-        // Of one that was sent twice it may be the first that is acknowledged, where that could be; nobody can tell its time (Karn).
-        if (!isResent || (now - sentAt >= l.trip.leastMs && ranges < RANGES_SUSPECT)) l.acked(outbound.orderOf(n), sentAt);
-        if (isResent) continue;
-        if (sentAt > newestAt) newestAt = sentAt;
-        if (sentAt < oldestAt) oldestAt = sentAt;
-      }
-    }
-    outbound.advance();
-    if (newestAt > -Infinity) {
-      l.trip.measured(now - oldestAt);
-      l.pace.delivered(delivered, now - newestAt, l.trip.smoothedMs, now);
-    }
-    l.flight.lose(l.newestAckedAt - l.trip.reorderMs, l.newestOrder - REORDERED_PACKETS);
-    this.striping.scale();
-    this.#settle();
-    return true;
-  }
-
-  /**
-   * What the peer's application has read has arrived. The original loses acknowledgements with a link, and acknowledges what comes twice
-   * ever more slowly: without this, two could repeat the same packets to each other for good.
-   */
-  #handleRead(): void {
-    const { outbound } = this;
-    for (let n = outbound.base; n < outbound.next && outbound.isRead(n); n++) {
-      if (!outbound.isRepeated(n)) continue; // The others' acknowledgements bring their round trips.
-      const link = outbound.ack(n);
-      if (link >= 0 && link !== NOWHERE) this.links[link]!.flight.bytes -= outbound.lengthOf(n);
-    }
-    this.#settle();
   }
 
   #handleData(l: NcpLink, bytes: Uint8Array, now: number, more: number): boolean {
@@ -325,7 +313,11 @@ export class NcpSession {
     if (dataEnd - dataStart > this.seed.limits.mtu) return false;
     const n = inbound.base + aheadOf(nextSequence(this.#first, inbound.base), sequence);
     const arrival = inbound.accept(n, bytes, dataStart, dataEnd, more);
-    if (arrival === 'new' || arrival === 'duplicate') l.owed.add(n, arrival === 'duplicate', now, dataEnd - dataStart);
+    if (arrival === 'new' || arrival === 'duplicate') {
+      const holdMs = this.greeting.isOriginal ? l.ackHoldMs() : 0;
+      if (holdMs > 0) l.owed.hold(n, holdMs, now);
+      else l.owed.add(n, arrival === 'duplicate', now, dataEnd - dataStart);
+    }
     if (arrival === 'duplicate') this.duplicates++;
     else if (arrival !== 'new') this.dropped++;
     return true;
@@ -351,6 +343,7 @@ export class NcpSession {
 
   #handleLinkTimeout(l: NcpLink, now: number): void {
     l.owed.handleTimeout(now);
+    if (l.isChallenged && now >= l.challengeAt) l.challengeAgain(now);
     if (now >= l.tailAt) {
       l.retriedAt = now;
       l.flight.loseOldest();
@@ -358,7 +351,7 @@ export class NcpSession {
     }
     const rtoAt = l.rtoAt;
     if (rtoAt !== undefined && now >= rtoAt) {
-      const canMove = this.links.some((other) => other !== l && other.isAttached && !other.isStalled);
+      const canMove = this.links.some((other) => other !== l && other.carries && !other.isStalled);
       // Elsewhere it goes at once, all of it; on a lone link what has not taken too long may still be answered.
       l.flight.lose(canMove ? Infinity : now - l.trip.rtoMs + 0.001);
       this.#settle();
@@ -386,9 +379,17 @@ export class NcpSession {
     this.#tellDrained();
   }
 
-  #tellDrained(): void {
-    if (!this.#draining || this.phase === 'closing' || this.outbound.queuedBytes > 0) return;
-    if (this.outbound.base < this.outbound.next) return; // Empty packets are packets too.
+  /** When a peer that has everything, and reads nothing, is waited for no longer. Without a link nothing can be heard of it. */
+  get #unreadUntil(): number {
+    const isArrived = this.outbound.queuedBytes === 0 && this.outbound.base === this.outbound.next;
+    return isArrived && this.striping.links > 0 ? this.#readProgressAt + this.seed.limits.readLingerMs : Infinity;
+  }
+
+  #tellDrained(isUnread = false): void {
+    const { outbound } = this;
+    if (!this.#draining || outbound.queuedBytes > 0) return;
+    if (outbound.base < outbound.next) return; // Empty packets are packets too.
+    if (!isUnread && outbound.read < outbound.written) return;
     this.#draining = false;
     this.signals.push({ type: 'log.drained' });
   }

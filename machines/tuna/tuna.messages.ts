@@ -8,6 +8,8 @@ export interface Handshake {
   readonly windowBytes: number;
   /** The largest data field that the sender takes. */
   readonly mtu: number;
+  /** The sender is a holdfast. In a field that the originals neither write nor read. */
+  readonly isHoldfast?: boolean;
 }
 
 /** Acknowledged ranges that one packet may bring; more than any sender known sends (32), and than a frame has room for. */

@@ -94,7 +94,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   open(): void {
     this.ncp.inbound.open();
   }
-  /** Takes no more bytes, and says when all are acknowledged. */
+  /** Takes no more bytes, and says when all are read, or nothing is being read. */
   drain(): void {
     this.#isClosing = true;
     this.ncp.drain();
@@ -134,7 +134,9 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     l.isDeaf = false;
     l.opening = this.seed.opening(link);
     l.skip = this.seed.openingFrames;
-    this.ncp.attach(link, now);
+    const { conns } = this;
+    const isRival = conns.links > 0 && this.seed.role === 'acceptor' && conns.phaseOf(conns.rivalOf(link)) === 'joined';
+    this.ncp.attach(link, now, isRival);
   }
 
   detach(link: number, now: number): void {
@@ -207,11 +209,12 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     if (l.isDeaf) return undefined;
     const wanted = this.ncp.estimate(link, now);
     if (wanted === 0) return undefined;
-    const { envelope, limits } = this.seed;
+    const { envelope } = this.seed;
+    const { mtu } = this.ncp.outbound; // The smaller of both sides', once the handshake has told.
     const around = envelope.before + envelope.after;
     const perPacket = around + DATA_HEAD_BYTES_MAX;
-    const whole = wanted + (Math.ceil(wanted / limits.mtu) + 1) * perPacket;
-    const into = new Uint8Array(Math.min(whole, TRANSMIT_BYTES + limits.mtu + perPacket));
+    const whole = wanted + (Math.ceil(wanted / mtu) + 1) * perPacket;
+    const into = new Uint8Array(Math.min(whole, TRANSMIT_BYTES + mtu + perPacket));
     let at = 0;
     for (;;) {
       const start = at + envelope.before;

@@ -14,6 +14,11 @@ export interface NcpLimits {
   readonly packetsMax: number;
   /** How long an acknowledgement may wait for company. Default 25 ms; the original's is 50. */
   readonly ackDelayMs: number;
+  /**
+   * Towards an original: how long after its packet an acknowledgement goes out, less what the way takes by itself. Its retransmission
+   * timeout, which is its socket's deadline too, is three times the round trips it sees. Default 60 ms.
+   */
+  readonly originalAckMs: number;
   readonly rtoInitialMs: number;
   readonly rtoMinMs: number;
   readonly rtoMaxMs: number;
@@ -24,11 +29,16 @@ export interface NcpLimits {
   /** It is repeated, because nobody acknowledges it, after this and then ever more rarely up to `readRepeatMaxMs`. 1 s, 30 s. */
   readonly readRepeatMs: number;
   readonly readRepeatMaxMs: number;
-  /** A sender without window asks this often whether there is some. Default 500 ms, doubling up to 5 s. */
+  /** A sender without window asks this often whether there is some. Default 500 ms, doubling up to 2.5 s. */
   readonly persistMs: number;
   readonly persistMaxMs: number;
   /** The close is said again this often, until the connections are gone. Default 300 ms. */
   readonly closeRepeatMs: number;
+  /**
+   * A close waits until the peer's application has read everything; one that has all of it, and reads nothing for so long, is waited
+   * for no more. Default 5 s, chosen without measurement.
+   */
+  readonly readLingerMs: number;
   /** Silence after which a link is asked for a sign of life, and how long that may take. Defaults 5 s + 5 s; 0 never asks. */
   readonly idleMs: number;
   readonly probeTimeoutMs: number;
@@ -42,6 +52,7 @@ export const NCP_LIMITS: NcpLimits = {
   sendBytesHigh: 4 << 20,
   packetsMax: 8192,
   ackDelayMs: 25,
+  originalAckMs: 60,
   rtoInitialMs: 1000,
   rtoMinMs: 200,
   rtoMaxMs: 10_000,
@@ -50,8 +61,9 @@ export const NCP_LIMITS: NcpLimits = {
   readRepeatMs: 1000,
   readRepeatMaxMs: 30_000,
   persistMs: 500,
-  persistMaxMs: 5000,
+  persistMaxMs: 2500,
   closeRepeatMs: 300,
+  readLingerMs: 5000,
   idleMs: 5000,
   probeTimeoutMs: 5000,
 };
@@ -66,7 +78,7 @@ export interface TunaLimits extends NcpLimits {
   readonly handshakeTimeoutMs: number;
   /** From an opened wire to the peer's first valid packet. Default 5 s, chosen without measurement. */
   readonly openingTimeoutMs: number;
-  /** How long a close waits until everything is acknowledged. Default 60 s; the original's 1 s loses what is queued. */
+  /** How long a close may take, whatever it waits for. Default 60 s; the original's 1 s loses what is queued. */
   readonly lingerMs: number;
   /** How long a close is said before the wires are closed. Default 1 s. */
   readonly closeGraceMs: number;

@@ -1,15 +1,25 @@
-import { framed } from '../../adapters/tuna/envelope.js';
+import { frameBytes, framed } from '../../adapters/tuna/envelope.js';
 import { ncpCodec } from '../../adapters/tuna/index.js';
 import { putMetadata } from '../../adapters/tuna/metadata.js';
 import type { Wire } from '../../machines/ports.js';
 import { SessionConns } from '../../machines/tuna/session-conns.js';
+import { Packet } from '../../machines/tuna/tuna.messages.js';
 import { SeededRandom } from '../sim/random.js';
 import { fill } from './ncp-channel.js';
 import { faultsOf, socketsOf, TOMBSTONE_MS, tunaStateOf, type TunaState } from './state-checks.js';
 import { TunaWorld } from './tuna-world.js';
 
 /** A third host says the opening of the session that is under way, as somebody could who has recorded it. */
-function intrude(w: TunaWorld, link: number): { wire(): Wire; isOver(): boolean } {
+interface Intruder {
+  wire(): Wire;
+  isOver(): boolean;
+  /** Numbers of the packets that came to it. */
+  readonly asked: number[];
+}
+
+function intrude(w: TunaWorld, link: number): Intruder {
+  const asked: number[] = [];
+  const packet = new Packet();
   const id = Uint8Array.from(Buffer.from(/:([0-9a-f]{16})$/.exec(w.far!.id)![1]!, 'hex'));
   let wire: Wire | undefined;
   let isOver = false;
@@ -18,12 +28,15 @@ function intrude(w: TunaWorld, link: number): { wire(): Wire; isOver(): boolean 
       wire = opened;
       opened.send(Buffer.concat([framed(Buffer.from('holdfast')), framed(putMetadata({ id, type: 1, link }))]));
     },
-    onBytes: () => {},
+    onBytes: (bytes) => {
+      for (let at = 0; at < bytes.length; at += frameBytes(bytes, at))
+        if (ncpCodec.read(bytes, at + 4, at + frameBytes(bytes, at), packet) && packet.sequence > 0) asked.push(packet.sequence);
+    },
     onDrain: () => {},
     onProbeAnswer: () => {},
     onClose: () => (isOver = true),
   });
-  return { wire: () => wire!, isOver: () => isOver };
+  return { wire: () => wire!, isOver: () => isOver, asked };
 }
 
 const phases = (w: TunaWorld): string[] => tunaStateOf(w.b).sessions[0]!.sessionConns.map(({ phase }) => phase);
@@ -51,16 +64,69 @@ test('[TUNA-6] a newcomer that proves nothing displaces no live wire, at no mome
   }
 });
 
-test('[TUNA-6] one that has said a valid packet takes the place in the same moment, and the old wire is closed', () => {
+const ackOf = (sequence: number, count = 1, bytesRead = 0): Uint8Array => {
+  const into = new Uint8Array(40);
+  return into.slice(0, ncpCodec.putAck(into, 0, Uint32Array.of(sequence), Uint32Array.of(count), 1, bytesRead));
+};
+const dataOf = (sequence: number): Uint8Array => {
+  const into = new Uint8Array(20);
+  return into.slice(0, ncpCodec.putDataHead(into, 0, sequence, 0));
+};
+
+describe('tuna/links: a recorded wire displaces no live link, whatever it repeats', () => {
+  for (const [what, packets] of [
+    ['the first packet', [dataOf(2 ** 32 - 1)]],
+    ['the handshake', [ncpCodec.putHandshake({ clientIds: ['0'], windowBytes: 4 << 20, mtu: 1300, isHoldfast: true })]],
+    ['old acknowledgements', [ackOf(1, 40, 1000), ackOf(2 ** 32 - 1), ackOf(40), ackOf(1, 5000)]],
+    ['data that has arrived', [dataOf(1), dataOf(2)]],
+    ['a close', [Uint8Array.of(0x48, 1)]],
+    ['news of what was read', [Uint8Array.of(0x28, 1)]],
+  ] as const)
+    for (const links of [1, 2])
+      test(`[TUNA-6] ${what}, ${links} link(s)`, () => {
+        const w = new TunaWorld(62, { numTunaListeners: links });
+        w.connect('sim://b:1');
+        w.far!.write(fill(new Uint8Array(50_000), 0));
+        w.near!.write(fill(new Uint8Array(50_000), 0));
+        w.advance(500);
+        const before = [...phases(w)];
+        const intruder = intrude(w, 0);
+        w.runUntil(() => phases(w)[links] === 'opening', { withinMs: 1000 });
+        for (let round = 0; round < 4; round++) {
+          for (const packet of packets) intruder.wire().send(framed(packet));
+          w.far!.write(fill(new Uint8Array(5000), 50_000 + 5000 * round));
+          w.advance(1000);
+          expect({ round, phase: phases(w)[0] }).toEqual({ round, phase: 'joined' });
+        }
+        w.advance(3000);
+        expect([intruder.isOver(), phases(w), w.heard.a, w.heard.b]).toEqual([true, before, 70_000, 50_000]);
+        w.end();
+      });
+
+  test('[TUNA-6] nor is it answered what it asks, so that nothing of ours can be played back to us', () => {
+    const w = new TunaWorld(63, { numTunaListeners: 1 });
+    w.connect('sim://b:1');
+    w.advance(500);
+    const intruder = intrude(w, 0);
+    w.runUntil(() => intruder.asked.length > 0, { withinMs: 500 });
+    const [challenge] = intruder.asked;
+    intruder.wire().send(framed(dataOf(challenge!))); // Our own question, back to us.
+    w.far!.write(fill(new Uint8Array(5000), 0));
+    w.advance(2000);
+    expect([new Set(intruder.asked), phases(w)[0]]).toEqual([new Set([challenge]), 'joined']);
+    w.end();
+  });
+});
+
+test('[TUNA-6] one that acknowledges what was never asked before takes the place in the same moment, and the old wire is closed', () => {
   const w = new TunaWorld(61, { numTunaListeners: 1 });
   w.connect('sim://b:1');
   w.advance(500);
   const mend = w.network.silence('a', 'b'); // What it has is not needed: it waits for nothing of the old one.
   const intruder = intrude(w, 0);
-  w.runUntil(() => phases(w)[1] === 'opening', { withinMs: 500 });
-  expect(phases(w)[0]).toBe('joined');
-  const packet = new Uint8Array(20);
-  intruder.wire().send(framed(packet.subarray(0, ncpCodec.putDataHead(packet, 0, 2 ** 32 - 1, 0))));
+  w.runUntil(() => intruder.asked.length > 0, { withinMs: 500 });
+  expect(phases(w)).toEqual(['joined', 'opening']);
+  intruder.wire().send(framed(ackOf(intruder.asked[0]!)));
   w.runUntil(() => phases(w)[1] === 'joined', { withinMs: 500 });
   expect(phases(w)).toEqual(['none', 'joined']);
   w.advance(200);
