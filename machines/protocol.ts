@@ -142,7 +142,10 @@ export interface Protocol<Message = Uint8Array> {
   /** An opening that might have been this protocol's was given up: it said too little for too long. */
   silent?(remoteAddress: string): void;
   /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. */
-  refusal(code: Refusal['code'] | 'unknown-session' | 'ended' | 'crossed', retryAfterMs: number): Uint8Array | undefined;
+  refusal(
+    code: Refusal['code'] | 'unknown-session' | 'ended' | 'token-refused' | 'crossed',
+    retryAfterMs: number,
+  ): Uint8Array | undefined;
   /** A message the application may have kept is measured by this. */
   sizeOf(message: Message): number;
   /** A message that outlives the caller's buffer. */

@@ -123,7 +123,7 @@ function refused(code: PoolRefusalCode): Identified {
 
 /** This protocol has no sessions that end or get lost. @rule POOL-9 */
 function knownCode(code: Parameters<Protocol['refusal']>[0]): PoolRefusalCode {
-  return code === 'unknown-session' || code === 'ended' ? 'malformed' : code;
+  return code === 'unknown-session' || code === 'ended' || code === 'token-refused' ? 'malformed' : code;
 }
 
 /** Later versions may append to the hello, within reason. */

@@ -1,11 +1,14 @@
 import { get24, get32, get48, put24, put32, put48 } from '../bytes.js';
 import type {
+  Fault,
+  FaultCode,
   FrameKind,
   GoodbyeCode,
   Hello,
   RefusalCode,
   RefusedBody,
   ResumeCodec,
+  Trail,
 } from '../../machines/resume/resume.messages.js';
 
 /**
@@ -19,6 +22,7 @@ export const VERSION = 1;
 
 const HEAD = 4;
 const HELLO_BODY = 86;
+const TRAIL = 12; // Behind the hello's body, where a side knows of it.
 
 const KIND_OF: readonly (FrameKind | undefined)[] = [
   undefined, 'hello', 'welcome', 'confirm', 'refused', 'goodbye', 'goodbye-ack', 'credit', 'ping', 'pong', 'drain',
@@ -33,6 +37,8 @@ const DATA_PROMPT = CODE_OF['data-prompt'];
 const ACK = CODE_OF.ack;
 /** Kinds from here on may be skipped by who doesn't know them. */
 const OPTIONAL_FROM = 0x80;
+/** One of those, so that peers which were there before it skip it. */
+const FAULT = 0xa0;
 
 const REFUSALS: readonly RefusalCode[] = [
   'malformed',
@@ -46,6 +52,7 @@ const REFUSALS: readonly RefusalCode[] = [
   'identity-unknown',
 ];
 const GOODBYES: readonly GoodbyeCode[] = ['closed', 'shutdown'];
+const FAULTS: readonly FaultCode[] = ['violated', 'oversized', 'malformed', 'token-refused'];
 
 /** The bytes of every frame (`spec/rules/resume.md`). Reading never throws: undefined is malformed. */
 export const resumeCodec: ResumeCodec = {
@@ -59,6 +66,7 @@ export const resumeCodec: ResumeCodec = {
   kind(b, at) {
     const code = b[at]!;
     if (code === DATA) return 'data';
+    if (code === FAULT) return 'fault';
     return KIND_OF[code] ?? (code >= OPTIONAL_FROM ? 'optional' : 'critical');
   },
   sequence: (b, at) => get32(b, at + HEAD),
@@ -93,10 +101,12 @@ export const resumeCodec: ResumeCodec = {
       windowMs: get32(b, o + 74),
       messageBytesMax: get32(b, o + 78),
       features: get32(b, o + 82),
+      ...(end - o >= HELLO_BODY + TRAIL ? { trail: trailAt(b, o + HELLO_BODY) } : {}),
     };
   },
   putHello(kind, hello) {
-    const b = frame(CODE_OF[kind], HELLO_BODY);
+    const { trail } = hello;
+    const b = frame(CODE_OF[kind], HELLO_BODY + (trail === undefined ? 0 : TRAIL));
     put32(b, 4, MAGIC);
     b[8] = hello.versionMin;
     b[9] = hello.versionMax;
@@ -110,6 +120,11 @@ export const resumeCodec: ResumeCodec = {
     put32(b, 78, hello.windowMs);
     put32(b, 82, hello.messageBytesMax);
     put32(b, 86, hello.features);
+    if (trail !== undefined) {
+      put32(b, 90, trail.wire);
+      put32(b, 94, trail.before);
+      put32(b, 98, trail.tries);
+    }
     return b;
   },
 
@@ -144,6 +159,18 @@ export const resumeCodec: ResumeCodec = {
     return b;
   },
 
+  fault(b, at, end): Fault | undefined {
+    const o = at + HEAD;
+    if (end - o < 2) return undefined;
+    return { code: FAULTS[b[o]!] ?? 'violated', rule: `RES-${b[o + 1]!}` };
+  },
+  putFault({ code, rule }) {
+    const b = frame(FAULT, 2);
+    b[HEAD] = FAULTS.indexOf(code);
+    b[HEAD + 1] = Number(rule.slice('RES-'.length));
+    return b;
+  },
+
   goodbye(b, at, end) {
     const o = at + HEAD;
     if (end - o < 9) return undefined;
@@ -163,6 +190,12 @@ export function looksLikeResume(bytes: Uint8Array): boolean | undefined {
   if (bytes.length > 0 && bytes[0] !== CODE_OF.hello) return false;
   if (bytes.length < HEAD + 4) return undefined;
   return get32(bytes, HEAD) === MAGIC;
+}
+
+/** Undefined: nothing that a dialer would have said. */
+function trailAt(b: Uint8Array, at: number): Trail | undefined {
+  const trail = { wire: get32(b, at), before: get32(b, at + 4), tries: get32(b, at + 8) };
+  return trail.wire === 0 ? undefined : trail;
 }
 
 function frame(code: number, bodyBytes: number): Uint8Array {

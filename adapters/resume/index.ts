@@ -86,7 +86,7 @@ function identify(bytes: Uint8Array): Identified {
   if (looks === false) return { word: 'foreign' };
   if (looks === undefined) return { word: 'more' };
   const frameBytes = resumeCodec.frameBytes(bytes, 0);
-  if (frameBytes > OPENING_FRAME_BYTES_MAX) return { word: 'refuse', code: 'malformed' };
+  if (frameBytes > OPENING_FRAME_BYTES_MAX) return { word: 'refuse', code: 'malformed', say: refusal('malformed', 0) };
   if (bytes.length < frameBytes) return { word: 'more' };
   const hello = resumeCodec.hello(bytes, 0, frameBytes);
   if (hello === undefined) return { word: 'refuse', code: 'malformed', say: refusal('malformed', 0) };

@@ -49,7 +49,7 @@ export class Framer {
     const available = chunk.length - at;
     if (available >= this.head.headBytes) {
       const length = this.head.frameBytes(chunk, at);
-      if (length > this.frameBytesMax) return 'oversized';
+      if (length > this.frameBytesMax) return this.#refuse(chunk, at);
       if (length <= available) {
         this.bytes = chunk;
         this.start = at;
@@ -96,7 +96,7 @@ export class Framer {
       this.#fill(need);
       if (this.#have < need) return 'more';
       const length = this.head.frameBytes(this.#held, 0);
-      if (length > this.frameBytesMax) return 'oversized';
+      if (length > this.frameBytesMax) return this.#refuse(this.#held, 0);
       this.#want = length;
     }
     this.#fill(this.#want);
@@ -107,6 +107,14 @@ export class Framer {
     this.#held = EMPTY;
     this.#have = this.#want = 0;
     return 'frame';
+  }
+
+  /** The head of what is too large lies in `bytes` from `start` on. */
+  #refuse(bytes: Uint8Array, at: number): 'oversized' {
+    this.bytes = bytes;
+    this.start = at;
+    this.end = at + this.head.headBytes;
+    return 'oversized';
   }
 
   /** Moves bytes from the chunk to the held frame until it has `target` of them. */

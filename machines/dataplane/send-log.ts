@@ -184,6 +184,11 @@ export class SendLog {
     this.#fresh = this.#slabs.length;
   }
 
+  /** What this wire was the first to be given, from `number` on, was provably not taken: nobody had the right to. */
+  retract(number: number): void {
+    this.#handed = Math.max(this.#base, Math.min(this.#handed, number));
+  }
+
   /** The peer's cumulative credit, 48 bits of it on the wire. It never shrinks. */
   grant(limit: number): void {
     if (limit > this.#limit) this.#limit = limit;

@@ -42,7 +42,7 @@ type RefusalCode = Parameters<Protocol<unknown>['refusal']>[0];
 
 /** A session that has ended. What its peer hears who comes back late, and the timer that forgets it. */
 interface Tombstone {
-  readonly code: 'ended' | 'unknown-session';
+  readonly code: 'ended' | 'unknown-session' | 'token-refused';
   readonly timer: unknown;
 }
 
@@ -92,7 +92,7 @@ export class Reception {
     this.#tombstones.delete(key);
     if (this.#tombstones.size >= TOMBSTONES_MAX) return;
     this.#tombstones.set(key, {
-      code: ORDERLY.includes(code) ? 'ended' : 'unknown-session',
+      code: ORDERLY.includes(code) ? 'ended' : code === 'token-refused' ? code : 'unknown-session',
       timer: clock.setTimeout(() => this.#tombstones.delete(key), protocol.tombstoneMs),
     });
   }

@@ -46,5 +46,5 @@ export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectio
 
 /** This protocol has no sessions that end or get lost. */
 function knownCode(code: Parameters<Protocol['refusal']>[0]): PoolRefusalCode {
-  return code === 'unknown-session' || code === 'ended' ? 'malformed' : code;
+  return code === 'unknown-session' || code === 'ended' || code === 'token-refused' ? 'malformed' : code;
 }

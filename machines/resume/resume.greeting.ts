@@ -2,13 +2,15 @@ import { isPacked, packed, unpacked } from '../dataplane/packed.js';
 import type { Receipts } from '../dataplane/receipts.js';
 import type { SendLog } from '../dataplane/send-log.js';
 import { Credentials } from './resume.credentials.js';
-import type { Hello, RefusalCode, ResumeCodec } from './resume.messages.js';
+import { WireTrail } from './resume.trail.js';
+import type { Hello, RefusalCode, ResumeCodec, Trail } from './resume.messages.js';
 import type { ResumeSeed } from './resume.signals.js';
 import type { ResumeLimits } from './resume.timing.js';
 
 /** What two sides tell each other before anything else: who, which session, from where on, and within which limits. */
 export class Greeting {
   readonly credentials: Credentials;
+  readonly trail = new WireTrail();
   isBorn = false; // Both sides know the session.
   resumes = 0;
   #codec: ResumeCodec;
@@ -40,25 +42,39 @@ export class Greeting {
 
   /** Acceptor: would this hello get the session? Changes nothing. */
   judge(hello: Hello): RefusalCode | undefined {
-    return this.credentials.judge(hello);
+    const refusal = this.credentials.judge(hello);
+    if (refusal !== undefined) return refusal;
+    // An older wire's hello that was held up may not take the place of a newer one's (RES-6).
+    return this.trail.judge(hello.trail, hello.resume) === 'late' ? 'token-refused' : undefined;
   }
 
   /** Dialer: what it says on a new wire. */
   hello(): Uint8Array {
-    return this.#put('hello', this.isBorn, this.credentials.token, this.credentials.epoch);
+    const trail = this.trail.say(this.credentials.entropy, this.isBorn);
+    return this.#put('hello', this.isBorn, this.credentials.token, this.credentials.epoch, trail);
   }
 
-  /** Acceptor: the answer to a hello that was judged; undefined when its positions can't be true. */
-  welcome(hello: Hello): Uint8Array | undefined {
-    if (!this.#agree(hello)) return undefined;
+  /** Acceptor: the answer to a hello that was judged; `stolen` when two dialers have the token, `untrue` when positions can't be. */
+  welcome(hello: Hello): Uint8Array | 'stolen' | 'untrue' {
+    const verdict = this.trail.judge(hello.trail, hello.resume);
+    if (verdict === 'stolen') return 'stolen';
+    if (!this.#agree(hello)) return 'untrue';
     if (hello.resume) this.resumes++;
     const { token, epoch } = this.credentials.issue(hello);
-    return this.#put('welcome', hello.resume, token, epoch);
+    return this.#put('welcome', hello.resume, token, epoch, this.trail.accept(hello.trail, verdict));
   }
 
-  /** Dialer: the answer to a welcome; undefined when its positions can't be true. */
-  confirm(welcome: Hello): Uint8Array | undefined {
-    if (!this.#agree(welcome)) return undefined;
+  /** Acceptor: the dialer has read the welcome of this epoch. False: there was none such. */
+  confirmed(epoch: number): boolean {
+    if (!this.credentials.confirm(epoch)) return false;
+    this.trail.settle();
+    return true;
+  }
+
+  /** Dialer: the answer to a welcome; otherwise as `welcome`. Whose wires they were is asked first: positions follow from that. */
+  confirm(welcome: Hello): Uint8Array | 'stolen' | 'untrue' {
+    if (!this.trail.answered(welcome.trail)) return 'stolen';
+    if (!this.#agree(welcome)) return 'untrue';
     if (this.isBorn) this.resumes++;
     this.credentials.adopt(welcome.token, welcome.epoch);
     return this.#codec.putNumber('confirm', welcome.epoch);
@@ -81,7 +97,7 @@ export class Greeting {
     return this.log.ackBefore(this.log.base + ((hello.next - this.log.base) | 0));
   }
 
-  #put(kind: 'hello' | 'welcome', resume: boolean, token: Uint8Array, epoch: number): Uint8Array {
+  #put(kind: 'hello' | 'welcome', resume: boolean, token: Uint8Array, epoch: number, trail: Trail | undefined): Uint8Array {
     return this.#codec.putHello(kind, {
       versionMin: this.#codec.versionMin,
       versionMax: this.#codec.versionMax,
@@ -95,6 +111,7 @@ export class Greeting {
       windowMs: this.#windowMs,
       messageBytesMax: this.#messageBytesMax,
       features: 0,
+      trail,
     });
   }
 }

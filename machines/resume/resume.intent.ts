@@ -4,7 +4,7 @@ import { resumeSetup } from './resume.setup.js';
 export const intent = resumeSetup.createStateConfig({
   initial: 'open',
   on: {
-    'wire.spoilt': { guard: 'isStruckOut', target: '#resume.closed', actions: 'recordSpoilt' },
+    'wire.spoilt': { guard: 'isStruckOut', target: '#resume.closed', actions: ['recordSpoilt', 'saySpoilt', 'stopPolitely'] },
   },
   states: {
     open: {

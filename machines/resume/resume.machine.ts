@@ -34,7 +34,9 @@ export const resumeMachine = resumeSetup.createMachine({
       type: 'parallel',
       states: { intent, patience, linkage },
       on: {
-        'peer.violated': { target: 'closed', actions: 'recordViolation' },
+        // The reason goes out first; the pump bounds how long that may take (RES-21).
+        'peer.violated': { target: 'closed', actions: ['recordViolation', 'stopPolitely'] },
+        'peer.accused': { target: 'closed', actions: ['recordAccusation', 'stopPolitely'] },
         'peer.refused': { target: 'closed', actions: 'recordRefusal' },
         abort: { target: 'closed', actions: 'recordAbort' },
       },

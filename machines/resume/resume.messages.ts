@@ -26,6 +26,18 @@ export interface Hello {
   readonly messageBytesMax: number;
   /** Optional abilities, one bit each; unknown bits are ignored. */
   readonly features: number;
+  /** Which wires came before, so that a stolen token is noticed; absent from peers that don't know it (RES-20). */
+  readonly trail?: Trail | undefined;
+}
+
+/** Behind the hello's own fields. Ids are random, not 0, below 2^31. */
+export interface Trail {
+  /** The id of this wire, chosen by the dialer; in a welcome the same. */
+  readonly wire: number;
+  /** Hello: the last wire on which a welcome was read. Welcome: the wire that was accepted before this one. 0: there was none. */
+  readonly before: number;
+  /** How many hellos without an answer came between that one and this. 0 in a welcome. */
+  readonly tries: number;
 }
 
 export type RefusalCode =
@@ -46,6 +58,15 @@ export interface RefusedBody {
   readonly versionMax: number;
 }
 
+/** What a side finds wrong with the other, said before it ends the session (RES-21). */
+export type FaultCode = 'violated' | 'oversized' | 'malformed' | 'token-refused';
+
+/** `rule`: of this protocol, e.g. `RES-8`. */
+export interface Fault {
+  readonly code: FaultCode;
+  readonly rule: string;
+}
+
 /** Why a session ends, as a goodbye says it. */
 export type GoodbyeCode = 'closed' | 'shutdown';
 
@@ -63,6 +84,7 @@ export type FrameKind =
   | 'ping'
   | 'pong'
   | 'drain'
+  | 'fault'
   | 'optional' // Unknown, may be skipped.
   | 'critical'; // Unknown, may not.
 
@@ -80,11 +102,13 @@ export interface ResumeCodec extends FrameHead, LogCodec {
   refused(bytes: Uint8Array, at: number, end: number): RefusedBody | undefined;
   /** The one number of confirm (epoch), goodbye-ack (position), ping and pong (nonce), drain (milliseconds), credit (48 bits). */
   number(bytes: Uint8Array, at: number, end: number): number | undefined;
+  fault(bytes: Uint8Array, at: number, end: number): Fault | undefined;
   goodbye(bytes: Uint8Array, at: number, end: number): { position: number; next: number; code: GoodbyeCode } | undefined;
 
   putAck(position: number): Uint8Array;
   putHello(kind: 'hello' | 'welcome', hello: Hello): Uint8Array;
   putRefused(body: RefusedBody): Uint8Array;
   putNumber(kind: 'confirm' | 'goodbye-ack' | 'ping' | 'pong' | 'drain' | 'credit', value: number): Uint8Array;
+  putFault(fault: Fault): Uint8Array;
   putGoodbye(position: number, next: number, code: GoodbyeCode): Uint8Array;
 }

@@ -5,7 +5,7 @@ import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.
 import type { Clock, Opener } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
 import { wireService, type WireEvent } from '../wire.service.js';
-import type { RefusalCode, RefusedBody } from './resume.messages.js';
+import type { Fault, RefusalCode, RefusedBody } from './resume.messages.js';
 import type { ResumePlane } from './resume.plane.js';
 import type { ResumeSignal } from './resume.signals.js';
 
@@ -61,10 +61,18 @@ function closingOfRefusal({ code, retryAfterMs, versionMin, versionMax }: Refuse
   });
 }
 
+/** A fault that this side found (`remote`), or was told of (`local`). A stolen token is neither side's fault. */
+function closingOfFault({ code, rule }: Fault, side: 'local' | 'remote'): Closing {
+  return closing(code, code === 'token-refused' ? 'remote' : side, { rule });
+}
+
 /** Spoilt wires in a row, without progress, that a session takes (RES-16). */
 const STRIKES_MAX = 3;
 
 const progressOf = (context: ResumeContext): number => context.pump.plane.acknowledged + context.pump.plane.stats.received;
+
+const strikesOf = (context: ResumeContext): number => (progressOf(context) > context.progress ? 1 : context.strikes + 1);
+const isStrike = (event: ResumeEvent): boolean => event.type === 'wire.spoilt' && !event.isStranger;
 
 export const resumeSetup = setup({
   types: {
@@ -109,10 +117,9 @@ export const resumeSetup = setup({
       livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
       openedAt: 0,
     }),
-    countStrike: assign({
-      strikes: ({ context }) => (progressOf(context) > context.progress ? 1 : context.strikes + 1),
-      progress: ({ context }) => progressOf(context),
-    }),
+    countStrike: assign(({ context, event }) =>
+      isStrike(event) ? { strikes: strikesOf(context), progress: progressOf(context) } : {},
+    ),
     useOpener: assign(({ context, event }) => ({
       opener: event.type === 'wire.offered' || event.type === 'redial.granted' ? event.opener : context.opener,
     })),
@@ -131,8 +138,16 @@ export const resumeSetup = setup({
       closing: ({ event }) => closing(event.type === 'wire.spoilt' ? event.code : 'malformed', 'remote', { rule: 'RES-16' }),
     }),
     recordViolation: assign({
-      closing: ({ event }) => closing('violated', 'remote', { rule: event.type === 'peer.violated' ? event.rule : 'RES-16' }),
+      closing: ({ event }) =>
+        event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : closing('internal', 'local'),
     }),
+    recordAccusation: assign({
+      closing: ({ event }) =>
+        event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : closing('internal', 'local'),
+    }),
+    saySpoilt: ({ context, event }) => {
+      context.pump.plane.sayFault(event.type === 'wire.spoilt' ? event.code : 'malformed', 'RES-16');
+    },
     recordRefusal: assign({
       closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : closing('internal', 'local')),
     }),
@@ -147,7 +162,7 @@ export const resumeSetup = setup({
     mayWait: ({ context, event }) => !context.isHurried && !(event.type === 'close' && event.now) && !context.pump.plane.isHeard,
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
     neverOpened: ({ context }) => !context.everOpened,
-    isStruckOut: ({ context }) => (progressOf(context) > context.progress ? 1 : context.strikes + 1) >= STRIKES_MAX,
+    isStruckOut: ({ context, event }) => isStrike(event) && strikesOf(context) >= STRIKES_MAX,
     hasEnded: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'ended',
   },
   delays: {

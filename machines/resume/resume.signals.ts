@@ -1,6 +1,6 @@
 import type { SlabPool } from '../dataplane/send-log.js';
 import type { Entropy } from '../ports.js';
-import type { GoodbyeCode, RefusedBody, ResumeCodec } from './resume.messages.js';
+import type { Fault, GoodbyeCode, RefusedBody, ResumeCodec } from './resume.messages.js';
 import type { ResumeLimits } from './resume.timing.js';
 
 /** News for the chart. */
@@ -13,8 +13,10 @@ export type ResumeSignal =
   | { type: 'peer.draining'; afterMs: number }
   | { type: 'log.drained' } // Everything written was acknowledged.
   | { type: 'wire.silent' } // No sign of life, although asked.
-  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized' } // Bytes that make no sense: this wire is of no more use.
-  | { type: 'peer.violated'; rule: string };
+  // Bytes that make no sense: this wire is of no more use. `isStranger`: what answers need not be the peer; perhaps something in between.
+  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized'; isStranger: boolean }
+  | { type: 'peer.violated'; fault: Fault } // The peer broke a rule; it was told which.
+  | { type: 'peer.accused'; fault: Fault }; // The peer says that this side broke one.
 
 export interface ResumeSeed {
   readonly role: 'dialer' | 'acceptor';

@@ -39,16 +39,32 @@ const FRAMES: Record<string, Uint8Array> = {
   'data-prompt': data(true, bytes(3, 1)),
   ack: codec.putAck(2 ** 32 + 0x010203),
 };
-const golden = Object.fromEntries(
-  readFileSync(join(__dirname, '../vectors/resume/frames.txt'), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(/\s+/) as [string, string]),
-);
+/** What came later, beside the frozen ones: peers of before skip it. */
+const trail = { wire: 0x1234567, before: 0x89abcd, tries: 2 };
+const LATER: Record<string, Uint8Array> = {
+  'hello-trail': codec.putHello('hello', { ...hello, trail }),
+  'welcome-trail': codec.putHello('welcome', { ...hello, trail: { ...trail, tries: 0 } }),
+  fault: codec.putFault({ code: 'oversized', rule: 'RES-16' }),
+};
+const golden = goldenOf('frames.txt');
+function goldenOf(name: string): Record<string, string> {
+  const lines = readFileSync(join(__dirname, '../vectors/resume', name), 'utf8').split('\n');
+  return Object.fromEntries(
+    lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(/\s+/) as [string, string]),
+  );
+}
 const hexOf = (frame: Uint8Array): string => Buffer.from(frame).toString('hex');
 
 test('[RES-18] the bytes of version 1 are frozen', () => {
   expect(Object.fromEntries(Object.entries(FRAMES).map(([name, frame]) => [name, hexOf(frame)]))).toEqual(golden);
+});
+
+test('[RES-18] [RES-20] [RES-21] so are those of the trail and the fault', () => {
+  const hexes = Object.fromEntries(Object.entries(LATER).map(([name, frame]) => [name, hexOf(frame)]));
+  expect(hexes).toEqual(goldenOf('trail-and-fault.txt'));
+  expect(codec.hello(LATER['hello-trail']!, 0, 102)).toEqual({ ...hello, trail });
+  expect(codec.hello(LATER['hello-trail']!, 0, 101)).toEqual(hello); // One that was appended to by somebody else.
+  expect(codec.fault(LATER['fault']!, 0, 6)).toEqual({ code: 'oversized', rule: 'RES-16' });
 });
 
 test('[RES-18] a data frame and the acknowledgement beside it cost 12 bytes', () => {
@@ -75,6 +91,7 @@ test('[RES-16] a body that is too short is malformed, at every length', () => {
   const short = (frame: Uint8Array, length: number, read: (b: Uint8Array, at: number, end: number) => unknown): unknown =>
     read(frame.subarray(0, length), 0, length);
   for (let n = 4; n < 90; n++) expect(short(FRAMES['hello']!, n, codec.hello)).toBeUndefined();
+  for (let n = 4; n < 6; n++) expect(short(LATER['fault']!, n, codec.fault)).toBeUndefined();
   for (let n = 4; n < 16; n++) expect(short(FRAMES['refused']!, n, codec.refused)).toBeUndefined();
   for (let n = 4; n < 13; n++) expect(short(FRAMES['goodbye']!, n, codec.goodbye)).toBeUndefined();
   for (let n = 4; n < 8; n++) expect(short(FRAMES['ping']!, n, codec.number)).toBeUndefined();

@@ -105,7 +105,8 @@ test.each([
   wire.say(...frames());
   const closing = p.events.find((e) => e.type === 'closing');
   expect(closing).toMatchObject({ closing: { code: 'violated', side: 'remote', detail: { rule } } });
-  expect(wire.ended).toBe('destroyed');
+  expect(wire.kinds.at(-1)).toBe(`fault violated ${rule}`);
+  expect(wire.ended).toBe('closed');
   p.clock.advance(0);
   expect(p.clock.pending).toBe(1); // The hub's look at the wall clock.
 });
@@ -200,7 +201,7 @@ test('[RES-16] three spoilt wires in a row without progress end the session; pro
 
 test('[RES-16] an announced length above the limit spoils the wire before anything is allocated', () => {
   const { p, wire } = up();
-  wire.say(Uint8Array.of(0x10, 0xff, 0xff, 0xff));
+  wire.say(Uint8Array.of(0x7f, 0xff, 0xff, 0xff));
   expect(wire.ended).toBe('destroyed');
   expect(p.connections[0]!.state).toBe('completed');
 });

@@ -3,7 +3,7 @@ import { Engine, type ConnectOptions } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import type { Acceptor, Wire, WireCause, WireHandler } from '../../machines/ports.js';
-import type { Hello } from '../../machines/resume/resume.messages.js';
+import type { FaultCode, Hello, RefusalCode } from '../../machines/resume/resume.messages.js';
 import { SimClock } from './clock.js';
 import { playedTransport, storyOf } from './played-transport.js';
 import { SeededRandom } from './random.js';
@@ -108,6 +108,10 @@ function decode(frame: Uint8Array): Heard {
       return { kind, hello: resumeCodec.hello(frame, 0, frame.length)! };
     case 'goodbye':
       return { kind, ...resumeCodec.goodbye(frame, 0, frame.length) };
+    case 'fault': {
+      const { code, rule } = resumeCodec.fault(frame, 0, frame.length)!;
+      return { kind: `fault ${code} ${rule}` };
+    }
     case 'refused':
       return { kind: `refused ${resumeCodec.refused(frame, 0, frame.length)!.code}` };
     default:
@@ -222,5 +226,7 @@ export const say = {
   goodbye: (position: number, next: number): Uint8Array => resumeCodec.putGoodbye(position, next, 'closed'),
   goodbyeAck: (next: number): Uint8Array => resumeCodec.putNumber('goodbye-ack', next),
   credit: (limit: number): Uint8Array => resumeCodec.putNumber('credit', limit),
+  fault: (code: FaultCode, rule: string): Uint8Array => resumeCodec.putFault({ code, rule }),
+  refused: (code: RefusalCode): Uint8Array => resumeCodec.putRefused({ code, retryAfterMs: 0, versionMin: 1, versionMax: 1 }),
   ping: (nonce: number): Uint8Array => resumeCodec.putNumber('ping', nonce),
 };

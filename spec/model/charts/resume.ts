@@ -110,6 +110,7 @@ export const resumeModel: Model<ResumeWorld> = {
     'the wire is silent': { type: 'wire.silent' },
     'the peer talks nonsense': says(Uint8Array.of(0x7f, 0, 0, 0)),
     'the peer leaves a gap': says(say.data(5, 1)),
+    'the peer finds a fault with us': says(say.fault('violated', 'RES-8')),
     'the peer is busy': (world) => world.refuse('busy'),
     'the peer had ended it': (world) => world.refuse('ended'),
     'a message is written': (world, snapshot) => (snapshot.hasTag('accepts-data') ? world.write() : undefined),

@@ -1,0 +1,81 @@
+import { Receipts } from '../dataplane/receipts.js';
+import { SendLog } from '../dataplane/send-log.js';
+import type { Room } from '../dataplane/plane.js';
+import { Voices } from '../dataplane/voices.js';
+import { SessionError } from '../errors.js';
+import { Greeting } from './resume.greeting.js';
+import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
+import type { ResumeLimits } from './resume.timing.js';
+
+/** The counts of a session that outlive its wires, and what the application asks of them. `ResumePlane` reads and writes frames. */
+export abstract class ResumeCounts extends Voices<ResumeSignal> {
+  readonly limits: ResumeLimits;
+  protected readonly greeting: Greeting;
+  protected readonly log: SendLog;
+  protected readonly receipts: Receipts;
+  protected readonly first: number;
+  protected isDraining = false;
+
+  /** The seed is not kept: idle sessions would keep their spent secrets. */
+  constructor(seed: ResumeSeed) {
+    super();
+    const { codec, limits } = seed;
+    this.limits = limits;
+    this.first = seed.first ?? 1;
+    this.receipts = new Receipts(limits, this.first);
+    this.log = new SendLog(codec, seed.pool, limits.sendBytesMax, this.first);
+    this.greeting = new Greeting(seed, this.log, this.receipts);
+  }
+
+  write(payload: Uint8Array, prompt = false): Room {
+    if (this.isDraining) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (payload.length > this.greeting.messageBytesMax)
+      throw new SessionError(
+        'too-large',
+        `a message of ${payload.length} bytes is above the limit of ${this.greeting.messageBytesMax} that both sides agreed on`,
+      );
+    this.log.push(payload, prompt);
+    if (this.log.costBytes >= this.limits.sendBytesHigh) return 'wait';
+    return this.log.unsentBytes >= FLUSH_BYTES ? 'flush' : 'room';
+  }
+
+  hasRoom(): boolean {
+    return this.log.costBytes <= this.limits.sendBytesHigh / 2;
+  }
+
+  /** Whether a message of this size can be taken now without passing the bound, or never can. */
+  canTake(payloadBytes: number): boolean {
+    return payloadBytes > this.greeting.messageBytesMax || this.log.hasRoomFor(payloadBytes);
+  }
+  /** Bytes delivered that the application has not taken yet; they hold back the peer's credit. */
+  holdBack(bytes: number): void {
+    this.receipts.holdBack(bytes);
+  }
+  /** Messages written, given to a wire, and acknowledged, since the session began. */
+  get accepted(): number {
+    return this.log.next - this.first;
+  }
+  get handed(): number {
+    return this.log.handed - this.first;
+  }
+  get acknowledged(): number {
+    return this.log.base - this.first;
+  }
+  get queuedBytes(): number {
+    return this.log.costBytes;
+  }
+  get windowMs(): number {
+    return this.greeting.windowMs;
+  }
+  get stats(): { received: number; duplicates: number; resumes: number; queuedBytes: number } {
+    return {
+      received: this.receipts.next - this.first,
+      duplicates: this.receipts.duplicates,
+      resumes: this.greeting.resumes,
+      queuedBytes: this.log.costBytes,
+    };
+  }
+}
+
+/** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
+const FLUSH_BYTES = 64 << 10;
