@@ -9,4 +9,9 @@ export const clock: Clock = {
   soon: (fn) => queueMicrotask(fn),
 };
 
-export const ports: Ports = { clock, random: Math.random, entropy: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)) };
+export const ports: Ports = {
+  clock,
+  random: Math.random,
+  entropy: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+  report: (callback, error) => console.error(`holdfast: ${callback} failed`, error),
+};

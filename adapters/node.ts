@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { wordsOf } from '../machines/callbacks.js';
 import type { Clock, Ports } from '../machines/ports.js';
 
 /** Node's own clock, chance and entropy. Timers keep the process alive; an engine has none left after `shutdown()`. */
@@ -24,4 +25,13 @@ function entropy(bytes: number): Uint8Array {
   return given;
 }
 
-export const ports: Ports = { clock, random: Math.random, entropy };
+/** A process warning: shown once on standard error, and to be had by `process.on('warning')`. */
+function report(callback: string, error: unknown): void {
+  const detail = error instanceof Error ? error.stack : undefined;
+  process.emitWarning(`${callback}: ${wordsOf(error)}`, {
+    type: 'HoldfastCallbackWarning',
+    ...(detail === undefined ? {} : { detail }),
+  });
+}
+
+export const ports: Ports = { clock, random: Math.random, entropy, report };

@@ -156,4 +156,9 @@ export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
   readonly entropy: Entropy;
+  /**
+   * Hears of errors of the application's own callbacks (`callback` names one), which never end a process or a connection. Default
+   * on this platform: a process warning in Node, the console in browsers. Without it such errors are thrown on a stack of their own.
+   */
+  readonly report?: (callback: string, error: unknown) => void;
 }

@@ -1,4 +1,5 @@
 import { ports as platformPorts } from '#platform';
+import { wordsOf } from '../../machines/callbacks.js';
 import type { Closing } from '../../machines/closing.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
@@ -164,7 +165,7 @@ function answering(resolver: AddressResolver): Resolver {
     resolve: (id, answer) => {
       const controller = new AbortController();
       const ask = async (): Promise<readonly string[]> => resolver.resolve(id, { signal: controller.signal });
-      ask().then(answer, (error: unknown) => answer([], error instanceof Error ? error.message : String(error)));
+      ask().then(answer, (error: unknown) => answer([], wordsOf(error)));
       return () => controller.abort();
     },
   };

@@ -1,8 +1,10 @@
 import { ports as platformPorts } from '#platform';
+import { callback, reportCallback, textsOf, wordsOf } from '../../machines/callbacks.js';
 import type { EngineLimits } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
 import type { Ports, Transport } from '../../machines/ports.js';
+import type { FindContacts } from '../../machines/rendezvous/bootstrap.js';
 import { Node } from '../../machines/rendezvous/node.js';
 import type { RendezvousNode } from '../../machines/rendezvous/node.settings.js';
 import type { Letters, NodeId, Signalling } from '../../machines/rendezvous/rendezvous.messages.js';
@@ -26,7 +28,10 @@ import { postCodec, rendezvousFrames } from './codec.js';
 import { lettersOf } from './letters.js';
 import { signingWith, type Signing } from './signing.js';
 
-/** Where to begin: addresses in the order in which to try them, or a function that finds them anew for each round. */
+/**
+ * Where to begin: addresses in the order in which to try them, or a function that finds them anew for each round. A round
+ * in which it throws, gives no list of addresses, or takes longer than `contactsTimeoutMs`, has found nobody; `contacts-failed` says why.
+ */
 export type Contacts = readonly string[] | (() => readonly string[] | Promise<readonly string[]>);
 
 /** What `createNode` takes. Anything that is wrong is named, with what was expected. */
@@ -100,7 +105,7 @@ export function createNode(options: NodeOptions): RendezvousNode {
   const limits: RendezvousLimits = { ...RENDEZVOUS_LIMITS, ...options.limits };
   const ports = options.ports ?? platformPorts;
   return new Node(ports, {
-    letters: letterHead(key),
+    letters: letterHead(key, ports),
     frames: rendezvousFrames,
     posts: postCodec,
     transports: options.transports,
@@ -110,7 +115,7 @@ export function createNode(options: NodeOptions): RendezvousNode {
     certificate: certificate === undefined ? undefined : parseFingerprint(certificate),
     findContacts: finding(contacts),
     wants: harmless(options.wants ?? (() => true), ports),
-    signalling,
+    signalling: signalling === undefined ? undefined : sendingOver(signalling, ports),
     limits,
     pool: { ...POOL_LIMITS, messageBytesMax: 1 << 20, ...options.connection, connectTimeoutMs: limits.unidentifiedTimeoutMs },
     engine: {
@@ -120,22 +125,59 @@ export function createNode(options: NodeOptions): RendezvousNode {
   });
 }
 
-function letterHead(key: string | Signing): Letters {
-  return lettersOf(typeof key === 'string' ? signingWith(key) : key);
+function letterHead(key: string | Signing, ports: Ports): Letters {
+  if (typeof key === 'string') return lettersOf(signingWith(key));
+  checkSigning(key);
+  const broken = new Uint8Array(SIGNATURE_BYTES); // Peers call it forged; nothing here breaks.
+  return lettersOf({
+    id: key.id,
+    sign: (bytes) => {
+      const signature = callback(ports, 'key.sign', () => key.sign(bytes));
+      return isSignature(signature) ? signature : broken;
+    },
+    // Only `true` says yes: a promise, or any other value, is no proof.
+    verify: (id, bytes, signature) => callback<unknown>(ports, 'key.verify', () => key.verify(id, bytes, signature)) === true,
+  });
 }
 
-/** An application that throws when it is asked has said no; the error comes up on a stack of its own. */
-function harmless(wants: (peer: NodeId) => boolean, { clock }: Ports): (peer: NodeId) => boolean {
+const SIGNATURE_BYTES = 64;
+
+function isSignature(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === SIGNATURE_BYTES;
+}
+
+/** Functions that only promise (WebCrypto), or that don't belong together, are found out before anything depends on them. */
+function checkSigning(key: Signing): void {
+  const probe = new TextEncoder().encode('holdfast.rendezvous.v1.probe\0');
+  let wrong: string | undefined;
+  try {
+    const signature: unknown = key.sign(probe);
+    if (!isSignature(signature)) wrong = 'sign: expected a Uint8Array of 64 bytes at once, not a promise';
+    else if (!Object.is(key.verify(key.id, probe, signature), true))
+      wrong = 'verify: expected true, at once, for what sign has made';
+  } catch (error) {
+    wrong = wordsOf(error);
+  }
+  if (wrong !== undefined) throw new SessionError('bad-option', `createNode.key: ${wrong}`);
+}
+
+/** Only `true` admits a peer. An answer of another kind (a promise, say) is reported, and counts as no; so does an error. */
+function harmless(wants: (peer: NodeId) => unknown, ports: Ports): (peer: NodeId) => boolean {
   return (peer) => {
-    try {
-      return wants(peer);
-    } catch (error) {
-      clock.setTimeout(() => {
-        throw error;
-      }, 0);
-      return false;
-    }
+    let isBoolean = true;
+    const answer = callback(ports, 'wants', () => {
+      const said = wants(peer);
+      isBoolean = typeof said === 'boolean';
+      return said;
+    });
+    if (!isBoolean) reportCallback(ports, 'wants', new TypeError('expected true or false at once; anything else counts as no'));
+    return answer === true;
   };
+}
+
+/** A letter that can't be sent is lost, as letters may be. */
+function sendingOver(signalling: Signalling, ports: Ports): Signalling {
+  return { send: (to, letter) => void callback(ports, 'signalling.send', () => signalling.send(to, letter)) };
 }
 
 /** Letters say one transport and the addresses it reaches, each in at most 255 bytes of ASCII. */
@@ -154,8 +196,11 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
     );
 }
 
-/** The application's contacts, asked by a chart that waits for no promise. One that fails has found nobody. */
-function finding(contacts: Contacts): (answer: (addresses: readonly string[]) => void) => () => void {
+/**
+ * The application's contacts, asked by a chart that waits for no promise and no longer than its limit. Whatever is no list of
+ * addresses has found nobody, and why is told as news.
+ */
+function finding(contacts: Contacts): FindContacts {
   if (typeof contacts !== 'function')
     return (answer) => {
       answer(contacts);
@@ -163,11 +208,14 @@ function finding(contacts: Contacts): (answer: (addresses: readonly string[]) =>
     };
   return (answer) => {
     let isWanted = true;
-    const found = (addresses: readonly string[]): void => {
-      if (isWanted) answer(addresses);
+    const found = (value: unknown): void => {
+      if (!isWanted) return;
+      const read = textsOf(value);
+      if ('texts' in read) answer(read.texts);
+      else answer([], `contacts(): ${read.reason}`);
     };
-    const ask = async (): Promise<readonly string[]> => contacts();
-    ask().then(found, () => found([]));
+    const ask = async (): Promise<unknown> => contacts();
+    ask().then(found, (error: unknown) => isWanted && answer([], `contacts() failed: ${wordsOf(error)}`));
     return () => {
       isWanted = false;
     };

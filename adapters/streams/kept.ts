@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { callback } from '../../machines/callbacks.js';
 import type { Closing } from '../../machines/closing.js';
 import { ConnectError, type Engine } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
@@ -58,8 +59,10 @@ export class Keeper {
   /** Runs until `stop`. Rejects with `ConnectError` when the peer can't be had however often one asks. */
   async run(): Promise<void> {
     const { engine, address, news } = this;
+    const told = (name: keyof KeeperNews, tell: () => void): void => void callback(engine.ports, `keeper.${name}`, tell);
     const off = engine.on((event) => {
-      if (event.type === 'closing' && this.#session === undefined && event.closing.retry) news.waiting?.(event.closing);
+      if (event.type === 'closing' && this.#session === undefined && event.closing.retry)
+        told('waiting', () => news.waiting?.(event.closing));
     });
     engine.peers.register(address);
     try {
@@ -67,13 +70,13 @@ export class Keeper {
         const connection = await engine.connect(address, { reuse: true, signal: this.#stop.signal });
         const session = new StreamSession(connection);
         this.#session = session;
-        news.opened?.(session);
+        told('opened', () => news.opened?.(session));
         for (const come of this.#waiting.splice(0)) come(session);
         const closing = await session.closed;
         this.#session = undefined;
         if (this.#stop.signal.aborted) return;
         if (!closing.retry && !COMES_BACK.includes(closing.code)) throw new ConnectError(closing, address);
-        news.ended?.(closing);
+        told('ended', () => news.ended?.(closing));
         if (!closing.retry) await pause(COME_BACK_MS, undefined, { signal: this.#stop.signal });
       }
     } catch (error) {

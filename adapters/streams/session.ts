@@ -1,3 +1,5 @@
+import { ports } from '#platform';
+import { reportCallback } from '../../machines/callbacks.js';
 import type { Connection } from '../../machines/handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
@@ -106,7 +108,7 @@ export class StreamSession {
     if (handler === undefined) return;
     for (const [id, offer] of this.#unheard) {
       this.#unheard.delete(id);
-      handler(offer);
+      this.#ask(handler, id, offer);
     }
   }
 
@@ -268,7 +270,25 @@ export class StreamSession {
       },
     };
     if (this.#onOffer === undefined) this.#unheard.set(id, offer);
-    else this.#onOffer(offer);
+    else this.#ask(this.#onOffer, id, offer);
+  }
+
+  /** A handler that fails would leave the peer waiting, for an answer or on the stream: it hears `failed`. */
+  #ask(handler: (offer: Offer) => unknown, id: number, offer: Offer): void {
+    const failed = (error: unknown): void => {
+      reportCallback(ports, 'session.onOffer', error);
+      if (this.#offers.has(id)) return offer.refuse('failed');
+      this.#streams
+        .get(id)
+        ?.on('error', () => {})
+        .reset('failed'); // Nobody else may be there to hear its error.
+    };
+    try {
+      const result = handler(offer);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #make(id: number, purpose: string, target: string): SessionStream {

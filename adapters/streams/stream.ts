@@ -68,7 +68,9 @@ export class SessionStream extends Duplex {
   /** @internal The peer, or the end of the session, has ended it. */
   heardReset(error: StreamError): void {
     this.#isOver = true;
-    this.destroy(error);
+    // `opened` and `reset` may come in one packet: whoever awaits `open()` gets the time to listen before the error is emitted.
+    if (this.listenerCount('error') === 0) setImmediate(() => this.destroy(error));
+    else this.destroy(error);
   }
 
   /** @internal Some of what was written has left. */

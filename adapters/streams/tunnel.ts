@@ -1,4 +1,6 @@
+import { ports } from '#platform';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { callback } from '../../machines/callbacks.js';
 import { SessionError } from '../../machines/errors.js';
 import type { StreamCode } from '../../machines/streams/streams.messages.js';
 import { StreamError } from './errors.js';
@@ -81,13 +83,14 @@ export class TunnelEntrance {
     const number = ++this.#count;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    this.news.began?.(number);
+    told('began', () => this.news.began?.(number));
     try {
       const stream = await this.#open(socket);
-      this.news.over?.({ number, ...(await joined(socket, stream)) });
+      const passed = await joined(socket, stream);
+      told('over', () => this.news.over?.({ number, ...passed }));
     } catch (error) {
       cutOff(socket);
-      this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) });
+      told('over', () => this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) }));
     }
   }
 
@@ -146,20 +149,25 @@ export class TunnelExit {
 
   async #leave(offer: Offer): Promise<void> {
     const number = ++this.#count;
-    this.news.began?.(number);
+    told('began', () => this.news.began?.(number));
     let socket;
     try {
       socket = await dialed(this.target, offer.withdrawn);
     } catch (error) {
       offer.refuse(codeOf(error as NodeJS.ErrnoException));
-      this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) });
+      told('over', () => this.news.over?.({ number, bytesIn: 0, bytesOut: 0, ...wordsOf(error as Error) }));
       return;
     }
     this.#sockets.add(socket);
     const passed = await joined(socket, offer.accept());
     this.#sockets.delete(socket);
-    this.news.over?.({ number, ...passed });
+    told('over', () => this.news.over?.({ number, ...passed }));
   }
+}
+
+/** What a listener to a tunnel's news throws costs no connection. */
+function told(news: keyof TunnelNews, tell: () => void): void {
+  callback(ports, `tunnel.${news}`, tell);
 }
 
 /** Joins the two both ways until both are over. @rule STR-3 */

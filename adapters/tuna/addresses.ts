@@ -1,3 +1,5 @@
+import { ports } from '#platform';
+import { callback, reportCallback } from '../../machines/callbacks.js';
 import { toHex } from '../bytes.js';
 import type { Clock, Resolver } from '../../machines/ports.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
@@ -36,11 +38,63 @@ export function staticAddresses(book: StaticAddresses): AddressQuery {
   };
   return {
     query(peer, _session, answer) {
-      const addresses = find(peer);
-      answer(addresses === undefined ? { word: 'no-answer' } : { word: 'addresses', addresses });
+      const addresses = typeof book === 'function' ? callback(ports, 'staticAddresses', () => find(peer)) : find(peer);
+      answer(addresses === undefined ? { word: 'no-answer' } : replyOf({ word: 'addresses', addresses }));
       return () => {};
     },
   };
+}
+
+/**
+ * A query of the application's own, held to its promise: one answer, in one of the three words, within `QUERY_MS`. One that
+ * throws, says something else or stays silent counts as `no-answer`, and is asked again by whoever needs the address.
+ */
+export function bounded(query: AddressQuery, clock: Timers = ports.clock): AddressQuery {
+  return {
+    query(peer, session, answer) {
+      let isOver = false;
+      const finish = (reply: unknown): void => {
+        if (isOver) return;
+        isOver = true;
+        clock.clearTimeout(timer);
+        answer(replyOf(reply));
+      };
+      const timer = clock.setTimeout(() => {
+        finish(undefined);
+        leave();
+      }, QUERY_MS);
+      let stop: unknown;
+      const leave = (): void =>
+        void callback(ports, 'addresses.query', () => typeof stop === 'function' && (stop as () => void)());
+      try {
+        stop = query.query(peer, session, finish);
+      } catch (error) {
+        reportCallback(ports, 'addresses.query', error);
+        finish(undefined);
+      }
+      return () => {
+        if (isOver) return;
+        isOver = true;
+        clock.clearTimeout(timer);
+        leave();
+      };
+    },
+  };
+}
+
+/** Longer than any query here takes: three questions 3 s apart, and 5 s more. */
+const QUERY_MS = 30_000;
+
+/** One of the three words, whatever was said: what is no address is none, what is no answer is `no-answer`. */
+export function replyOf(reply: unknown): AddressReply {
+  try {
+    const { word, addresses } = (reply ?? {}) as { readonly word?: unknown; readonly addresses?: unknown };
+    if (word === 'session-closed') return { word };
+    if (word !== 'addresses' || !Array.isArray(addresses)) return { word: 'no-answer' };
+    return { word, addresses: Array.from(addresses, (each: unknown) => (typeof each === 'string' ? each : undefined)) };
+  } catch {
+    return { word: 'no-answer' }; // Reading it ran the application's code.
+  }
 }
 
 function isList(book: object): book is readonly (string | undefined)[] {
@@ -54,7 +108,7 @@ function isList(book: object): book is readonly (string | undefined)[] {
 export function resolverOf(query: AddressQuery): Resolver {
   return {
     resolve: (peer, found) =>
-      query.query(peer, undefined, (reply) => {
+      bounded(query).query(peer, undefined, (reply) => {
         if (reply.word !== 'addresses') return found([], reply.word === 'no-answer' ? `${peer} does not answer` : SESSION_CLOSED);
         const first = reply.addresses.find((address) => address !== undefined);
         found(first === undefined ? [] : [first], `${peer} has no public address at the moment`);

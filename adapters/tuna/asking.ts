@@ -1,4 +1,5 @@
 import { ports } from '#platform';
+import { callback } from '../../machines/callbacks.js';
 import type { Connection } from '../../machines/handle.js';
 import { SessionError } from '../../machines/errors.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
@@ -9,6 +10,7 @@ import {
   putRequest,
   readReply,
   readRequest,
+  replyOf,
   SharedQuery,
   type AddressDesk,
   type AddressQuery,
@@ -75,12 +77,8 @@ export function answerAddresses(given: Connection, desk: AddressDesk): void {
     const { session, body } = readRequest(message) ?? {};
     const { id, from, to } = body ?? {};
     if (typeof id !== 'number' || typeof from !== 'string') return;
-    const reply = desk.reply({
-      from,
-      ...(typeof to === 'string' ? { to } : {}),
-      ...(session === undefined ? {} : { session }),
-    });
-    said(connection, putReply(reply, { id }));
+    const request = { from, ...(typeof to === 'string' ? { to } : {}), ...(session === undefined ? {} : { session }) };
+    said(connection, putReply(replyOf(callback(ports, 'desk.reply', () => desk.reply(request))), { id }));
   };
 }
 

@@ -1,3 +1,5 @@
+import { ports } from '#platform';
+import { callback } from '../../machines/callbacks.js';
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
@@ -7,7 +9,7 @@ import { tunaSessionMachine } from '../../machines/tuna/tuna.machine.js';
 import { TunaPlane, type Envelope } from '../../machines/tuna/tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
-import type { AddressQuery } from './addresses.js';
+import { bounded, type AddressQuery } from './addresses.js';
 import { ncpCodec } from './codec.js';
 import { frameBytes, framed, PlainEnvelope } from './envelope.js';
 import { ADDRESS_BYTES_MAX, METADATA_BYTES_MAX, putMetadata, readMetadata, SESSION_ID_BYTES } from './metadata.js';
@@ -135,7 +137,7 @@ function makeSession(
     offer: opening,
     isSuccessor: request.isSuccessor === true,
     target: request.target === '' ? undefined : request.target,
-    addresses: addresses === undefined ? undefined : (answer) => addresses.query(remoteAddress, id, answer),
+    addresses: addresses === undefined ? undefined : (answer) => bounded(addresses, ports.clock).query(remoteAddress, id, answer),
     ...(first === undefined ? {} : { first }),
   });
   return { label: labelOf(remoteAddress, id), plane, judge: () => ({ admit: true }) };
@@ -173,7 +175,8 @@ function identify(
   const metadataEnd = addressEnd + frameBytes(bytes, addressEnd);
   if (metadataEnd - addressEnd > METADATA_BYTES_MAX + 4) return { word: 'refuse', code: 'oversized' };
   if (bytes.length < metadataEnd) return { word: 'more' };
-  if (accepts?.(remoteAddress) === false) return { word: 'refuse', code: 'identity-unknown' };
+  if (accepts !== undefined && callback<unknown>(ports, 'tuna.accepts', () => accepts(remoteAddress)) !== true)
+    return { word: 'refuse', code: 'identity-unknown' };
   const body = bytes.subarray(addressEnd + 4, metadataEnd);
   const box = identity?.boxWith(remoteAddress);
   const opened = identity === undefined ? body : box === undefined ? undefined : unsealed(box, body);

@@ -1,6 +1,7 @@
 import { ports } from '#platform';
 import { toHex } from '../bytes.js';
 import { amount, anything, callable, checkOptions, members, optional } from '../options.js';
+import { callback, wordsOf } from '../../machines/callbacks.js';
 import type { Engine } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Clock } from '../../machines/ports.js';
@@ -60,6 +61,8 @@ export interface TunaListenerOptions {
   readonly clock?: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>;
 }
 
+/** How long an exit may take to be had: renting one takes seconds. Chosen without measurement. */
+const EXIT_MS = 60_000;
 /** How long the original says of a session that it has ended. */
 const REMEMBERED_MS = 300_000;
 /** Sessions that have ended; beyond it the oldest are forgotten. */
@@ -155,7 +158,7 @@ export class TunaListener implements AddressDesk {
       let why: Error | undefined;
       try {
         const bound = (this.#bound[index] ??= await this.engine.listen(listenAt(index)));
-        const exit = await newTunaExit(index, bound);
+        const exit = await this.#inTime(newTunaExit(index, bound));
         if (this.#isClosed) return void (await exit.close());
         this.#exits[index] = exit;
         attempts = 0;
@@ -166,10 +169,32 @@ export class TunaListener implements AddressDesk {
       }
       this.#exits[index] = undefined;
       if (this.#isClosed) return;
-      onLost?.(index, why);
+      if (onLost !== undefined) callback(ports, 'onLost', () => onLost(index, why));
       if (reconnectRetries >= 0 && attempts++ >= reconnectRetries) throw why ?? new Error(`exit ${index} is gone`);
       await this.#pause(reconnectIntervalMs);
     }
+  }
+
+  /** An exit that takes longer than `EXIT_MS` is given up and asked for again; should it come after all, it is closed. */
+  #inTime(asked: TunaExit | Promise<TunaExit>): Promise<TunaExit> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = this.#clock.setTimeout(() => {
+        isLate = true;
+        reject(new Error(`newTunaExit has not answered within ${EXIT_MS / 1000} s`));
+      }, EXIT_MS);
+      Promise.resolve(asked).then(
+        (exit) => {
+          this.#clock.clearTimeout(timer);
+          if (isLate) void callback(ports, 'exit.close', () => exit.close());
+          else resolve(exit);
+        },
+        (error: unknown) => {
+          this.#clock.clearTimeout(timer);
+          reject(error instanceof Error ? error : new Error(wordsOf(error)));
+        },
+      );
+    });
   }
 
   #pause(ms: number): Promise<void> {

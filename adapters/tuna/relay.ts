@@ -1,10 +1,12 @@
 import { ports } from '#platform';
+import { callback } from '../../machines/callbacks.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
 import {
   putReply,
   putRequest,
   readReply,
   readRequest,
+  replyOf,
   SharedQuery,
   type AddressDesk,
   type AddressQuery,
@@ -91,11 +93,12 @@ export function answerRelay(
 ): () => void {
   let isOver = false;
   client.onMessage(({ src, payload }) => {
-    if (isOver || !accepts(src)) return undefined;
+    if (isOver || callback<unknown>(ports, 'accepts', () => accepts(src)) !== true) return undefined;
     const request = readRequest(payload);
     if (request === undefined) return undefined;
     const { session } = request;
-    const reply = desk.reply(session === undefined ? { from: src } : { from: src, session });
+    const asked = session === undefined ? { from: src } : { from: src, session };
+    const reply = replyOf(callback(ports, 'desk.reply', () => desk.reply(asked)));
     return reply.word === 'no-answer' ? undefined : putReply(reply);
   });
   return () => {

@@ -1,3 +1,4 @@
+import { textsOf, wordsOf } from '../callbacks.js';
 import type { Clock, Opener, Resolver, WireCause } from '../ports.js';
 import { race } from './race.js';
 
@@ -19,12 +20,13 @@ export function resolving(
       isOver = true;
       handler.onClose(cause);
     };
-    const found = (addresses: readonly string[], why: string | undefined): void => {
+    const found = (addresses: unknown, why: unknown): void => {
       if (isOver) return;
-      if (!Array.isArray(addresses)) return fail({ kind: 'resolve-failed', reason: 'the resolver gave no list of addresses' });
+      const read = textsOf(addresses);
+      if ('reason' in read) return fail({ kind: 'resolve-failed', reason: 'the resolver gave no list of addresses' });
       const openers: Opener[] = [];
-      let reason = why ?? `no address is known for ${peer}`;
-      for (const address of addresses) {
+      let reason = typeof why === 'string' ? why : `no address is known for ${peer}`;
+      for (const address of read.texts) {
         try {
           openers.push(dial(address));
         } catch (error) {
@@ -36,13 +38,27 @@ export function resolving(
       abort = race(openers, clock, staggerMs)(handler);
     };
     // An answer from memory comes before `resolve` has returned, and must not be heard from inside this call.
-    const cancel = resolver.resolve(peer, (addresses, reason) => clock.soon(() => found(addresses, reason)));
+    let cancel: unknown;
+    try {
+      cancel = resolver.resolve(peer, (addresses, reason) => clock.soon(() => found(addresses, reason)));
+    } catch (error) {
+      clock.soon(() => found([], `the resolver failed: ${wordsOf(error)}`));
+    }
     return () => {
       if (abort !== undefined) return abort();
       if (isOver) return;
       isOver = true;
-      cancel();
+      cancelled(cancel);
       clock.soon(() => handler.onClose({ kind: 'aborted' }));
     };
   };
+}
+
+/** A resolver that gives no function to stop it can't be stopped; one that fails while it stops has stopped. */
+function cancelled(cancel: unknown): void {
+  try {
+    if (typeof cancel === 'function') cancel();
+  } catch {
+    // The attempt is over already.
+  }
 }

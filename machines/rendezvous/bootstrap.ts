@@ -9,9 +9,12 @@ export interface BootstrapSide {
   isOwn(address: string): boolean;
   ownerOf(address: string): NodeId | undefined;
   contactFailed(): void;
+  /** This round has no contacts, because of this. */
+  contactsFailed(reason: string): void;
 }
 
-export type FindContacts = (answer: (addresses: readonly string[]) => void) => () => void;
+/** Asks for contacts; `reason` where there can't be any. The result stops asking. */
+export type FindContacts = (answer: (addresses: readonly string[], reason?: string) => void) => () => void;
 
 /** Dials those whose addresses were known before anybody was met: one at a time, and nobody who is connected already. */
 export class Bootstrap {
@@ -24,7 +27,8 @@ export class Bootstrap {
   ) {}
 
   find(answer: (addresses: readonly string[]) => void): () => void {
-    return this.findContacts((addresses) => {
+    return this.findContacts((addresses, reason) => {
+      if (reason !== undefined) this.side.contactsFailed(reason);
       this.#contacts = addresses;
       answer(addresses.filter((address) => !this.side.isOwn(address)));
     });

@@ -37,6 +37,7 @@ export const nodeMachine = nodeSetup.createMachine({
           always: { guard: 'isConnected', target: '#node.connected' },
           invoke: { src: 'contacts', id: 'contacts', input: ({ context: { port } }) => ({ port }) },
           on: { 'contacts.found': { target: 'choosing', actions: 'noteContacts' } },
+          after: { contactsTimeout: { target: 'waiting', actions: 'reportLateContacts' } },
         },
         choosing: { always: [{ guard: 'hasContact', target: 'dialing' }, 'waiting'] },
         dialing: {

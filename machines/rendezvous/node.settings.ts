@@ -20,7 +20,9 @@ export type NodeNews =
   | { readonly type: 'phase'; readonly phase: NodePhase }
   | { readonly type: 'peer'; readonly peer: Peer }
   | { readonly type: 'peer-lost'; readonly peer: Peer }
-  | { readonly type: 'outcome'; readonly outcome: Outcome };
+  | { readonly type: 'outcome'; readonly outcome: Outcome }
+  /** `contacts()` has found nobody because it failed, gave no list of addresses, or took too long; the next round asks again. */
+  | { readonly type: 'contacts-failed'; readonly reason: string };
 
 export interface NodeSettings {
   readonly letters: Letters;

@@ -20,6 +20,8 @@ export interface NodePort {
   readonly random: Random;
   /** The addresses of contacts, in the order in which to try them. The result stops the search. */
   findContacts(answer: (addresses: readonly string[]) => void): () => void;
+  /** The search took too long. */
+  contactsLate(): void;
   dialContact(address: string): void;
   releaseContact(): void;
   readonly connections: number;
@@ -62,6 +64,7 @@ export const nodeSetup = setup({
     dialNext: ({ context }) => context.port.dialContact(context.left[0]!),
     dropFirst: assign({ left: ({ context }) => context.left.slice(1) }),
     releaseContact: ({ context }) => context.port.releaseContact(),
+    reportLateContacts: ({ context }) => context.port.contactsLate(),
     countRound: assign({ rounds: ({ context }) => context.rounds + 1 }),
     forgetRounds: assign({ rounds: 0 }),
     resetAll: ({ context }) => context.port.reset(),
@@ -83,6 +86,7 @@ export const nodeSetup = setup({
       const wait = backoffMs({ kind: 'exponential', baseMs, capMs, immediateIfLivedMs: 0 }, rounds + 2, port.random());
       return wait === 'give-up' ? capMs : Math.max(1, wait);
     },
+    contactsTimeout: ({ context: { port } }) => port.limits.contactsTimeoutMs,
     refreshTime: ({ context: { port } }) => port.limits.refreshMs * (0.5 + port.random()),
   },
 });

@@ -1,4 +1,5 @@
 import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
+import { callback } from '../callbacks.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../engine.js';
 import { SessionError } from '../errors.js';
 import type { Connection } from '../handle.js';
@@ -152,7 +153,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     const { peer: id } = connection;
     const now = this.now();
     if (this.judge.isBanned(id, now)) return void connection.close({ now: true });
-    const link = new PeerLink(id, connection, this.#front.acquaintances.of(id, now), this.settings.posts, this.limits, () => this.now(), this.#take); // prettier-ignore
+    const link = new PeerLink(id, connection, this.#front.acquaintances.of(id, now), this.settings.posts, this.limits, this.ports, this.#take); // prettier-ignore
     this.links.set(id, link);
     this.#front.acquaintances.add(link);
     this.wishes.met(id);
@@ -213,6 +214,12 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   }
   releaseContact(): void {
     this.#bootstrap.release();
+  }
+  contactsFailed(reason: string): void {
+    this.#report({ type: 'contacts-failed', reason });
+  }
+  contactsLate(): void {
+    this.contactsFailed(`contacts() has not answered within ${this.limits.contactsTimeoutMs} ms`);
   }
   contactFailed(): void {
     this.actor.send({ type: 'contact.failed' });
@@ -285,14 +292,6 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   }
 
   #report(news: NodeNews): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(news);
-      } catch (error) {
-        this.ports.clock.setTimeout(() => {
-          throw error; // It harms nobody here, and is not hidden either.
-        }, 0);
-      }
-    }
+    for (const listener of [...this.#listeners]) callback(this.ports, 'node.on listener', () => listener(news));
   }
 }

@@ -1,3 +1,4 @@
+import { callback, type CallbackPorts } from '../callbacks.js';
 import type { Closing } from '../closing.js';
 import { SessionError } from '../errors.js';
 import type { Connection, SendOptions } from '../handle.js';
@@ -45,12 +46,12 @@ export class PeerLink implements Peer {
     hello: Pick<Hello, 'address' | 'isClient'>,
     readonly posts: PostCodec,
     limits: RendezvousLimits,
-    readonly now: () => number,
+    readonly ports: CallbackPorts,
     take: (link: PeerLink, post: Post | undefined) => void,
   ) {
     this.address = hello.address;
     this.isClient = hello.isClient;
-    this.#letters = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, now());
+    this.#letters = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, ports.clock.now());
     connection.onMessage = (bytes) => take(this, posts.decode(bytes));
   }
 
@@ -59,17 +60,21 @@ export class PeerLink implements Peer {
   }
   set onMessage(handler: ((message: Uint8Array) => void) | undefined) {
     this.#onMessage = handler;
-    while (this.#onMessage !== undefined && this.#unheard.length > 0) this.#onMessage(this.#next());
+    while (this.#onMessage !== undefined && this.#unheard.length > 0) this.#call(this.#next());
   }
 
   deliver(message: Uint8Array): void {
-    if (this.#onMessage !== undefined) return this.#onMessage(message);
+    if (this.#onMessage !== undefined) return this.#call(message);
     this.#unheard.push(message);
     this.#unheardBytes += message.length + 64;
     while (this.#unheardBytes > UNHEARD_BYTES_MAX) {
       this.#next();
       this.missed++;
     }
+  }
+
+  #call(message: Uint8Array): void {
+    callback(this.ports, 'peer.onMessage', () => this.#onMessage!(message));
   }
 
   #next(): Uint8Array {
@@ -79,7 +84,7 @@ export class PeerLink implements Peer {
   }
 
   mayRead(): boolean {
-    return this.#letters.take(this.now());
+    return this.#letters.take(this.ports.clock.now());
   }
 
   /** False: the connection takes nothing more. */

@@ -22,6 +22,8 @@ export interface RendezvousLimits {
   /** After a round through all contacts without success: full jitter below a ceiling that doubles from `base` to `cap`. Defaults 500 ms, 30 s. */
   readonly bootstrapBaseMs: number;
   readonly bootstrapCapMs: number;
+  /** How long `contacts()` may take in one round. Default 30 s, chosen without measurement. */
+  readonly contactsTimeoutMs: number;
   /** How often a connected node asks around, half to one and a half of it. Default 30 s. */
   readonly refreshMs: number;
   /** It asks peers for others until it has so many. Default 8; it accepts up to `connectionsMax`. */
@@ -47,6 +49,7 @@ export const RENDEZVOUS_LIMITS: RendezvousLimits = {
   bansMax: 1000,
   bootstrapBaseMs: 500,
   bootstrapCapMs: 30_000,
+  contactsTimeoutMs: 30_000,
   refreshMs: 30_000,
   peersWanted: 8,
   connectionsMax: 1000,

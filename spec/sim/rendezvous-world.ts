@@ -161,7 +161,7 @@ export class RendezvousWorld {
         if (news.phase === 'disconnected') this.#alone++;
         host.isConnected = news.phase === 'connected';
       }
-      this.note(`${name} ${news.type} ${news.type === 'phase' ? news.phase : news.type === 'outcome' ? news.outcome : this.#nameOf(news.peer.id)}`); // prettier-ignore
+      this.note(`${name} ${news.type} ${news.type === 'phase' ? news.phase : news.type === 'outcome' ? news.outcome : news.type === 'contacts-failed' ? news.reason : this.#nameOf(news.peer.id)}`); // prettier-ignore
     });
     node.engine.on((event) => {
       if (event.type === 'closing') {

@@ -1,5 +1,7 @@
+import { ports } from '#platform';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { callback } from '../../../machines/callbacks.js';
 import type { Offer } from '../session.js';
 import type { SessionStream } from '../stream.js';
 import type { AcceptedFile, OfferedFile, TransferCode } from './bodies.js';
@@ -127,7 +129,7 @@ class Reception {
       if (first?.kind !== 'offer') throw new TransferError('malformed', 'the transfer does not begin with an offer');
       const accepted = await this.#prepare(first.files);
       this.#sizeInAll = sumOf(first.files);
-      this.receiver.options.offered?.(first.files);
+      told('offered', () => this.receiver.options.offered?.(first.files));
       await this.records.say({ kind: 'accept', files: accepted });
       while (this.#reports.length < this.#expected.length) await this.#take(await this.records.next());
       await this.#part();
@@ -249,7 +251,7 @@ class Reception {
     const report = { name, bytes: size, sha256, bytesKept: this.#bytesKept };
     this.#reports.push(report);
     this.receiver.release(name, this.stop);
-    this.receiver.options.received?.(report);
+    told('received', () => this.receiver.options.received?.(report));
     await this.records.say({ kind: 'done', file: this.#currentNumber });
   }
 
@@ -282,8 +284,14 @@ class Reception {
 
   #tell({ name, size }: OfferedFile, bytes: number): void {
     const { progress } = this.receiver.options;
-    progress?.({ name, bytes, size, bytesInAll: this.#bytesBefore + bytes, sizeInAll: this.#sizeInAll });
+    const news = { name, bytes, size, bytesInAll: this.#bytesBefore + bytes, sizeInAll: this.#sizeInAll };
+    if (progress !== undefined) told('progress', () => progress(news));
   }
+}
+
+/** What a listener to a transfer's news throws costs no file. */
+export function told(news: string, tell: () => void): void {
+  callback(ports, `transfer.${news}`, tell);
 }
 
 /** After these, what has arrived is worth nothing. */

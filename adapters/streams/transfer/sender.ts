@@ -3,7 +3,7 @@ import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
 import type { AcceptedFile } from './bodies.js';
 import { putDataHead, RECORD_HEAD_BYTES } from './codec.js';
-import { known, sayFarewell, sumOf, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
+import { known, sayFarewell, sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
 import { Records, TransferError } from './records.js';
 import type { Source } from './source.js';
 
@@ -97,7 +97,7 @@ class Dispatch {
       const report = record.kind === 'done' && record.file === this.#confirmed ? this.#begun[record.file] : undefined;
       if (report === undefined) throw new TransferError('malformed', `the receiver says ${record.kind} at the wrong time`);
       this.#confirmed++;
-      this.options.sent?.(report);
+      told('sent', () => this.options.sent?.(report));
     }
   }
 
@@ -139,7 +139,9 @@ class Dispatch {
   }
 
   #tell({ about: { name, size } }: Source, bytes: number): void {
-    this.options.progress?.({ name, bytes, size, bytesInAll: this.#bytesBefore + bytes, sizeInAll: this.#sizeInAll });
+    const { progress } = this.options;
+    const news = { name, bytes, size, bytesInAll: this.#bytesBefore + bytes, sizeInAll: this.#sizeInAll };
+    if (progress !== undefined) told('progress', () => progress(news));
   }
 
   async #fail(error: Error): Promise<Error> {
