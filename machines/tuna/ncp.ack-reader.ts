@@ -63,6 +63,7 @@ export class AckReader {
     outbound.advance();
     if (newestAt > -Infinity) {
       l.trip.measured(now - oldestAt);
+      l.sampled(now - newestAt);
       l.pace.delivered(delivered, now - newestAt, l.trip.smoothedMs, now);
     }
     l.flight.lose(l.newestAckedAt - l.trip.reorderMs, l.newestOrder - REORDERED_PACKETS);

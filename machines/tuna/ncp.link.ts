@@ -12,6 +12,9 @@ export const RANGES_REPEATED = 8;
 
 /** The original gathers acknowledgements for so long: a round trip that was measured may hold as much that isn't one. */
 const PEER_GATHERS_MS = 50;
+/** Round trips of which the shortest says how long the way is, and how often one is asked for. Chosen without measurement. */
+const SAMPLES_LEAST = 8;
+const SAMPLE_MS = 250;
 
 /** What a session remembers about one of its connections: what is under way, what is owed to the peer, how long things take. */
 export class NcpLink {
@@ -40,8 +43,10 @@ export class NcpLink {
   challenged = 0;
   /** When it is asked to once more. */
   challengeAt = Infinity;
-  #probedPacket = -Infinity; // Asked for on this wire while its round trip is unknown,
-  #probedAt = 0; // then.
+  #probedPacket = -Infinity; // The last one that was sent as a question,
+  #probedAt = -Infinity; // then.
+  #samples = 0; // Round trips measured on the wire of the moment,
+  #shortestMs = Infinity; // and the shortest.
   /** When the newest packet left of which an acknowledgement came back, and when that was. */
   newestAckedAt = -Infinity;
   /** The how-manieth on this wire the latest acknowledged one was. */
@@ -66,7 +71,9 @@ export class NcpLink {
     this.pace = new Pace();
     this.challenged = 0;
     this.challengeAt = Infinity;
-    this.#probedPacket = -Infinity;
+    this.#probedPacket = this.#probedAt = -Infinity;
+    this.#samples = 0;
+    this.#shortestMs = Infinity;
     this.isStalled =
       this.isProven =
       this.hasSpoken =
@@ -110,29 +117,38 @@ export class NcpLink {
     return false;
   }
 
-  /** An empty packet leaves that is acknowledged at once: where nothing was measured yet, the answer tells the round trip. */
+  /** An empty packet leaves that is acknowledged as soon as the peer does so: its answer tells a round trip. */
   probed(n: number, now: number): void {
-    if (this.trip.leastMs < Infinity) return;
     this.#probedPacket = n;
     this.#probedAt = now;
   }
   /** Of packets that were acknowledged long ago, one more was. */
   answered(from: number, last: number, now: number): void {
     if (this.#probedPacket < from || this.#probedPacket > last) return;
-    this.trip.leastMs = Math.min(this.trip.leastMs, now - this.#probedAt);
     this.#probedPacket = -Infinity;
+    this.sampled(now - this.#probedAt);
+  }
+  /** A round trip on the wire of the moment. */
+  sampled(ms: number): void {
+    this.#samples++;
+    if (ms < this.#shortestMs) this.#shortestMs = ms;
   }
 
   /**
    * How long an original waits for an acknowledgement of what has just come, so that the round trips it sees are never short. Where
-   * the way is long by itself, less; before it is known, the whole.
+   * the way is long by itself, less; before that is known, the whole. One round trip says little, because either side may have been
+   * late: the shortest of several counts, and it is asked for more as long as the whole is not waited for.
    * @rule NCP-15
    */
-  ackHoldMs(): number {
-    const { leastMs } = this.trip;
-    if (leastMs === Infinity && this.#probedPacket === -Infinity) this.owesProbe = true;
-    const wayMs = leastMs === Infinity ? 0 : Math.max(0, leastMs - PEER_GATHERS_MS);
-    return Math.max(0, this.limits.originalAckMs - wayMs);
+  ackHoldMs(now: number): number {
+    const { originalAckMs } = this.limits;
+    const isKnown = this.#samples >= SAMPLES_LEAST;
+    const wayMs = isKnown ? Math.max(0, this.#shortestMs - PEER_GATHERS_MS) : 0;
+    if ((!isKnown || wayMs > 0) && now - this.#probedAt >= SAMPLE_MS) {
+      this.owesProbe = true;
+      this.#probedAt = now;
+    }
+    return Math.max(0, originalAckMs - wayMs);
   }
 
   /** The how-manieth packet of this wire has arrived, which left at `sentAt`. */

@@ -15,10 +15,24 @@ export function buildNcpGo(): Promise<string> {
   return program.build();
 }
 
-export interface NcpGoOptions {
+/** Settings of the original's session; its defaults where they are left out. */
+export interface NcpGoSettings {
+  /** Receive window in bytes: 4 MiB. */
+  readonly window?: number;
+  /** How long it gathers acknowledgements: 50 ms. */
+  readonly ackIntervalMs?: number;
+  /** Its retransmission timeout at first, and at most: 5 and 10 s. */
+  readonly rtoInitialMs?: number;
+  readonly rtoMaxMs?: number;
+  /** Ranges in one acknowledgement: 32. */
+  readonly ackRanges?: number;
+  /** How long small writes wait for company: 10 ms. */
+  readonly flushMs?: number;
+}
+
+export interface NcpGoOptions extends NcpGoSettings {
   readonly links: number;
   readonly mtu?: number;
-  readonly window?: number;
   /** Each write is one packet. */
   readonly packets?: boolean;
 }

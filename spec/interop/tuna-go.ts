@@ -1,7 +1,7 @@
 import type { AddressQuery, AddressReply } from '../../adapters/tuna/index.js';
-import { NcpGo, type Received } from './ncp-go.js';
+import { NcpGo, type NcpGoSettings, type Received } from './ncp-go.js';
 
-export interface TunaGoOptions {
+export interface TunaGoOptions extends NcpGoSettings {
   /** Stands for the seed of its identity. */
   readonly name: string;
   readonly links: number;

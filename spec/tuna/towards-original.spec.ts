@@ -21,7 +21,9 @@ class Watch {
   readonly clock = new SimClock();
   readonly acked: Acked[] = [];
   readonly end: NcpEnd;
-  readonly probes: { link: number; sequence: number }[] = [];
+  /** How long the peer takes to acknowledge what it is asked; `undefined`: it does not. The first is late by more. */
+  answerAfterMs: number | undefined;
+  lateByMs = 0;
   #sentAt = new Map<number, number>();
   #packet = new Packet();
 
@@ -53,7 +55,11 @@ class Watch {
   #hear(link: number, bytes: Uint8Array): void {
     const packet = this.#packet;
     ncpCodec.read(bytes, 0, bytes.length, packet);
-    if (packet.sequence > 0) this.probes.push({ link, sequence: packet.sequence });
+    if (packet.sequence > 0 && this.answerAfterMs !== undefined) {
+      const { sequence } = packet;
+      this.clock.setTimeout(() => this.ack(link, sequence), this.answerAfterMs + this.lateByMs);
+      this.lateByMs = 0;
+    }
     for (let i = 0; i < packet.ranges; i++)
       for (let sequence = packet.starts[i]!; sequence < packet.starts[i]! + packet.counts[i]!; sequence++) {
         const sentAt = this.#sentAt.get(sequence);
@@ -105,14 +111,14 @@ describe('tuna/acknowledgements: an original hears of each packet 60 ms after it
         [400, 0, 30],
       ] as const) {
         const watch = new Watch(role, false);
-        watch.send(0, 1);
-        watch.clock.settle();
-        const probe = watch.probes.find(({ link }) => link === 0)!; // It asks, because nothing was measured.
-        watch.clock.advance(wayMs);
-        watch.ack(0, probe.sequence);
-        watch.clock.advance(200);
+        watch.answerAfterMs = wayMs; // It asks, because nothing was measured.
+        for (let sequence = 1; sequence <= 100; sequence++) {
+          watch.send(0, sequence);
+          watch.clock.advance(50);
+        }
+        watch.clock.advance(500);
         watch.acked.length = 0;
-        for (let sequence = 2; sequence < 40; sequence++) {
+        for (let sequence = 101; sequence < 139; sequence++) {
           watch.send(0, sequence);
           watch.clock.advance(2);
         }
@@ -125,6 +131,19 @@ describe('tuna/acknowledgements: an original hears of each packet 60 ms after it
         });
         watch.end.stop();
       }
+    });
+
+    test(`[NCP-15] ${role}: an answer that is late once makes no way long`, () => {
+      const watch = new Watch(role, false);
+      watch.answerAfterMs = 10;
+      watch.lateByMs = 300;
+      for (let sequence = 1; sequence <= 1000; sequence++) {
+        watch.send(0, sequence);
+        watch.clock.advance(7);
+      }
+      watch.clock.advance(500);
+      expect(Math.min(...watch.acked.map(({ afterMs }) => afterMs))).toBeGreaterThanOrEqual(60);
+      watch.end.stop();
     });
 
     test(`[NCP-15] ${role}: a holdfast hears at once`, () => {

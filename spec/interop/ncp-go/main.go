@@ -30,6 +30,12 @@ type command struct {
 	DelayMs int     `json:"delayMs"`
 	Redial  bool    `json:"redial"`
 	Packets bool    `json:"packets"`
+	// Of either's session, where they are not to be the defaults.
+	AckInterval int `json:"ackIntervalMs"`
+	InitialRTO  int `json:"rtoInitialMs"`
+	MaxRTO      int `json:"rtoMaxMs"`
+	AckRanges   int `json:"ackRanges"`
+	Flush       int `json:"flushMs"`
 	// Of nkn-tuna-session.
 	Name     string `json:"name"`
 	Peer     string `json:"peer"`

@@ -78,8 +78,17 @@ func (n *node) obey(c command) (fields, error) {
 	return n.obeyTuna(c)
 }
 
+// config leaves out what is 0: the original takes its defaults for that.
+func (c command) config() *ncp.Config {
+	return &ncp.Config{
+		NonStream: c.Packets, MTU: int32(c.MTU), SessionWindowSize: int32(c.Window), SendAckInterval: int32(c.AckInterval),
+		InitialRetransmissionTimeout: int32(c.InitialRTO), MaxRetransmissionTimeout: int32(c.MaxRTO),
+		MaxAckSeqListSize: int32(c.AckRanges), FlushInterval: int32(c.Flush),
+	}
+}
+
 func (n *node) open(c command) error {
-	config := &ncp.Config{NonStream: c.Packets, MTU: int32(c.MTU), SessionWindowSize: int32(c.Window)}
+	config := c.config()
 	n.conns = make([]*conn, c.Links)
 	ids := idsOf(c.Links)
 	session, err := ncp.NewSession(address("go"), address("holdfast"), ids, nil, n.sendWith, config)

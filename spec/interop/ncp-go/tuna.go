@@ -77,7 +77,7 @@ func (n *node) tunaOpen(c command) (fields, error) {
 		NumTunaListeners:  c.Links,
 		ReconnectRetries:  c.Retries,
 		ReconnectInterval: c.Interval,
-		SessionConfig:     &ncp.Config{MTU: int32(c.MTU), SessionWindowSize: int32(c.Window)},
+		SessionConfig:     c.config(),
 	}
 	client, err := session.NewTunaSessionClient(account, n.tuna.network, &nkn.Wallet{}, config)
 	n.tuna.client = client
