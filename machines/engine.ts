@@ -111,6 +111,8 @@ export class Engine {
   #pending: EngineEvent[] = [];
   #isTelling = false;
   #isStarted = false;
+  #unbound: string[] = []; // What is to be listened at, and is not yet.
+  #binding: Promise<void> | undefined;
   #over: Promise<void> | undefined; // The end of a shutdown, which comes behind that of the actor.
 
   constructor(
@@ -149,16 +151,38 @@ export class Engine {
     this.incoming = this.#desk.incoming as AsyncIterable<Connection<unknown>> as AsyncIterable<Connection>;
   }
 
-  /** Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't. */
+  /**
+   * Begins to listen and to dial. Resolves when every listener has its address; rejects with the first that can't, and may then be
+   * called again: it listens at those that failed.
+   */
   async start(): Promise<void> {
-    if (this.#isStarted) return this.#checkServing();
+    if (this.#isStarted) this.#checkServing();
+    else this.#begin();
+    await (this.#binding ??= this.#bind().finally(() => (this.#binding = undefined)));
+  }
+
+  #begin(): void {
     for (const address of this.options.listen ?? []) this.#checkListener(address);
     this.#isStarted = true;
+    this.#unbound = [...(this.options.listen ?? [])];
     this.actor.start();
     this.actor.send({ type: 'start' });
     const { supervisor } = this.actor.getSnapshot().children;
     if (supervisor !== undefined) this.#desk.attach(supervisor);
-    await Promise.all((this.options.listen ?? []).map((address) => this.listen(address)));
+  }
+
+  async #bind(): Promise<void> {
+    const wanted = this.#unbound.splice(0);
+    const failures: unknown[] = [];
+    await Promise.all(
+      wanted.map((address) =>
+        this.listen(address).catch((error: unknown) => {
+          failures.push(error);
+          this.#unbound.push(address);
+        }),
+      ),
+    );
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Accepts at one more address; resolves with the address as bound. Rejects where it is taken, insecure or can't be right. */

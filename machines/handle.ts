@@ -158,9 +158,10 @@ export class Handle<Message> implements Connection<Message> {
     return new Promise((resolve) => (this.#drains ??= []).push(resolve));
   }
 
-  close({ now = false }: { now?: boolean } = {}): Promise<Closing> {
+  close({ now = false, message }: { now?: boolean; message?: string } = {}): Promise<Closing> {
     this.#part();
-    if (this.#closing === undefined) this.port.command({ type: 'close', now, reason: 'closed' });
+    const why = message === undefined ? {} : { message };
+    if (this.#closing === undefined) this.port.command({ type: 'close', now, reason: 'closed', ...why });
     return this.closed;
   }
 

@@ -136,6 +136,8 @@ export interface Transport {
 export interface DialOptions {
   /** Only a peer with one of these keys will do; otherwise the wire closes with `identity-mismatch`. */
   readonly fingerprints?: readonly string[];
+  /** Called once a host has accepted the pipe, where the transport shakes hands after that (TLS, upgrade). */
+  readonly onReached?: () => void;
 }
 
 /** Turns a peer's name into addresses to race. */

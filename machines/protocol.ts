@@ -23,7 +23,7 @@ export type ProtocolNews =
 
 /** What the connection tells the protocol's chart. Every protocol understands all of it. */
 export type ProtocolCommand =
-  | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown' }
+  | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown'; message?: string } // Why, in the application's words.
   | { type: 'abort'; closing: Closing }
   | { type: 'probe' }
   | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
@@ -125,6 +125,11 @@ export interface Protocol<Message = Uint8Array> {
   /** Where the peer has lost a session that this side had dialed, a new one is made by itself. Default false. */
   readonly hasSuccessors?: boolean;
   readonly redial: RedialPolicy;
+  /**
+   * Whether a registered peer is dialed again after this ending: by the policy's next wait, by its longest one, or not until it is
+   * registered anew. Default: by the next where the closing says that trying again makes sense (`retry`), else not.
+   */
+  redialAfter?(closing: Closing): 'next' | 'longest' | 'never';
   readonly connectionsMax: number;
   /** How long one of several addresses may take before the next is tried as well. Default 250 ms; `Infinity`: one after the other. */
   readonly raceStaggerMs?: number;

@@ -64,7 +64,7 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     dial(address, dialOptions) {
       const target = parseWebSocketAddress(address, scheme, 'dial');
       const verdict = secure ? verdictOnListener(secure, dialOptions?.fingerprints) : () => undefined;
-      return dialing(target, settings, context, verdict);
+      return dialing(target, settings, context, verdict, dialOptions?.onReached);
     },
     listen: (address, acceptor) => listening(parseWebSocketAddress(address, scheme, 'listen'), settings, secure, acceptor),
   };
@@ -75,6 +75,7 @@ function dialing(
   settings: WebSocketSettings,
   context: SecureDialOptions | undefined,
   verdict: Verdict,
+  onReached: (() => void) | undefined,
 ): Opener {
   return (handler) => {
     const { host, port } = target;
@@ -85,6 +86,7 @@ function dialing(
     socket.setTimeout(settings.connectTimeoutMs, () =>
       wire.fail({ kind: 'unreachable', code: 'ETIMEDOUT', reason: 'nothing happened for too long' }),
     );
+    if (onReached) socket.once('connect', onReached);
     socket.once(context ? 'secureConnect' : 'connect', () => {
       wire.remoteAddress = remoteAddressOf(socket);
       if (context) wire.identity = provenIdentity(socket as TLSSocket, settings.keyIdentifier);

@@ -1,4 +1,5 @@
 import { ports as platformPorts } from '#platform';
+import { CLOSINGS, type Closing } from '../../machines/closing.js';
 import { API_STATES, type ApiState } from '../../machines/connection/api-state.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
@@ -7,7 +8,7 @@ import type { TieRule } from '../../machines/hub/registry.js';
 import type { Ports, Transport } from '../../machines/ports.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
-import { discoveryResolver, type Discovery, type RemoteService } from './discovery.js';
+import { candidatesOf, discoveryResolver, type Discovery, type RemoteService } from './discovery.js';
 import { ship, type ShipOptions } from './protocol.js';
 import type { HubReader } from './reader.js';
 import { normaliseSki } from './ski.js';
@@ -30,10 +31,14 @@ export interface HubOptions {
   /** Whether everybody who comes is trusted. Default false. */
   readonly autoAccept?: boolean;
   readonly doubleConnection?: TieRule;
+  /** Whether a paired peer whose user denied trust is dialed all the same, in the last band (10 to 20 s). Default false. */
+  readonly redialDenied?: boolean;
   /** Default 10. `setMaxConnections` changes it. */
   readonly maxConnections?: number;
   /** Timers and limits of the protocol, where a device needs others. */
-  readonly protocol?: Partial<Omit<ShipOptions, 'ski' | 'shipId' | 'peers' | 'doubleConnection' | 'maxConnections'>>;
+  readonly protocol?: Partial<
+    Omit<ShipOptions, 'ski' | 'shipId' | 'peers' | 'doubleConnection' | 'redialDenied' | 'maxConnections'>
+  >;
   readonly ports?: Ports;
 }
 
@@ -43,10 +48,14 @@ const HANDSHAKE: ReadonlySet<ApiState> = new Set(['receivedPairingRequest', 'inP
 const CONNECTIONS_MAX = 10;
 /** Where a limit begins to be near (the seed's lifecycle guide). */
 const NEAR = 0.8;
+/** A peer whose address changes all the time is dialed at once this often at most; chosen as the first band is. */
+const MOVE_MS = 3000;
 
 /**
  * A SHIP node with the names that people know from ship-go. Peers are named by their SKI, in any spelling. A registered peer is
- * dialed wherever discovery has it, or had it before, and again after every loss; never after it denied trust.
+ * dialed wherever discovery has it, or had it before, and again after every ending: by the bands, in the last one where the ending
+ * is likely to come again, at once where discovery has another address for it. After its user denied trust it is not, and
+ * `dialingStopped` says so.
  */
 export class Hub {
   /** The engine below: events, metrics, inspection. */
@@ -59,6 +68,8 @@ export class Hub {
   #isAutoAccepting: boolean;
   #isRunning = false;
   #stopDiscovery: (() => void) | undefined;
+  /** Where discovery has each paired peer, and when it was last dialed on that account. */
+  #places = new Map<string, { readonly addresses: string; readonly entry: string; movedMs: number }>();
 
   constructor(
     readonly options: HubOptions,
@@ -75,6 +86,7 @@ export class Hub {
       peers: this.#peers(),
       maxConnections: options.maxConnections ?? CONNECTIONS_MAX,
       ...(options.doubleConnection === undefined ? {} : { doubleConnection: options.doubleConnection }),
+      ...(options.redialDenied === undefined ? {} : { redialDenied: options.redialDenied }),
     });
     this.#protocol = protocol as { connectionsMax: number };
     this.engine = new Engine(ports, {
@@ -86,14 +98,22 @@ export class Hub {
     this.engine.on(this.#heed);
   }
 
-  /** Listens, announces itself, and begins to dial who is registered. Rejects where an address can't be had. */
+  /**
+   * Listens, announces itself, and begins to dial who is registered. Rejects where an address can't be had, with the reason; it may be
+   * called again then.
+   */
   async start(): Promise<void> {
     if (this.#isRunning) throw new SessionError('bad-option', 'the hub is started already');
     this.#isRunning = true;
-    await this.engine.start();
-    const { discovery } = this.options;
-    await discovery?.announce?.({ addresses: this.engine.addresses, isRegistering: this.#isAutoAccepting });
-    this.#stopDiscovery = discovery?.subscribe((services) => this.#discovered(services));
+    try {
+      await this.engine.start();
+      const { discovery } = this.options;
+      await discovery?.announce?.({ addresses: this.engine.addresses, isRegistering: this.#isAutoAccepting });
+      this.#stopDiscovery = discovery?.subscribe((services) => this.#discovered(services));
+    } catch (error) {
+      this.#isRunning = false;
+      throw error;
+    }
     for (const { ski } of this.#trust.values()) this.#pursue(ski);
   }
 
@@ -143,13 +163,18 @@ export class Hub {
     return (await this.engine.connect(peer, options)) as Connection<unknown> as Connection<ShipPayload>;
   }
 
-  /** Closes the connection to this peer. It stays registered: the first band later it is dialed again. */
-  async disconnectSKI(ski: string, _reason?: string): Promise<void> {
-    await this.#connections.get(this.#nameOf(ski))?.close();
+  /**
+   * Closes the connection to this peer, or ends the handshake with it. It stays registered: the first band later it is dialed again.
+   * The reason is in the closing (`detail.message`), and in the close frame as far as that has room (123 bytes).
+   */
+  async disconnectSKI(ski: string, reason?: string): Promise<void> {
+    await this.engine.peers.disconnect(this.#nameOf(ski), reason);
   }
 
-  async disconnectAllSKIs(_reason?: string): Promise<void> {
-    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+  /** The same for every peer, in a handshake or connected. */
+  async disconnectAllSKIs(reason?: string): Promise<void> {
+    const all = new Set([...this.#connections.keys(), ...this.#states.keys()]);
+    await Promise.all([...all].map((peer) => this.engine.peers.disconnect(peer, reason)));
   }
 
   getConnection(ski: string): { readonly connection: Connection<ShipPayload>; isConnected(): boolean } | undefined {
@@ -166,6 +191,7 @@ export class Hub {
   /** 0 or less: the default of 10. Connections beyond a lower limit live on. */
   setMaxConnections(max: number): void {
     this.#protocol.connectionsMax = max > 0 ? Math.floor(max) : CONNECTIONS_MAX;
+    this.engine.peers.placesChanged();
   }
   /** One of `API_STATES`. */
   getConnectionState(ski: string): number {
@@ -188,9 +214,16 @@ export class Hub {
   debugConnectionState(): string {
     const known = new Set([...this.#states.keys(), ...[...this.#trust.values()].map(({ ski }) => ski)]);
     const lines = [...known].map((ski) => {
-      const { state, attempt, nextDelayMs } = this.engine.peers.state(ski);
+      const { state, attempt, nextDelayMs, isWaitingForPlace } = this.engine.peers.state(ski);
       const paired = this.#trust.has(ski) ? 'paired' : 'not paired';
-      const next = nextDelayMs === undefined ? '' : `, next dial in ${Math.ceil(nextDelayMs / 1000)} s`;
+      const next =
+        isWaitingForPlace === true
+          ? ', waits for a place: the limit of connections is reached'
+          : nextDelayMs !== undefined
+            ? `, next dial in ${Math.ceil(nextDelayMs / 1000)} s`
+            : this.#wasDenied(ski)
+              ? ', not dialed: its user denied trust'
+              : '';
       return `${ski}  ${API_STATES[state]} ${state}, ${paired}, attempt ${attempt}${next}`;
     });
     return [`connections ${this.getConnectionCount()} of ${this.getMaxConnections()}`, ...lines].join('\n');
@@ -209,22 +242,51 @@ export class Hub {
   /** Keeps a connection to a peer that can be reached somewhere. */
   #pursue(peer: string): void {
     const { discovery } = this.options;
-    if (this.#isRunning && discovery !== undefined && discovery.find(peer) !== undefined) this.engine.peers.register(peer);
+    if (!this.#isRunning || discovery?.find(peer) === undefined) return;
+    try {
+      this.engine.peers.register(peer);
+    } catch (error) {
+      if (!(error instanceof SessionError) || error.code !== 'too-large') throw error;
+      this.#guarded(() => this.reader.connectionLimitReached?.(peer, this.getMaxConnections())); // More than may even wait.
+    }
   }
 
   #discovered(services: readonly RemoteService[]): void {
     this.reader.visibleRemoteServicesUpdated?.(services.filter(({ isVisible }) => isVisible));
-    for (const { ski } of services) {
-      if (!this.#trust.has(ski) || this.#connections.has(ski)) continue;
-      const { isRegistered, state } = this.engine.peers.state(ski);
-      if (!isRegistered && !this.#wasDenied(ski)) this.engine.peers.register(ski);
-      else if (state === 'queued' && this.engine.peers.lastClosing(ski)?.code === 'resolve-failed')
-        this.engine.peers.register(ski);
+    const before = this.#places;
+    this.#places = new Map();
+    for (const service of services) {
+      const { ski } = service;
+      if (!this.#trust.has(ski)) continue;
+      const known = before.get(ski);
+      const place = {
+        addresses: candidatesOf(service).join(),
+        entry: JSON.stringify(service),
+        movedMs: known?.movedMs ?? -Infinity,
+      };
+      this.#places.set(ski, place);
+      if (this.#connections.has(ski)) continue;
+      if (!this.engine.peers.state(ski).isRegistered) {
+        if (!this.#wasDenied(ski)) this.#pursue(ski);
+        continue;
+      }
+      const isUnfound = known === undefined && this.engine.peers.lastClosing(ski)?.code === 'resolve-failed';
+      const isNews = known !== undefined && known.entry !== place.entry && service.isVisible;
+      if (isUnfound || isNews) this.#hasten(ski, place, known !== undefined && known.addresses !== place.addresses);
     }
   }
 
+  /** Discovery knows better: how dialing went so far counts no longer. */
+  #hasten(peer: string, place: { movedMs: number }, hasMoved: boolean): void {
+    const now = this.engine.ports.clock.now();
+    this.engine.peers.reset(peer);
+    if (now - place.movedMs < MOVE_MS) return; // The first band: its entry seems to change all the time.
+    place.movedMs = now;
+    this.engine.peers.hasten(peer, hasMoved);
+  }
+
   #wasDenied(peer: string): boolean {
-    return this.engine.peers.lastClosing(peer)?.code === 'trust-denied';
+    return this.options.redialDenied !== true && this.engine.peers.lastClosing(peer)?.code === 'trust-denied';
   }
 
   #heed: EngineListener = (event) => {
@@ -249,13 +311,25 @@ export class Hub {
         this.#connections.delete(event.connection.peer);
         return this.reader.remoteSKIDisconnected?.(event.connection.peer, event.closing);
       case 'closing':
-        // An orderly end of a paired peer is followed by the first band, as every other one is by its own.
-        if (event.closing.code === 'closed' || event.closing.code === 'peer-goodbye')
-          this.engine.ports.clock.soon(() => this.#trust.has(event.peer) && this.#pursue(event.peer));
-        return;
+        return this.#ended(event.peer, event.closing);
+      case 'limitReached':
+        return this.reader.connectionLimitReached?.(event.peer, event.max);
       default:
     }
   };
+
+  /** No paired peer is forgotten: whatever ended, it is dialed again, or the application is told that it is not. */
+  #ended(peer: string, closing: Closing): void {
+    if (!this.#isRunning || !this.#trust.has(peer)) return;
+    const { code, side } = closing;
+    if (code === 'trust-denied' && side === 'remote' && this.options.redialDenied !== true)
+      return this.reader.dialingStopped?.(peer, closing, CLOSINGS[code].advice);
+    // An orderly end is followed by the first band; every other one by what the engine has arranged by then.
+    const isOrderly = code === 'closed' || code === 'peer-goodbye';
+    this.engine.ports.clock.soon(() => {
+      if (this.#trust.has(peer) && (isOrderly || !this.engine.peers.state(peer).isRegistered)) this.#pursue(peer);
+    });
+  }
 
   /** In the midst of a handshake nobody could catch what a full store throws. */
   #remember(service: TrustedService): void {

@@ -1,4 +1,5 @@
 import { REDIAL } from '../../machines/backoff.js';
+import type { ClosingCode } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/hub/registry.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
@@ -7,7 +8,7 @@ import type { ShipCodec, ShipMessage, ShipPayload } from '../../machines/ship/sh
 import { ShipPlane } from '../../machines/ship/ship.plane.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
-import { amount, callable, checkOptions, count, given, having, matching, members, oneOf, optional } from '../options.js';
+import { amount, callable, checkOptions, count, flag, given, having, matching, members, oneOf, optional } from '../options.js';
 import { makeShipCodec } from './codec.js';
 import { normaliseSki } from './ski.js';
 
@@ -24,6 +25,11 @@ export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
    * the higher SKI keeps the newest, and the lower one waits for that (the standard, 12.2.2). Default `initiator`.
    */
   readonly doubleConnection?: TieRule;
+  /**
+   * Whether a registered peer is dialed again, in the last band, though its user denied trust. Default false: it is dialed after
+   * every other ending, and after a denial once it is registered anew.
+   */
+  readonly redialDenied?: boolean;
   /** Connections at once; beyond it incoming ones get HTTP 503. Default 10. */
   readonly maxConnections?: number;
   /** Sees every message in words, by the peer's SKI; for people who look for a fault. */
@@ -38,6 +44,7 @@ const schema = members({
   shipId: matching('a SHIP id', /./),
   peers: having('an object with isTrusted, mayWait, shipIdOf and learn', 'isTrusted', 'mayWait', 'shipIdOf', 'learn'),
   doubleConnection: optional(oneOf('initiator', 'mostRecent')),
+  redialDenied: optional(flag),
   maxConnections: optional(count),
   trace: optional(callable),
   typeByte: optional(oneOf('checked', 'ignored')),
@@ -51,7 +58,7 @@ const schema = members({
  */
 export function ship(options: ShipOptions): Protocol<ShipPayload> {
   checkOptions('ship', schema, options);
-  const { ski, shipId, peers, doubleConnection, maxConnections, typeByte, trace, ...rest } = given(options);
+  const { ski, shipId, peers, doubleConnection, redialDenied, maxConnections, typeByte, trace, ...rest } = given(options);
   const localId = normaliseSki(ski);
   const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
@@ -66,6 +73,12 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     keyed: 'peer',
     ties: { rule: doubleConnection ?? 'initiator', localId },
     redial: REDIAL.ship,
+    redialAfter: ({ code, retry }) => {
+      if (code === 'trust-denied') return redialDenied === true ? 'longest' : 'never';
+      if (SUPERSEDED.has(code)) return 'never'; // By what took its place, or by whoever called it off.
+      // Another device at its address, a broken message, an alert: in a while that may be over.
+      return retry || code === 'closed' || code === 'peer-goodbye' ? 'next' : 'longest';
+    },
     connectionsMax: maxConnections ?? 10,
     raceStaggerMs: Infinity, // A device that sees two wires of ours at once may drop the one that we keep.
     openingBytesMax: 1024,
@@ -84,6 +97,8 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     refusal: () => undefined,
   };
 }
+
+const SUPERSEDED: ReadonlySet<ClosingCode> = new Set(['replaced', 'lost-tie-break', 'cancelled', 'shutdown']);
 
 function identify(ski: string | undefined, localId: string): Identified {
   if (ski === undefined) return { word: 'refuse', code: 'identity-unknown' };

@@ -19,6 +19,12 @@ export interface HubReader {
   allowWaitingForTrust?(ski: string): boolean;
   /** A peer is connected, and could not be remembered: the store is full. */
   trustNotKept?(ski: string, error: Error): void;
+  /**
+   * A paired peer is not dialed any more: its user denied trust. `advice` says what helps. It stays paired, and comes in when it dials.
+   */
+  dialingStopped?(ski: string, closing: Closing, advice: string): void;
+  /** A registered peer waits for a place: there are as many connections as may be. It is dialed when one of them has ended. */
+  connectionLimitReached?(ski: string, max: number): void;
   /** There are 80 % of the connections that may be. */
   connectionLimitNear?(connections: number, max: number): void;
 }

@@ -111,7 +111,7 @@ export const connectionMachine = connectionSetup.createMachine({
       tags: 'terminal',
       entry: { type: 'report', params: { state: 'remoteDeniedTrust' } },
       on: { connect: 'queued' },
-      always: 'resting',
+      always: [{ guard: 'mayRetry', target: 'queued' }, { target: 'resting' }],
     },
     error: {
       tags: 'terminal',

@@ -8,7 +8,7 @@ import type { Handle } from '../handle.js';
 import { Incoming } from '../incoming.js';
 import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
-import { ByteBudget, judgeConnection, Watermark } from './admission.js';
+import { ByteBudget, Watermark } from './admission.js';
 import { counted, type CountedWire, type Tally } from './counted.js';
 import { DialQueue } from './dial-queue.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
@@ -16,6 +16,7 @@ import { Entry, type Caller, type ConnectionRef, type Wish } from './entry.js';
 import type { EngineEvent } from './events.js';
 import { Listeners, type ListenersSide } from './listeners.js';
 import { Metrics } from './metrics.js';
+import { Places } from './places.js';
 import { race } from './race.js';
 import { crossingOf, keyOf, nameOf, Reception, type ReceptionSide } from './reception.js';
 import { Registry, type ConnectionKey } from './registry.js';
@@ -60,6 +61,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
   readonly listeners = new Listeners(this);
   readonly reception = new Reception(this);
+  readonly places = new Places(this);
   readonly door: Door;
   readonly queue: DialQueue;
   readonly metrics: Metrics;
@@ -83,7 +85,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     this.#watermark = new Watermark(this.#connectionsMax);
     this.metrics = new Metrics(() => ({
       now: ports.clock.now(),
-      active: this.connections,
+      active: this.places.taken,
       limit: this.#connectionsMax,
       bytesQueued: this.budget.bytes,
       retryTokens: Math.floor(this.queue.tokens),
@@ -128,7 +130,9 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     const label = isShared ? (peer ?? targets[0]!) : `#${++this.#dialed}`;
     const key = keyOf(protocol, label);
     const found = this.registry.find(key)?.value;
-    if (found === undefined && !this.hasRoom(protocol, '')) return caller?.failed(closing('limit-reached', 'local'));
+    const isWish = request.keep === 'always' && caller === undefined; // It may wait for a place, within a bound of its own.
+    const mayBegin = isWish ? found !== undefined || this.places.mayWait(protocol) : this.places.hasRoom(protocol, '');
+    if (found?.holdsPlace !== true && !mayBegin) return caller?.failed(closing('limit-reached', 'local'));
     const entry = found ?? this.#spawn(key, 'dialer', new Entry(this, nameOf(protocol, label), protocol, request, ''));
     entry.want(request, caller);
   }
@@ -136,18 +140,35 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   grant(entry: Entry, request: GrantRequest): () => void {
     const { lane } = request;
     const key = lane === undefined ? entry.key : entry.laneKey(lane.index);
-    const asked = this.queue.ask({
-      key,
-      priority: entry.hasCallers ? 1 : 0,
-      policy: entry.protocol.redial,
-      ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
-      grant: () =>
-        request.granted(this.#opener(entry, key, lane), () => {
-          if (!entry.isBuried) this.queue.completed(key);
-        }),
-      giveUp: () => request.givenUp(),
-    });
-    return () => asked.cancel();
+    let cancel: () => void;
+    const waitForPlace = (): void => {
+      cancel = this.places.wait(entry, ask);
+      entry.waitsForPlace();
+    };
+    const ask = (): void => {
+      const asked = this.queue.ask({
+        key,
+        priority: entry.hasCallers ? 1 : 0,
+        policy: entry.protocol.redial,
+        ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
+        grant: () => {
+          if (this.places.mayDial(entry))
+            return request.granted(this.#opener(entry, key, lane), () => {
+              if (!entry.isBuried) this.queue.completed(key);
+            });
+          this.queue.dialEnded(key);
+          this.queue.reset(key); // Nothing has failed.
+          waitForPlace();
+        },
+        giveUp: () => request.givenUp(),
+      });
+      cancel = () => asked.cancel();
+    };
+    ask();
+    return () => {
+      cancel();
+      this.places.resume(); // It may have been its turn.
+    };
   }
 
   transportOf(address: string): Transport {
@@ -166,7 +187,8 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   #opener(entry: Entry, key: string, lane: Lane | undefined): Opener {
     const { dialOptions, peer } = entry.wish;
     const targets = targetsOf(entry, lane);
-    const dial = (target: string): Opener => this.transportOf(target).dial(target, dialOptions);
+    const about = { ...dialOptions, onReached: () => void (entry.hasReached = true) };
+    const dial = (target: string): Opener => this.transportOf(target).dial(target, about);
     const { resolver } = this.options;
     const { raceStaggerMs } = entry.protocol;
     const opener =
@@ -199,8 +221,9 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     const [protocol] = protocols;
     if (protocol?.keyed !== 'peer' || protocols.length > 1) return undefined; // Its first words decide.
     const known = protocol.identify(NO_WORDS, { identity, remoteAddress });
-    if (known.word !== 'known' || this.registry.find(keyOf(protocol, known.label)) !== undefined) return undefined;
-    return this.hasRoom(protocol, known.label) ? undefined : 'limit-reached';
+    if (known.word !== 'known' || this.registry.find(keyOf(protocol, known.label))?.value.holdsPlace === true) return undefined;
+    const mayEnter = this.places.hasRoom(protocol, known.label) || this.places.mayDisplace(protocol, known.label);
+    return mayEnter ? undefined : 'limit-reached';
   }
 
   stopListening(): void {
@@ -283,7 +306,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     if (entry.isBuried) return;
     entry.isBuried = true;
     this.registry.remove(entry.id);
-    this.#watch();
+    this.places.settle(entry);
     this.queue.forget(entry.key);
     this.forgetLanes(entry);
     // Not from inside the actor's own transition.
@@ -341,28 +364,19 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     for (const entry of this.entries()) if (entry.isCompleted) entry.ref?.send({ type: 'probe' });
   }
 
-  hasRoom(protocol: Protocol<unknown>, peer: string): boolean {
-    const { registry } = this;
-    const { connectionsMax = protocol.connectionsMax, connectionsPerPeerMax } = this.options;
-    const connections = this.options.connectionsMax === undefined ? registry.countOf(protocol.name) : registry.size;
-    const ofPeer = registry.countOfPeer(protocol.name, peer);
-    return judgeConnection({ connectionsMax, connectionsPerPeerMax }, { connections, ofPeer }) === 'admit';
-  }
-
   get #connectionsMax(): number {
     return this.options.connectionsMax ?? Math.max(...this.options.protocols.map((p) => p.connectionsMax));
   }
 
-  #watch(): void {
-    if (this.#watermark.update(this.registry.size) === 'near')
-      this.tell({ type: 'limitNear', connections: this.registry.size, max: this.#connectionsMax });
+  counted(): void {
+    const { taken } = this.places;
+    if (this.#watermark.update(taken) === 'near') this.tell({ type: 'limitNear', connections: taken, max: this.#connectionsMax });
   }
 
   #spawn(key: ConnectionKey, role: 'dialer' | 'acceptor', entry: Entry): Entry {
     const row = this.registry.add(key, role, entry);
     if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
     entry.id = row.id;
-    this.#watch();
     this.#supervisor!.send({ type: 'spawn', key: row.id, logic: connectionOver(entry.protocol.machine), input: { port: entry } });
     entry.ref = supervised(this.#supervisor!).get(row.id) as ConnectionRef;
     return entry;

@@ -167,6 +167,26 @@ export class DialQueue {
     this.#arm();
   }
 
+  /** After an ending that is likely to come again: the next dial of `key` waits as long as the policy ever does. */
+  delay(key: string, policy: RedialPolicy): void {
+    const row = policy.kind === 'bands' ? this.#attempts.open(key) : undefined;
+    if (row === undefined || policy.kind !== 'bands') return;
+    row.attempt = Math.max(row.attempt, policy.bands.length - 1);
+    this.#attempts.settle(row);
+  }
+
+  /** Where to dial `key` is known better now: what waits for its backoff need not any longer. */
+  hasten(key: string): void {
+    const row = this.#attempts.get(key);
+    for (const asked of row?.waiting ?? []) {
+      if (!this.#backing.has(asked)) continue;
+      this.#backing.remove(asked);
+      asked.at = this.#clock.now();
+      this.#backing.add(asked);
+    }
+    this.#arm();
+  }
+
   /** The host woke: what failed in its sleep says nothing. All rows begin anew. Costs what it must: all that wait. */
   thaw(): void {
     for (const row of [...this.#attempts.values()]) this.#restart(row);

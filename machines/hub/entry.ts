@@ -43,6 +43,12 @@ export class Entry implements ConnectionPort {
   keep: ConnectRequest['keep'];
   identity: Identity | undefined;
   isBuried = false;
+  /** It counts against the limits of connections. */
+  holdsPlace = false;
+  /** Its dial under way has reached a host; the handshakes of transport and protocol may be under way. */
+  hasReached = false;
+  /** All places are taken, and it was said. */
+  isToldToWait = false;
   /** When a dial of the peer was first sent away because of what is here; since the last completion. */
   crossedAt: number | undefined;
   #hasMet = false; // In this attempt the peer has said who it is.
@@ -92,6 +98,11 @@ export class Entry implements ConnectionPort {
   get isRegistered(): boolean {
     return this.keep === 'always';
   }
+  /** A connection exists, is being made, or was promised to a caller. A registered peer that waits for its next dial needs none. */
+  get needsPlace(): boolean {
+    if (this.handle !== undefined) return true;
+    return this.keep !== 'always' && (this.hasCallers || this.keep === 'retries' || this.#successor !== undefined);
+  }
   get hasCallers(): boolean {
     return this.#callers !== undefined;
   }
@@ -108,6 +119,7 @@ export class Entry implements ConnectionPort {
     const { handle } = this;
     if (this.#isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
     if (caller !== undefined) this.#await(caller); // If it is saying goodbye at the moment, the next one is for this caller.
+    this.desk.places.settle(this);
     this.ref!.send({ type: 'connect' });
   }
 
@@ -133,6 +145,8 @@ export class Entry implements ConnectionPort {
       if (this.#isConnected && handle?.isParting === false) caller.connected(handle);
       else this.#await(caller);
     }
+    this.desk.places.settle(other);
+    this.desk.places.settle(this);
   }
 
   // What the connection's chart calls.
@@ -142,12 +156,13 @@ export class Entry implements ConnectionPort {
   begin(role: Role, opener: Opener, opening: unknown): ProtocolInput {
     this.#forsake();
     this.role = role;
-    this.#hasMet = false;
+    this.#hasMet = this.hasReached = this.isToldToWait = false;
     this.desk.began(this);
     const { session, handle } = this.#successor ?? this.#make(role, { opening });
     this.#successor = undefined;
     this.session = session;
     this.handle = handle;
+    this.desk.places.settle(this);
     return { role, pump: handle.pump as never, clock: this.desk.ports.clock, desk: this.grantDesk, opener };
   }
 
@@ -185,7 +200,21 @@ export class Entry implements ConnectionPort {
       handle?.retire();
       this.handle = undefined;
       this.session = undefined;
+      this.desk.places.settle(this);
     }
+  }
+
+  /** There is no place for it: a registered peer waits for one, and callers are told. */
+  waitsForPlace(): void {
+    for (const caller of this.#takeCallers()) caller.failed(closing('limit-reached', 'local'));
+    if (this.isToldToWait) return;
+    this.isToldToWait = true;
+    this.desk.tell({ type: 'limitReached', id: this.key, peer: this.peer, max: this.desk.places.limitOf(this.protocol) });
+  }
+
+  /** A trusted peer needs the place of this one, about whom users have yet to decide. */
+  displaced(): void {
+    this.ref?.send({ type: 'abort', closing: closing('limit-reached', 'local') });
   }
 
   ended(cause: Closing): void {
@@ -203,7 +232,8 @@ export class Entry implements ConnectionPort {
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: told });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: told });
     if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
-    else if (!mayDialAnew && !this.mayRetry(cause)) this.#fail(cause);
+    else if (!mayDialAnew && !(cause.retry && this.mayRetry(cause))) this.#fail(cause);
+    if (this.#redialAfter(cause) === 'longest') this.desk.queue.delay(this.key, this.protocol.redial);
   }
 
   gaveUp(cause: Closing): void {
@@ -214,7 +244,14 @@ export class Entry implements ConnectionPort {
   }
 
   mayRetry(cause: Closing): boolean {
-    return (this.keep !== undefined || this.#successor !== undefined) && cause.retry && this.desk.isServing;
+    const isWanted = this.keep !== undefined || this.#successor !== undefined;
+    return isWanted && this.#redialAfter(cause) !== 'never' && this.desk.isServing;
+  }
+
+  /** A registered peer is dialed again as its protocol says; for callers alone, as the closing does. */
+  #redialAfter(cause: Closing): 'next' | 'longest' | 'never' {
+    const said = this.keep === 'always' ? this.protocol.redialAfter?.(cause) : undefined;
+    return said ?? (cause.retry ? 'next' : 'never');
   }
 
   rested(): void {
@@ -340,4 +377,6 @@ export type DeskSide = Pick<
   | 'bury'
   | 'forgetLanes'
   | 'metrics'
+  | 'places'
+  | 'queue'
 >;

@@ -21,4 +21,6 @@ export type EngineEvent =
   | { readonly type: 'pairingRequested'; readonly id: string; readonly peer: string }
   /** Somebody at the door was sent away. */
   | { readonly type: 'refused'; readonly remoteAddress: string; readonly code: string }
+  /** A registered peer can't be dialed, since as many connections as may be are there. It is when one of them has ended. */
+  | { readonly type: 'limitReached'; readonly id: string; readonly peer: string; readonly max: number }
   | { readonly type: 'limitNear'; readonly connections: number; readonly max: number };

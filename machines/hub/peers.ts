@@ -1,5 +1,6 @@
-import type { Closing } from '../closing.js';
+import { closing, type Closing } from '../closing.js';
 import { API_STATES, type ApiState } from '../connection/api-state.js';
+import { SessionError } from '../errors.js';
 import type { Desk } from './desk.js';
 
 /** What is known of a peer at the moment. */
@@ -10,6 +11,8 @@ export interface PeerState {
   readonly isRegistered: boolean;
   /** Dials in the current row; 0 when nothing has failed. */
   readonly attempt: number;
+  /** As many connections as may be are there: it is dialed when one has ended. */
+  readonly isWaitingForPlace?: true;
   /** Until the next dial may begin; absent when none is waiting. */
   readonly nextDelayMs?: number;
   /** Place among all that wait to dial, from 1. */
@@ -23,8 +26,18 @@ export class Peers {
     readonly begin: (peer: string) => void,
   ) {}
 
-  /** Keeps a connection to this peer: dials now, and again after every ending that makes sense to retry, until `unregister`. */
+  /**
+   * Keeps a connection to this peer: dials now, and again after every ending that makes sense to retry, until `unregister`. Where
+   * as many connections as may be are there, it waits until one ends (`isWaitingForPlace`, and the event `limitReached`).
+   *
+   * @throws SessionError `too-large` where as many registered peers wait as may (1024, or the limit of connections if that is more)
+   */
   register(peer: string): void {
+    const [protocol] = this.desk.options.protocols;
+    if (protocol !== undefined && this.desk.entryOf(peer) === undefined && !this.desk.places.mayWait(protocol)) {
+      const most = this.desk.places.waitingMax(protocol);
+      throw new SessionError('too-large', `${peer}: as many registered peers wait to be dialed as may (${most})`);
+    }
     this.reset(peer);
     this.begin(peer);
   }
@@ -34,6 +47,7 @@ export class Peers {
     const entry = this.desk.entryOf(peer);
     if (entry === undefined) return;
     entry.keep = undefined;
+    this.desk.places.settle(entry);
     if (entry.state === 'none') this.desk.bury(entry);
     else if (!entry.isCompleted && !entry.hasCallers) entry.ref?.send({ type: 'cancel' });
   }
@@ -42,6 +56,31 @@ export class Peers {
   reset(peer: string): void {
     const entry = this.desk.entryOf(peer);
     if (entry !== undefined) this.desk.queue.reset(entry.key);
+  }
+
+  /** Where it is is known better now: a dial that waits goes at once. `hasMoved`: one that has opened nothing yet begins anew. */
+  hasten(peer: string, hasMoved: boolean): void {
+    const entry = this.desk.entryOf(peer);
+    if (entry === undefined) return;
+    const message = 'the peer is announced at another address';
+    if (hasMoved && entry.isRegistered && entry.state === 'initiated')
+      entry.ref?.send({ type: 'abort', closing: closing('unreachable', 'local', { message }) });
+    this.desk.queue.hasten(entry.key);
+  }
+
+  /** A limit was raised: registered peers that wait for a place are dialed. */
+  placesChanged(): void {
+    this.desk.places.resume(true);
+  }
+
+  /**
+   * Ends the handshake or connection under way; what is registered stays so. Settles with how it ended, or at once with undefined
+   * where there is none.
+   */
+  async disconnect(peer: string, message?: string): Promise<Closing | undefined> {
+    const entry = this.desk.entryOf(peer);
+    if (entry?.isEngaged !== true) return undefined;
+    return entry.handle?.close(message === undefined ? {} : { message });
   }
 
   /** How the last attempt or connection ended, as long as the peer is known here. */
@@ -74,6 +113,7 @@ export class Peers {
       attempt: queue.attempt(entry.key),
       ...(nextDelayMs === undefined ? {} : { nextDelayMs }),
       ...(place === undefined ? {} : { place }),
+      ...(this.desk.places.isWaiting(entry) ? { isWaitingForPlace: true } : {}),
     };
   }
 }

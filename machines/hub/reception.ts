@@ -4,6 +4,7 @@ import type { Protocol } from '../protocol.js';
 import type { Known } from './door.js';
 import type { Entry } from './entry.js';
 import { RETRY_AFTER_MS } from './listeners.js';
+import type { Places } from './places.js';
 import { crossing, type ConnectionKey, type Registry, type Role } from './registry.js';
 
 /** What the reception needs of the hub. */
@@ -11,8 +12,7 @@ export interface ReceptionSide {
   readonly clock: Clock;
   readonly registry: Registry<Entry>;
   readonly isBusy: boolean;
-  /** Whether one more connection of this protocol, and of this peer, would pass a limit. */
-  hasRoom(protocol: Protocol<unknown>, peer: string): boolean;
+  readonly places: Pick<Places, 'hasRoom' | 'displace'>;
   refused(remoteAddress: string, code: string): void;
   /** A new connection that came from outside; what is missing for it to live is its wire. */
   spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string): Entry;
@@ -114,21 +114,33 @@ export class Reception {
       found.crossedAt ??= this.side.clock.now();
       return this.#refuse(protocol, 'crossed', about);
     }
-    if (isAttempt) {
-      found.identity ??= about.identity;
-      found.ref?.send({ type: 'crossed', opener, opening: known.opening });
-      return 'taken';
-    }
+    if (isAttempt) return this.#takeOver(found, { known, about, opener });
     found.ref?.send({ type: 'abort', closing: closing('replaced', 'remote') });
     return this.arrived(protocol, known, about, opener);
   }
 
-  /** The peer decides which of two stays. Its newer wire waits here, unopened, until ours has ended or the time is up. */
+  /**
+   * The peer decides which of two stays. Its newer wire waits here, unopened, until ours has ended or the time is up. Ours is asked
+   * for a sign of life meanwhile: a peer that lost its end without a word can't drop it, and it is dropped here.
+   */
   #keepWaiting(found: Entry, guest: Guest): 'taken' {
     const before = this.#guests.get(found.id);
     if (before !== undefined) this.#turnAway(found.id, before);
-    const timer = this.side.clock.setTimeout(() => this.#turnAway(found.id, guest), DECISION_MS);
+    const timer = this.side.clock.setTimeout(() => {
+      // Accepted, and nothing since: whatever that is, it is not what the peer keeps.
+      if (found.state === 'initiated') this.#takeOver(found, guest);
+      else this.#turnAway(found.id, guest);
+    }, DECISION_MS);
     this.#guests.set(found.id, { ...guest, timer });
+    found.ref?.send({ type: 'probe' });
+    return 'taken';
+  }
+
+  /** The peer's wire takes the place of our attempt. */
+  #takeOver(found: Entry, { known, about, opener }: Pick<Guest, 'known' | 'about' | 'opener'>): 'taken' {
+    this.#guests.delete(found.id);
+    found.identity ??= about.identity;
+    found.ref?.send({ type: 'crossed', opener, opening: known.opening });
     return 'taken';
   }
 
@@ -159,6 +171,7 @@ export class Reception {
    */
   #judge(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
     const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
+    if (verdict === 'wait' && found.state === 'initiated' && !found.hasReached) return 'replace'; // The peer can't know of it.
     if (verdict !== 'keep') return verdict;
     const isUnheard = found.state === 'initiated' && known.opening !== undefined;
     const hasWaited = found.crossedAt !== undefined && this.side.clock.now() - found.crossedAt >= RETRY_AFTER_MS;
@@ -186,8 +199,10 @@ export class Reception {
     if (late !== undefined && known.mayReturn === true) return 'ended';
     if (!known.isNew) return late?.code ?? 'unknown-session';
     if (this.side.isBusy) return 'busy';
-    if (found !== undefined) return undefined; // It waits for its turn to dial, and holds its place already.
-    return this.side.hasRoom(protocol, identity?.fingerprint ?? '') ? undefined : 'limit-reached';
+    if (found?.holdsPlace === true) return undefined;
+    const { places } = this.side;
+    const hasRoom = places.hasRoom(protocol, identity?.fingerprint ?? '') || places.displace(protocol, known.label);
+    return hasRoom ? undefined : 'limit-reached';
   }
 }
 

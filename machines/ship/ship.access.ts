@@ -4,7 +4,6 @@ import { SHIP_CLOSE, shipSetup } from './ship.setup.js';
 /** From the end of the PIN phase on data flows both ways, so every end is announced behind it. */
 const flowing = {
   ...whenPeerCloses,
-  probe: { actions: ['probeWire', 'flush'] },
   close: [{ guard: 'isAbrupt', target: '#ship.closed', actions: 'stopPolitely' }, '#ship.alive.announcing'],
   drain: '#ship.alive.announcing',
   'ship.access-request': { actions: ['sayAccess', 'flush'] },

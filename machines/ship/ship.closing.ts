@@ -11,7 +11,7 @@ export const whenPeerCloses = {
 /** @rule SHIP-9 This side closes (13.4.7): announced, confirmed by the peer or not, closed. */
 export const announcing = shipSetup.createStateConfig({
   meta: { name: 'SME_CLOSE_ANNOUNCE' },
-  entry: ['noteClosed', 'sayAnnounce', 'flush'],
+  entry: ['noteClosed', 'sayWhy', 'sayAnnounce', 'flush'],
   on: {
     'ship.close': { guard: 'isConfirm', target: '#ship.closed', actions: 'stopPolitely' },
     'ship.access-request': { actions: ['sayAccess', 'flush'] },

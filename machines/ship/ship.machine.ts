@@ -35,7 +35,8 @@ export const shipMachine = shipSetup.createMachine({
           actions: [{ type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } }, 'stopPolitely'],
         },
         abort: { target: 'closed', actions: ['recordAbort', 'stopPolitely'] },
-        close: { target: 'closed', actions: ['noteClosed', 'stopPolitely'] },
+        close: { target: 'closed', actions: ['noteClosed', 'sayWhy', 'stopPolitely'] },
+        probe: { actions: ['probeWire', 'flush'] },
         'wire.closed': { target: 'closed', actions: 'recordWire' },
         'wire.silent': {
           target: 'closed',

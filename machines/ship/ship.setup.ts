@@ -67,6 +67,12 @@ export const shipSetup = setup({
     flush: ({ context }) => context.pump.flush(),
     stopPump: ({ context }) => context.pump.stop('hard'),
     stopPolitely: ({ context }) => context.pump.stop('polite'),
+    /** The application's own words go where the transport has a place for them. */
+    sayWhy: (args) => {
+      const { event } = args;
+      const why = event.type === 'close' && event.message !== undefined ? fitting(event.message) : '';
+      if (why !== '') plane(args).bidFarewell(SHIP_CLOSE.user.code, why);
+    },
     bidFarewell: (args, { code, reason }: { code: number; reason: string }) => plane(args).bidFarewell(code, reason),
 
     sayInit: (args) => plane(args).say({ kind: 'init', value: 0 }),
@@ -139,7 +145,8 @@ export const shipSetup = setup({
     /** The words of an end that this side wants. */
     noteClosed: assign({
       closing: ({ context, event }) => {
-        if (event.type === 'close') return closing(event.reason, 'local');
+        if (event.type === 'close')
+          return closing(event.reason, 'local', event.message === undefined ? undefined : { message: event.message });
         return event.type === 'drain' ? closing('drained', 'local') : (context.closing ?? closing('closed', 'local'));
       },
     }),
@@ -262,6 +269,19 @@ function closingOfWire(cause: Parameters<typeof closingOf>[0], context: ShipCont
   // Some answer `pending`, and hang up in an orderly way when their user says no.
   if (context.wasPending && cause.kind === 'ended') return closing('trust-denied', 'remote', { cause });
   return closingOf(cause);
+}
+
+/** What a close frame has room for (RFC 6455, 5.5): 123 bytes, whole characters. */
+function fitting(text: string): string {
+  let fit = '';
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (bytes > 123) break;
+    fit += character;
+  }
+  return fit;
 }
 
 /** An unexpected event in words, for people who look for the reason. */

@@ -2,7 +2,7 @@ import * as p from './played.js';
 import { AS_CLIENT, AS_SERVER, HIGH, LOW, Stage, through, type PlayedShipWire } from './played.js';
 
 /** A node whose own dial to the peer is at this phase. */
-function dialed(s: Stage, ski: string, phase: 'opened' | 'cmi' | 'access'): PlayedShipWire {
+function dialed(s: Stage, ski: string, phase: 'opened' | 'cmi' | 'hello' | 'access'): PlayedShipWire {
   const wire = s.dial(ski);
   return phase === 'opened' ? wire : through(wire, AS_SERVER, phase);
 }
@@ -101,6 +101,59 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     s.knock(HIGH).cut();
     s.clock.advance(5000);
     expect([ours.ended, counts(s)]).toEqual([undefined, { connected: 1, disconnected: 0, now: 1 }]);
+  });
+});
+
+describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () => {
+  const mostRecent = { doubleConnection: 'mostRecent' } as const;
+
+  test.each(['cmi', 'hello', 'access'] as const)(
+    'SHIP twins: ours is silently dead (%s): it is probed, dropped, and the peer’s new one comes in',
+    (phase) => {
+      const s = new Stage(mostRecent);
+      const ours = dialed(s, HIGH, phase);
+      ours.answersPings = false;
+      const theirs = s.knock(HIGH);
+      theirs.say(p.INIT);
+      expect(ours.pings).toBe(1);
+      s.clock.advance(3000);
+      expect([ours.ended, theirs.ended]).toEqual(['destroyed', undefined]);
+      through(theirs, { ...AS_CLIENT, cmi: [] }, 'access');
+      expect(counts(s).now).toBe(1);
+    },
+  );
+
+  test('SHIP twins: a peer that comes again and again to a live one is sent away each time', () => {
+    const s = new Stage(mostRecent);
+    const ours = dialed(s, HIGH, 'access');
+    for (let i = 0; i < 5; i++) {
+      const theirs = s.knock(HIGH);
+      s.clock.advance(3000);
+      expect([ours.ended, theirs.ended]).toEqual([undefined, 'destroyed']);
+    }
+    expect(counts(s)).toEqual({ connected: 1, disconnected: 0, now: 1 });
+  });
+
+  test('SHIP twins: a dial that has reached no host blocks nothing', () => {
+    const s = new Stage(mostRecent);
+    s.peers.trusted.add(HIGH);
+    s.engine.peers.register(HIGH);
+    s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
+    through(s.knock(HIGH), AS_CLIENT, 'access');
+    expect([s.dials[0]!.ended, counts(s)]).toEqual(['destroyed', { connected: 1, disconnected: 0, now: 1 }]);
+  });
+
+  test('SHIP twins: a dial that was accepted and then hangs makes room after 3 s', () => {
+    const s = new Stage(mostRecent, (options) => options?.onReached?.());
+    s.peers.trusted.add(HIGH);
+    s.engine.peers.register(HIGH);
+    s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
+    const theirs = s.knock(HIGH);
+    s.clock.advance(2999);
+    expect([s.dials[0]!.ended, theirs.ended]).toEqual([undefined, undefined]);
+    s.clock.advance(1);
+    through(theirs, AS_CLIENT, 'access');
+    expect([s.dials[0]!.ended, counts(s).now]).toEqual(['destroyed', 1]);
   });
 });
 

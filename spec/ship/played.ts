@@ -3,7 +3,7 @@ import type { Closing } from '../../machines/closing.js';
 import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
-import type { Acceptor, Identity, Wire, WireCause, WireHandler } from '../../machines/ports.js';
+import type { Acceptor, DialOptions, Identity, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import type { ShipMessage, ShipPayload, ShipSayable } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SimClock } from '../sim/clock.js';
@@ -128,10 +128,11 @@ export class Stage {
   #acceptor: Acceptor | undefined;
   #knocks = 0;
 
-  constructor(options: Partial<ShipOptions> = {}) {
+  constructor(options: Partial<ShipOptions> = {}, onDial: (options: DialOptions | undefined) => void = () => {}) {
     const { clock, peers } = this;
     const transport = playedTransport(clock, 'message', {
-      dialed: (handler, address) => {
+      dialed: (handler, address, dialOptions) => {
+        onDial(dialOptions);
         const wire = dialedWire(handler, clock, address);
         this.dials.push(wire);
         return wire;

@@ -1,11 +1,11 @@
 import type { EngineEvent } from '../../machines/hub/events.js';
-import type { Acceptor, Transport, Wire, WireHandler } from '../../machines/ports.js';
+import type { Acceptor, DialOptions, Transport, Wire, WireHandler } from '../../machines/ports.js';
 import type { SimClock } from './clock.js';
 
 /** What the engine under test does with the transport. */
 export interface PlayedTransportEvents {
   /** It dials, and gets this wire; the test opens it when it likes. */
-  dialed(handler: WireHandler, address: string): Wire;
+  dialed(handler: WireHandler, address: string, options?: DialOptions): Wire;
   /** It listens; the test offers wires here. */
   listening?(acceptor: Acceptor): void;
 }
@@ -21,8 +21,8 @@ export function playedTransport(
     schemes: ['played'],
     boundaries,
     secure: true,
-    dial: (address) => (handler) => {
-      const wire = dialed(handler, address);
+    dial: (address, options) => (handler) => {
+      const wire = dialed(handler, address, options);
       return () => wire.destroy();
     },
     listen: (address, acceptor) => {
