@@ -306,7 +306,8 @@ export class Engine {
     const dialOptions: DialOptions = options.fingerprints === undefined ? {} : { fingerprints: options.fingerprints };
     const isNamed = targets.length === 1 && !targets[0]!.includes('://') && this.options.resolver !== undefined;
     const addresses = isNamed ? [] : targets;
-    const peer = isNamed ? targets[0]! : options.peer;
+    const named = isNamed ? targets[0]! : options.peer;
+    const peer = protocol.peerOf === undefined ? named : protocol.peerOf(named);
     for (const address of addresses) this.#desk.transportOf(address).dial(address, dialOptions); // Throws for an address that can't be right.
     const keep = options.retry === true ? 'retries' : undefined;
     return { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };

@@ -84,6 +84,8 @@ export type Identified =
       readonly word: 'known';
       /** The session it names, or the peer where there is one connection per peer. */
       readonly label: string;
+      /** Who the peer has proven to be, where the session it names belongs to a peer. */
+      readonly peer?: string | undefined;
       /** A session that doesn't exist yet may be made for it. */
       readonly isNew: boolean;
       /** It can't be told from a session that comes back: one that has ended stays so, and is not made anew. */
@@ -131,6 +133,11 @@ export interface Protocol<Message = Uint8Array> {
    */
   redialAfter?(closing: Closing): 'next' | 'longest' | 'never';
   readonly connectionsMax: number;
+  /**
+   * The one spelling of a peer that `connect` or `register` names; undefined where none was named and none is needed.
+   * Throws `SessionError` `bad-option` where that can be no peer of this protocol. Default: any name is taken as it is.
+   */
+  peerOf?(peer: string | undefined): string | undefined;
   /** How long one of several addresses may take before the next is tried as well. Default 250 ms; `Infinity`: one after the other. */
   readonly raceStaggerMs?: number;
   /** Where users decide about peers: whether this one needs no decision. Default: nobody does. */

@@ -14,7 +14,7 @@ import { ncpCodec } from './codec.js';
 import { frameBytes, framed, PlainEnvelope } from './envelope.js';
 import { ADDRESS_BYTES_MAX, METADATA_BYTES_MAX, putMetadata, readMetadata, SESSION_ID_BYTES } from './metadata.js';
 import { limitsFrom } from './options.js';
-import { nonces, SealedEnvelope, sealed, unsealed, type Box, type TunaIdentity } from './sealing.js';
+import { nknAddress, nonces, SealedEnvelope, sealed, unsealed, type Box, type TunaIdentity } from './sealing.js';
 
 export { ncpCodec } from './codec.js';
 export type { TunaIdentity, Box } from './sealing.js';
@@ -55,6 +55,8 @@ export interface TunaOptions extends Partial<TunaLimits> {
   readonly first?: number;
 }
 
+/** How long a session of the original's is kept without a link: it has ended by then, and never comes back. Chosen without measurement. */
+const ORIGINAL_WINDOW_MS = 5_000;
 /** How long the original remembers that a session has ended. */
 const TOMBSTONE_MS = 300_000;
 
@@ -90,6 +92,7 @@ export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
     tombstoneMs: TOMBSTONE_MS,
     sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message),
+    peerOf: (peer) => peerOf(peer, identity),
     makeSession: (request) => makeSession(request, limits, { identity, addresses, first }),
     identify: (bytes) => identify(bytes, identity, accepts),
     refusal: () => undefined, // The original just closes.
@@ -125,7 +128,7 @@ function makeSession(
   const plane = new TunaPlane({
     role,
     codec: ncpCodec,
-    limits: { ...limits, reconnectWindowMs: Math.min(limits.reconnectWindowMs, opening?.windowMs ?? Infinity) },
+    limits: { ...limits, reconnectWindowMs: Math.min(limits.reconnectWindowMs, windowOf(opening)) },
     pool,
     entropy: ports.entropy,
     isPeerHoldfast: opening?.windowMs !== undefined,
@@ -143,15 +146,34 @@ function makeSession(
   return { label: labelOf(remoteAddress, id), plane, judge: () => ({ admit: true }) };
 }
 
+/** How long the dialer keeps the session. @rule TUNA-7 */
+function windowOf(opening: Opening | undefined): number {
+  return opening === undefined ? Infinity : (opening.windowMs ?? ORIGINAL_WINDOW_MS);
+}
+
 /** What stands for an address where nothing is sealed. */
 const PLAIN_ADDRESS = 'holdfast';
 
 function boxFor(identity: TunaIdentity | undefined, remoteAddress: string): Box | undefined {
   if (identity === undefined) return undefined;
   const box = identity.boxWith(remoteAddress);
-  if (box === undefined)
-    throw new SessionError('bad-option', `connect needs \`peer\`, an NKN address with a key; "${remoteAddress}" is none`);
+  if (box === undefined) throw noPeer(remoteAddress);
   return box;
+}
+
+function peerOf(peer: string | undefined, identity: TunaIdentity | undefined): string | undefined {
+  if (identity === undefined) return peer === undefined ? undefined : (nknAddress(peer) ?? peer);
+  const address = peer === undefined ? undefined : nknAddress(peer);
+  if (address === undefined || identity.boxWith(address) === undefined) throw noPeer(peer);
+  return address;
+}
+
+function noPeer(peer: string | undefined): SessionError {
+  const got = peer === undefined || peer === '' ? 'nothing' : JSON.stringify(peer);
+  return new SessionError(
+    'bad-option',
+    `tuna with \`identity\` seals for one peer: connect needs \`peer\`, the peer's NKN address (64 hex digits, or a name, a dot and those), and got ${got}`,
+  );
 }
 
 /** A session belongs to the address that opened it, and the address is proven by the seal of its metadata. */
@@ -169,8 +191,9 @@ function identify(
   const addressEnd = frameBytes(bytes, 0);
   if (addressEnd > ADDRESS_BYTES_MAX + 4 || addressEnd < 5) return { word: 'foreign' };
   if (bytes.length < addressEnd) return { word: 'more' };
-  const remoteAddress = new TextDecoder().decode(bytes.subarray(4, addressEnd));
-  if (!/^[\x21-\x7e]+$/.test(remoteAddress)) return { word: 'foreign' };
+  const said = new TextDecoder().decode(bytes.subarray(4, addressEnd));
+  if (!/^[\x21-\x7e]+$/.test(said)) return { word: 'foreign' };
+  const remoteAddress = nknAddress(said) ?? said;
   if (bytes.length < addressEnd + 4) return { word: 'more' };
   const metadataEnd = addressEnd + frameBytes(bytes, addressEnd);
   if (metadataEnd - addressEnd > METADATA_BYTES_MAX + 4) return { word: 'refuse', code: 'oversized' };
@@ -182,7 +205,9 @@ function identify(
   const opened = identity === undefined ? body : box === undefined ? undefined : unsealed(box, body);
   const metadata = opened === undefined ? undefined : readMetadata(opened);
   if (metadata === undefined || metadata.type > 1) return { word: 'refuse', code: 'malformed' };
-  const { type: _type, ...said } = metadata;
-  const opening: Opening = { remoteAddress, ...said };
-  return { word: 'known', label: labelOf(remoteAddress, metadata.id), isNew: true, mayReturn: true, opening };
+  const { type: _type, ...rest } = metadata;
+  const opening: Opening = { remoteAddress, ...rest };
+  const label = labelOf(remoteAddress, metadata.id);
+  // What is sealed proves the address; a bare one is a claim, and `peer` stays where the wire came from.
+  return { word: 'known', label, peer: identity && remoteAddress, isNew: true, mayReturn: true, opening };
 }

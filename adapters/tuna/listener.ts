@@ -8,6 +8,7 @@ import type { Clock } from '../../machines/ports.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
 import type { AddressDesk, AddressRequest } from './addresses.js';
 import { links, retries } from './options.js';
+import { nknAddress } from './sealing.js';
 
 /** A way in from outside to one listener. nkn-tuna-session rents one from a Tuna node and calls it a reverse entry. */
 export interface TunaExit {
@@ -137,7 +138,7 @@ export class TunaListener implements AddressDesk {
 
   /** For whoever asks. A session that has ended less than 5 minutes ago is said to be closed. */
   reply({ from, session }: AddressRequest): AddressReply {
-    const until = session === undefined ? undefined : this.#ended.get(`${from}:${toHex(session)}`);
+    const until = session === undefined ? undefined : this.#ended.get(`${nknAddress(from) ?? from}:${toHex(session)}`);
     if (until !== undefined && until > this.#clock.now()) return { word: 'session-closed' };
     return { word: 'addresses', addresses: this.addresses };
   }

@@ -2,7 +2,7 @@ import { xsalsa20poly1305, hsalsa } from '@noble/ciphers/salsa.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { fromHex, toHex } from '../bytes.js';
 import { SessionError } from '../../machines/errors.js';
-import type { Box, TunaIdentity } from './sealing.js';
+import { nknAddress, type Box, type TunaIdentity } from './sealing.js';
 
 /**
  * NaCl as Tuna uses it: X25519 keys made from Ed25519 ones, one shared key per pair of addresses. Keys are derived by @noble (audited,
@@ -51,7 +51,7 @@ export async function tunaIdentity(seed: Uint8Array, { identifier, library }: Tu
 
 /** X25519, then HSalsa20: NaCl's `box.before`. */
 function sharedKey(secret: Uint8Array, remoteAddress: string): Uint8Array | undefined {
-  const digits = /^(?:.*\.)?([0-9a-f]{64})$/.exec(remoteAddress)?.[1];
+  const digits = nknAddress(remoteAddress)?.slice(-64);
   if (digits === undefined) return undefined;
   try {
     const point = x25519.getSharedSecret(secret, ed25519.utils.toMontgomery(fromHex(digits)));

@@ -27,8 +27,8 @@ export interface RelayMessage {
 export interface RelayClient {
   /** Resolves with the answer; rejects when there is none in the client's own time. */
   send(destination: string, data: Uint8Array): Promise<unknown>;
-  /** What the handler returns, if it returns something, is the answer. */
-  onMessage(handler: (message: RelayMessage) => Uint8Array | undefined): void;
+  /** The handler returns bytes to answer, `false` to say nothing at all, or `undefined` where others may: `nkn-sdk` acknowledges then. */
+  onMessage(handler: (message: RelayMessage) => Uint8Array | false | undefined): void;
 }
 
 /** How often and how long to ask. The defaults are nkn-tuna-session's. */
@@ -82,8 +82,9 @@ async function attempt(client: Pick<RelayClient, 'send'>, peer: string, request:
 }
 
 /**
- * Answers such questions. The result ends it: the client itself can't forget a handler. Whoever `accepts` says no to hears nothing,
- * and so does whoever asks for something else: others may listen on the same client.
+ * Answers such questions. The result ends it: the client itself can't forget a handler. An asker that `accepts` refuses gets no
+ * sign of life, not even the acknowledgement that `nkn-sdk` sends by default; nor does one for whom the desk has no answer. Other
+ * messages are left to the other handlers of the same client.
  * @rule TUNA-21
  */
 export function answerRelay(
@@ -93,13 +94,13 @@ export function answerRelay(
 ): () => void {
   let isOver = false;
   client.onMessage(({ src, payload }) => {
-    if (isOver || callback<unknown>(ports, 'accepts', () => accepts(src)) !== true) return undefined;
-    const request = readRequest(payload);
+    const request = isOver ? undefined : readRequest(payload);
     if (request === undefined) return undefined;
+    if (callback<unknown>(ports, 'accepts', () => accepts(src)) !== true) return false;
     const { session } = request;
     const asked = session === undefined ? { from: src } : { from: src, session };
     const reply = replyOf(callback(ports, 'desk.reply', () => desk.reply(asked)));
-    return reply.word === 'no-answer' ? undefined : putReply(reply);
+    return reply.word === 'no-answer' ? false : putReply(reply);
   });
   return () => {
     isOver = true;

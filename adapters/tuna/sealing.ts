@@ -17,6 +17,15 @@ export interface TunaIdentity {
   boxWith(remoteAddress: string): Box | undefined;
 }
 
+/** `identifier.` and a key of 64 hex digits, or the digits alone. */
+const NKN_ADDRESS = /^(.*\.)?([0-9a-f]{64})$/i;
+
+/** An NKN address with its key in lower case, as everybody writes it; undefined: it has no key. An identifier keeps its case. */
+export function nknAddress(text: string): string | undefined {
+  const [, identifier = '', digits] = NKN_ADDRESS.exec(text) ?? [];
+  return digits === undefined ? undefined : identifier + digits.toLowerCase();
+}
+
 export const NONCE_BYTES = 24;
 export const TAG_BYTES = 16;
 /** What sealing adds to a body. */

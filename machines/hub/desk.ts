@@ -244,8 +244,8 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     return this.reception.arrived(protocol, known, about, opener);
   }
 
-  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string): Entry {
-    const wish = key.peer === '' ? NO_WISH : { ...NO_WISH, peer: key.peer };
+  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string, peer = key.peer): Entry {
+    const wish = peer === '' ? NO_WISH : { ...NO_WISH, peer };
     return this.#spawn(key, 'acceptor', new Entry(this, nameOf(protocol, key.peer || key.label), protocol, wish, remoteAddress));
   }
 

@@ -15,7 +15,7 @@ export interface ReceptionSide {
   readonly places: Pick<Places, 'hasRoom' | 'displace'>;
   refused(remoteAddress: string, code: string): void;
   /** A new connection that came from outside; what is missing for it to live is its wire. */
-  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string): Entry;
+  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string, peer?: string): Entry;
 }
 
 export interface Arrival {
@@ -75,7 +75,7 @@ export class Reception {
     }
     const refusal = this.#refusalOf(protocol, known, found, about);
     if (refusal !== undefined) return this.#refuse(protocol, refusal, about);
-    return this.#offer(found ?? this.side.spawn(key, protocol, about.remoteAddress), known, about, opener);
+    return this.#offer(found ?? this.side.spawn(key, protocol, about.remoteAddress, known.peer), known, about, opener);
   }
 
   /** Sessions that have ended and are remembered, by name. */

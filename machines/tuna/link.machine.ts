@@ -41,7 +41,7 @@ export interface LinkContext extends LinkInput {
 /** What a link knows of the others. */
 export type Siblings = Pick<SessionConns, 'addressFor'>;
 
-export type AddressEvent = { type: 'address.found'; address: string | undefined } | { type: 'address.missing' };
+export type AddressEvent = { type: 'address.found'; address: string | undefined } | { type: 'address.missing'; reason: string };
 
 export type LinkEvent =
   | WireEvent
@@ -60,6 +60,7 @@ export type LinkNews =
   | { type: 'link.opened'; slot: number; address: string | undefined }
   | { type: 'link.joined'; slot: number }
   | { type: 'link.ended'; slot: number; wasOpened: boolean; wasJoined: boolean; cause: WireCause | undefined }
+  | { type: 'address.none'; slot: number; cause: WireCause } // There is nowhere to dial at the moment.
   | { type: 'session.unknown' }; // The peer says that it has no such session any more.
 
 const addressService = fromCallback<EventObject, { book: AddressBook | undefined; index: number; siblings: Siblings }>(
@@ -71,7 +72,8 @@ const addressService = fromCallback<EventObject, { book: AddressBook | undefined
     return book((reply) => {
       if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
       const address = reply.word === 'addresses' ? siblings.addressFor(index, reply.addresses) : undefined;
-      sendBack(address === undefined ? { type: 'address.missing' } : { type: 'address.found', address });
+      const reason = reply.word === 'no-answer' ? 'the peer does not answer' : 'the peer has no address for this link';
+      sendBack(address === undefined ? { type: 'address.missing', reason } : { type: 'address.found', address });
     });
   },
 );
@@ -102,6 +104,10 @@ const linkSetup = setup({
     noteCompleted: ({ context }) => context.completed?.(),
     tellOpened: sendParent(({ context }): LinkNews => ({ type: 'link.opened', slot: context.slot, address: context.address })),
     tellJoined: sendParent(({ context }): LinkNews => ({ type: 'link.joined', slot: context.slot })),
+    tellUnaddressed: sendParent(({ context, event }): LinkNews => {
+      const reason = event.type === 'address.missing' ? event.reason : 'dialed as often as `reconnectRetries` allows';
+      return { type: 'address.none', slot: context.slot, cause: { kind: 'resolve-failed', reason } };
+    }),
     tellUnknown: sendParent((): LinkNews => ({ type: 'session.unknown' })),
     tellEnded: sendParent(({ context }, { wasJoined }: { wasJoined: boolean }): LinkNews => {
       const { slot, openedAt, cause } = context;
@@ -154,7 +160,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
       },
       on: {
         'address.found': { target: 'resting', actions: 'useAddress' },
-        'address.missing': 'unaddressed',
+        'address.missing': { target: 'unaddressed', actions: 'tellUnaddressed' },
         'session.closed': { target: 'unaddressed', actions: 'tellUnknown' },
       },
     },

@@ -1,3 +1,6 @@
+import type { WireCause } from '../ports.js';
+import { Doubts } from './doubts.js';
+
 /** What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets. */
 export type ConnPhase = 'none' | 'opening' | 'joined';
 
@@ -20,8 +23,10 @@ export class SessionConns {
   #failed = 0; // Links of which a dial has failed, one bit each.
   /** Whether there ever was a wire. */
   everOpened = false;
-  /** Wires in a row that were opened and closed by the peer without a packet. */
-  rejections = 0;
+  readonly doubts = new Doubts();
+  /** Why the first dial failed while there never was a wire. */
+  cause: WireCause | undefined;
+  #foreign = 0; // Links whose wire brought bytes of another protocol, and no packet before; one bit each.
 
   constructor(readonly links: number) {
     this.#conns = Array.from({ length: 2 * links }, () => ({ phase: 'none', address: undefined, wasUsed: false }));
@@ -63,17 +68,37 @@ export class SessionConns {
   }
   joined(slot: number): void {
     this.#conns[slot]!.phase = 'joined';
-    this.rejections = 0;
+    this.doubts.clear();
+    this.#foreign = 0;
   }
-  ended(slot: number): void {
+  ended(slot: number, cause?: WireCause, now = 0): void {
     const conn = this.#conns[slot]!;
-    if (conn.phase === 'opening') this.rejections++;
-    if (conn.phase === 'none') this.#failed |= 1 << (slot % this.links);
+    if (conn.phase === 'opening') this.doubts.ended(cause, now);
+    if (conn.phase === 'none') this.failed(slot, cause);
     conn.phase = 'none';
     conn.address = undefined;
   }
 
+  /** Its dial has failed, or there was nothing to dial. */
+  failed(slot: number, cause: WireCause | undefined): void {
+    this.#failed |= 1 << (slot % this.links);
+    this.cause ??= cause;
+  }
+  /** The peer speaks something else there. */
+  spoilt(slot: number): void {
+    if (this.#conns[slot]!.phase === 'opening') this.#foreign |= 1 << (slot % this.links);
+  }
+
   // What is asked.
+
+  /** Nothing but another protocol was met, on whichever link there was a wire. */
+  get isForeign(): boolean {
+    return this.#foreign !== 0 && (this.#foreign | this.#failed) === 2 ** this.links - 1;
+  }
+  /** Another protocol was met on some link, and none has joined since. */
+  get hasForeign(): boolean {
+    return this.#foreign !== 0;
+  }
 
   /**
    * Where a wire that came in goes: to its link's slot without a joined one. What doesn't name its link (the original tells links

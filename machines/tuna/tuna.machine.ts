@@ -9,8 +9,17 @@ const strength = tunaSetup.createStateConfig({
   initial: 'gathering',
   states: {
     gathering: {
-      always: { guard: 'isHopeless', target: '#tuna.closed', actions: 'recordCause' },
+      always: [
+        { guard: 'isHopeless', target: '#tuna.closed', actions: 'recordCause' },
+        {
+          guard: 'isForeign',
+          target: '#tuna.closed',
+          actions: { type: 'record', params: { code: 'malformed', side: 'remote' } },
+        },
+      ],
       on: {
+        'address.none': { actions: 'noteUnaddressed' },
+        'link.spoilt': { actions: ['noteSpoilt', 'tellLink'] },
         'link.opened': { actions: ['noteOpened', { type: 'tellParent', params: { type: 'handshake.started' } }] },
         'link.joined': { actions: 'noteJoined' },
         'link.ended': { actions: 'noteEnded' },
@@ -40,15 +49,17 @@ const strength = tunaSetup.createStateConfig({
     },
     lost: {
       meta: { rule: 'TUNA-7' },
-      entry: ['countRejections', 'tellGone', { type: 'tellParent', params: { type: 'session.lost' } }],
-      exit: { type: 'tellParent', params: { type: 'session.resumed' } },
+      entry: ['beginDoubts', 'tellGone', { type: 'tellParent', params: { type: 'session.lost' } }],
       always: {
         guard: 'isDisowned',
         target: '#tuna.closed',
         actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
       },
       on: {
-        'link.joined': counting,
+        'link.joined': {
+          target: 'counting',
+          actions: ['noteJoined', { type: 'tellParent', params: { type: 'session.resumed' } }],
+        },
         'link.ended': { actions: 'noteEnded' },
         'session.unknown': {
           target: '#tuna.closed',

@@ -46,6 +46,11 @@ export interface TunaSeed extends NcpSeed {
 const TRANSMIT_BYTES = 64 << 10;
 /** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
 const FLUSH_BYTES = 64 << 10;
+/**
+ * After a wire that ended without a word, the next opening is sent alone for this long: a peer that then closes has read all there
+ * was, and its system says so by an end instead of a reset. Chosen without measurement.
+ */
+const OPENING_ALONE_MS = 200;
 /** What a frame may hold beyond `mtu` (tuna-ncp.md, 2.3). */
 const FRAME_SLACK_BYTES = 1024;
 
@@ -56,6 +61,7 @@ class TunaLink {
   skip = 0; // Frames that the door has read.
   isDeaf = true;
   isDirty = false;
+  heldUntil = 0; // Nothing follows the opening before this, unless the peer has spoken.
 
   constructor(head: FrameHead, frameBytesMax: number) {
     this.framer = new Framer(head, frameBytesMax);
@@ -134,6 +140,8 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     l.isDeaf = false;
     l.opening = this.seed.opening(link);
     l.skip = this.seed.openingFrames;
+    const isDoubted = l.opening !== undefined && this.ncp.isEstablished && this.conns.doubts.wordless > 0;
+    l.heldUntil = isDoubted ? now + OPENING_ALONE_MS : 0;
     const { conns } = this;
     const isRival = conns.links > 0 && this.seed.role === 'acceptor' && conns.phaseOf(conns.rivalOf(link)) === 'joined';
     this.ncp.attach(link, now, isRival);
@@ -149,6 +157,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   handleBytes(link: number, bytes: Uint8Array, lent: boolean): void {
     const l = this.#links[link]!;
     if (l.isDeaf) return;
+    l.heldUntil = 0;
     l.framer.push(bytes, lent);
     if (!l.isDirty) this.#dirty.push(link);
     l.isDirty = true;
@@ -178,10 +187,13 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
 
   handleTimeout(now: number): void {
+    for (const l of this.#links) if (l.heldUntil <= now) l.heldUntil = 0;
     this.ncp.handleTimeout(now);
   }
   nextTimeout(): number | undefined {
-    return this.ncp.nextTimeout();
+    let at = this.ncp.nextTimeout() ?? Infinity;
+    for (const { heldUntil } of this.#links) if (heldUntil > 0 && heldUntil < at) at = heldUntil;
+    return at === Infinity ? undefined : at;
   }
 
   write(bytes: Uint8Array): Room {
@@ -206,7 +218,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
       l.opening = undefined;
       return opening;
     }
-    if (l.isDeaf) return undefined;
+    if (l.isDeaf || l.heldUntil > now) return undefined;
     const wanted = this.ncp.estimate(link, now);
     if (wanted === 0) return undefined;
     const { envelope } = this.seed;

@@ -43,9 +43,6 @@ export interface TunaOffer {
   readonly link?: number;
 }
 
-/** Wires per link, in a row, that end without a word of the peer: it has given the session up. A real Go peer does so for 5 minutes. */
-const REJECTIONS_PER_LINK = 3;
-
 const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined): LinkInput => ({
   role: context.role,
   index: slot % context.limits.numTunaListeners,
@@ -59,6 +56,21 @@ const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined)
   opener,
   address: opener === undefined ? undefined : context.pump.plane.seed.target,
 });
+
+/** What kept the two sides from knowing each other, as far as this side can tell. */
+function closingWithoutHandshake({ role, conns, pump }: TunaContext): Closing {
+  if (role === 'acceptor') return closing('handshake-timeout', 'remote');
+  if (conns.hasForeign) return closing('malformed', 'remote');
+  const { wordless } = conns.doubts;
+  if (wordless > 0) {
+    const message = `${wordless} connections were opened, and closed by the other side without a word`;
+    return closing('handshake-timeout', 'remote', { message });
+  }
+  if (conns.everOpened) return closing('handshake-timeout', 'remote');
+  if (conns.cause !== undefined) return closingOf(conns.cause);
+  if (pump.plane.seed.target !== undefined) return closing('unreachable', 'remote');
+  return closingOf({ kind: 'resolve-failed', reason: 'nothing has answered the question where the peer can be reached' });
+}
 
 export const tunaSetup = setup({
   types: {
@@ -114,9 +126,9 @@ export const tunaSetup = setup({
       const rival = links[conns.rivalOf(event.slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.proven' });
     }),
-    noteEnded: enqueueActions(({ context: { conns, links }, event, enqueue }) => {
+    noteEnded: enqueueActions(({ context: { conns, links, clock }, event, enqueue }) => {
       if (event.type !== 'link.ended') return;
-      conns.ended(event.slot);
+      conns.ended(event.slot, event.cause, clock.now());
       const rival = links[conns.rivalOf(event.slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.gone' });
     }),
@@ -137,8 +149,12 @@ export const tunaSetup = setup({
         default:
       }
     }),
-    countRejections: ({ context }) => {
-      context.conns.rejections = 0;
+    beginDoubts: ({ context }) => context.conns.doubts.clear(),
+    noteUnaddressed: ({ context: { conns }, event }) => {
+      if (event.type === 'address.none') conns.failed(event.slot, event.cause);
+    },
+    noteSpoilt: ({ context: { conns }, event }) => {
+      if (event.type === 'link.spoilt') conns.spoilt(event.link);
     },
     tellGone: enqueueActions(({ enqueue }) => enqueue.sendTo('ncp', { type: 'links.gone' })),
     probeLinks: ({ context }) => {
@@ -150,11 +166,15 @@ export const tunaSetup = setup({
     record: assign((_, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({ closing: closing(code, side) })),
     recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     recordCause: assign({
-      closing: ({ event }) =>
-        event.type === 'link.ended' && event.cause !== undefined ? closingOf(event.cause) : closing('unreachable', 'remote'),
+      closing: ({ context: { conns } }) =>
+        conns.cause === undefined ? closing('unreachable', 'remote') : closingOf(conns.cause),
     }),
     recordOutput: assign({
-      closing: ({ event }) => (event as { output?: { closing: Closing } }).output?.closing ?? closing('internal', 'local'),
+      closing: ({ context, event }) => {
+        const { output } = event as { output?: { closing: Closing } };
+        if (output?.closing.code === 'handshake-timeout') return closingWithoutHandshake(context);
+        return output?.closing ?? closing('internal', 'local');
+      },
     }),
   },
   guards: {
@@ -163,9 +183,9 @@ export const tunaSetup = setup({
     isLost: ({ context }) => context.conns.connCount === 0,
     /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */
     isHopeless: ({ context: { conns, role, limits } }) => conns.failures === (role === 'acceptor' ? 1 : limits.numTunaListeners),
-    /** Who dials again has not forgotten, however short its wires live. */
-    isDisowned: ({ context: { role, conns, limits } }) =>
-      role === 'dialer' && conns.rejections >= REJECTIONS_PER_LINK * limits.numTunaListeners,
+    isForeign: ({ context: { conns, role } }) => role === 'dialer' && conns.isForeign,
+    /** A dialer that comes back has not forgotten, however short its wires live. */
+    isDisowned: ({ context: { role, conns, clock } }) => role === 'dialer' && conns.doubts.isDisowned(clock.now()),
   },
   delays: {
     reconnectWindow: ({ context }) => context.limits.reconnectWindowMs,

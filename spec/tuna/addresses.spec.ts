@@ -185,6 +185,23 @@ describe('over relays', () => {
   });
 });
 
+test("[TUNA-21] tuna/relay: `false` is what a client of the relays takes for silence; what is none of this side's affairs is left to others", () => {
+  const said = (accepts: boolean, payload: Uint8Array | string, with_: AddressDesk = desk): unknown => {
+    let answer: unknown;
+    answerRelay({ onMessage: (handle) => (answer = handle({ src: 'eve', payload })) }, with_, { accepts: () => accepts });
+    return answer;
+  };
+  expect(said(false, putRequest(ID))).toBe(false);
+  expect(said(false, putRequest(undefined))).toBe(false);
+  expect(said(true, putRequest(ID), { reply: () => ({ word: 'no-answer' }) })).toBe(false);
+  expect([said(false, 'hello'), said(true, 'hello'), said(true, '{"action":"other"}')]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(said(true, putRequest(ID))).toEqual(putReply(FOUND));
+});
+
 describe('over a connection', () => {
   const engines: Engine[] = [];
   afterEach(async () => {

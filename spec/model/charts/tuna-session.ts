@@ -70,10 +70,17 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'a link is heard': { type: 'link.proven', link: 0 },
     'a link is silent': { type: 'link.silent', link: 0 },
     'a link talks nonsense': { type: 'link.spoilt', link: 0, code: 'malformed' },
+    'the only link that was opened talks nonsense': (world) => {
+      const { conns } = world.input.pump.plane;
+      if (world.phase(0) !== 'opening') return undefined;
+      for (const slot of [1, 2]) conns.failed(slot, { kind: 'refused' });
+      return { type: 'link.spoilt', link: 0, code: 'malformed' };
+    },
+    'a link has no address': { type: 'address.none', slot: 1, cause: { kind: 'resolve-failed' } },
     'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
-    'three wires in a row are sent away, each link': (world, snapshot) => {
+    'wires are sent away for a while': (world, snapshot) => {
       const { conns } = snapshot.context as TunaContext;
-      conns.rejections = Math.max(conns.rejections, 3 * LINKS - 1);
+      for (let i = 0; i < 3; i++) conns.doubts.ended({ kind: 'ended' }, world.input.clock.now() - 10_000);
     },
     probe: { type: 'probe' },
     close: { type: 'close', now: false, reason: 'closed' },
@@ -82,7 +89,13 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
   },
   facts: ({ input: { pump } }) => {
     const { conns } = pump.plane;
-    return [conns.connCount, conns.phases.filter((phase) => phase === 'opening').length, conns.failures, conns.rejections > 3];
+    return [
+      conns.connCount,
+      conns.phases.filter((phase) => phase === 'opening').length,
+      conns.failures,
+      conns.doubts.wordless > 2,
+      conns.hasForeign,
+    ];
   },
   check: (world, snapshot) => {
     checkSession(world, snapshot);
