@@ -1,6 +1,6 @@
 import { ports } from '#platform';
 import { Engine, type EngineOptions } from '../machines/engine.js';
-import { callable, checkOptions, count, flag, having, listOf, matching, members, optional } from './options.js';
+import { amount, callable, checkOptions, count, flag, having, listOf, matching, members, numeric, optional } from './options.js';
 
 export {
   Engine,
@@ -41,6 +41,9 @@ export { CLOSINGS, type Closing, type ClosingCode, type ClosingDetail, type Mess
 export { API_STATES, type ApiState } from '../machines/connection/api-state.js';
 export { SessionError, UndeliveredError, type MisuseCode, type UndeliveredCode } from '../machines/errors.js';
 
+/** A budget of less than one dial would never dial. */
+const atLeastOne = numeric('a number of at least 1', (value) => value >= 1);
+
 const schema = members({
   transports: listOf('transports', having('a transport, e.g. tcp()', 'dial', 'listen'), 1),
   protocols: listOf('protocols', having('a protocol, e.g. resume()', 'makeSession', 'identify'), 1),
@@ -55,6 +58,10 @@ const schema = members({
       openingsMax: optional(count),
       openingsPerAddressMax: optional(count),
       pendingDialsMax: optional(count),
+      burst: optional(atLeastOne),
+      perSecond: optional(amount),
+      burstPerTarget: optional(atLeastOne),
+      perSecondPerTarget: optional(amount),
       incomingMax: optional(count),
       bytesQueuedMax: optional(count),
     }),

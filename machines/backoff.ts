@@ -30,6 +30,12 @@ export interface ExponentialPolicy {
   readonly capMs: number;
   /** A wire that had lived at least this long is replaced without waiting: the network hiccuped, the peer is well. */
   readonly immediateIfLivedMs: number;
+  /**
+   * What a failed dial costs at least, on average half of this, and there are no more than two dials within twice this time:
+   * those who lost the same server return side by side and not in a heap. The dial queue's, which knows when the others
+   * were. Default 0.
+   */
+  readonly spacingMs?: number;
   readonly retriesMax?: number;
 }
 
@@ -52,7 +58,7 @@ export const REDIAL = {
     ],
   },
   /** Resume and Tuna: the window is short, so the first tries are quick. Chosen without measurement. */
-  session: { kind: 'exponential', baseMs: 50, capMs: 5000, immediateIfLivedMs: 1000 },
+  session: { kind: 'exponential', baseMs: 50, capMs: 5000, immediateIfLivedMs: 1000, spacingMs: 500 },
   /** Pool: `retryAttempts` 3, `retryDelayMs` 1000 of the skip graph's connection manager. */
   pool: { kind: 'constant', delayMs: 1000, retriesMax: 3 },
 } as const satisfies Record<string, RedialPolicy>;

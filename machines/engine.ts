@@ -40,8 +40,17 @@ export interface EngineLimits {
   /** Accepted wires that have not said who they are. Default 1024; 16 per address except loopback. */
   readonly openingsMax?: number;
   readonly openingsPerAddressMax?: number;
-  /** Dials under way at once. Default 64. */
+  /** Dials under way at once. Default 64; at most three quarters of them to one place, an eighth where the last dial failed. */
   readonly pendingDialsMax?: number;
+  /**
+   * The dial budget: so many dials at once, and so many more each second; further ones wait. A dial that is answered, also by
+   * a refusal, gives its token back, so this bounds what the dead cost and not what the living do. Defaults 100 and 20.
+   */
+  readonly burst?: number;
+  readonly perSecond?: number;
+  /** The same for each place that is dialed. Default: half of the above. */
+  readonly burstPerTarget?: number;
+  readonly perSecondPerTarget?: number;
   /** Accepted connections that `incoming` holds for the application; more are refused `busy`. Default 64. */
   readonly incomingMax?: number;
   /** Accepted connections by one proven identity; more are refused `limit-reached`. Default 1024. */
@@ -56,7 +65,7 @@ export interface ConnectOptions extends DialOptions {
   readonly protocol?: string;
   /** Who it must be, by the protocol's own ids (pool, SHIP); somebody else at that address ends the attempt `identity-mismatch`. */
   readonly peer?: string;
-  /** Dial again, whatever ends it, until the protocol's retries are used up. Default false: one attempt. */
+  /** Dial again after endings that can heal by themselves, until the protocol's retries are used up. Default false: one attempt. */
   readonly retry?: boolean;
   /** Gives up waiting; the attempt ends with its last caller. */
   readonly signal?: AbortSignal;
@@ -129,6 +138,10 @@ export class Engine {
         openingsMax: limits.openingsMax ?? 1024,
         openingsPerAddressMax: limits.openingsPerAddressMax ?? 16,
         pendingDialsMax: limits.pendingDialsMax ?? 64,
+        burst: limits.burst ?? 100,
+        perSecond: limits.perSecond ?? 20,
+        burstPerTarget: limits.burstPerTarget,
+        perSecondPerTarget: limits.perSecondPerTarget,
         incomingMax: limits.incomingMax ?? 64,
         connectionsMax: limits.connectionsMax,
         connectionsPerPeerMax: limits.connectionsPerPeerMax ?? 1024,

@@ -2,29 +2,42 @@
  * How often dialing a key has failed in a row. A row of attempts begins with a first dial or the loss of a wire and ends
  * with a completed handshake. Denials of trust outlast it: only a completion forgives them.
  */
-export interface Row<Request> {
+export interface Row<Request, Dial = unknown> {
   readonly key: string;
   /** The dial that is waited for or under way, from 1; as many as there were denials when nothing else has failed. */
   attempt: number;
   denials: number;
+  /** The peer has denied trust, once at least. */
+  wasDenied: boolean;
   /** How long the wire had lived whose loss began the row. */
   livedMs: number | undefined;
-  /** Dials under way. */
-  dialing: number;
-  /** A dial that completes gives back the token that it took. */
-  owesToken: boolean;
+  /** Dials under way, oldest first. */
+  readonly dials: Dial[];
+  /** The place of the last dial, whose token is given back if it answers. */
+  owed: Owed | undefined;
+  /** When the last two dials of the row were granted; −Infinity where there were fewer, or none of them failed. */
+  lastAt: number;
+  beforeLastAt: number;
+  /** A dial of this row has failed. */
+  hasFailed: boolean;
+  /** The peer said to come back no sooner. */
+  notBefore: number;
   /** Requests that wait, oldest first. */
   readonly waiting: Set<Request>;
+}
+
+export interface Owed {
+  readonly target?: string | undefined;
 }
 
 /**
  * The rows of all keys, in bounded memory. One that neither waits nor dials is at rest; when room is needed the one longest
  * at rest is forgotten, whose next dial then merely comes sooner than it should.
  */
-export class Attempts<Request> {
+export class Attempts<Request, Dial = unknown> {
   readonly #keysMax: number;
-  readonly #rows = new Map<string, Row<Request>>();
-  readonly #resting = new Set<Row<Request>>();
+  readonly #rows = new Map<string, Row<Request, Dial>>();
+  readonly #resting = new Set<Row<Request, Dial>>();
 
   constructor(keysMax: number) {
     this.#keysMax = keysMax;
@@ -34,16 +47,16 @@ export class Attempts<Request> {
     return this.#rows.size;
   }
 
-  get(key: string): Row<Request> | undefined {
+  get(key: string): Row<Request, Dial> | undefined {
     return this.#rows.get(key);
   }
 
-  values(): Iterable<Row<Request>> {
+  values(): Iterable<Row<Request, Dial>> {
     return this.#rows.values();
   }
 
   /** The row of `key`, begun if need be; `undefined` when all that could be forgotten is at work. */
-  open(key: string): Row<Request> | undefined {
+  open(key: string): Row<Request, Dial> | undefined {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     if (this.#rows.size >= this.#keysMax) {
@@ -52,13 +65,18 @@ export class Attempts<Request> {
       this.#resting.delete(oldest);
       this.#rows.delete(oldest.key);
     }
-    const row: Row<Request> = {
+    const row: Row<Request, Dial> = {
       key,
       attempt: 0,
       denials: 0,
+      wasDenied: false,
       livedMs: undefined,
-      dialing: 0,
-      owesToken: false,
+      dials: [],
+      owed: undefined,
+      lastAt: -Infinity,
+      beforeLastAt: -Infinity,
+      hasFailed: false,
+      notBefore: -Infinity,
       waiting: new Set(),
     };
     this.#rows.set(key, row);
@@ -66,10 +84,10 @@ export class Attempts<Request> {
   }
 
   /** Files a row where it belongs after a change: away when there is nothing to remember, at rest, or at work. */
-  settle(row: Row<Request>): void {
+  settle(row: Row<Request, Dial>): void {
     if (this.#rows.get(row.key) !== row) return; // Forgotten; only an old ticket knows it.
-    if (row.waiting.size > 0 || row.dialing > 0) this.#resting.delete(row);
-    else if (row.attempt > 0) this.#resting.add(row);
+    if (row.waiting.size > 0 || row.dials.length > 0) this.#resting.delete(row);
+    else if (row.attempt > 0 || row.wasDenied) this.#resting.add(row);
     else {
       this.#resting.delete(row);
       this.#rows.delete(row.key);

@@ -14,10 +14,16 @@ export interface CountedWire {
   destroy(): void;
 }
 
-/** `opener`, on the tally from the call until the wire's end. `settled` is told once it has opened or failed: a dial's slot is free then. */
-export function counted(opener: Opener, tally: Tally, settled?: () => void): Opener {
+/** Follows one dial. Each is called once at most, before the wire's owner knows. */
+export interface DialWatcher {
+  opened(wire: Wire): void;
+  closed(cause: WireCause): void;
+}
+
+/** `opener`, on the tally from the call until the wire's end. */
+export function counted(opener: Opener, tally: Tally, watcher?: DialWatcher): Opener {
   return (handler) => {
-    const wire = new Counted(handler, tally, settled);
+    const wire = new Counted(handler, tally, watcher);
     tally.wireBegan(wire);
     return opener(wire);
   };
@@ -25,16 +31,13 @@ export function counted(opener: Opener, tally: Tally, settled?: () => void): Ope
 
 /** One object per wire, and no closures: ten thousand idle ones have it each. */
 class Counted implements WireHandler, CountedWire {
-  #settled: (() => void) | undefined;
   #wire: Wire | undefined;
 
   constructor(
     readonly handler: WireHandler,
     readonly tally: Tally,
-    settled: (() => void) | undefined,
-  ) {
-    this.#settled = settled;
-  }
+    readonly watcher: DialWatcher | undefined,
+  ) {}
 
   destroy(): void {
     this.#wire?.destroy();
@@ -42,7 +45,7 @@ class Counted implements WireHandler, CountedWire {
 
   onOpen(wire: Wire): void {
     this.#wire = wire;
-    this.#settle();
+    this.watcher?.opened(wire);
     this.handler.onOpen(wire);
   }
   onBytes(bytes: Uint8Array): void {
@@ -56,15 +59,8 @@ class Counted implements WireHandler, CountedWire {
   }
   onClose(cause: WireCause): void {
     this.tally.wireEnded(this);
-    this.#settle();
+    this.watcher?.closed(cause);
     this.handler.onClose(cause);
     this.tally.changed();
-  }
-
-  /** Once: the late close of this wire must not free the slot of a newer dial. */
-  #settle(): void {
-    const settled = this.#settled;
-    this.#settled = undefined;
-    settled?.();
   }
 }

@@ -3,7 +3,7 @@ import { closing, type Closing } from '../closing.js';
 import { connectionOver } from '../connection/connection-over.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import { SessionError } from '../errors.js';
-import type { GrantRequest, Lane } from '../grant.service.js';
+import type { GrantRequest } from '../grant.service.js';
 import type { Handle } from '../handle.js';
 import { Incoming } from '../incoming.js';
 import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
@@ -11,16 +11,16 @@ import type { Protocol } from '../protocol.js';
 import { ByteBudget, Watermark } from './admission.js';
 import { counted, type CountedWire, type Tally } from './counted.js';
 import { DialQueue } from './dial-queue.js';
+import { Dialing, type DialingSide } from './dialing.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type Caller, type ConnectionRef, type Wish } from './entry.js';
 import type { EngineEvent } from './events.js';
 import { Listeners, type ListenersSide } from './listeners.js';
 import { Metrics } from './metrics.js';
 import { Places } from './places.js';
-import { race } from './race.js';
 import { crossingOf, keyOf, nameOf, Reception, type ReceptionSide } from './reception.js';
+import { wasAnswered } from './redial.js';
 import { Registry, type ConnectionKey } from './registry.js';
-import { resolving } from './resolving.js';
 import { supervised } from './supervisor.js';
 
 export interface DeskOptions {
@@ -30,6 +30,10 @@ export interface DeskOptions {
   readonly openingsMax: number;
   readonly openingsPerAddressMax: number;
   readonly pendingDialsMax: number;
+  readonly burst: number;
+  readonly perSecond: number;
+  readonly burstPerTarget: number | undefined;
+  readonly perSecondPerTarget: number | undefined;
   readonly incomingMax: number;
   readonly connectionsMax: number | undefined;
   readonly connectionsPerPeerMax: number;
@@ -45,7 +49,7 @@ export interface ConnectRequest {
   readonly dialOptions: DialOptions;
   /** One connection for all who ask for the same targets. */
   readonly reuse: boolean;
-  /** Dial again after every ending that makes sense to retry: for ever, or until the protocol's retries are used up. */
+  /** Dial again: for ever (`always`, a registration), or until the protocol's retries are used up. */
   readonly keep?: 'always' | 'retries' | undefined;
 }
 
@@ -55,13 +59,14 @@ const NO_WORDS = new Uint8Array(0);
  * The hub's tables and what is done with them: who is connected, who knocks, who may dial. Phases are the hub chart's;
  * this is called from its actions, from the door and from connections, and returns at once.
  */
-export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
+export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSide, Tally {
   readonly pool = new SlabPool();
   readonly incoming = new Incoming<Handle<unknown>>((handle) => handle.isRead || handle.isOver);
   readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
   readonly listeners = new Listeners(this);
   readonly reception = new Reception(this);
   readonly places = new Places(this);
+  readonly dialing = new Dialing(this);
   readonly door: Door;
   readonly queue: DialQueue;
   readonly metrics: Metrics;
@@ -90,7 +95,9 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
       bytesQueued: this.budget.bytes,
       retryTokens: Math.floor(this.queue.tokens),
     }));
-    this.queue = new DialQueue({ clock: ports.clock, random: ports.random, pendingDialsMax: options.pendingDialsMax });
+    const { pendingDialsMax, burst, perSecond, burstPerTarget, perSecondPerTarget } = options;
+    const budgets = { burst, perSecond, burstPerTarget, perSecondPerTarget };
+    this.queue = new DialQueue({ clock: ports.clock, random: ports.random, pendingDialsMax, ...budgets });
   }
 
   get clock(): Ports['clock'] {
@@ -138,37 +145,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   }
 
   grant(entry: Entry, request: GrantRequest): () => void {
-    const { lane } = request;
-    const key = lane === undefined ? entry.key : entry.laneKey(lane.index);
-    let cancel: () => void;
-    const waitForPlace = (): void => {
-      cancel = this.places.wait(entry, ask);
-      entry.waitsForPlace();
-    };
-    const ask = (): void => {
-      const asked = this.queue.ask({
-        key,
-        priority: entry.hasCallers ? 1 : 0,
-        policy: entry.protocol.redial,
-        ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
-        grant: () => {
-          if (this.places.mayDial(entry))
-            return request.granted(this.#opener(entry, key, lane), () => {
-              if (!entry.isBuried) this.queue.completed(key);
-            });
-          this.queue.dialEnded(key);
-          this.queue.reset(key); // Nothing has failed.
-          waitForPlace();
-        },
-        giveUp: () => request.givenUp(),
-      });
-      cancel = () => asked.cancel();
-    };
-    ask();
-    return () => {
-      cancel();
-      this.places.resume(); // It may have been its turn.
-    };
+    return this.dialing.grant(entry, request);
   }
 
   transportOf(address: string): Transport {
@@ -182,20 +159,6 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
         `no transport was given for ${scheme}:// (there are ${this.options.transports.flatMap((t) => t.schemes).join(', ') || 'none'})`,
       );
     return transport;
-  }
-
-  #opener(entry: Entry, key: string, lane: Lane | undefined): Opener {
-    const { dialOptions, peer } = entry.wish;
-    const targets = targetsOf(entry, lane);
-    const about = { ...dialOptions, onReached: () => void (entry.hasReached = true) };
-    const dial = (target: string): Opener => this.transportOf(target).dial(target, about);
-    const { resolver } = this.options;
-    const { raceStaggerMs } = entry.protocol;
-    const opener =
-      targets.length === 0 && resolver !== undefined
-        ? resolving(resolver, peer ?? '', dial, this.clock, raceStaggerMs)
-        : race(targets.map(dial), this.clock, raceStaggerMs);
-    return counted(opener, this, () => this.queue.dialEnded(key));
   }
 
   /** Shutdown waits until no wire is left. */
@@ -256,7 +219,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
     const row = this.registry.get(entry.id);
     if (row === undefined) return;
     row.role = entry.role;
-    if (entry.identity !== undefined && entry.protocol.keyed === 'session')
+    if (entry.identity !== undefined && entry.role === 'acceptor' && entry.protocol.keyed === 'session')
       this.registry.attribute(entry.id, entry.identity.fingerprint);
   }
 
@@ -285,17 +248,21 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
   }
 
   completed(entry: Entry): void {
+    entry.redials.answered();
     this.queue.completed(entry.key);
     this.metrics.completed(entry.key, this.clock.now());
     if (entry.handle?.role === 'acceptor') this.incoming.push(entry.handle);
   }
 
   resumed(entry: Entry, afterMs: number): void {
+    entry.redials.answered();
     this.queue.completed(entry.key);
     this.metrics.resumed(afterMs);
   }
 
   ended(entry: Entry, cause: Closing): void {
+    if (wasAnswered(cause)) entry.redials.refused();
+    if (cause.code === 'trust-denied' && cause.side === 'remote') this.queue.heardDenial(entry.key);
     this.reception.release(entry);
     this.metrics.ended(entry.key, cause.code);
     this.metrics.duplicatesDropped(entry.session?.plane.stats['duplicates'] ?? 0);
@@ -385,10 +352,3 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, Tally {
 
 /** Who came by itself can't be reached, and nobody has said how. */
 const NO_WISH: Wish = Object.freeze({ targets: [], peer: undefined, dialOptions: {} });
-
-/** Where a wire may be dialed: at any of the targets, or where each link has a target of its own, at that one. */
-function targetsOf({ wish: { targets }, protocol }: Entry, lane: Lane | undefined): readonly string[] {
-  if (lane?.address !== undefined) return [lane.address];
-  if (protocol.isLaned !== true || targets.length < 2) return targets;
-  return [targets[(lane?.index ?? 0) % targets.length]!];
-}

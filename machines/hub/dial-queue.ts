@@ -1,16 +1,23 @@
 import { backoffMs, type RedialPolicy } from '../backoff.js';
 import type { Clock, Random } from '../ports.js';
 import { Attempts, type Row } from './attempts.js';
-import { Ranking, type Ranked } from './ranking.js';
+import type { DialRequest, DialTicket, GiveUpReason } from './dial-request.js';
+import { DialLine, isEarlier, type Dial, type Waiting } from './dial-line.js';
+import { Ranking } from './ranking.js';
 import { TokenBucket } from './token-bucket.js';
 
 /**
- * Who may dial, and when. Three things must agree: the backoff of the key is over, a slot for dials under way is free, and
- * the hub's token bucket has a token left, which bounds what a dead network costs however many sessions wait for it.
- * Those whose backoff is over stand in line, by priority, then first come first served. One timer for all of it.
+ * Who may dial, and when. Four things must agree: the backoff of the key is over, a slot for dials under way is free, and
+ * both the hub and the place that is dialed have a token left, which bounds what a dead network costs however many sessions
+ * wait for it. Those whose backoff is over stand in line (`DialLine`). One timer for all of it.
+ *
+ * @rule DIAL-1 @rule DIAL-2
+ * A token comes back when the place answers, whatever it says: with a completed handshake or with a refusal.
  *
  * Callbacks never come from inside a call: they come at the end of the turn, or from the timer.
  */
+
+export type { DialRequest, DialTicket, GiveUpReason } from './dial-request.js';
 
 export interface DialQueueOptions {
   readonly clock: Clock;
@@ -20,64 +27,48 @@ export interface DialQueueOptions {
   /** The hub's budget: so many dials at once, and so many more each second. Defaults 100 and 20. */
   readonly burst?: number;
   readonly perSecond?: number;
+  /** The same for each place. Default half of the hub's. */
+  readonly burstPerTarget?: number | undefined;
+  readonly perSecondPerTarget?: number | undefined;
   /** Keys remembered at once: those that wait or dial, and those whose row of failures isn't over. Default 131 072. */
   readonly keysMax?: number;
 }
 
-/** The policy allows no further retry; or as many keys wait as the queue can hold. */
-export type GiveUpReason = 'retries' | 'full';
-
-export interface DialRequest {
-  /** Whose row of attempts this is; each link of a session with several has a key of its own. */
-  readonly key: string;
-  /** Higher goes first. A lower one waits as long as the hub has something better to do. */
-  readonly priority: number;
-  readonly policy: RedialPolicy;
-  /** How long the wire had lived whose loss began the row; absent where there was none. Only the first of a row is asked. */
-  readonly livedMs?: number | undefined;
-  /** Dial now; `dialEnded` frees the slot. */
-  grant(): void;
-  giveUp(reason: GiveUpReason): void;
-}
-
-export interface DialTicket {
-  /** Withdraws the request: neither callback comes any more. Without effect on a dial that was granted. */
-  cancel(): void;
-  /** Place among all that wait to dial, from 1; `undefined` once answered or withdrawn. */
-  place(): number | undefined;
-  /** Milliseconds until the backoff is over; 0 in line and ever after. */
-  readonly nextDelayMs: number;
-}
-
-interface Asked extends Ranked {
-  readonly row: Row<Asked>;
+interface Asked extends Waiting {
+  readonly row: Attempt;
   readonly request: DialRequest;
-  readonly order: number;
   at: number; // When the backoff is over.
+  readonly toldAt: number; // Not before, by the peer's word.
 }
+
+type Attempt = Row<Asked, Dial<Asked>>;
+
+/** A peer may name any time to come back; timers take 24 days, and a day is as good as never. */
+const DELAY_MS_MAX = 86_400_000;
 
 export class DialQueue {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #pendingDialsMax: number;
-  readonly #attempts: Attempts<Asked>;
+  readonly #attempts: Attempts<Asked, Dial<Asked>>;
   readonly #budget: TokenBucket;
   readonly #backing = new Ranking<Asked>(isEarlier);
-  readonly #line = new Ranking<Asked>(
-    (a, b) => a.request.priority > b.request.priority || (a.request.priority === b.request.priority && isEarlier(a, b)),
-  );
+  readonly #line: DialLine<Asked>;
   #dialing = 0;
   #order = 0;
   #timer: unknown;
   #timerAt = Infinity;
   #isSoon = false;
 
-  constructor({ clock, random, pendingDialsMax, burst = 100, perSecond = 20, keysMax = 131_072 }: DialQueueOptions) {
+  constructor(options: DialQueueOptions) {
+    const { clock, random, pendingDialsMax, burst = 100, perSecond = 20, keysMax = 131_072 } = options;
+    const { burstPerTarget = Math.ceil(burst / 2), perSecondPerTarget = perSecond / 2 } = options;
     this.#clock = clock;
     this.#random = random;
     this.#pendingDialsMax = pendingDialsMax;
     this.#attempts = new Attempts(keysMax);
     this.#budget = new TokenBucket(burst, perSecond, clock.now());
+    this.#line = new DialLine({ pendingDialsMax, burst: burstPerTarget, perSecond: perSecondPerTarget, now: clock.now() });
   }
 
   /** Dials that the hub could still grant at once. */
@@ -98,14 +89,21 @@ export class DialQueue {
   ask(request: DialRequest): DialTicket {
     const row = this.#attempts.open(request.key);
     if (row === undefined) return this.#giveUp(request, 'full');
-    if (row.attempt === row.denials) row.livedMs = request.livedMs;
-    const waitMs = backoffMs(request.policy, row.attempt + 1, this.#random(), row.livedMs);
+    if (row.attempt === row.denials) {
+      row.livedMs = request.livedMs;
+      row.attempt = Math.max(row.attempt, request.streak ?? 0);
+    }
+    const chance = this.#random();
+    const goesOn = request.goesOn === true && row.attempt > 0;
+    const waitMs = goesOn ? 0 : backoffMs(request.policy, row.attempt + 1, chance, row.livedMs);
     if (waitMs === 'give-up') {
       this.#attempts.settle(row);
       return this.#giveUp(request, 'retries');
     }
-    row.attempt++;
-    const asked: Asked = { row, request, order: this.#order++, at: this.#clock.now() + waitMs, rank: -1 };
+    if (!goesOn) row.attempt++;
+    const toldAt = Math.max(this.#clock.now() + Math.min(request.delayMs ?? 0, DELAY_MS_MAX), row.notBefore);
+    const at = goesOn ? toldAt : this.#when(row, request, toldAt, waitMs, chance);
+    const asked: Asked = { row, request, priority: request.priority, order: this.#order++, at, toldAt, rank: -1 };
     row.waiting.add(asked);
     this.#attempts.settle(row);
     this.#backing.add(asked);
@@ -133,10 +131,43 @@ export class DialQueue {
   /** A dial of `key` opened or failed; its slot is free. */
   dialEnded(key: string): void {
     const row = this.#attempts.get(key);
-    if (row === undefined || row.dialing === 0) return;
-    row.dialing--;
+    const dial = row?.dials.shift();
+    if (row === undefined || dial === undefined) return;
     this.#dialing--;
+    this.#line.ended(dial, this.#clock.now());
     this.#attempts.settle(row);
+    this.#arm();
+  }
+
+  /** A dial that was granted and can't be made: it costs nothing, and the row is where it was. */
+  undo(key: string): void {
+    const row = this.#attempts.get(key);
+    if (row?.owed !== undefined) {
+      this.#budget.payBack(this.#clock.now());
+      this.#line.payBack(row.owed.target, this.#clock.now());
+      row.owed = undefined;
+    }
+    this.dialEnded(key);
+    this.reset(key);
+  }
+
+  /** What was dialed for `key` at `target` failed before the peer had answered; it may have said when to come back. */
+  failed(key: string, target: string | undefined, retryAfterMs = 0): void {
+    const row = this.#attempts.get(key);
+    const now = this.#clock.now();
+    if (row !== undefined) {
+      row.hasFailed = true;
+      if (retryAfterMs > 0) row.notBefore = now + Math.min(retryAfterMs, DELAY_MS_MAX);
+    }
+    this.#line.failed(target, now);
+    this.#arm();
+  }
+
+  /** The peer answered, whatever it said: the dial that led here costs nothing. The row goes on. */
+  answered(key: string): void {
+    const row = this.#attempts.get(key);
+    if (row === undefined) return;
+    this.#payBack(row);
     this.#arm();
   }
 
@@ -144,14 +175,27 @@ export class DialQueue {
   completed(key: string): void {
     const row = this.#attempts.get(key);
     if (row === undefined) return;
-    if (row.owesToken) this.#budget.payBack(this.#clock.now());
-    row.owesToken = false;
+    this.#payBack(row);
     row.attempt = row.denials = 0;
+    row.wasDenied = row.hasFailed = false;
+    row.lastAt = row.beforeLastAt = row.notBefore = -Infinity;
     this.#attempts.settle(row);
     this.#arm();
   }
 
-  /** The peer denied trust. Re-registration doesn't wipe this out: the next row begins where this one stood. */
+  /**
+   * The peer denied trust. A first denial may be a mistake: whoever registers the peer again dials after the first wait. A
+   * further one counts (`denied`).
+   */
+  heardDenial(key: string): void {
+    const row = this.#attempts.open(key);
+    if (row === undefined) return;
+    if (row.wasDenied) this.denied(key);
+    row.wasDenied = true;
+    this.#attempts.settle(row);
+  }
+
+  /** Re-registration doesn't wipe this out: the next row begins where this one stood. */
   denied(key: string): void {
     const row = this.#attempts.open(key);
     if (row === undefined) return;
@@ -160,10 +204,10 @@ export class DialQueue {
     this.#attempts.settle(row);
   }
 
-  /** The peer was registered again: its row begins anew, and who waits may go sooner. */
+  /** The peer was registered again: its row begins anew, and who waits may go sooner, also than the peer said. */
   reset(key: string): void {
     const row = this.#attempts.get(key);
-    if (row !== undefined) this.#restart(row);
+    if (row !== undefined) this.#restart(row, false);
     this.#arm();
   }
 
@@ -187,9 +231,13 @@ export class DialQueue {
     this.#arm();
   }
 
-  /** The host woke: what failed in its sleep says nothing. All rows begin anew. Costs what it must: all that wait. */
+  /**
+   * The host woke: what failed in its sleep says nothing. All rows begin anew, but for the times that peers named. Costs what
+   * it must: all that wait.
+   */
   thaw(): void {
-    for (const row of [...this.#attempts.values()]) this.#restart(row);
+    for (const row of [...this.#attempts.values()]) this.#restart(row, true);
+    this.#line.forgive(this.#clock.now());
     this.#arm();
   }
 
@@ -198,8 +246,9 @@ export class DialQueue {
     const row = this.#attempts.get(key);
     if (row === undefined) return;
     for (const asked of [...row.waiting]) this.#remove(asked);
-    this.#dialing -= row.dialing;
-    row.dialing = 0;
+    const now = this.#clock.now();
+    this.#dialing -= row.dials.length;
+    for (const dial of row.dials.splice(0)) this.#line.ended(dial, now);
     row.attempt = row.denials;
     this.#attempts.settle(row);
     this.#arm();
@@ -207,7 +256,7 @@ export class DialQueue {
 
   /** Withdraws every request without a word. What is under way goes on. */
   cancelAll(): void {
-    for (const asked of [...this.#backing.clear(), ...this.#line.clear()]) this.#remove(asked);
+    for (const asked of [...this.#backing.clear(), ...this.#line.clear(this.#clock.now())]) this.#remove(asked);
     this.#arm();
   }
 
@@ -215,16 +264,19 @@ export class DialQueue {
     const now = this.#clock.now();
     for (let due = this.#backing.first; due !== undefined && due.at <= now; due = this.#backing.first) {
       this.#backing.remove(due);
-      this.#line.add(due);
+      this.#line.add(this.#line.target(due.request.target, now), due, now);
     }
     try {
-      for (let next = this.#line.first; next !== undefined; next = this.#line.first) {
-        if (this.#dialing >= this.#pendingDialsMax || !this.#budget.take(now)) break;
-        const { row, request } = next;
-        row.dialing++;
-        row.owesToken = true;
+      while (this.#dialing < this.#pendingDialsMax) {
+        const target = this.#line.next(now);
+        if (target === undefined || !this.#budget.take(now)) break;
+        const { item, dial } = this.#line.take(target, now);
+        const { row, request } = item;
+        row.dials.push(dial);
+        row.owed = request;
+        [row.beforeLastAt, row.lastAt] = [row.lastAt, now];
         this.#dialing++;
-        this.#remove(next);
+        this.#remove(item);
         request.grant();
       }
     } finally {
@@ -236,7 +288,8 @@ export class DialQueue {
   #arm(): void {
     const now = this.#clock.now();
     let at = this.#backing.first?.at ?? Infinity;
-    if (this.#line.size > 0 && this.#dialing < this.#pendingDialsMax) at = Math.min(at, this.#budget.nextAt(now));
+    if (this.#line.size > 0 && this.#dialing < this.#pendingDialsMax)
+      at = Math.min(at, Math.max(this.#budget.nextAt(now), this.#line.nextAt(now)));
     if (at <= now) return this.#soon();
     if (at === this.#timerAt) return;
     this.#clock.clearTimeout(this.#timer);
@@ -259,15 +312,33 @@ export class DialQueue {
     });
   }
 
-  #restart(row: Row<Asked>): void {
+  /** When the backoff of a request is over: by the policy, by what the peer said, and with room between failed dials. @rule DIAL-4 */
+  #when(row: Attempt, { policy }: DialRequest, toldAt: number, waitMs: number, chance: number): number {
+    const spacingMs = policy.kind === 'exponential' ? (policy.spacingMs ?? 0) : 0;
+    if (!row.hasFailed || spacingMs === 0) return toldAt + waitMs; // The jitter comes on top of what the peer said.
+    const gapMs = Math.max(waitMs, Math.floor(chance * spacingMs));
+    return Math.max(toldAt, row.beforeLastAt + 2 * spacingMs) + gapMs;
+  }
+
+  #payBack(row: Attempt): void {
+    const now = this.#clock.now();
+    if (row.owed === undefined) return;
+    this.#budget.payBack(now);
+    this.#line.answered(row.owed.target, true, now);
+    row.owed = undefined;
+  }
+
+  #restart(row: Attempt, keepsTime: boolean): void {
     row.attempt = row.denials;
+    row.hasFailed = false;
+    if (!keepsTime) row.notBefore = -Infinity;
     if (row.waiting.size > 0) row.attempt++;
     for (const asked of row.waiting) {
       if (!this.#backing.has(asked)) continue; // Who stands in line has nothing to gain.
       const waitMs = backoffMs(asked.request.policy, row.attempt, this.#random(), row.livedMs);
       if (waitMs === 'give-up') continue;
       this.#backing.remove(asked);
-      asked.at = Math.min(asked.at, this.#clock.now() + waitMs);
+      asked.at = Math.min(asked.at, (keepsTime ? Math.max(asked.toldAt, this.#clock.now()) : this.#clock.now()) + waitMs);
       this.#backing.add(asked);
     }
     this.#attempts.settle(row);
@@ -300,7 +371,7 @@ export class DialQueue {
   }
 
   #placeOf(asked: Asked): number {
-    if (this.#line.has(asked)) return this.#line.countBefore(asked) + 1;
+    if (!this.#backing.has(asked)) return this.#line.countBefore(asked) + 1;
     return this.#line.size + this.#backing.countBefore(asked) + 1;
   }
 
@@ -312,12 +383,9 @@ export class DialQueue {
 
   #remove(asked: Asked): void {
     if (!asked.row.waiting.delete(asked)) return;
-    this.#backing.remove(asked);
-    this.#line.remove(asked);
+    const now = this.#clock.now();
+    if (this.#backing.has(asked)) this.#backing.remove(asked);
+    else this.#line.remove(asked.request.target, asked, now);
     this.#attempts.settle(asked.row);
   }
-}
-
-function isEarlier(a: Asked, b: Asked): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

@@ -5,9 +5,12 @@ import type { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectionPort } from '../connection/connection.setup.js';
 import type { GrantRequest } from '../grant.service.js';
 import { Handle, type Connection } from '../handle.js';
-import type { Identity, Opener } from '../ports.js';
+import type { Identity, Opener, Wire } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
-import type { ConnectRequest, Desk } from './desk.js';
+import type { ConnectRequest } from './desk.js';
+import type { DeskSide } from './entry-side.js';
+import { afterEnding } from './redial.js';
+import { Redials } from './redials.js';
 import type { Role } from './registry.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
@@ -60,6 +63,8 @@ export class Entry implements ConnectionPort {
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
   #lostAt = 0;
+  /** What it remembers of its dials. */
+  readonly redials = new Redials();
   /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
   #successor: Made | undefined;
 
@@ -116,6 +121,7 @@ export class Entry implements ConnectionPort {
   want(request: ConnectRequest, caller: Caller | undefined): void {
     this.wish = request;
     if (this.keep !== 'always') this.keep = request.keep ?? this.keep;
+    if (this.state === 'none') this.redials.isRedial = false;
     const { handle } = this;
     if (this.#isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
     if (caller !== undefined) this.#await(caller); // If it is saying goodbye at the moment, the next one is for this caller.
@@ -149,6 +155,13 @@ export class Entry implements ConnectionPort {
     this.desk.places.settle(this);
   }
 
+  /** A dial has opened: who the transport has proven to be there. */
+  wireOpened({ identity }: Wire): void {
+    if (identity === undefined || this.#peerId !== undefined || this.protocol.keyed !== 'session') return;
+    this.identity = identity;
+    this.handle?.identify(identity.fingerprint);
+  }
+
   // What the connection's chart calls.
 
   readonly grantDesk = (request: GrantRequest): (() => void) => this.desk.grant(this, request);
@@ -158,6 +171,7 @@ export class Entry implements ConnectionPort {
     this.role = role;
     this.#hasMet = this.hasReached = this.isToldToWait = false;
     this.desk.began(this);
+    this.redials.begin();
     const { session, handle } = this.#successor ?? this.#make(role, { opening });
     this.#successor = undefined;
     this.session = session;
@@ -191,6 +205,7 @@ export class Entry implements ConnectionPort {
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = this.#hasServed = true;
       this.crossedAt = undefined;
+      this.redials.completed(this.desk.ports.clock.now(), this.keep !== undefined);
       this.desk.completed(this);
       this.desk.tell({ type: 'connected', connection: handle });
       for (const caller of this.#takeCallers()) caller.connected(handle);
@@ -217,7 +232,8 @@ export class Entry implements ConnectionPort {
     this.ref?.send({ type: 'abort', closing: closing('limit-reached', 'local') });
   }
 
-  ended(cause: Closing): void {
+  ended(how: Closing): void {
+    const cause = this.role === 'dialer' ? this.redials.truthAbout(how) : how;
     const wasConnected = this.#isConnected;
     if (this.handle === undefined) this.#endSuccessor(cause);
     const { handle } = this;
@@ -225,6 +241,7 @@ export class Entry implements ConnectionPort {
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.#isConnected = false;
     this.lastCause = cause;
+    this.redials.ended(cause, this.desk.ports.clock.now(), wasConnected);
     this.desk.ended(this, cause);
     const successor = wasConnected ? this.#succeed(cause) : undefined;
     const detail = successor === undefined ? undefined : { ...cause.detail, successor };
@@ -232,11 +249,13 @@ export class Entry implements ConnectionPort {
     if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: told });
     this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: told });
     if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
-    else if (!mayDialAnew && !(cause.retry && this.mayRetry(cause))) this.#fail(cause);
+    else if (!mayDialAnew && !(this.mayRetry(cause) && (cause.retry || this.redials.mayGoOn(cause)))) this.#fail(cause);
     if (this.#redialAfter(cause) === 'longest') this.desk.queue.delay(this.key, this.protocol.redial);
   }
 
-  gaveUp(cause: Closing): void {
+  gaveUp(how: Closing): void {
+    const isFull = this.redials.giveUpReason === 'full';
+    const cause = isFull ? closing('limit-reached', 'local', { message: 'as many connections wait to dial as can' }) : how;
     if (this.keep === 'retries') this.keep = undefined;
     this.lastCause = cause;
     this.#endSuccessor(cause);
@@ -244,21 +263,26 @@ export class Entry implements ConnectionPort {
   }
 
   mayRetry(cause: Closing): boolean {
+    if (!this.desk.isServing) return false;
     const isWanted = this.keep !== undefined || this.#successor !== undefined;
-    return isWanted && this.#redialAfter(cause) !== 'never' && this.desk.isServing;
+    if (isWanted && this.#redialAfter(cause) !== 'never') return true;
+    return (this.hasCallers || isWanted) && this.redials.mayGoOn(cause);
   }
 
-  /** A registered peer is dialed again as its protocol says; for callers alone, as the closing does. */
+  /** What is registered is dialed again after all but a few endings, which its protocol may name; for callers alone, as the closing says. */
   #redialAfter(cause: Closing): 'next' | 'longest' | 'never' {
+    if (this.#successor !== undefined) return cause.retry ? 'next' : 'never';
     const said = this.keep === 'always' ? this.protocol.redialAfter?.(cause) : undefined;
-    return said ?? (cause.retry ? 'next' : 'never');
+    return said ?? (afterEnding(this.keep === 'always' ? 'register' : 'retry', cause) === 'stays' ? 'never' : 'next');
   }
 
   rested(): void {
     if (this.isBuried) return;
     this.#endSuccessor(closing('shutdown', 'local')); // There is one only where the hub stopped meanwhile.
     if (this.desk.isServing) {
-      if (this.hasCallers) return this.ref!.send({ type: 'connect' });
+      if (this.hasCallers) this.redials.isRedial = false; // They came while the last one said goodbye.
+      const goesOn = this.redials.giveUpReason === undefined && this.lastCause !== undefined && this.mayRetry(this.lastCause);
+      if (this.hasCallers || goesOn) return this.ref!.send({ type: 'connect' });
       if (this.keep === 'always') return; // Stays on the list; somebody may register or knock again.
     }
     this.#fail(this.lastCause ?? closing('cancelled', 'local'));
@@ -271,6 +295,7 @@ export class Entry implements ConnectionPort {
 
   lost(): void {
     this.#lostAt = this.desk.ports.clock.now();
+    this.redials.lost();
     this.desk.metrics.reconnecting('lost', this.#lostAt);
     this.desk.tell({ type: 'lost', id: this.key, peer: this.peer });
   }
@@ -304,7 +329,8 @@ export class Entry implements ConnectionPort {
   }
 
   #make(role: Role, about: Pick<SessionRequest, 'opening' | 'isSuccessor'>): Made {
-    const { protocol, identity } = this;
+    const { protocol } = this;
+    const identity = role === 'acceptor' ? this.identity : undefined;
     const { ports, pool, budget } = this.desk;
     const target = this.wish.targets[0] ?? '';
     const session = protocol.makeSession({ role, ports, pool, target, peer: this.#peerId, identity, ...about });
@@ -357,26 +383,3 @@ export class Entry implements ConnectionPort {
 
 /** Endings that say nothing about whether the peer can be reached: another connection to it took, or is to take, the place. */
 const SUPERSEDED: ReadonlySet<string> = new Set(['replaced', 'lost-tie-break']);
-
-/** What an entry needs of the desk. */
-export type DeskSide = Pick<
-  Desk,
-  | 'ports'
-  | 'pool'
-  | 'budget'
-  | 'isServing'
-  | 'grant'
-  | 'tell'
-  | 'began'
-  | 'rivalOf'
-  | 'identified'
-  | 'yielded'
-  | 'completed'
-  | 'ended'
-  | 'resumed'
-  | 'bury'
-  | 'forgetLanes'
-  | 'metrics'
-  | 'places'
-  | 'queue'
->;

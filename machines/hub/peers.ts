@@ -27,8 +27,9 @@ export class Peers {
   ) {}
 
   /**
-   * Keeps a connection to this peer: dials now, and again after every ending that makes sense to retry, until `unregister`. Where
-   * as many connections as may be are there, it waits until one ends (`isWaitingForPlace`, and the event `limitReached`).
+   * Keeps a connection to this peer until `unregister`: dials now, and again after every ending but a denial of trust and a
+   * violation, no sooner than the peer said, else by the protocol's waits. All endings: `spec/rules/dialing.md`. Where as many
+   * connections as may be are there, it waits until one ends (`isWaitingForPlace`, and the event `limitReached`).
    *
    * @throws SessionError `too-large` where as many registered peers wait as may (1024, or the limit of connections if that is more)
    */

@@ -3,13 +3,24 @@ import type { Clock, Opener, Wire, WireCause, WireHandler } from '../ports.js';
 /** Happy eyeballs: how long one address may take before the next one is tried too (RFC 8305). */
 export const STAGGER_MS = 250;
 
+/** Learns which of the addresses opened first, and how others failed before they opened. */
+export interface RaceWatcher {
+  won(index: number): void;
+  lost(index: number, cause: WireCause): void;
+}
+
 /**
  * Several addresses of one peer, raced inside one attempt: the first wire to open wins, the others are given up.
- * When all fail, the first failure is the one that counts, because the first address was the preferred one.
+ * When all fail, the first failure is the one that counts, because the first address was the preferred one; but a wrong
+ * key or certificate at one address says nothing about the others, and counts only where all failed so.
  */
-export function race(openers: readonly Opener[], clock: Clock, staggerMs = STAGGER_MS): Opener {
+export function race(openers: readonly Opener[], clock: Clock, staggerMs = STAGGER_MS, watcher?: RaceWatcher): Opener {
   if (openers.length === 1) return openers[0]!;
-  return (handler) => new Race(openers, clock, staggerMs, handler).abort;
+  return (handler) => new Race(openers, clock, staggerMs, handler, watcher).abort;
+}
+
+function isOfOneAddress({ kind }: WireCause): boolean {
+  return kind === 'identity-mismatch' || kind === 'tls-failed' || kind === 'malformed';
 }
 
 class Race {
@@ -25,6 +36,7 @@ class Race {
     readonly clock: Clock,
     readonly staggerMs: number,
     readonly handler: WireHandler,
+    readonly watcher: RaceWatcher | undefined,
   ) {
     this.#start();
   }
@@ -54,6 +66,7 @@ class Race {
   #opened(index: number, wire: Wire): void {
     if (this.#winner !== undefined) return wire.destroy();
     this.#winner = index;
+    this.watcher?.won(index);
     this.clock.clearTimeout(this.#timer);
     this.#next = this.openers.length;
     this.#aborts.forEach((abort, i) => i !== index && abort?.());
@@ -63,7 +76,9 @@ class Race {
   #closed(index: number, cause: WireCause): void {
     this.#aborts[index] = undefined;
     if (index === this.#winner) return this.handler.onClose(cause);
-    this.#first ??= cause;
+    this.watcher?.lost(index, cause);
+    const isBetter = this.#first !== undefined && isOfOneAddress(this.#first) && !isOfOneAddress(cause);
+    if (this.#first === undefined || (isBetter && cause.kind !== 'aborted')) this.#first = cause;
     this.#under--;
     if (this.#winner !== undefined) return;
     if (this.#next < this.openers.length) {

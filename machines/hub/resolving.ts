@@ -1,17 +1,16 @@
 import { textsOf, wordsOf } from '../callbacks.js';
 import type { Clock, Opener, Resolver, WireCause } from '../ports.js';
-import { race } from './race.js';
 
 /**
- * Looks a peer up and races the addresses that are found, as one attempt. A resolver that says nothing, or only addresses
- * nobody can dial, ends the attempt as `resolve-failed`.
+ * Looks a peer up and dials what is found, as one attempt: `several` races addresses that can be dialed. A resolver that
+ * says nothing, or only addresses nobody can dial, ends the attempt as `resolve-failed`.
  */
 export function resolving(
   resolver: Resolver,
   peer: string,
   dial: (address: string) => Opener,
+  several: (addresses: readonly string[]) => Opener,
   clock: Clock,
-  staggerMs?: number,
 ): Opener {
   return (handler) => {
     let abort: (() => void) | undefined;
@@ -24,18 +23,19 @@ export function resolving(
       if (isOver) return;
       const read = textsOf(addresses);
       if ('reason' in read) return fail({ kind: 'resolve-failed', reason: 'the resolver gave no list of addresses' });
-      const openers: Opener[] = [];
+      const right: string[] = [];
       let reason = typeof why === 'string' ? why : `no address is known for ${peer}`;
       for (const address of read.texts) {
         try {
-          openers.push(dial(address));
+          dial(address); // Throws for an address that can't be right.
+          right.push(address);
         } catch (error) {
           reason = error instanceof Error ? error.message : String(error);
         }
       }
-      if (openers.length === 0) return fail({ kind: 'resolve-failed', reason });
+      if (right.length === 0) return fail({ kind: 'resolve-failed', reason });
       isOver = true;
-      abort = race(openers, clock, staggerMs)(handler);
+      abort = several(right)(handler);
     };
     // An answer from memory comes before `resolve` has returned, and must not be heard from inside this call.
     let cancel: unknown;
