@@ -1,7 +1,7 @@
 import type { Ports } from './ports.js';
 
 /** What reporting a failed callback needs of the platform. */
-export type CallbackPorts = Pick<Ports, 'clock' | 'report'>;
+export type CallbackPorts = Pick<Ports, 'clock'> & { readonly report?: Ports['report'] | undefined };
 
 /**
  * Reports an error of application code that was called from inside the library. The library goes on: one faulty callback ends
@@ -64,6 +64,6 @@ function kindOf(value: unknown): string {
         : typeof value;
 }
 
-function isThenable(value: unknown): boolean {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }

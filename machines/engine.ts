@@ -1,4 +1,5 @@
 import { createActor, type ActorRefFrom, type InspectionEvent } from 'xstate';
+import { callback } from './callbacks.js';
 import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
 import { SessionError } from './errors.js';
@@ -355,13 +356,7 @@ export class Engine {
     this.#events.push(event);
     for (const listener of [...this.#listeners]) {
       if (!this.#listeners.has(listener)) continue; // One before it has ended it.
-      try {
-        listener.hear(event);
-      } catch (error) {
-        this.ports.clock.setTimeout(() => {
-          throw error;
-        }, 0);
-      }
+      callback({ clock: this.ports.clock, report: this.ports.reportHandler }, 'engine.on listener', () => listener.hear(event));
     }
   }
 }

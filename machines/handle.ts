@@ -29,6 +29,8 @@ export interface HandlePort {
   command(command: ProtocolCommand): void;
   /** One side goes; told once. */
   parting(): void;
+  /** A handler of the application threw. */
+  raise(error: unknown): void;
 }
 
 export interface HandleFacts {
@@ -350,11 +352,10 @@ export class Handle<Message> implements Connection<Message> {
   /** What an application's handler throws is its own affair, on a fresh stack: the session goes on. */
   #call(message: Message): void {
     try {
-      this.#onMessage!(message);
+      const result: unknown = this.#onMessage!(message);
+      if (result !== undefined) Promise.resolve(result).catch((error: unknown) => this.port.raise(error));
     } catch (error) {
-      this.clock.setTimeout(() => {
-        throw error;
-      }, 0);
+      this.port.raise(error);
     }
   }
 

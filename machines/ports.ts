@@ -163,4 +163,9 @@ export interface Ports {
    * on this platform: a process warning in Node, the console in browsers. Without it such errors are thrown on a stack of their own.
    */
   readonly report?: (callback: string, error: unknown) => void;
+  /**
+   * The same for listeners of an engine and message handlers of connections. Default: their errors are thrown on a stack of their own,
+   * as other event emitters do; a SHIP hub sets it, because any device may send what a handler has not expected.
+   */
+  readonly reportHandler?: (callback: string, error: unknown) => void;
 }

@@ -36,7 +36,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Misuse || error instanceof InvalidArgumentError)
     return { exitCode: 2, code: 'misuse', message: error.message };
   if (error instanceof ConnectError) return because(error.closing, error.message);
-  if (error instanceof Failed && isClosing(error.cause)) return because(error.cause, error.message);
+  if (error instanceof Failed && isClosing(error.cause)) return because(error.cause, error.message, error.advice);
   if (error instanceof Failed)
     return { exitCode: 1, code: 'failed', message: error.message, ...(error.advice ? { advice: error.advice } : {}) };
   if (error instanceof UndeliveredError && isClosing(error.cause)) return because(error.cause, error.message);
@@ -49,16 +49,14 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** A session that ended other than it should have: what happened, with what the closing knows more exactly, and what to do. */
-export function failedBy(closing: Closing): Failed {
+export function failedBy(closing: Closing, advice: string = CLOSINGS[closing.code].advice): Failed {
   const { cause, message, rule } = closing.detail ?? {};
   const known = [rule, message, cause?.reason ?? cause?.code].filter((each) => each !== undefined);
-  return new Failed(`${closing.reason}${known.length === 0 ? '' : ` (${known.join(', ')})`}`, CLOSINGS[closing.code].advice, {
-    cause: closing,
-  });
+  return new Failed(`${closing.reason}${known.length === 0 ? '' : ` (${known.join(', ')})`}`, advice, { cause: closing });
 }
 
-function because({ code }: Closing, message: string): Failure {
-  return { exitCode: 1, code, message, advice: CLOSINGS[code].advice };
+function because({ code }: Closing, message: string, advice: string = CLOSINGS[code].advice): Failure {
+  return { exitCode: 1, code, message, advice };
 }
 
 function isClosing(cause: unknown): cause is Closing {

@@ -1,3 +1,4 @@
+import { stringifyPayload } from '../stringify.js';
 import type { Failure } from './failures.js';
 
 /** Lines for people, or for programs: with `--json` only objects are printed, one per line, the summary last. */
@@ -22,7 +23,7 @@ export class Output {
 
   /** One machine-readable line; nothing for people. */
   tell(value: object): void {
-    if (this.isJson) process.stdout.write(`${JSON.stringify(value)}\n`);
+    if (this.isJson) process.stdout.write(`${stringifyPayload(value)}\n`);
   }
 
   /** What has to be known, and is no result: on standard error, whatever the form. */

@@ -1,6 +1,6 @@
-import { CLOSINGS, type Closing } from '../../machines/closing.js';
+import type { Closing } from '../../machines/closing.js';
 import { API_STATES } from '../../machines/connection/api-state.js';
-import type { Hub, HubReader, ShipMessage } from '../ship/index.js';
+import { shipAdvice, stringifyPayload, type Hub, type HubReader, type ShipMessage } from '../ship/index.js';
 import type { Output } from './output.js';
 
 const STATE_WORDS: Readonly<Record<number, string>> = Object.fromEntries(
@@ -96,7 +96,7 @@ export class ShipLog {
 
   #ended(ski: string, closing: Closing): void {
     const { side, code, reason, detail } = closing;
-    const { advice } = CLOSINGS[code];
+    const advice = shipAdvice(code);
     this.output.tell({ event: 'ended', ski, side, code, message: reason, ...(detail === undefined ? {} : { detail }), advice });
     if (code === 'cancelled') return this.#ends.get(ski)?.(closing); // Called off here: the lines around it say why.
     const more = [detail?.rule, detail?.message, detail?.cause?.reason, detail?.cause?.code].filter((each) => each !== undefined);
@@ -133,7 +133,7 @@ function wordsOf(message: ShipMessage): string {
     case 'close':
       return `close: ${message.phase}${message.reason === undefined ? '' : ` (${message.reason})`}`;
     case 'data':
-      return `data ${clipped(JSON.stringify(message.payload))}`;
+      return `data ${clipped(stringifyPayload(message.payload))}`;
     case 'malformed':
     case 'unknown':
       return `can't be understood: ${message.reason}`;

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { loadIdentity } from '../identity/index.js';
 import { fromQrText, Hub, mdnsDiscovery, normaliseSki, ShipTrustFile, staticDiscovery } from '../ship/index.js';
-import { memoryTrust, type Discovery, type HubOptions, type ShipTrust } from '../ship/index.js';
+import { memoryTrust, shipAdvice, type Discovery, type HubOptions, type ShipTrust } from '../ship/index.js';
 import { ShipLog } from './ship-log.js';
 import { Pairing } from './ship-pairing.js';
 import { searching } from './ship-search.js';
@@ -104,7 +104,7 @@ async function dial(address: string | undefined, options: ShipCommandOptions & D
     hub.registerRemoteService(ski);
     const search = searching(hub.options.discovery!, ski, output, options.stay === true, hub.engine.ports.clock);
     const outcome = await Promise.race([log.connected(ski), ended, search.failed]).finally(search.stop);
-    if (outcome !== 'connected' && options.stay !== true) throw failedBy(outcome);
+    if (outcome !== 'connected' && options.stay !== true) throw failedBy(outcome, shipAdvice(outcome.code));
     const connection = hub.getConnection(ski)?.connection;
     if (options.send !== undefined) await connection?.send(options.send);
     if (options.stay === true) await new Promise(() => {}); // Until interrupted.

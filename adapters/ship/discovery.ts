@@ -58,7 +58,7 @@ export function candidatesOf({ host, addresses, port, path = '/ship/' }: RemoteS
 
 /** For an engine: a peer's SKI to the addresses of its service. */
 export function discoveryResolver(
-  discovery: Discovery,
+  discovery: Pick<Discovery, 'find'>,
   addressesOf: (service: RemoteService) => string[] = candidatesOf,
 ): Resolver {
   return {

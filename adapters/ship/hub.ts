@@ -1,5 +1,6 @@
 import { ports as platformPorts } from '#platform';
 import { CLOSINGS, type Closing } from '../../machines/closing.js';
+import { callback } from '../../machines/callbacks.js';
 import { API_STATES, type ApiState } from '../../machines/connection/api-state.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
@@ -9,6 +10,7 @@ import type { Ports, Transport } from '../../machines/ports.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { candidatesOf, discoveryResolver, type Discovery, type RemoteService } from './discovery.js';
+import * as guarded from './guarded.js';
 import { ship, type ShipOptions } from './protocol.js';
 import type { HubReader } from './reader.js';
 import { normaliseSki } from './ski.js';
@@ -39,6 +41,12 @@ export interface HubOptions {
   readonly protocol?: Partial<
     Omit<ShipOptions, 'ski' | 'shipId' | 'peers' | 'doubleConnection' | 'redialDenied' | 'maxConnections'>
   >;
+  /**
+   * Takes what a callback of the application threw or rejected with: of the reader, the trust store, the discovery, `trace`, a listener
+   * of the engine or a message handler; `callback` names it. Default: that of the ports (in Node a process warning); with a clock of
+   * its own and no `report` an exception on that clock.
+   */
+  readonly report?: (callback: string, error: unknown) => void;
   readonly ports?: Ports;
 }
 
@@ -61,6 +69,8 @@ export class Hub {
   /** The engine below: events, metrics, inspection. */
   readonly engine: Engine;
   readonly ski: string;
+  /** The application's, with every call guarded. */
+  readonly reader: HubReader;
   #trust: ShipTrust;
   #protocol: { connectionsMax: number };
   #connections = new Map<string, Connection<ShipPayload>>();
@@ -70,17 +80,23 @@ export class Hub {
   #stopDiscovery: (() => void) | undefined;
   /** Where discovery has each paired peer, and when it was last dialed on that account. */
   #places = new Map<string, { readonly addresses: string; readonly entry: string; movedMs: number }>();
+  readonly #given: HubReader;
+  readonly #own: guarded.GuardedPorts;
 
   constructor(
     readonly options: HubOptions,
-    readonly reader: HubReader = {},
+    reader: HubReader = {},
   ) {
     const { transports, listen, discovery, trust, autoAccept, ports = platformPorts } = options;
+    this.#own = guarded.guardedPorts(ports, options.report);
+    this.#given = reader;
+    this.reader = guarded.guardedReader(reader, this.#own);
     this.ski = normaliseSki(options.ski);
-    this.#trust = trust ?? memoryTrust();
+    this.#trust = guarded.guardedTrust(trust ?? memoryTrust(), this.#own);
     this.#isAutoAccepting = autoAccept ?? false;
     const protocol = ship({
       ...options.protocol,
+      ...guarded.guardedTrace(options.protocol?.trace, this.#own),
       ski: this.ski,
       shipId: options.shipId,
       peers: this.#peers(),
@@ -89,11 +105,11 @@ export class Hub {
       ...(options.redialDenied === undefined ? {} : { redialDenied: options.redialDenied }),
     });
     this.#protocol = protocol as { connectionsMax: number };
-    this.engine = new Engine(ports, {
+    this.engine = new Engine(this.#own, {
       transports,
       protocols: [protocol as never],
       ...(listen === undefined ? {} : { listen }),
-      ...(discovery === undefined ? {} : { resolver: discoveryResolver(discovery) }),
+      ...(discovery === undefined ? {} : { resolver: discoveryResolver(guarded.guardedFind(discovery, this.#own)) }),
     });
     this.engine.on(this.#heed);
   }
@@ -147,7 +163,11 @@ export class Hub {
   /** Whether everybody who comes is trusted from now on. */
   setAutoAccept(isOn: boolean): void {
     this.#isAutoAccepting = isOn;
-    if (this.#isRunning) void this.options.discovery?.announce?.({ addresses: this.engine.addresses, isRegistering: isOn });
+    const { discovery } = this.options;
+    if (this.#isRunning)
+      void callback(this.#own, 'discovery.announce', () =>
+        discovery?.announce?.({ addresses: this.engine.addresses, isRegistering: isOn }),
+      );
   }
 
   isRemoteServicePaired(ski: string): boolean {
@@ -232,22 +252,22 @@ export class Hub {
   /** Stops accepting (5 s), announcing and dialing, closes connections (3 s) and leaves nothing behind. Pairings are kept by then. */
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#isRunning = false;
-    this.#stopDiscovery?.();
-    const discovery = this.options.discovery?.close();
+    callback(this.#own, 'discovery.subscribe', () => this.#stopDiscovery?.());
+    const discovery = callback(this.#own, 'discovery.close', () => this.options.discovery?.close());
     await this.engine.shutdown(options);
-    await discovery;
+    await Promise.resolve(discovery).catch(() => {}); // Reported already.
     await this.#trust.written?.();
   }
 
   /** Keeps a connection to a peer that can be reached somewhere. */
   #pursue(peer: string): void {
     const { discovery } = this.options;
-    if (!this.#isRunning || discovery?.find(peer) === undefined) return;
+    if (!this.#isRunning || callback(this.#own, 'discovery.find', () => discovery?.find(peer)) === undefined) return;
     try {
       this.engine.peers.register(peer);
     } catch (error) {
       if (!(error instanceof SessionError) || error.code !== 'too-large') throw error;
-      this.#guarded(() => this.reader.connectionLimitReached?.(peer, this.getMaxConnections())); // More than may even wait.
+      this.reader.connectionLimitReached?.(peer, this.getMaxConnections()); // More than may even wait.
     }
   }
 
@@ -286,19 +306,16 @@ export class Hub {
   }
 
   #wasDenied(peer: string): boolean {
-    return this.options.redialDenied !== true && this.engine.peers.lastClosing(peer)?.code === 'trust-denied';
+    const last = this.engine.peers.lastClosing(peer);
+    return this.options.redialDenied !== true && last?.code === 'trust-denied' && last.side === 'remote';
   }
 
   #heed: EngineListener = (event) => {
     switch (event.type) {
       case 'state':
         return this.#report(event.peer, event.state);
-      case 'readable': {
-        const connection = event.connection as Connection<ShipPayload>;
-        const handler = this.reader.setupRemoteDevice?.(connection.peer, connection);
-        if (handler !== undefined) connection.onMessage = handler;
-        return;
-      }
+      case 'readable':
+        return guarded.setUpReader(this.#given, event.connection as Connection<ShipPayload>, this.#own);
       case 'connected':
         this.#connections.set(event.connection.peer, event.connection as Connection<ShipPayload>);
         this.#trustAccepted(event.connection.peer);
@@ -336,7 +353,7 @@ export class Hub {
     try {
       this.#trust.set(service);
     } catch (error) {
-      this.#guarded(() => this.reader.trustNotKept?.(service.ski, error as Error));
+      this.reader.trustNotKept?.(service.ski, error as Error);
     }
   }
 
@@ -356,25 +373,13 @@ export class Hub {
   #peers(): ShipPeers {
     return {
       isTrusted: (ski) => this.#isAutoAccepting || this.#trust.has(ski),
-      mayWait: (ski) => this.#guarded(() => this.reader.allowWaitingForTrust?.(ski)) ?? false,
+      mayWait: (ski) => this.reader.allowWaitingForTrust?.(ski) ?? false,
       shipIdOf: (ski) => this.#trust.get(ski)?.shipId,
       learn: (ski, shipId) => {
         this.#remember({ ski, shipId });
-        this.#guarded(() => this.reader.serviceShipIDUpdate?.(ski, shipId));
+        this.reader.serviceShipIDUpdate?.(ski, shipId);
       },
     };
-  }
-
-  /** A handshake calls from inside its chart: what the application throws there comes up on a fresh stack, as it does elsewhere. */
-  #guarded<Result>(call: () => Result): Result | undefined {
-    try {
-      return call();
-    } catch (error) {
-      this.engine.ports.clock.setTimeout(() => {
-        throw error;
-      }, 0);
-      return undefined;
-    }
   }
 
   #nameOf(ski: string): string {

@@ -1,3 +1,4 @@
+export { shipAdvice } from './advice.js';
 export { makeShipCodec, type ShipCodecOptions } from './codec.js';
 export { candidatesOf, discoveryResolver, type Announcement, type Discovery, type RemoteService } from './discovery.js';
 export { makeShipIdentity, type ShipIdentityOptions } from './certificate.js';
@@ -9,6 +10,7 @@ export { ship, type ShipOptions } from './protocol.js';
 export type { HubReader } from './reader.js';
 export { normaliseSki, skiMatchesKey, skiOf } from './ski.js';
 export { ShipTrustFile, type ShipTrustFileOptions } from './trust-file.js';
+export { stringifyPayload } from '../stringify.js';
 export { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
 export { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
 export type { ShipPeers } from '../../machines/ship/ship.signals.js';

@@ -1,5 +1,7 @@
+import { ports } from '#platform';
 import { REDIAL } from '../../machines/backoff.js';
 import type { ClosingCode } from '../../machines/closing.js';
+import { callback } from '../../machines/callbacks.js';
 import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/hub/registry.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
@@ -10,6 +12,7 @@ import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
 import { amount, callable, checkOptions, count, flag, given, having, matching, members, oneOf, optional } from '../options.js';
 import { makeShipCodec } from './codec.js';
+import { guardedPeers } from './guarded.js';
 import { normaliseSki } from './ski.js';
 
 /** Who we are and whom we trust, besides limits and delays (`ShipTiming`, `ShipLimits`). */
@@ -32,7 +35,10 @@ export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
   readonly redialDenied?: boolean;
   /** Connections at once; beyond it incoming ones get HTTP 503. Default 10. */
   readonly maxConnections?: number;
-  /** Sees every message in words, by the peer's SKI; for people who look for a fault. */
+  /**
+   * Sees every message in words, by the peer's SKI; for people who look for a fault. Payloads may hold `bigint`s, which
+   * `JSON.stringify` refuses: `stringifyPayload` writes them. What it throws is reported as a warning and ends nothing.
+   */
   readonly trace?: (ski: string, direction: 'said' | 'heard', message: ShipMessage) => void;
   /** Whether a message's first byte must fit its kind. `ignored`: its name alone decides, as in ship-go 2024. Default `checked`. */
   readonly typeByte?: 'checked' | 'ignored';
@@ -58,7 +64,8 @@ const schema = members({
  */
 export function ship(options: ShipOptions): Protocol<ShipPayload> {
   checkOptions('ship', schema, options);
-  const { ski, shipId, peers, doubleConnection, redialDenied, maxConnections, typeByte, trace, ...rest } = given(options);
+  const { ski, shipId, doubleConnection, redialDenied, maxConnections, typeByte, trace, ...rest } = given(options);
+  const peers = guardedPeers(options.peers, ports);
   const localId = normaliseSki(ski);
   const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
@@ -89,7 +96,10 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     trusts: (peer) => peers.isTrusted(peer),
     makeSession: ({ role, peer = '' }) => {
       const seen =
-        trace === undefined ? undefined : (direction: 'said' | 'heard', message: ShipMessage) => trace(peer, direction, message);
+        trace === undefined
+          ? undefined
+          : (direction: 'said' | 'heard', message: ShipMessage): void =>
+              void callback(ports, 'trace', (): unknown => trace(peer, direction, message));
       const plane = new ShipPlane({ role, codec, timing, limits, peers, shipId, ski: peer, trace: seen });
       return { label: peer, plane };
     },

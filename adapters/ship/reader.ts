@@ -3,7 +3,10 @@ import type { Connection } from '../../machines/handle.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { RemoteService } from './discovery.js';
 
-/** What a hub tells its application, in order. Everything is optional; what it throws ends nothing. */
+/**
+ * What a hub tells its application, in order. Everything is optional. What a callback throws, or rejects with if it is `async`, is
+ * reported as a warning (`process.on('warning')`; see `HubOptions.report`) and ends neither a connection nor the process.
+ */
 export interface HubReader {
   /** One of `API_STATES`, each change once. */
   serviceConnectionStateChanged?(ski: string, state: number): void;

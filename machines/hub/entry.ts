@@ -1,4 +1,5 @@
 import type { ActorRefFrom } from 'xstate';
+import { reportCallback } from '../callbacks.js';
 import { closing, type Closing } from '../closing.js';
 import type { ApiState } from '../connection/api-state.js';
 import type { connectionMachine } from '../connection/connection.machine.js';
@@ -326,6 +327,11 @@ export class Entry implements ConnectionPort {
     this.report('none');
     this.#fail(cause);
     this.desk.bury(this);
+  }
+
+  raise(error: unknown): void {
+    const { clock, reportHandler } = this.desk.ports;
+    reportCallback({ clock, report: reportHandler }, 'connection.onMessage', error);
   }
 
   #make(role: Role, about: Pick<SessionRequest, 'opening' | 'isSuccessor'>): Made {

@@ -103,7 +103,7 @@ export const hello = shipSetup.createStateConfig({
         actions: {
           type: 'recordClosing',
           params: {
-            code: 'trust-pending-timeout',
+            code: 'trust-denied',
             side: 'local',
             detail: { message: 'the peer is not paired, and allowWaitingForTrust answered no' },
           },

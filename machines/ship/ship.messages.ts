@@ -42,7 +42,7 @@ export interface ShipClose {
   readonly reason?: string;
 }
 
-/** An ordinary JSON object with one member, e.g. `{ datagram: { … } }`. */
+/** An ordinary JSON object with one member, e.g. `{ datagram: { … } }`. Integers beyond 2^53 are `bigint`s (see `stringifyPayload`). */
 export type ShipPayload = Readonly<Record<string, unknown>>;
 
 export interface ShipData {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -7,10 +8,12 @@ import { loadIdentity, makeIdentity, saveIdentity } from '../../adapters/identit
 import { handshake } from '../interop/scripted-handshake.js';
 import { listenPeer } from '../interop/scripted-listener.js';
 import { buildShipGo, ShipGo, shipGoAvailable } from '../interop/ship-go.js';
-import { pinState } from '../interop/ship-messages.js';
+import { dialPeer } from '../interop/scripted-peer.js';
+import { data, pinState } from '../interop/ship-messages.js';
 import { Command } from './command.js';
 
 let folder: string;
+const MAIN = join(__dirname, '../../dist/adapters/cli/main.js');
 const running: Command[] = [];
 const command = (...args: string[]): Command => {
   const started = new Command(args);
@@ -151,3 +154,63 @@ test.each([
   expect((await wrong.ended).code).toBe(2);
   expect(wrong.err).toContain(words);
 });
+
+test.each([['--json'], []])(
+  'serve %s: a payload with an integer beyond 2^53, before and after the handshake, is printed and served on',
+  async (...form) => {
+    const identity = await makeIdentity();
+    const serve = spawn(
+      process.execPath,
+      [
+        MAIN,
+        'ship',
+        'serve',
+        '--no-mdns',
+        '--auto-accept',
+        '--echo',
+        '--identity',
+        join(folder, 'a'),
+        '--listen',
+        'wss://127.0.0.1:0/ship/',
+        ...form,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let out = '';
+    const grown: (() => void)[] = [];
+    const ended = once(serve, 'close');
+    serve.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      for (const look of grown.splice(0)) look();
+    });
+    const shows = async (what: RegExp): Promise<RegExpExecArray> => {
+      for (;;) {
+        const found = what.exec(out);
+        if (found !== null) return found;
+        if (serve.exitCode !== null) throw new Error(`ended: ${out}`);
+        await Promise.race([new Promise<void>((resolve) => grown.push(resolve)), ended]);
+      }
+    };
+    try {
+      const port = Number((await shows(/wss:\/\/127\.0\.0\.1:(\d+)/))[1]);
+      const big = data('{"datagram":[{"n":9007199254740993}]}');
+      const early = await dialPeer({ port, identity });
+      await early.send(big);
+      // Shown although the handshake has not begun; then the device is sent away.
+      await shows(/9007199254740993/);
+      early.drop();
+      out = '';
+      const peer = await dialPeer({ port, identity });
+      await handshake(peer);
+      await peer.send(big);
+      expect((await peer.expectNamed('data')).text).toContain('9007199254740993');
+      await shows(/9007199254740993/);
+      peer.drop();
+      expect(serve.exitCode).toBeNull();
+    } finally {
+      serve.kill('SIGKILL');
+      await ended;
+    }
+  },
+  30_000,
+);

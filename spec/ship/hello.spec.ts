@@ -100,7 +100,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     s.clock.advance(1000);
     expect(wire.ended).toBe(4452);
     expect(s.closing).toMatchObject({
-      code: 'trust-pending-timeout',
+      code: 'trust-denied',
       side: 'local',
       detail: { message: 'the peer is not paired, and allowWaitingForTrust answered no' },
     });
