@@ -57,6 +57,7 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
 
 /** Sends until everything is confirmed, over as many sessions as it takes. */
 async function deliver(keeper: Keeper, sources: readonly Source[], options: SendOptions, log: TransferLog): Promise<void> {
+  const confirmed = new Set<string>();
   for (;;) {
     const session = await withSession(keeper, options);
     try {
@@ -64,7 +65,9 @@ async function deliver(keeper: Keeper, sources: readonly Source[], options: Send
         progress: (progress) => log.progress(progress),
         // After a broken attempt the receiver confirms what it has once more.
         sent: (file) => {
-          if (log.files.every(({ name }) => name !== file.name)) log.done(file);
+          if (confirmed.has(file.name)) return;
+          confirmed.add(file.name);
+          log.done(file);
         },
       });
       return;
@@ -98,13 +101,26 @@ async function withSession(keeper: Keeper, { window, to }: SendOptions): Promise
   }
 }
 
+/** Files looked at at once, before anything is sent. */
+const LOOKING_MAX = 16;
+
 async function sourcesOf(paths: readonly string[], pipeName: string): Promise<readonly Source[]> {
-  const sources: Source[] = [];
+  const names = new Set<string>();
   for (const path of paths) {
     const name = path === '-' ? pipeName : basename(path);
-    if (sources.some(({ about }) => about.name === name)) throw new Misuse(`${path}: two files would both be called ${name}`);
-    if (path === '-') sources.push(new PipeSource(process.stdin, name));
-    else sources.push(await FileSource.of(path, name).catch((error: Error) => Promise.reject(new Misuse(error.message))));
+    if (names.has(name)) throw new Misuse(`${path}: two files would both be called ${name}`);
+    names.add(name);
   }
+  const sources = new Array<Source>(paths.length);
+  let next = 0;
+  const look = async (): Promise<void> => {
+    for (let i; (i = next++) < paths.length;) {
+      const path = paths[i]!;
+      if (path === '-') sources[i] = new PipeSource(process.stdin, pipeName);
+      else
+        sources[i] = await FileSource.of(path, basename(path)).catch((error: Error) => Promise.reject(new Misuse(error.message)));
+    }
+  };
+  await Promise.all(Array.from({ length: LOOKING_MAX }, look));
   return sources;
 }

@@ -5,7 +5,13 @@
  */
 export type JsonRecord =
   /** Sender, first. */
-  | { readonly kind: 'offer'; readonly hash: 'sha256'; readonly files: readonly OfferedFile[] }
+  | {
+      readonly kind: 'offer';
+      readonly hash: 'sha256';
+      readonly files: readonly OfferedFile[];
+      /** Another offer follows on the same stream, when these files are done. */
+      readonly more?: true;
+    }
   /** Receiver, in the order of the offer. */
   | { readonly kind: 'accept'; readonly files: readonly AcceptedFile[] }
   /** Either side: the transfer is over, for this reason. */
@@ -42,6 +48,7 @@ export const TRANSFER_CODES = [
 /** Why a transfer can't succeed as it is, in a word (`spec/rules/transfers.md`). */
 export type TransferCode = (typeof TRANSFER_CODES)[number];
 
+/** Files in one offer; more are offered in rounds. */
 export const FILES_MAX = 4096;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -54,7 +61,7 @@ export function readBody(kind: JsonRecord['kind'], value: unknown): JsonRecord |
       const files = listOf(value['files'], offeredFile);
       return files === undefined || files.length === 0 || value['hash'] !== 'sha256'
         ? undefined
-        : { kind, hash: 'sha256', files };
+        : { kind, hash: 'sha256', files, ...(value['more'] === true ? { more: true } : {}) };
     }
     case 'accept': {
       const files = listOf(value['files'], acceptedFile);

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { chmod, link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { hasFields, isCount } from './bodies.js';
 import { DRAFT_PREFIX } from './names.js';
 import { TransferError } from './records.js';
@@ -37,6 +37,8 @@ export class Draft {
   #savedOffset = 0;
   #savedAt = 0;
   #file: FileHandle | undefined;
+  #opening = -1; // From where on it is written, once it is opened; -1: it is open, or not begun.
+  #mayHaveState = true; // A state file may lie there; false: it was looked for, and none was written.
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
   #writtenTo = 0; // Where the batch begins in the file.
@@ -59,8 +61,14 @@ export class Draft {
     return this.#hash.copy().digest('hex');
   }
 
+  /** The names in the directory: where the state is not among them there is none. */
+  noteListing(names: ReadonlySet<string>): void {
+    this.#mayHaveState = names.has(basename(this.statePath));
+  }
+
   /** How much of what an earlier attempt left can be believed; nothing where there is none. */
   async recover(): Promise<number> {
+    if (!this.#mayHaveState) return 0;
     const state = await this.#readState();
     if (state === undefined || state.name !== this.name || state.offset === 0) return 0;
     const found = await digestOf(this.path, state.offset).catch(() => undefined);
@@ -70,20 +78,32 @@ export class Draft {
     return state.offset;
   }
 
-  /** Ready to be appended to from `offset` on, which is what was recovered, or 0. */
-  async begin(offset: number): Promise<void> {
+  /**
+   * Ready to be appended to from `offset` on, which is what was recovered, or 0. `isSmall`: it comes whole in a moment, so that it is
+   * opened when it is written, and no state of it is kept before a second has passed.
+   */
+  async begin(offset: number, isSmall = false): Promise<void> {
     if (offset !== this.#offset) {
       if (offset !== 0) throw new TransferError('malformed', `${this.name}: begun at ${offset}, which was not offered`);
       this.#hash = createHash('sha256');
       this.#offset = this.#savedOffset = 0;
     }
+    this.#writtenTo = this.#opening = offset;
+    this.#savedAt = performance.now();
+    if (isSmall && offset === 0) return;
+    await this.#open();
+    if (offset === 0) await this.save();
+  }
+
+  async #open(): Promise<FileHandle> {
+    if (this.#file !== undefined && this.#opening < 0) return this.#file;
     // A link that somebody put there is not followed.
     const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-    this.#file = await open(this.path, flags, 0o600);
-    await this.#file.truncate(offset);
-    this.#writtenTo = offset;
-    this.#savedAt = performance.now();
-    if (offset === 0) await this.save();
+    const isEmpty = this.#opening === 0;
+    this.#file = await open(this.path, isEmpty ? flags | constants.O_TRUNC : flags, 0o600);
+    if (!isEmpty) await this.#file.truncate(this.#opening);
+    this.#opening = -1;
+    return this.#file;
   }
 
   /** Takes the bytes over. They are written while the next ones come; an error of the disk shows with one of the next calls. */
@@ -103,6 +123,7 @@ export class Draft {
    */
   async save(): Promise<void> {
     await this.#flush();
+    this.#mayHaveState = true;
     const fresh = `${this.statePath}.new`;
     const state: DraftState = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
     await rm(fresh, { force: true });
@@ -118,15 +139,15 @@ export class Draft {
     about: { mode?: number | undefined; mtimeMs?: number | undefined },
     mayReplace: boolean,
   ): Promise<void> {
-    const file = this.#file!;
+    const file = await this.#open();
     await this.#flush();
     if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));
+    await file.chmod((about.mode ?? 0o644) & 0o777);
     await file.sync();
     await this.#close();
-    await chmod(this.path, (about.mode ?? 0o644) & 0o777);
     if (mayReplace) await rename(this.path, target);
     else await this.#claim(target);
-    await rm(this.statePath, { force: true });
+    if (this.#mayHaveState) await rm(this.statePath, { force: true });
   }
 
   /** Leaves it for a later attempt. */
@@ -153,7 +174,8 @@ export class Draft {
     this.#batch = [];
     this.#batchBytes = 0;
     await this.#writing;
-    this.#writing = writeAll(this.#file!, batch, at);
+    const file = await this.#open();
+    this.#writing = writeAll(file, batch, at);
     this.#writing.catch(() => {}); // Whoever waits for it is told.
   }
 
@@ -189,7 +211,8 @@ export class Draft {
   async #readState(): Promise<DraftState | undefined> {
     try {
       return stateOf(JSON.parse(await readFile(this.statePath, 'utf8')));
-    } catch {
+    } catch (error) {
+      this.#mayHaveState = (error as NodeJS.ErrnoException).code !== 'ENOENT';
       return undefined;
     }
   }

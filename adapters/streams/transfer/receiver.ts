@@ -1,12 +1,12 @@
 import { ports } from '#platform';
-import { lstat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { callback } from '../../../machines/callbacks.js';
 import type { Offer } from '../session.js';
-import type { SessionStream } from '../stream.js';
 import type { AcceptedFile, OfferedFile, TransferCode } from './bodies.js';
 import type { TransferRecord } from './codec.js';
 import { digestOf, Draft, SHA256_OF_NOTHING } from './draft.js';
+import { known, LINGER_MS, sayFarewell } from './endings.js';
 import { faultOf } from './names.js';
 import { Records, TransferError } from './records.js';
 
@@ -52,9 +52,6 @@ export function sumOf(files: readonly OfferedFile[]): number | null {
   return sum;
 }
 
-/** How long a sender that has everything confirmed may take to end the stream. Chosen without measurement. */
-const LINGER_MS = 5_000;
-
 /** Takes files into one directory; several transfers at once, but each file by one of them. Stateful. */
 export class Receiver {
   /** Files being received, and how to make whoever does it stop. */
@@ -98,6 +95,17 @@ export class Receiver {
   }
 }
 
+/** Files that are forced to the disk and named at once, while later ones come. Chosen without measurement. */
+const PLACING_MAX = 16;
+/** Files looked up at once. */
+const LOOKING_UP_MAX = 16;
+/** More files than this are looked up in the listing of the directory first. */
+const LISTED_FROM = 32;
+/** A file up to this size comes whole in a moment: it is opened when it is written. */
+const SMALL_BYTES = 128 << 10;
+/** Offers in one transfer: more files than this many times `FILES_MAX` are no transfer. */
+const ROUNDS_MAX = 256;
+
 /** A file of an offer, and what there is of it. */
 interface Expected extends OfferedFile {
   readonly draft: Draft;
@@ -108,13 +116,17 @@ interface Expected extends OfferedFile {
 /** One transfer of a receiver. */
 class Reception {
   #expected: Expected[] = [];
-  #claimed: string[] = [];
+  #claimed = new Set<string>();
   #current: Expected | undefined; // Begun and not complete.
   #currentNumber = -1;
   #isPresent = false; // What begun is complete here already.
   #bytesKept = 0;
   #bytesBefore = 0; // Of the files before.
-  #sizeInAll: number | null = null;
+  #sizeInAll: number | null = 0;
+  #digests = 0; // Files of this offer that have come whole.
+  #placing = new Set<Promise<void>>();
+  #confirming: Promise<void> = Promise.resolve(); // `done` is said in the order of the files, whichever is in its place first.
+  #failure: Error | undefined; // Of a file that was being placed.
   readonly #reports: FileReport[] = [];
 
   constructor(
@@ -125,13 +137,13 @@ class Reception {
 
   async run(): Promise<readonly FileReport[]> {
     try {
-      const first = await this.records.next();
-      if (first?.kind !== 'offer') throw new TransferError('malformed', 'the transfer does not begin with an offer');
-      const accepted = await this.#prepare(first.files);
-      this.#sizeInAll = sumOf(first.files);
-      told('offered', () => this.receiver.options.offered?.(first.files));
-      await this.records.say({ kind: 'accept', files: accepted });
-      while (this.#reports.length < this.#expected.length) await this.#take(await this.records.next());
+      for (let round = 0, hasMore = true; hasMore; round++) {
+        const offer = await this.records.next();
+        if (offer?.kind !== 'offer' || round === ROUNDS_MAX)
+          throw new TransferError('malformed', 'the transfer does not begin with an offer');
+        hasMore = offer.more === true;
+        await this.#takeRound(offer.files, hasMore);
+      }
       await this.#part();
       return this.#reports;
     } catch (error) {
@@ -141,8 +153,24 @@ class Reception {
 
   /** Whatever happened: nothing stays open, and what can be resumed is kept. */
   async leave(): Promise<void> {
+    await Promise.allSettled(this.#placing);
     await this.#current?.draft.keep().catch(() => {}); // The disk that failed may fail again.
     for (const name of this.#claimed) this.receiver.release(name, this.stop);
+  }
+
+  async #takeRound(files: readonly OfferedFile[], hasMore: boolean): Promise<void> {
+    this.#currentNumber = -1;
+    this.#digests = 0;
+    const accepted = await this.#prepare(files);
+    const size = sumOf(files);
+    this.#sizeInAll = hasMore || size === null || this.#sizeInAll === null ? null : this.#bytesBefore + size;
+    told('offered', () => this.receiver.options.offered?.(files));
+    await this.records.say({ kind: 'accept', files: accepted });
+    while (this.#digests < this.#expected.length) {
+      await this.#take(await this.records.next());
+      if (this.#failure !== undefined) throw this.#failure;
+    }
+    await this.#confirming;
   }
 
   async #prepare(files: readonly OfferedFile[]): Promise<AcceptedFile[]> {
@@ -155,15 +183,27 @@ class Reception {
     // In one order for all, so that no two transfers wait for each other.
     for (const { name, size, mtimeMs } of [...files].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       await this.receiver.claim(name, `${size} ${mtimeMs}`, this.stop);
-      this.#claimed.push(name);
+      this.#claimed.add(name);
     }
-    const accepted: AcceptedFile[] = [];
-    for (const file of files) {
-      const draft = new Draft(this.receiver.options.directory, file.name);
-      const present = await this.#present(file);
-      this.#expected.push({ ...file, draft, present });
-      accepted.push(present ?? (await this.#recovered(file, draft)));
-    }
+    // Of many, most are new: one look at the directory saves two for each of them.
+    const { directory } = this.receiver.options;
+    const there = files.length > LISTED_FROM ? new Set(await readdir(directory)) : undefined;
+    const accepted = new Array<AcceptedFile>(files.length);
+    this.#expected = new Array<Expected>(files.length);
+    let next = 0;
+    const lookUp = async (): Promise<void> => {
+      for (let i; (i = next++) < files.length;) {
+        const file = files[i]!;
+        const draft = new Draft(directory, file.name);
+        // Other platforms may know a file by another spelling of its name.
+        const isNew = process.platform === 'linux' && there?.has(file.name) === false;
+        const present = isNew ? undefined : await this.#present(file);
+        if (there !== undefined) draft.noteListing(there);
+        this.#expected[i] = { ...file, draft, present };
+        accepted[i] = present ?? (await this.#recovered(file, draft));
+      }
+    };
+    await Promise.all(Array.from({ length: LOOKING_UP_MAX }, lookUp));
     return accepted;
   }
 
@@ -219,7 +259,7 @@ class Reception {
       this.#current = undefined;
       throw new TransferError('exists', `${file.name} is there already, with other contents`);
     }
-    await file.draft.begin(offset);
+    await file.draft.begin(offset, file.size !== null && file.size <= SMALL_BYTES);
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
@@ -244,15 +284,35 @@ class Reception {
     }
     const isEmptyAndThere = file.present !== undefined && size === 0;
     const target = join(this.receiver.options.directory, name);
-    if (!this.#isPresent) await draft.finish(target, file, this.#mayReplace || isEmptyAndThere);
+    const report = { name, bytes: size, sha256, bytesKept: this.#bytesKept };
+    const number = this.#currentNumber;
+    const placed = this.#isPresent
+      ? Promise.resolve()
+      : draft
+          .finish(target, file, this.#mayReplace || isEmptyAndThere)
+          .catch((error: Error) => Promise.reject(known(error, name)));
     this.#current = undefined;
+    this.#digests++;
     this.#tell(file, size);
     this.#bytesBefore += size;
-    const report = { name, bytes: size, sha256, bytesKept: this.#bytesKept };
+    const settled = placed.then(
+      () => {},
+      (error: Error) => void (this.#failure ??= error),
+    );
+    this.#placing.add(settled);
+    void settled.then(() => this.#placing.delete(settled));
+    this.#confirming = this.#confirming.then(() => this.#confirm(placed, number, report));
+    this.#confirming.catch(() => {}); // It is awaited at the end of the round; until then `failure` tells.
+    if (this.#placing.size >= PLACING_MAX) await Promise.race(this.#placing);
+  }
+
+  async #confirm(placed: Promise<void>, number: number, report: FileReport): Promise<void> {
+    await placed;
     this.#reports.push(report);
-    this.receiver.release(name, this.stop);
+    this.#claimed.delete(report.name);
+    this.receiver.release(report.name, this.stop);
     told('received', () => this.receiver.options.received?.(report));
-    await this.records.say({ kind: 'done', file: this.#currentNumber });
+    await this.records.say({ kind: 'done', file: number });
   }
 
   /** Everything is in place: the sender has heard it when it ends the stream. */
@@ -268,6 +328,7 @@ class Reception {
 
   /** Tells the sender, unless it was the sender who told. */
   async #fail(error: Error): Promise<Error> {
+    await this.#confirming.catch(() => {}); // What is in its place is confirmed, up to what failed.
     const told = known(error, this.#current?.name);
     if (!(told instanceof TransferError)) return told;
     if (DROPS.includes(told.code)) {
@@ -296,43 +357,3 @@ export function told(news: string, tell: () => void): void {
 
 /** After these, what has arrived is worth nothing. */
 const DROPS: readonly TransferCode[] = ['source-changed', 'digest'];
-
-/** Says why a transfer failed and ends the stream, in good order where that is possible. */
-export async function sayFarewell(records: Records, error: TransferError): Promise<void> {
-  const { stream } = records;
-  if (stream.destroyed) return;
-  if (error.side === 'remote') return void stream.destroy();
-  await records.say({ kind: 'failed', code: error.code, message: error.message.slice(0, 1000) }).catch(() => {});
-  stream.end();
-  // Whatever the other side was still sending is heard and dropped, so that it gets to read why.
-  records.ignore();
-  await closedOf(stream);
-}
-
-/** Resolves when the stream is over, by force after a while. */
-async function closedOf(stream: SessionStream): Promise<void> {
-  if (stream.closed) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => stream.destroy(), LINGER_MS);
-    stream.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
-const CODES: Readonly<Record<string, TransferCode>> = {
-  ENOSPC: 'disk-full',
-  EDQUOT: 'disk-full',
-  EFBIG: 'disk-full',
-  EACCES: 'permission',
-  EPERM: 'permission',
-  EROFS: 'permission',
-};
-
-/** An error of the file system in the words of a transfer; any other as it is. @rule XFER-4 */
-export function known(error: Error, name: string | undefined): Error {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (error instanceof TransferError || syscall === undefined || code === undefined) return error;
-  return new TransferError(CODES[code] ?? 'io', `${name ?? 'the directory'}: ${error.message}`, 'local', { cause: error });
-}

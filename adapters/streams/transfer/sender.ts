@@ -1,14 +1,19 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
-import type { AcceptedFile } from './bodies.js';
-import { putDataHead, RECORD_HEAD_BYTES } from './codec.js';
-import { known, sayFarewell, sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
+import { FILES_MAX, type AcceptedFile } from './bodies.js';
+import { encodeRecord, putDataHead, RECORD_BYTES_MAX, RECORD_HEAD_BYTES } from './codec.js';
+import { known, sayFarewell } from './endings.js';
+import { sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
 import { Records, TransferError } from './records.js';
 import type { Source } from './source.js';
 
 /** Of a file in each record. */
 const CHUNK_BYTES = 128 << 10;
+/** Small files that are opened and read while those before them leave; each is at most one chunk. Chosen without measurement. */
+const AHEAD_MAX = 16;
+/** What the names of one offer take at most: an offer is one record. */
+const OFFER_BYTES_MAX = RECORD_BYTES_MAX / 2;
 
 /** Who hears of a transfer that is being sent, and who may call it off. */
 export interface SenderOptions {
@@ -36,25 +41,66 @@ export async function sendFiles(
   try {
     return await dispatch.run();
   } finally {
+    await dispatch.settled();
     await Promise.all(sources.map((source) => source.close()));
     if (!stream.destroyed && !stream.writableEnded) stream.destroy();
   }
 }
 
-/** The next piece of a source as a data record; empty at its end. */
-async function readChunk(source: Source): Promise<{ readonly bytes: number; readonly record: Uint8Array }> {
-  const record = new Uint8Array(RECORD_HEAD_BYTES + CHUNK_BYTES);
+/** Files in portions that fit an offer each, in their order. */
+function roundsOf(sources: readonly Source[]): readonly (readonly Source[])[] {
+  const rounds: Source[][] = [];
+  let bytes = Infinity;
+  for (const source of sources) {
+    const own = JSON.stringify(source.about).length * 3; // A character takes at most three bytes.
+    if (bytes + own > OFFER_BYTES_MAX || rounds.at(-1)!.length === FILES_MAX) {
+      rounds.push([]);
+      bytes = 0;
+    }
+    rounds.at(-1)!.push(source);
+    bytes += own;
+  }
+  return rounds;
+}
+
+/** The beginning of a file, ready to leave. */
+interface Begun {
+  readonly offset: number;
+  readonly hash: Hash;
+  readonly chunk: Chunk;
+}
+
+interface Chunk {
+  readonly bytes: number;
+  readonly record: Uint8Array;
+}
+
+/** The next piece of a source as a data record, of at most `bytesMax`; empty at its end. */
+async function readChunk(source: Source, bytesMax = CHUNK_BYTES): Promise<Chunk> {
+  const record = new Uint8Array(RECORD_HEAD_BYTES + Math.min(bytesMax, CHUNK_BYTES));
   const bytes = await source.read(record.subarray(RECORD_HEAD_BYTES));
   putDataHead(record, bytes);
   return { bytes, record: record.subarray(0, RECORD_HEAD_BYTES + bytes) };
+}
+
+const NOTHING: Promise<Chunk> = Promise.resolve({ bytes: 0, record: new Uint8Array(0) });
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
 }
 
 /** One transfer of a sender. */
 class Dispatch {
   readonly #sizeInAll: number | null;
   #bytesBefore = 0;
+  /** Of this round, sent to the end; of all, confirmed. */
   #begun: FileReport[] = [];
-  #confirmed = 0;
+  readonly #reports: FileReport[] = [];
+  /** Of this round by number: the file under way, and small ones after it. */
+  readonly #ahead = new Map<number, Promise<Begun>>();
   /** Rejects when the receiver says that it failed; resolves when it has confirmed everything. */
   #answers: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -70,53 +116,98 @@ class Dispatch {
 
   async run(): Promise<readonly FileReport[]> {
     try {
-      const { records, sources } = this;
-      await records.say({ kind: 'offer', hash: 'sha256', files: sources.map(({ about }) => about) });
-      const answer = await records.next();
-      if (answer?.kind !== 'accept' || answer.files.length !== sources.length)
-        throw new TransferError('malformed', 'the receiver does not answer the offer');
-      this.#answers = this.#listen();
-      this.#answers.catch((error: Error) => {
-        this.#failure = error;
-        this.#interrupt(error);
-      });
-      for (let i = 0; i < sources.length; i++) await this.#send(i, sources[i]!, answer.files[i]!);
-      await this.#answers;
-      records.stream.end();
-      return this.#begun;
+      const rounds = roundsOf(this.sources);
+      for (let i = 0; i < rounds.length; i++) await this.#sendRound(rounds[i]!, i < rounds.length - 1);
+      this.records.stream.end();
+      return this.#reports;
     } catch (error) {
       throw await this.#fail(error as Error);
     }
   }
 
+  /** Resolves when nothing is being opened any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#ahead.values());
+  }
+
+  async #sendRound(sources: readonly Source[], hasMore: boolean): Promise<void> {
+    const { records } = this;
+    const files = sources.map(({ about }) => about);
+    await records.say({ kind: 'offer', hash: 'sha256', files, ...(hasMore ? { more: true } : {}) });
+    const answer = await records.next();
+    if (answer === undefined && this.#reports.length > 0)
+      throw new TransferError(
+        'malformed',
+        `the receiver takes no more than ${FILES_MAX} files at once; send fewer, or update it`,
+      );
+    if (answer?.kind !== 'accept' || answer.files.length !== sources.length)
+      throw new TransferError('malformed', 'the receiver does not answer the offer');
+    this.#begun = [];
+    this.#ahead.clear();
+    this.#answers = this.#listen(sources.length);
+    this.#answers.catch((error: Error) => {
+      this.#failure = error;
+      this.#interrupt(error);
+    });
+    for (let i = 0; i < sources.length; i++) {
+      for (let next = i; next <= i + AHEAD_MAX && next < sources.length; next++) {
+        const { about } = sources[next]!;
+        const isSmall = about.size !== null && about.size <= CHUNK_BYTES;
+        if (this.#ahead.has(next) || (next > i && !isSmall)) continue;
+        const beginning = this.#begin(sources[next]!, answer.files[next]!);
+        beginning.catch(() => {}); // It shows when its turn comes.
+        this.#ahead.set(next, beginning);
+      }
+      await this.#send(i, sources[i]!, this.#ahead.get(i)!);
+      this.#ahead.delete(i);
+    }
+    await this.#answers;
+  }
+
   /** What the receiver confirms, while the files go. */
-  async #listen(): Promise<void> {
-    while (this.#confirmed < this.sources.length) {
+  async #listen(count: number): Promise<void> {
+    for (let confirmed = 0; confirmed < count; confirmed++) {
       const record = await this.records.next();
       if (record === undefined) throw new StreamError('cancelled');
-      const report = record.kind === 'done' && record.file === this.#confirmed ? this.#begun[record.file] : undefined;
+      const report = record.kind === 'done' && record.file === confirmed ? this.#begun[confirmed] : undefined;
       if (report === undefined) throw new TransferError('malformed', `the receiver says ${record.kind} at the wrong time`);
-      this.#confirmed++;
+      this.#reports.push(report);
       told('sent', () => this.options.sent?.(report));
     }
   }
 
-  async #send(number: number, source: Source, { offset: there, sha256 }: AcceptedFile): Promise<void> {
+  /** Opens a file where the receiver is, if that is the same file, and reads its first piece. */
+  async #begin(source: Source, { offset: there, sha256 }: AcceptedFile): Promise<Begun> {
     const { about } = source;
     const known = there <= (about.size ?? 0) ? await source.prefix(there) : undefined;
     const agrees = known !== undefined && known.copy().digest('hex') === sha256;
     const offset = agrees ? there : 0;
-    const hash = agrees ? known : createHash('sha256');
     await source.open(offset);
-    await this.records.say({ kind: 'begin', file: number, offset });
+    // One byte more than there should be, so that a file that has grown is found out.
+    const chunk = await readChunk(source, about.size === null ? CHUNK_BYTES : about.size - offset + 1);
+    return { offset, hash: agrees ? known : createHash('sha256'), chunk };
+  }
+
+  async #send(number: number, source: Source, beginning: Promise<Begun>): Promise<void> {
+    const { about } = source;
+    const { offset, hash, chunk: first } = await this.#unlessOver(beginning);
     let bytes = offset;
-    let reading = readChunk(source);
-    for (let chunk; (chunk = await this.#unlessOver(reading)).bytes > 0;) {
+    let head: Uint8Array | undefined = encodeRecord({ kind: 'begin', file: number, offset });
+    // A file that came whole in one piece is said in one piece.
+    const isWhole = about.size !== null && offset + first.bytes === about.size;
+    let reading: Promise<Chunk> | undefined;
+    for (let chunk = first; chunk.bytes > 0; chunk = await this.#unlessOver(reading!)) {
       const { record } = chunk;
-      reading = readChunk(source); // The disk is asked while the last piece leaves.
-      reading.catch(() => {}); // Whoever awaits it is told.
+      reading = isWhole ? NOTHING : readChunk(source); // The disk is asked while the last piece leaves.
+      reading.catch(() => {}); // It shows when it is awaited.
       hash.update(record.subarray(RECORD_HEAD_BYTES));
       bytes += chunk.bytes;
+      if (isWhole) {
+        head = joined(head!, record);
+        continue;
+      }
+      if (head !== undefined) await this.records.sayBytes(head);
+      head = undefined;
       await this.records.sayBytes(record);
       this.#tell(source, bytes);
     }
@@ -126,7 +217,8 @@ class Dispatch {
     this.#tell(source, bytes);
     this.#bytesBefore += bytes;
     this.#begun.push({ name: about.name, bytes, sha256: digest, bytesKept: offset });
-    await this.records.say({ kind: 'digest', size: bytes, sha256: digest });
+    const last = encodeRecord({ kind: 'digest', size: bytes, sha256: digest });
+    await this.records.sayBytes(head === undefined ? last : joined(head, last));
   }
 
   /** What is being read, unless the transfer is over before: standard input may say nothing for hours. */

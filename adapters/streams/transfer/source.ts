@@ -47,6 +47,7 @@ export class FileSource implements Source {
   }
 
   async prefix(bytes: number): Promise<Hash | undefined> {
+    if (bytes === 0) return createHash('sha256');
     await this.open(0);
     const hash = createHash('sha256');
     const chunk = new Uint8Array(256 << 10);

@@ -1,0 +1,46 @@
+import type { SessionStream } from '../stream.js';
+import type { TransferCode } from './bodies.js';
+import { TransferError, type Records } from './records.js';
+
+/** How long the other side may take to end the stream, when all is confirmed or has failed. Chosen without measurement. */
+export const LINGER_MS = 5_000;
+
+/** Says why a transfer failed and ends the stream, in good order where that is possible. */
+export async function sayFarewell(records: Records, error: TransferError): Promise<void> {
+  const { stream } = records;
+  if (stream.destroyed) return;
+  if (error.side === 'remote') return void stream.destroy();
+  await records.say({ kind: 'failed', code: error.code, message: error.message.slice(0, 1000) }).catch(() => {});
+  stream.end();
+  // Whatever the other side was still sending is heard and dropped, so that it gets to read why.
+  records.ignore();
+  await closedOf(stream);
+}
+
+/** Resolves when the stream is over, by force after a while. */
+async function closedOf(stream: SessionStream): Promise<void> {
+  if (stream.closed) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => stream.destroy(), LINGER_MS);
+    stream.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+const CODES: Readonly<Record<string, TransferCode>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EFBIG: 'disk-full',
+  EACCES: 'permission',
+  EPERM: 'permission',
+  EROFS: 'permission',
+};
+
+/** An error of the file system in the words of a transfer; any other as it is. @rule XFER-4 */
+export function known(error: Error, name: string | undefined): Error {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof TransferError || syscall === undefined || code === undefined) return error;
+  return new TransferError(CODES[code] ?? 'io', `${name ?? 'the directory'}: ${error.message}`, 'local', { cause: error });
+}
