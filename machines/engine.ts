@@ -2,7 +2,7 @@ import { createActor, type ActorRefFrom, type InspectionEvent } from 'xstate';
 import { callback } from './callbacks.js';
 import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
-import { SessionError } from './errors.js';
+import { abortedBy, SessionError } from './errors.js';
 import { Feed } from './feed.js';
 import type { Connection } from './handle.js';
 import { Desk, type ConnectRequest } from './hub/desk.js';
@@ -68,7 +68,7 @@ export interface ConnectOptions extends DialOptions {
   readonly peer?: string;
   /** Dial again after endings that can heal by themselves, until the protocol's retries are used up. Default false: one attempt. */
   readonly retry?: boolean;
-  /** Gives up waiting; the attempt ends with its last caller. */
+  /** Gives up waiting; the attempt ends with its last caller. Rejects `aborted`, with the signal's reason as `cause`. */
   readonly signal?: AbortSignal;
   /** One connection for all who ask for this address. Default false where a protocol has many sessions per peer. */
   readonly reuse?: boolean;
@@ -228,7 +228,7 @@ export class Engine {
       const targets = typeof target === 'string' ? [target] : target;
       const request = this.#request(targets, options);
       const { signal } = options;
-      if (signal?.aborted === true) throw new SessionError('aborted', 'the attempt was aborted before it began');
+      if (signal?.aborted === true) throw abortedBy(signal, 'the attempt was aborted before it began');
       const done = (): void => signal?.removeEventListener('abort', onAbort);
       const caller: Caller = {
         connected: (handle) => {
@@ -241,7 +241,7 @@ export class Engine {
         },
       };
       const onAbort = (): void => {
-        reject(new SessionError('aborted', `the attempt to reach ${targets.join(', ')} was aborted`));
+        reject(abortedBy(signal!, `the attempt to reach ${targets.join(', ')} was aborted`));
         caller.withdraw?.();
       };
       signal?.addEventListener('abort', onAbort, { once: true });

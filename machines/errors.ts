@@ -25,6 +25,11 @@ export class SessionError extends Error {
   }
 }
 
+/** The rejection of a wait that its caller called off: `aborted`, with what the signal says (`signal.reason`) as `cause`. */
+export function abortedBy(signal: AbortSignal, message: string): SessionError {
+  return new SessionError('aborted', message, { cause: signal.reason });
+}
+
 /** How a `send` failed to be acknowledged: `expired` and `failed` never reached the peer, `unknown` may have. */
 export type UndeliveredCode = 'expired' | 'failed' | 'unknown';
 

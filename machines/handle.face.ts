@@ -3,7 +3,7 @@ import type { ApiState } from './connection/api-state.js';
 
 /** How to call the waiting of a `send` off. */
 export interface SendOptions {
-  /** Gives up waiting for room; what was accepted can't be taken back. */
+  /** Gives up waiting for room; what was accepted can't be taken back. Rejects `aborted`, with the signal's reason as `cause`. */
   readonly signal?: AbortSignal;
 }
 

@@ -3,7 +3,7 @@ import type { Closing, ClosingDetail } from './closing.js';
 import type { Connection, SendOptions } from './handle.face.js';
 import { Inbox } from './dataplane/inbox.js';
 import { Pump } from './dataplane/pump.js';
-import { SessionError, UndeliveredError } from './errors.js';
+import { abortedBy, SessionError, UndeliveredError } from './errors.js';
 import { Feed } from './feed.js';
 import type { Clock } from './ports.js';
 import type { ByteBudget } from './hub/admission.js';
@@ -130,8 +130,7 @@ export class Handle<Message> implements Connection<Message> {
 
   send(message: Message, { signal }: SendOptions = {}): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
-    if (signal?.aborted === true)
-      return Promise.reject(new SessionError('aborted', 'the send was aborted before it was accepted'));
+    if (signal?.aborted === true) return Promise.reject(abortedBy(signal, 'the send was aborted before it was accepted'));
     return new Promise((resolve, reject) => {
       const bytes = this.kind.sizeOf(message); // What is no message is thrown, and rejects.
       if (!this.budget.fits(bytes)) return reject(this.#overBudget());
@@ -147,7 +146,7 @@ export class Handle<Message> implements Connection<Message> {
       const kept = this.kind.copy(message); // The caller's buffer is free again when `send` returns.
       const onAbort = (): void => {
         this.#unpark(parked);
-        reject(new SessionError('aborted', 'the send was aborted while it waited for room'));
+        reject(abortedBy(signal!, 'the send was aborted while it waited for room'));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       (this.#parked ??= []).push(parked);

@@ -1,5 +1,5 @@
 import type { Closing } from '../../machines/closing.js';
-import { SessionError } from '../../machines/errors.js';
+import { abortedBy, SessionError } from '../../machines/errors.js';
 import type { Connection, SendOptions } from '../../machines/handle.js';
 
 /** How to wait for the next message. */
@@ -74,13 +74,13 @@ export class Shared {
   }
 
   next(lease: PooledConnection, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
-    if (signal?.aborted === true) return Promise.reject(aborted());
+    if (signal?.aborted === true) return Promise.reject(aborted(signal));
     const kept = this.#kept.shift();
     if (kept !== undefined) return Promise.resolve(kept);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#readers.splice(this.#readers.indexOf(reader), 1);
-        reject(aborted());
+        reject(aborted(signal!));
       };
       const reader: Reader = {
         lease,
@@ -147,6 +147,6 @@ class Lease implements PooledConnection {
   }
 }
 
-function aborted(): SessionError {
-  return new SessionError('aborted', 'reading was aborted before a message came');
+function aborted(signal: AbortSignal): SessionError {
+  return abortedBy(signal, 'reading was aborted before a message came');
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { callback } from '../../machines/callbacks.js';
 import type { Closing } from '../../machines/closing.js';
 import { ConnectError, type Engine } from '../../machines/engine.js';
-import { SessionError } from '../../machines/errors.js';
+import { abortedBy } from '../../machines/errors.js';
 import { StreamSession } from './session.js';
 
 /** What whoever keeps a session hears of it. */
@@ -48,7 +48,7 @@ export class Keeper {
       };
       const leave = (): void => {
         this.#waiting = this.#waiting.filter((each) => each !== come);
-        reject(new SessionError('aborted', `there was no session with ${this.address} in time`));
+        reject(abortedBy(signal, `there was no session with ${this.address} in time`));
       };
       signal.addEventListener('abort', leave, { once: true });
       if (signal.aborted) leave();

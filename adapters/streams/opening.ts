@@ -1,4 +1,4 @@
-import { SessionError } from '../../machines/errors.js';
+import { abortedBy } from '../../machines/errors.js';
 import type { SessionStream } from './stream.js';
 
 /** A stream that was asked for: settles once, by the peer's answer, the end of the session, or its user's change of mind. */
@@ -34,6 +34,6 @@ export class Opening {
 
   readonly #abort = (): void => {
     this.giveUp(this);
-    this.#reject(new SessionError('aborted', 'the stream was given up before it was accepted'));
+    this.#reject(abortedBy(this.signal!, 'the stream was given up before it was accepted'));
   };
 }

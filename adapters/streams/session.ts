@@ -2,7 +2,7 @@ import { ports } from '#platform';
 import { reportCallback } from '../../machines/callbacks.js';
 import type { Connection } from '../../machines/handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
-import { SessionError } from '../../machines/errors.js';
+import { abortedBy, SessionError } from '../../machines/errors.js';
 import { messagesOver } from '../messages.js';
 import { amount, checkOptions, count, given, members, numeric, optional } from '../options.js';
 import {
@@ -117,7 +117,7 @@ export class StreamSession {
    *
    * @param purpose what it is for; up to 64 bytes
    * @param options.target what the purpose needs to know; up to 1024 bytes
-   * @param options.signal gives up
+   * @param options.signal gives up; the rejection has its reason as `cause`
    * @throws StreamError with the peer's code, or with the closing's; SessionError for what can't be asked
    */
   async open(purpose: string, { target = '', signal }: { target?: string; signal?: AbortSignal } = {}): Promise<SessionStream> {
@@ -126,7 +126,7 @@ export class StreamSession {
         'bad-option',
         `purpose and target: expected 1 to ${PURPOSE_BYTES_MAX} and up to ${TARGET_BYTES_MAX} bytes`,
       );
-    if (signal?.aborted === true) throw new SessionError('aborted', 'the stream was given up before it was asked for');
+    if (signal?.aborted === true) throw abortedBy(signal, 'the stream was given up before it was asked for');
     if (this.#closing !== undefined) throw endedBy(this.#closing);
     if (this.#waiting.length >= OPENINGS_WAITING_MAX)
       throw new SessionError('queue-full', `${this.#waiting.length} streams wait to be opened already`);
