@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import type { AnyStateMachine } from 'xstate';
 import { SessionError } from '../machines/errors.js';
+import { galleryOf } from './gallery.js';
 import { graphOf } from './graph.js';
 import { MERMAID_HEADER, mermaidOf } from './mermaid.js';
-import { svgOf } from './svg.js';
 
 /** Charts by name, such as the exports of `holdfast/machines`. A name becomes a file's name. */
 export type Charts = Readonly<Record<string, AnyStateMachine>>;
@@ -34,11 +34,12 @@ export function drawings(charts: Charts): Drawings {
   return new Map(namesOf(charts).map((name) => [`${name}.mmd`, mermaidOf(graphOf(charts[name]!))]));
 }
 
-/** Each chart as a picture, by file name. Needs the package `elkjs`, and rejects with an `Error` that says so. */
+/**
+ * The charts as pictures, each small enough to be read, and a page `README.md` that shows them; by file name. Needs the package
+ * `elkjs`, and rejects with an `Error` that says so.
+ */
 export async function pictures(charts: Charts): Promise<Drawings> {
-  const files = new Map<string, string>();
-  for (const name of namesOf(charts)) files.set(`${name}.svg`, await svgOf(graphOf(charts[name]!)));
-  return files;
+  return galleryOf(namesOf(charts).map((name) => graphOf(charts[name]!)));
 }
 
 /** Writes the charts as Mermaid text into a folder. Returns the files that changed. */

@@ -46,6 +46,8 @@ export interface Graph {
   readonly id: string;
   readonly vertices: readonly Vertex[];
   readonly edges: readonly Edge[];
+  /** The defaults of named delays, as far as the machine states them: milliseconds, or words where they depend on more. */
+  readonly delays: Readonly<Record<string, number | string>>;
 }
 
 /** Any XState machine as vertices and edges, in the order of its source. The machine itself is the only description there is. */
@@ -56,8 +58,19 @@ export function graphOf(machine: AnyStateMachine): Graph {
     vertices.push(vertexOf(node));
     for (const each of leavesOf(node)) edges.push(edgeOf(node, each));
   }
-  return { id: machine.id, vertices, edges };
+  return { id: machine.id, vertices, edges, delays: delaysOf(machine) };
 }
+
+/** `meta.delays` of the root, and what is a plain number among the machine's delays. */
+function delaysOf(machine: AnyStateMachine): Graph['delays'] {
+  const { delays: stated } = (machine.root.meta ?? {}) as { delays?: unknown };
+  const own = (machine.implementations as { delays: Readonly<Record<string, unknown>> }).delays;
+  const all = Object.entries({ ...own, ...(typeof stated === 'object' ? stated : {}) });
+  return Object.fromEntries(all.filter(isStated));
+}
+
+const isStated = (delay: [string, unknown]): delay is [string, number | string] =>
+  typeof delay[1] === 'number' || typeof delay[1] === 'string';
 
 /** XState's own objects for the transitions of a machine, in the order of `Graph.edges`: whoever sees one taken finds its edge. */
 export function transitionsOf(machine: AnyStateMachine): readonly object[] {

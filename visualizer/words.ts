@@ -12,6 +12,20 @@ export function wordsOf(eventType: string): string {
   return actor === null ? eventType : `${actor[1]!.replace('.actor', '')} ${actorOf(actor[2]!)}`;
 }
 
+/** A length of time for people: `60 s`, `1.5 s`, `500 ms`; words stay as they are. */
+export function durationText(delay: number | string): string {
+  if (typeof delay === 'string') return delay;
+  if (delay < 1000) return `${delay} ms`;
+  return delay % 60_000 === 0 && delay > 60_000 ? `${delay / 60_000} min` : `${delay / 1000} s`;
+}
+
+/** `after closeGrace` says how long that is. */
+export function withDefault(text: string, { delays }: { readonly delays: Readonly<Record<string, number | string>> }): string {
+  return text.replace(/\bafter (\w+)/g, (all, name: string) =>
+    typeof delays[name] === 'number' ? `${all} (${durationText(delays[name])})` : all,
+  );
+}
+
 /** An invoked actor without a name of its own is called after its state: XState says `0.chart.outer.inner`. */
 function actorOf(id: string): string {
   return /^\d+\./.test(id) ? id.slice(id.lastIndexOf('.') + 1) : id;

@@ -17,7 +17,7 @@ import {
   type Source,
 } from './demo-load.js';
 import { Stage } from './demo-stage.js';
-import { openInspector } from './inspector.js';
+import { announce, inputEnded, openInspector, type Inspector } from './inspector.js';
 import { chosen, withLinksOptions, type LinksOptions } from './links.js';
 import { bytesOf, Failed, failedBy, onInterrupt, Output, wholeOf, type Bar } from './shared.js';
 
@@ -26,8 +26,14 @@ export interface DemoOptions extends LinksOptions {
   readonly file?: string;
   readonly cuts: number;
   readonly seed: number;
-  /** A port, or any: where the charts are shown while they run. */
+  /** Follows the engines. */
+  readonly inspect?: Inspector['inspect'];
+}
+
+interface DemoCommandOptions extends Omit<DemoOptions, 'inspect'> {
+  /** A port, or any: where the charts are shown. */
   readonly inspect?: number | true;
+  readonly json?: boolean;
 }
 
 /** The last line of `--json`. */
@@ -51,7 +57,8 @@ export interface DemoSummary {
   readonly rssGrowthMiB: number;
 }
 
-export function demoCommand(program: Command): void {
+/** `inspector` is the one that was opened ahead. */
+export function demoCommand(program: Command, inspector?: Inspector): void {
   const command = program
     .command('demo')
     .description('the main job on this machine alone: a file through a session whose links are cut again and again')
@@ -59,12 +66,41 @@ export function demoCommand(program: Command): void {
     .option('--file <path>', 'send this file instead of made-up bytes')
     .option('--cuts <n>', 'how often to cut a link, now and then all of them', wholeOf(0, 100_000), 50)
     .option('--seed <n>', 'where to cut, and what to make up', wholeOf(0), 1)
-    .option('--inspect [port]', 'show the charts in a browser while they run', wholeOf(0, 65_535))
+    .option(
+      '--inspect [port]',
+      'show the charts in a browser; the page stays until Ctrl-C, or the end of standard input',
+      wholeOf(0, 65_535),
+    )
     .option('--json', 'print machine-readable lines, the summary last');
-  withLinksOptions(command, 'dial', '4, or 1 with resume').action(async (options: DemoOptions & { readonly json?: boolean }) => {
-    const { isGood } = await demo(options, new Output(options.json ?? false, true));
-    if (!isGood) process.exitCode = 1;
+  withLinksOptions(command, 'dial', '4, or 1 with resume').action(async ({ inspect, ...options }: DemoCommandOptions) => {
+    const output = new Output(options.json ?? false, true);
+    const page = inspector ?? (await ownInspector(inspect, output));
+    try {
+      const { isGood } = await demo({ ...options, ...(page && { inspect: page.inspect }) }, output);
+      if (!isGood) process.exitCode = 1;
+      if (page !== undefined && !output.isJson) await keep(page, output, isGood);
+    } finally {
+      await page?.close();
+    }
   });
+}
+
+async function ownInspector(inspect: DemoCommandOptions['inspect'], output: Output): Promise<Inspector | undefined> {
+  if (inspect === undefined) return undefined;
+  const inspector = await openInspector(inspect === true ? 0 : inspect);
+  announce(inspector, output);
+  return inspector;
+}
+
+/** Where the charts have come to may be looked at for as long as one likes. */
+async function keep(page: Inspector, output: Output, isGood: boolean): Promise<void> {
+  const stopListening = onInterrupt(
+    () => page.close(),
+    () => (isGood ? 0 : 1),
+  );
+  output.say(`\nThe page stays until Ctrl-C: ${page.url}`);
+  await inputEnded();
+  stopListening();
 }
 
 /** A receipt goes back for so many messages, that is half a mebibyte. */
@@ -83,16 +119,8 @@ export async function demo(options: DemoOptions, output: Output): Promise<{ isGo
   setFlagsFromString(NURSERY);
   const session = chosen({ ...options, links: options.links ?? (options.protocol === 'resume' ? 1 : 4) });
   const source = options.file === undefined ? inventedSource(options.size, options.seed) : await fileSource(options.file);
-  const inspector =
-    options.inspect === undefined ? undefined : await openInspector(options.inspect === true ? 0 : options.inspect);
-  if (inspector !== undefined) {
-    output.say(`The charts, as they run: ${inspector.url}\n`);
-    output.tell({ event: 'inspect', url: inspector.url });
-  }
-  const stage = await Stage.open({ ...session, ...inspector, random: chance(options.seed) }).catch(async (error: unknown) => {
-    await inspector?.close();
-    throw error;
-  });
+  const { inspect } = options;
+  const stage = await Stage.open({ ...session, ...(inspect && { inspect }), random: chance(options.seed) });
   const stopListening = onInterrupt(() => stage.close());
   const run = new Run(options, source, stage, output);
   let timer: NodeJS.Timeout | undefined;
@@ -110,7 +138,6 @@ export async function demo(options: DemoOptions, output: Output): Promise<{ isGo
     clearInterval(timer);
     await stage.close();
     await source.close();
-    await inspector?.close();
     stopListening();
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Drawings } from '../../visualizer/draw.js';
 import { Output } from './shared.js';
 
 interface DrawOptions {
@@ -10,7 +11,7 @@ interface DrawOptions {
 export function drawCommand(program: Command): void {
   program
     .command('draw')
-    .description('every chart as Mermaid text, drawn from the machines that run')
+    .description('every chart as Mermaid text and as pictures, drawn from the machines that run')
     .option('--out <dir>', 'where to', 'spec/charts')
     .option('--check', 'write nothing; fail when a drawing no longer shows its machine')
     .option('--json', 'print machine-readable lines, the summary last')
@@ -19,18 +20,31 @@ export function drawCommand(program: Command): void {
       const [machines, visualizer] = await Promise.all([import('../../machines/index.js'), import('../../visualizer/draw.js')]);
       const charts = visualizer.chartsOf(machines);
       const names = Object.keys(charts).sort();
+      const pictures = await picturesOf(visualizer.pictures(charts), output);
       if (check) {
-        const drifted = visualizer.drift(charts, out);
+        const drifted = [...visualizer.drift(charts, out), ...visualizer.compare(pictures, out)];
         for (const { file, firstDifference } of drifted) output.say(`${out}/${file}: ${firstDifference}`);
         output.say(
-          drifted.length > 0 ? `Draw them again: holdfast draw --out ${out}` : `${names.length} drawings show their machines.`,
+          drifted.length > 0
+            ? `Draw them again: holdfast draw --out ${out}`
+            : `${names.length + pictures.size} drawings show their machines.`,
         );
         output.tell({ charts: names, drifted });
         if (drifted.length > 0) process.exitCode = 1;
         return;
       }
-      const changed = visualizer.draw(charts, out);
+      const changed = [...visualizer.draw(charts, out), ...visualizer.write(pictures, out)];
       output.say(changed.length === 0 ? 'Nothing has changed.' : changed.map((file) => `${out}/${file}`).join('\n'));
       output.tell({ charts: names, changed });
     });
+}
+
+/** Without the layout package there are no pictures, and text alone is drawn. */
+async function picturesOf(drawn: Promise<Drawings>, output: Output): Promise<Drawings> {
+  try {
+    return await drawn;
+  } catch (error) {
+    output.say(`${(error as Error).message}; drawing Mermaid text alone.`);
+    return new Map();
+  }
 }

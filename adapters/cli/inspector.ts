@@ -1,5 +1,5 @@
 import type { EngineOptions } from '../../machines/engine.js';
-import { Failed } from './shared.js';
+import { Output } from './output.js';
 
 /** Charts of this process, shown in a browser; `inspect` is for its engines. */
 export interface Inspector extends Required<Pick<EngineOptions, 'inspect'>> {
@@ -7,19 +7,51 @@ export interface Inspector extends Required<Pick<EngineOptions, 'inspect'>> {
   close(): Promise<void>;
 }
 
+/**
+ * The inspector of a command that asks for one, opened before the command itself is loaded: its address is printed at once, and
+ * the page is there however soon it is opened. Undefined where none is asked for, and where it can't be had: the command says why.
+ */
+export async function inspectorAhead(words: readonly string[]): Promise<Inspector | undefined> {
+  const at = words.findIndex((word) => /^--inspect(=|$)/.test(word));
+  if (words[0] !== 'demo' || at < 0 || words.some((word) => word === '--help' || word === '-h')) return undefined;
+  const port = /^--inspect=(\d+)$/.exec(words[at]!)?.[1] ?? /^\d+$/.exec(words[at + 1] ?? '')?.[0] ?? '0';
+  const inspector = await openInspector(Number(port)).catch(() => undefined);
+  if (inspector !== undefined) announce(inspector, new Output(words.includes('--json'), true));
+  return inspector;
+}
+
 /** Opens the live inspector on this machine. Port 0 lets the system choose. Rejects with `Failed` where the port is taken. */
 export async function openInspector(port: number): Promise<Inspector> {
-  // Loaded only where somebody wants to look.
-  const [machines, { chartsOf, LiveView }, { serveLive }] = await Promise.all([
-    import('../../machines/index.js'),
-    import('../../visualizer/index.js'),
+  // Loaded only where a page is asked for; the charts and their pictures only when it is opened.
+  const [{ LiveView }, { serveLive }] = await Promise.all([
+    import('../../visualizer/live.js'),
     import('../../visualizer/server/index.js'),
   ]);
+  const charts = async () => {
+    const [machines, { chartsOf }] = await Promise.all([import('../../machines/index.js'), import('../../visualizer/draw.js')]);
+    return chartsOf(machines);
+  };
   const view = new LiveView({ clock: performance });
   try {
-    const { url, close } = await serveLive(view, chartsOf(machines), { port });
+    const { url, close } = await serveLive(view, charts, { port });
     return { inspect: view.inspect, url, close };
   } catch (error) {
+    const { Failed } = await import('./failures.js');
     throw new Failed(`--inspect: ${(error as Error).message}`);
   }
+}
+
+export function announce({ url }: Inspector, output: Output): void {
+  output.say(`The charts, as they run: ${url}\n`);
+  output.tell({ event: 'inspect', url });
+}
+
+/** Resolves when standard input ends. A terminal's is not read: a command in the background would be stopped for it. */
+export function inputEnded(): Promise<void> {
+  const { stdin } = process;
+  if (stdin.isTTY) return new Promise(() => {});
+  return new Promise((resolve) => {
+    stdin.once('end', resolve).once('close', resolve).once('error', resolve);
+    stdin.resume();
+  });
 }

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-import { runProgram } from './program.js';
+import { inspectorAhead } from './inspector.js';
 
 /** The command line. Exit codes: 0 done, 1 failed, 2 misused. */
-process.exitCode = await runProgram(process.argv.slice(2));
+const words = process.argv.slice(2);
+const inspector = await inspectorAhead(words);
+const { runProgram } = await import('./program.js');
+process.exitCode = await runProgram(words, inspector);

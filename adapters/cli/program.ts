@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { certCommand } from './cert.js';
 import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
+import type { Inspector } from './inspector.js';
 import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
@@ -11,13 +12,13 @@ import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 
 /** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
-export function makeProgram(): Command {
+export function makeProgram(inspector?: Inspector): Command {
   const program = new Command('holdfast')
     .description('Sessions that hold: nothing lost, doubled or reordered, whatever happens to the connection.')
     .exitOverride() // Inherited by the commands below: errors come to `runProgram`.
     .showHelpAfterError('(--help shows what there is)')
     .usage('<command> [options]');
-  demoCommand(program);
+  demoCommand(program, inspector);
   tunnelCommand(program);
   sendCommand(program);
   receiveCommand(program);
@@ -28,11 +29,11 @@ export function makeProgram(): Command {
   return program;
 }
 
-/** Runs one command. The exit code: 0 done, 1 failed, 2 misused. */
-export async function runProgram(words: readonly string[]): Promise<number> {
+/** Runs one command; `inspector` is the one that was opened ahead for it. The exit code: 0 done, 1 failed, 2 misused. */
+export async function runProgram(words: readonly string[], inspector?: Inspector): Promise<number> {
   bearBrokenPipes();
   try {
-    const program = makeProgram();
+    const program = makeProgram(inspector);
     refuseUnknown(program, words[0]);
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -47,6 +48,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return 0; // Help is no mistake.
     output.tell({ failed: 'misuse', message: error.message }); // People have been told by commander.
     return 2;
+  } finally {
+    await inspector?.close();
   }
 }
 

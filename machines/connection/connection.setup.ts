@@ -1,4 +1,5 @@
 import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { closing, type Closing } from '../closing.js';
 import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
 import type { Opener } from '../ports.js';
@@ -55,7 +56,7 @@ export const connectionSetup = setup({
     input: {} as ConnectionInput,
     events: {} as ConnectionEvent,
     tags: {} as 'accepts-data' | 'terminal' | 'wanted',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actors: {
     grant: grantService,

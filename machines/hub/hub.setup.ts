@@ -1,4 +1,5 @@
 import { fromCallback, setup, type EventObject } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectRequest, Desk } from './desk.js';
 import type { WireCause } from '../ports.js';
@@ -25,7 +26,7 @@ export const hubSetup = setup({
     input: {} as HubInput,
     events: {} as HubEvent,
     tags: {} as 'serves' | 'terminal',
-    meta: {} as { rule?: string },
+    meta: {} as ChartMeta,
   },
   actors: {
     supervisor: fromSupervisor(connectionMachine),

@@ -1,5 +1,6 @@
 import { closing } from '../closing.js';
 import { poolSetup } from './pool.setup.js';
+import { POOL_LIMITS } from './pool.timing.js';
 
 /**
  * One pooled connection to one peer: a wire, who is at its other end, messages, and an end that loses nothing written before
@@ -7,6 +8,13 @@ import { poolSetup } from './pool.setup.js';
  */
 export const poolMachine = poolSetup.createMachine({
   id: 'pool',
+  meta: {
+    delays: {
+      connectTimeout: POOL_LIMITS.connectTimeoutMs,
+      closeGrace: POOL_LIMITS.closeGraceMs,
+      yieldTime: POOL_LIMITS.yieldMs,
+    },
+  },
   context: ({ input }) => ({ ...input, goodbye: { code: 'closed', afterMs: 0 } }),
   output: ({ context }) => ({
     closing: context.closing ?? closing(context.goodbye.code === 'shutdown' ? 'shutdown' : 'closed', 'local'),

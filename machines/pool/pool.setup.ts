@@ -1,4 +1,5 @@
 import { assign, sendParent, setup } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
 import type { Pump } from '../dataplane/pump.js';
 import type { Clock, Opener } from '../ports.js';
@@ -68,7 +69,7 @@ export const poolSetup = setup({
     events: {} as PoolEvent,
     output: {} as { closing: Closing },
     tags: {} as 'accepts-data' | 'flows' | 'terminal',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actors: { wire: wireService },
   actions: {

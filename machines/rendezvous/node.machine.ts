@@ -1,4 +1,5 @@
 import { nodeSetup } from './node.setup.js';
+import { RENDEZVOUS_LIMITS } from './rendezvous.timing.js';
 
 /**
  * The four phases of a node. It tries its contacts one after the other until somebody is connected, stays connected as long as
@@ -7,6 +8,13 @@ import { nodeSetup } from './node.setup.js';
  */
 export const nodeMachine = nodeSetup.createMachine({
   id: 'node',
+  meta: {
+    delays: {
+      contactsTimeout: RENDEZVOUS_LIMITS.contactsTimeoutMs,
+      bootstrapBackoff: `chance, up to ${RENDEZVOUS_LIMITS.bootstrapBaseMs} ms, doubling to ${RENDEZVOUS_LIMITS.bootstrapCapMs / 1000} s`,
+      refreshTime: `chance, half to one and a half of ${RENDEZVOUS_LIMITS.refreshMs / 1000} s`,
+    },
+  },
   context: ({ input }) => ({ ...input, left: [], rounds: 0 }),
   options: { maxIterations: 1000 },
   invoke: { src: 'supervisor', id: 'supervisor' },

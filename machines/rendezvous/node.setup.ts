@@ -1,4 +1,5 @@
 import { assign, fromCallback, setup, type EventObject } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { backoffMs } from '../backoff.js';
 import { fromSupervisor, type SupervisorNotice } from '../hub/supervisor.js';
 import type { Random } from '../ports.js';
@@ -51,7 +52,7 @@ export const nodeSetup = setup({
     input: {} as NodeInput,
     events: {} as NodeEvent,
     tags: {} as 'terminal',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actors: {
     supervisor: fromSupervisor(rendezvousMachine, 'rendezvous'),

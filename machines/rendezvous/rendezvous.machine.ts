@@ -1,4 +1,5 @@
 import { rendezvousSetup } from './rendezvous.setup.js';
+import { RENDEZVOUS_LIMITS } from './rendezvous.timing.js';
 
 /**
  * One peer that is expected, from the first letter to the first connection. It lives as long as there is something to wait for:
@@ -6,6 +7,14 @@ import { rendezvousSetup } from './rendezvous.setup.js';
  */
 export const rendezvousMachine = rendezvousSetup.createMachine({
   id: 'rendezvous',
+  meta: {
+    delays: {
+      askTimeout: RENDEZVOUS_LIMITS.askTimeoutMs,
+      awaitTimeout: RENDEZVOUS_LIMITS.awaitTimeoutMs,
+      dialTimeout: RENDEZVOUS_LIMITS.dialTimeoutMs,
+      unidentifiedTimeout: RENDEZVOUS_LIMITS.unidentifiedTimeoutMs,
+    },
+  },
   context: ({ input }) => ({ ...input, outcome: 'met' }),
   output: ({ context: { peer, outcome } }) => ({ peer, outcome }),
   options: { maxIterations: 1000 },

@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import type { NodeId } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
@@ -48,7 +49,7 @@ export const rendezvousSetup = setup({
     events: {} as PeerEvent,
     output: {} as PeerOutput,
     tags: {} as 'terminal',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actions: {
     askPeer: ({ context }) => context.port.ask(context.peer),

@@ -2,6 +2,7 @@ import { closing } from '../closing.js';
 import { intent } from './resume.intent.js';
 import { linkage, patience } from './resume.linkage.js';
 import { resumeSetup } from './resume.setup.js';
+import { RESUME_LIMITS } from './resume.timing.js';
 
 /**
  * One session that outlives its wires: exactly once, in order, both ways, whatever is cut and whenever.
@@ -11,6 +12,14 @@ import { resumeSetup } from './resume.setup.js';
  */
 export const resumeMachine = resumeSetup.createMachine({
   id: 'resume',
+  meta: {
+    delays: {
+      handshakeTimeout: RESUME_LIMITS.handshakeTimeoutMs,
+      greetingTimeout: RESUME_LIMITS.greetingTimeoutMs,
+      reconnectWindow: RESUME_LIMITS.reconnectWindowMs,
+      closeGrace: RESUME_LIMITS.closeGraceMs,
+    },
+  },
   context: ({ input: { role, pump, clock, desk, opener } }) => ({
     role,
     pump,

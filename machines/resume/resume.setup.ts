@@ -1,4 +1,5 @@
 import { assign, sendParent, setup } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
 import type { Pump } from '../dataplane/pump.js';
 import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
@@ -81,7 +82,7 @@ export const resumeSetup = setup({
     events: {} as ResumeEvent,
     output: {} as { closing: Closing },
     tags: {} as 'accepts-data' | 'flows' | 'terminal',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actors: { wire: wireService, grant: grantService },
   actions: {

@@ -6,6 +6,7 @@ import { init } from './ship.init.js';
 import { pin } from './ship.pin.js';
 import { protocol } from './ship.protocol.js';
 import { shipSetup } from './ship.setup.js';
+import { SHIP_TIMING } from './ship.timing.js';
 
 /**
  * One SHIP connection: the phases of chapter 13.4 in their order, each in its own file. `meta.name` has the standard's names
@@ -13,6 +14,20 @@ import { shipSetup } from './ship.setup.js';
  */
 export const shipMachine = shipSetup.createMachine({
   id: 'ship',
+  meta: {
+    delays: {
+      initTimeout: SHIP_TIMING.initTimeoutMs,
+      helloWait: SHIP_TIMING.helloWaitMs,
+      prolongationTime: 'before the wait that the peer stated ends',
+      briefTime: 'what is left of both waits',
+      abortDelay: SHIP_TIMING.abortDelayMs,
+      protocolTimeout: SHIP_TIMING.protocolTimeoutMs,
+      pinTimeout: SHIP_TIMING.pinTimeoutMs,
+      accessTimeout: SHIP_TIMING.accessTimeoutMs,
+      closeTimeout: SHIP_TIMING.closeTimeoutMs,
+      announcedTime: 'as the peer announced',
+    },
+  },
   context: ({ input }) => ({
     ...input,
     waitUntil: 0,

@@ -1,4 +1,5 @@
 import { assign, sendParent, setup } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode, type ClosingDetail } from '../closing.js';
 import type { Pump } from '../dataplane/pump.js';
 import type { Clock, Opener } from '../ports.js';
@@ -56,7 +57,7 @@ export const shipSetup = setup({
     events: {} as ShipEvent,
     output: {} as { closing: Closing },
     tags: {} as 'accepts-data' | 'flows' | 'terminal',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actors: { wire: wireService },
   actions: {

@@ -1,10 +1,12 @@
 import { assign, fromCallback, sendParent, setup, type EventObject } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
 import type { Clock, Opener, WireCause } from '../ports.js';
 import { wireService, type WireEvent } from '../wire.service.js';
 import type { TunaPump } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
+import { TUNA_LIMITS } from './tuna.timing.js';
 
 /** What the peer answers when it is asked where it can be dialed. */
 export type AddressReply =
@@ -84,7 +86,7 @@ const linkSetup = setup({
     input: {} as LinkInput,
     events: {} as LinkEvent | { type: 'session.closed' },
     tags: {} as 'joined',
-    meta: {} as { rule?: string; name?: string },
+    meta: {} as ChartMeta,
   },
   actors: { wire: wireService, grant: grantService, addresses: addressService },
   actions: {
@@ -132,6 +134,13 @@ const linkSetup = setup({
  */
 export const tunaLinkMachine = linkSetup.createMachine({
   id: 'link',
+  meta: {
+    delays: {
+      openingTimeout: TUNA_LIMITS.openingTimeoutMs,
+      settled: TUNA_LIMITS.settledMs,
+      reconnectInterval: TUNA_LIMITS.reconnectIntervalMs,
+    },
+  },
   context: ({ input }) => ({
     ...input,
     openedAt: 0,

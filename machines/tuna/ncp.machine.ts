@@ -1,10 +1,12 @@
 import { assign, sendParent, setup } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { closing, type Closing, type ClosingCode } from '../closing.js';
 import type { Pump } from '../dataplane/pump.js';
 import type { Clock } from '../ports.js';
 import type { NcpSignal } from './ncp.session.js';
 import type { TunaPlane, TunaSignal } from './tuna.plane.js';
 import type { TunaLimits } from './tuna.timing.js';
+import { TUNA_LIMITS } from './tuna.timing.js';
 
 export type TunaPump = Pump<Uint8Array, TunaSignal> & { readonly plane: TunaPlane };
 
@@ -36,7 +38,7 @@ const ncpSetup = setup({
     events: {} as NcpEvent,
     output: {} as { closing: Closing },
     tags: {} as 'accepts-data' | 'terminal',
-    meta: {} as { rule?: string },
+    meta: {} as ChartMeta,
   },
   actions: {
     call: ({ context }) => {
@@ -83,6 +85,14 @@ const ncpSetup = setup({
  */
 export const ncpMachine = ncpSetup.createMachine({
   id: 'ncp',
+  meta: {
+    delays: {
+      handshakeTimeout: TUNA_LIMITS.handshakeTimeoutMs,
+      linger: TUNA_LIMITS.lingerMs,
+      closeGrace: TUNA_LIMITS.closeGraceMs,
+      gapGrace: TUNA_LIMITS.gapGraceMs,
+    },
+  },
   context: ({ input }) => ({ ...input, closing: closing('closed', 'local'), lingersUntil: Infinity }),
   output: ({ context }) => ({ closing: context.closing }),
   options: { maxIterations: 1000 },

@@ -1,5 +1,6 @@
 import { closing } from '../closing.js';
 import { tunaSetup } from './tuna.setup.js';
+import { TUNA_LIMITS } from './tuna.timing.js';
 
 const counting = { target: 'counting', actions: 'noteJoined' } as const;
 const recounting = { target: 'counting', actions: 'noteEnded' } as const;
@@ -82,6 +83,11 @@ const strength = tunaSetup.createStateConfig({
  */
 export const tunaSessionMachine = tunaSetup.createMachine({
   id: 'tuna',
+  meta: {
+    delays: {
+      reconnectWindow: TUNA_LIMITS.reconnectWindowMs,
+    },
+  },
   context: ({ input }) => ({
     ...input,
     limits: input.pump.plane.seed.limits,

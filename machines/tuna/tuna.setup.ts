@@ -1,4 +1,5 @@
 import { assign, enqueueActions, sendParent, setup, type ActorRefFrom } from 'xstate';
+import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
 import type { GrantDesk } from '../grant.service.js';
 import type { Clock, Opener } from '../ports.js';
@@ -79,7 +80,7 @@ export const tunaSetup = setup({
     events: {} as TunaEvent,
     output: {} as { closing: Closing },
     tags: {} as 'accepts-data' | 'flows' | 'terminal',
-    meta: {} as { rule?: string },
+    meta: {} as ChartMeta,
   },
   actors: { ncp: ncpMachine, link: tunaLinkMachine },
   actions: {

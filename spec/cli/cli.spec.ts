@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -122,6 +122,28 @@ describe('demo', () => {
     expect(taken).toMatchObject({ code: 1, err: expect.stringContaining('--inspect: listen EADDRINUSE') as unknown });
   }, 30_000);
 
+  test.each([
+    ['Ctrl-C', (child: ChildProcess) => child.kill('SIGINT')],
+    ['the end of standard input', (child: ChildProcess) => child.stdin!.end()],
+  ])(
+    'demo --inspect: prints the address first, and keeps the page until %s',
+    async (_, end) => {
+      const child = spawn(process.execPath, [main, 'demo', '--size', '1MiB', '--cuts', '1', '--inspect'], { stdio: 'pipe' });
+      const ended = once(child, 'exit');
+      const lines: string[] = [];
+      for await (const line of createInterface(child.stdout)) {
+        lines.push(line);
+        if (!line.startsWith('The page stays until Ctrl-C')) continue;
+        const [, url = ''] = /(http:\S+)/.exec(lines[0]!) ?? [];
+        expect(line).toContain(url);
+        expect(await (await fetch(url)).text()).toContain('data-state="connection.engaged.completed"');
+        end(child);
+      }
+      expect(await ended).toEqual([0, null]);
+    },
+    30_000,
+  );
+
   test('is quiet when its reader has seen enough', async () => {
     const child = spawn(process.execPath, [main, 'demo', '--size', '64GiB', '--cuts', '100000', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -202,4 +224,4 @@ test('draw writes the drawings; --check says that they show their machines, and 
   expect(await holdfast('draw', '--out', directory)).toMatchObject({ code: 0 });
   const { code, out } = await holdfast('draw', '--check', '--out', directory, '--json');
   expect({ code, last: lastLine(out) }).toMatchObject({ code: 0, last: { drifted: [] } });
-});
+}, 60_000);

@@ -72,8 +72,8 @@ test('the order of the charts makes no difference', () => {
 
 test('pictures are written and compared like drawings; a difference in a long line is told in short', async () => {
   const files = await pictures(charts);
-  expect(write(files, dir)).toEqual(['other.svg', 'sample.svg']);
-  expect(readdirSync(dir)).toEqual(['other.svg', 'sample.svg']);
+  expect(write(files, dir).slice().sort()).toEqual(['README.md', 'other.svg', 'sample.svg']);
+  expect(readdirSync(dir).sort()).toEqual(['README.md', 'other.svg', 'sample.svg']);
   expect(compare(files, dir)).toEqual([]);
   writeFileSync(join(dir, 'other.svg'), read('other.svg').replace('data-state="other.a"', 'data-state="other.x"'));
   const [found] = compare(files, dir);

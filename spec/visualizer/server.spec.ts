@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage, type RequestOptions } from 'node:http';
 import { createActor } from 'xstate';
 import * as machines from '../../machines/index.js';
-import { chartsOf } from '../../visualizer/draw.js';
+import { chartsOf, type Charts } from '../../visualizer/draw.js';
 import { graphOf } from '../../visualizer/graph.js';
 import { LiveView, type LiveState } from '../../visualizer/live.js';
 import { serveLive, type LiveServer } from '../../visualizer/server/index.js';
@@ -92,10 +92,16 @@ test('closing tells what happened last, ends every stream, and frees the port', 
   await again.close();
 });
 
-test('every chart of the house has a picture on the page, and a list where there is no layout', async () => {
+test('every chart of the house has pictures on the page with all its states, and a list where there is no layout', async () => {
   const graphs = Object.values(chartsOf(machines)).map(graphOf);
   const page = await pageOf(graphs, 'n');
-  expect(page.match(/<svg /g)).toHaveLength(graphs.length);
+  const shown = page.split('<section ').slice(1);
+  expect(shown).toHaveLength(graphs.length);
+  graphs.forEach(({ vertices }, i) => {
+    const states = vertices.filter(({ id, type }) => id !== graphs[i]!.id && type !== 'history');
+    expect(states.filter(({ id }) => !shown[i]!.includes(`data-state="${id}"`))).toEqual([]);
+    expect(shown[i]).toContain('<svg ');
+  });
   jest.resetModules();
   jest.doMock('elkjs/lib/elk.bundled.js', () => {
     throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
@@ -105,6 +111,19 @@ test('every chart of the house has a picture on the page, and a list where there
   expect(list).not.toContain('<svg');
   for (const { id } of graphs[0]!.vertices) expect(list).toContain(`<li class="state" data-state="${id}">`);
 }, 30_000);
+
+test('the page is made when it is first asked for; a failure is said, and tried again', async () => {
+  const loads = jest.fn<Charts, []>().mockImplementationOnce(() => {
+    throw new Error('not yet');
+  });
+  const lazy = await serveLive(view, () => loads.mockReturnValue({ sample: sampleMachine })());
+  expect(loads).not.toHaveBeenCalled();
+  const failed = await asked(lazy.url);
+  expect([failed.statusCode, await textOf(failed)]).toEqual([500, "The charts can't be shown: Error: not yet"]);
+  for (let time = 0; time < 2; time++) expect(await textOf(await asked(lazy.url))).toContain('data-state="sample.busy"');
+  expect(loads).toHaveBeenCalledTimes(2);
+  await lazy.close();
+});
 
 test('the script of the page lights up where actors are, and says when there are several', () => {
   const page = new PlayedPage(['sample.idle', 'sample.busy']);

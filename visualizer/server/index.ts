@@ -22,6 +22,9 @@ export interface LiveServer {
   close(): Promise<void>;
 }
 
+/** Loads charts when they are first looked at. */
+export type ChartsLoader = () => Charts | Promise<Charts>;
+
 /** Changes are gathered for so long, so that a busy engine costs a page twenty frames a second and no more. */
 const FRAME_MS = 50;
 /** A viewer that doesn't read holds nobody up for longer. */
@@ -29,14 +32,22 @@ const FAREWELL_MS = 500;
 
 /**
  * Shows running charts in a browser: every chart as it is drawn, with the states lit that actors are in. Only for this machine, and
- * only for who has the address: it listens on loopback, under a path that can't be guessed, and takes no orders. Pictures
- * need the package `elkjs`; without it states are listed. Rejects where the port can't be had.
+ * only for those who have the address: it listens on loopback, under a path that can't be guessed, and takes no orders. The charts
+ * of this package come with pictures; those of other machines need the package `elkjs`, and are lists of states without it.
+ * The page is made when it is first asked for; `charts` may be a function that loads them then. Rejects where the port can't be had.
  */
-export async function serveLive(view: LiveView, charts: Charts, options: ServeLiveOptions = {}): Promise<LiveServer> {
+export async function serveLive(
+  view: LiveView,
+  charts: Charts | ChartsLoader,
+  options: ServeLiveOptions = {},
+): Promise<LiveServer> {
   const { port = 0, viewersMax = 16 } = options;
   const nonce = randomBytes(16).toString('hex');
-  const page = await pageOf(Object.values(charts).map(graphOf), nonce);
-  const shown = new Shown(view, page, nonce, viewersMax);
+  const make = async (): Promise<string> => {
+    const loaded = typeof charts === 'function' ? await charts() : charts;
+    return pageOf(Object.values(loaded).map(graphOf), nonce);
+  };
+  const shown = new Shown(view, make, nonce, viewersMax);
   await shown.listen(port);
   return { url: shown.url, close: () => shown.close() };
 }
@@ -48,10 +59,11 @@ class Shown {
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
   #host = '';
+  #page: Promise<string> | undefined;
 
   constructor(
     readonly view: LiveView,
-    readonly page: string,
+    readonly makePage: () => Promise<string>,
     readonly nonce: string,
     readonly viewersMax: number,
   ) {}
@@ -81,10 +93,20 @@ class Shown {
     // A page from elsewhere that was led here by a name of its own is not for us (DNS rebinding).
     if (headers.host !== this.#host) return void response.writeHead(403).end();
     if (method !== 'GET') return void response.writeHead(405).end();
-    if (url === `/${this.#secret}/`)
-      return void response.writeHead(200, this.#headers('text/html; charset=utf-8')).end(this.page);
+    if (url === `/${this.#secret}/`) return this.#showPage(response);
     if (url === `/${this.#secret}/events`) return this.#follow(response);
     response.writeHead(404).end();
+  }
+
+  #showPage(response: ServerResponse): void {
+    this.#page ??= this.makePage();
+    this.#page.then(
+      (page) => response.writeHead(200, this.#headers('text/html; charset=utf-8')).end(page),
+      (error: unknown) => {
+        this.#page = undefined; // What failed may be repeated.
+        response.writeHead(500, this.#headers('text/plain; charset=utf-8')).end(`The charts can't be shown: ${String(error)}`);
+      },
+    );
   }
 
   #headers(type: string): Record<string, string> {

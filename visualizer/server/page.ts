@@ -1,13 +1,14 @@
 import { childrenOf, type Graph, type Vertex } from '../graph.js';
 import { titleOf } from '../sketch.js';
-import { svgOf } from '../svg.js';
+import { picturesOf, type Pictures } from './pictures.js';
 
 /**
  * One page with every chart, drawn once; a small script lights up the states that actors are in. It loads nothing from
  * anywhere but its own server.
  */
 export async function pageOf(graphs: readonly Graph[], nonce: string): Promise<string> {
-  const sections = await Promise.all(graphs.map(sectionOf));
+  const pictures = await picturesOf(graphs);
+  const sections = graphs.map((graph, i) => sectionOf(graph, pictures[i]));
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -21,17 +22,10 @@ ${sections.join('\n')}
 `;
 }
 
-async function sectionOf(graph: Graph): Promise<string> {
-  return `<section data-chart="${escaped(graph.id)}" hidden><h2>${escaped(graph.id)} <span class="count"></span></h2>${await pictureOf(graph)}</section>`;
-}
-
-/** Where elkjs isn't installed, a list of states does: it lights up as well. */
-async function pictureOf(graph: Graph): Promise<string> {
-  try {
-    return await svgOf(graph);
-  } catch {
-    return `<ul>${itemOf(graph, graph.vertices[0]!)}</ul>`;
-  }
+function sectionOf(graph: Graph, pictures: Pictures | undefined): string {
+  // Without pictures a list of states does: it lights up as well.
+  const shown = pictures?.join('\n') ?? `<ul>${itemOf(graph, graph.vertices[0]!)}</ul>`;
+  return `<section data-chart="${escaped(graph.id)}" hidden><h2>${escaped(graph.id)} <span class="count"></span></h2>${shown}</section>`;
 }
 
 function itemOf(graph: Graph, vertex: Vertex): string {
