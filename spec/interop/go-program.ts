@@ -15,7 +15,11 @@ export class GoProgram {
   #known: boolean | undefined;
   #building: Promise<string> | undefined;
 
-  constructor(readonly name: string) {
+  /** `modfile`: the go.mod of another build of the same sources, in the same folder. Default `go.mod`. */
+  constructor(
+    readonly name: string,
+    readonly modfile = 'go.mod',
+  ) {
     this.#sources = join(__dirname, name);
   }
 
@@ -52,11 +56,12 @@ export class GoProgram {
 
   async #build(): Promise<string> {
     const ending = process.platform === 'win32' ? '.exe' : '';
-    const binary = join(cache, `${this.name}-${this.#hashOfSources()}${ending}`);
+    const binary = join(cache, `${this.name}-${this.modfile.replace(/\.mod$/, '')}-${this.#hashOfSources()}${ending}`);
     if (existsSync(binary)) return binary;
     mkdirSync(cache, { recursive: true });
     const fresh = `${binary}.${process.pid}${ending}`;
-    await promisify(execFile)('go', ['build', '-mod=readonly', '-trimpath', '-o', fresh, '.'], { cwd: this.#sources });
+    const chosen = `-modfile=${this.modfile}`;
+    await promisify(execFile)('go', ['build', '-mod=readonly', chosen, '-trimpath', '-o', fresh, '.'], { cwd: this.#sources });
     renameSync(fresh, binary);
     return binary;
   }

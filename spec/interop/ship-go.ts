@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { buildShipGo } from './ship-go-program.js';
+import { buildShipGo, type ShipGoBuild } from './ship-go-program.js';
 import type {
   ShipGoCounters,
   ShipGoEntry,
@@ -11,7 +11,7 @@ import type {
   ShipGoOptions,
 } from './ship-go-events.js';
 
-export { buildShipGo, shipGoAvailable } from './ship-go-program.js';
+export { buildShipGo, shipGoAvailable, SHIP_GO_BUILDS, type ShipGoBuild } from './ship-go-program.js';
 export * from './ship-go-events.js';
 
 /** The oldest events are forgotten beyond this many. */
@@ -89,8 +89,8 @@ export class ShipGo {
   }
 
   /** Builds the program where necessary, starts it and its hub; the port is open when this resolves. */
-  static async start(options: ShipGoOptions = {}): Promise<ShipGo> {
-    const go = new ShipGo(await buildShipGo());
+  static async start(options: ShipGoOptions = {}, build?: ShipGoBuild): Promise<ShipGo> {
+    const go = new ShipGo(await buildShipGo(build));
     try {
       await go.restart(options);
     } catch (error) {

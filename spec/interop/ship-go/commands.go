@@ -88,7 +88,7 @@ func (n *node) obey(c command) (fields, error) {
 	case "entries":
 		return nil, n.discovery.replace(c.Entries)
 	case "register":
-		n.hub.RegisterRemoteSKI(c.SKI)
+		register(n.hub, c.SKI)
 	case "unregister":
 		n.hub.UnregisterRemoteSKI(c.SKI)
 	case "cancel":
@@ -142,7 +142,7 @@ func (n *node) start(c command) (fields, error) {
 		n.hub.ServiceForSKI(ski).SetShipID(id)
 	}
 	for _, ski := range c.Trusted {
-		n.hub.RegisterRemoteSKI(ski)
+		register(n.hub, ski)
 	}
 	n.hub.Start()
 	// Start returns before the port is open, and doesn't say whether it ever will be.

@@ -52,6 +52,9 @@ func (d *discovery) Shutdown() {
 	d.say.event("discovery", fields{"call": "shutdown"})
 }
 
+// QRCodeText is asked for by ship-go of July 2025.
+func (d *discovery) QRCodeText() string { return "" }
+
 func (d *discovery) AnnounceMdnsEntry() error {
 	d.say.event("discovery", fields{"call": "announce"})
 	return nil
