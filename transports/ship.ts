@@ -1,3 +1,4 @@
+import { checkCurve } from '../adapters/identity/curve.js';
 import type { Transport } from '../machines/ports.js';
 import { websocket } from './websocket.js';
 
@@ -16,13 +17,27 @@ export interface ShipTransportOptions {
   readonly connectTimeoutMs?: number;
 }
 
+/** The transport of a SHIP node, which knows what the node shows to its peers. */
+export interface ShipTransport extends Transport {
+  /** Our certificate, PEM: a `Hub` looks at its dates and its Subject Key Identifier when it starts. */
+  readonly certificate: string;
+}
+
 /**
  * WebSockets over mutual TLS as SHIP wants them: `wss://host:port/ship/`, subprotocol `ship`, any path accepted, one message
- * each, and a proven Subject Key Identifier before a byte is exchanged.
+ * each, and a proven Subject Key Identifier before a message is exchanged.
+ *
+ * @throws SessionError `bad-option` for a key or certificate that TLS can't use, brainpool curves among them
  * @rule SHIP-1
  */
-export function shipTransport({ identity, keyIdentifier, messageBytesMax, connectTimeoutMs }: ShipTransportOptions): Transport {
-  return websocket({
+export function shipTransport({
+  identity,
+  keyIdentifier,
+  messageBytesMax,
+  connectTimeoutMs,
+}: ShipTransportOptions): ShipTransport {
+  checkCurve(identity.key);
+  const transport = websocket({
     identity,
     protocols: ['ship'],
     keyIdentifier: keyIdentifier ?? 'verified',
@@ -31,4 +46,5 @@ export function shipTransport({ identity, keyIdentifier, messageBytesMax, connec
     pack: false,
     anyPath: true,
   });
+  return { ...transport, certificate: identity.certificate };
 }

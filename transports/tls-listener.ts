@@ -5,7 +5,7 @@ import type { Openings } from './openings.js';
 import { bind } from './socket-listener.js';
 import type { SocketSettings } from './tcp.js';
 import { provenIdentity, secureOptions, verdictOnDialer, type TlsPeerOptions } from './tls-peer.js';
-import type { Acceptor, Identity, Listening } from '../machines/ports.js';
+import type { Acceptor, Identity, Listening, WireCause } from '../machines/ports.js';
 
 /** What a listener needs beside identities and trust: a bound for handshakes. */
 export interface TlsListenerOptions extends TlsPeerOptions {
@@ -15,9 +15,10 @@ export interface TlsListenerOptions extends TlsPeerOptions {
 
 /**
  * Listens at a TCP address, leads each newcomer through the TLS handshake and hands on the sockets whose key will do.
- * The others are cut off without a word: there is nobody to tell.
+ * The others are cut off without a word, unless the caller has one for them.
  *
  * @param address what to report as bound
+ * @param onUnfit what is done with a socket whose key won't do; destroyed where it is absent
  * @param openings where newcomers have their place until the caller says that they are through
  */
 export function listenSecurely(
@@ -28,12 +29,14 @@ export function listenSecurely(
   openings: Openings,
   acceptor: Acceptor,
   onSecure: (socket: TLSSocket, identity: Identity | undefined) => void,
+  onUnfit: (socket: TLSSocket, cause: WireCause) => void = (socket) => socket.destroy(),
 ): Listening {
   const verdict = verdictOnDialer(options);
   const handshakes = createServer({ ...secureOptions(options), requestCert: true, ALPNProtocols: [...options.alpn] });
   handshakes.on('secureConnection', (socket) => {
     const identity = provenIdentity(socket, options.keyIdentifier);
-    if (verdict(identity)) socket.destroy();
+    const cause = verdict(identity);
+    if (cause) onUnfit(socket, cause);
     else onSecure(socket, identity);
   });
 

@@ -1,7 +1,13 @@
-import { constants } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { fingerprintOfKey } from '../adapters/identity/fingerprint.js';
-import { expectedKeyIdentifier, keyIdentifierOf, parseFingerprint, publicKeyOf } from '../adapters/identity/index.js';
+import {
+  expectedKeyIdentifier,
+  expectedKeyIdentifierIn,
+  keyIdentifierOf,
+  parseFingerprint,
+  publicKeyOf,
+} from '../adapters/identity/index.js';
 import { SessionError } from '../machines/errors.js';
 import type { Identity, WireCause } from '../machines/ports.js';
 
@@ -65,7 +71,28 @@ export function provenIdentity(socket: TLSSocket, keyIdentifier: TlsPeerOptions[
   if (keyIdentifier === undefined || keyIdentifier === 'ignored') return { fingerprint };
   const ski = keyIdentifierOf(certificate.raw);
   const isRight = ski?.length === 40 && (keyIdentifier === 'stated' || ski === expectedKeyIdentifier(key));
-  return isRight ? { fingerprint, ski } : { fingerprint };
+  if (isRight) return { fingerprint, ski };
+  faults.set(socket, faultOf(ski, expectedKeyIdentifier(key)));
+  return { fingerprint };
+}
+
+function faultOf(stated: string | undefined, right: string | undefined): string {
+  if (stated?.length !== 40) return 'the certificate states no Subject Key Identifier of 20 bytes';
+  return `the certificate states the SKI ${stated}, but that of its key is ${right}`;
+}
+
+/** What a peer that looks at our Subject Key Identifier takes offence at; undefined where it is right. */
+export function ownKeyIdentifierFault({ certificate }: TlsPeerOptions['identity']): string | undefined {
+  const { raw } = new X509Certificate(certificate);
+  const [stated, right] = [keyIdentifierOf(raw), expectedKeyIdentifierIn(raw)];
+  return stated?.length === 40 && stated === right ? undefined : faultOf(stated, right);
+}
+
+const faults = new WeakMap<TLSSocket, string>();
+
+/** What is wrong with the Subject Key Identifier of the peer's certificate, in words, once `provenIdentity` has looked at it. */
+export function keyIdentifierFault(socket: TLSSocket): string {
+  return faults.get(socket) ?? faultOf(undefined, undefined);
 }
 
 /** For the side that dials. @throws SessionError `bad-option` for a fingerprint that is none */
@@ -95,7 +122,7 @@ function lacksKeyIdentifier({ keyIdentifier = 'ignored' }: TlsPeerOptions, peer:
   return keyIdentifier !== 'ignored' && peer.ski === undefined;
 }
 
-const WITHOUT_KEY_IDENTIFIER: WireCause = {
+export const WITHOUT_KEY_IDENTIFIER: WireCause = {
   kind: 'identity-mismatch',
   reason: "the peer's certificate has no Subject Key Identifier, or not that of its key",
 };

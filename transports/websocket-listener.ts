@@ -8,8 +8,9 @@ import { bind } from './socket-listener.js';
 import { remoteAddressOf } from './socket-wire.js';
 import type { SocketSettings } from './tcp.js';
 import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
+import { keyIdentifierFault, WITHOUT_KEY_IDENTIFIER } from './tls-peer.js';
 import { FAREWELL, WebSocketWire } from './websocket-wire.js';
-import type { Acceptor, Identity, Listening, Offer } from '../machines/ports.js';
+import type { Acceptor, Identity, Listening, Offer, WireCause } from '../machines/ports.js';
 
 /** What dialers and listeners of WebSockets have in common, with its defaults filled in. */
 export interface WebSocketSettings extends SocketSettings {
@@ -19,6 +20,8 @@ export interface WebSocketSettings extends SocketSettings {
   readonly pack: boolean;
   readonly anyPath: boolean;
   readonly keyIdentifier: TlsListenerOptions['keyIdentifier'];
+  /** What a peer that looks at Subject Key Identifiers takes offence at in ours. */
+  readonly ownFault: string | undefined;
   readonly handshakesMax: number;
 }
 
@@ -50,10 +53,16 @@ export function listening(
   const address = (bound: string): string => `${secure ? 'wss' : 'ws'}://${bound}${target.path}`;
   if (secure) {
     const options = { ...secure, alpn: ['http/1.1'] };
-    return listenSecurely(target, address, options, settings, openings, acceptor, (socket: TLSSocket, identity) => {
+    const onSecure = (socket: TLSSocket, identity: Identity | undefined): void => {
       if (identity) identities.set(socket, identity);
       http.emit('connection', socket);
-    });
+    };
+    const onUnfit = (socket: TLSSocket, cause: WireCause): void => {
+      const remoteAddress = remoteAddressOf(socket);
+      socket.destroy(); // Not a byte of HTTP is for whoever proved nothing; on that side, dialing says what is wrong.
+      if (cause === WITHOUT_KEY_IDENTIFIER) acceptor.onRefused?.(remoteAddress, 'identity-unknown', keyIdentifierFault(socket));
+    };
+    return listenSecurely(target, address, options, settings, openings, acceptor, onSecure, onUnfit);
   }
   const door = createServer(settings.socket);
   door.on('connection', (socket) => {

@@ -6,10 +6,13 @@ import { remoteAddressOf } from './socket-wire.js';
 import { socketSettings, type TcpOptions } from './tcp.js';
 import type { TlsListenerOptions } from './tls-listener.js';
 import {
+  keyIdentifierFault,
+  ownKeyIdentifierFault,
   provenIdentity,
   secureDialOptions,
   verdictOnDialer,
   verdictOnListener,
+  WITHOUT_KEY_IDENTIFIER,
   type SecureDialOptions,
   type Verdict,
 } from './tls-peer.js';
@@ -44,6 +47,9 @@ export function websocket(options: WebSocketOptions = {}): Transport {
   const { identity } = options;
   const secure = identity && { ...options, identity };
   const scheme = secure ? 'wss' : 'ws';
+  const looksAtKeys = options.keyIdentifier !== undefined && options.keyIdentifier !== 'ignored';
+  if (secure) verdictOnDialer(secure); // Throws now rather than when somebody dials.
+  const context = secure && secureDialOptions(secure);
   const settings: WebSocketSettings = {
     ...socketSettings(options),
     protocols: options.protocols ?? ['holdfast.resume.v1'],
@@ -52,10 +58,9 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     pack: options.pack ?? true,
     anyPath: options.anyPath ?? false,
     keyIdentifier: options.keyIdentifier,
+    ownFault: secure && looksAtKeys ? ownKeyIdentifierFault(secure.identity) : undefined,
     handshakesMax: options.handshakesMax ?? 1024,
   };
-  if (secure) verdictOnDialer(secure); // Throws now rather than when somebody dials.
-  const context = secure && secureDialOptions(secure);
   return {
     name: scheme,
     schemes: [scheme],
@@ -91,19 +96,16 @@ function dialing(
       wire.remoteAddress = remoteAddressOf(socket);
       if (context) wire.identity = provenIdentity(socket as TLSSocket, settings.keyIdentifier);
       const cause = verdict(wire.identity);
-      if (cause) wire.fail(cause);
+      if (cause === WITHOUT_KEY_IDENTIFIER) wire.fail({ ...cause, reason: keyIdentifierFault(socket as TLSSocket) });
+      else if (cause) wire.fail(cause);
       else upgrade(socket, wire, target.url, settings);
     });
     return () => wire.destroy();
   };
 }
 
-function upgrade(
-  socket: Socket,
-  wire: WebSocketWire,
-  url: string,
-  { protocols, messageBytesMax, mask }: WebSocketSettings,
-): void {
+function upgrade(socket: Socket, wire: WebSocketWire, url: string, settings: WebSocketSettings): void {
+  const { protocols, messageBytesMax, mask } = settings;
   if (wire.isOver) return;
   const websocket = new WebSocket(url, [...protocols], {
     createConnection: () => socket,
@@ -115,11 +117,22 @@ function upgrade(
   websocket.on('unexpected-response', (_, response) => {
     wire.fail(refused(response.statusCode ?? 0, response.statusMessage, response.headers['retry-after']));
   });
-  websocket.on('error', (error) => wire.isOpen || wire.fail(causeOfWebSocket(error)));
+  websocket.on('error', (error) => wire.isOpen || wire.fail(hungUp(causeOfWebSocket(error), settings)));
   websocket.once('open', () => {
     socket.setTimeout(0);
     wire.upgraded(websocket);
   });
+}
+
+/**
+ * A SHIP peer that won't have our certificate hangs up behind the TLS handshake, without a word: Node can send no alert then, and
+ * others do the same. Where our certificate is at fault that is the reason, elsewhere it may be.
+ */
+function hungUp(cause: WireCause, { keyIdentifier, ownFault }: WebSocketSettings): WireCause {
+  const isShip = keyIdentifier !== undefined && keyIdentifier !== 'ignored';
+  if (!isShip || (cause.kind !== 'reset' && cause.kind !== 'ended')) return cause;
+  if (ownFault !== undefined) return { ...cause, kind: 'tls-failed', reason: `the peer refuses our certificate: ${ownFault}` };
+  return { ...cause, reason: 'the peer hung up behind the TLS handshake, without an answer: perhaps it refuses our certificate' };
 }
 
 /** Retry-After counts seconds; as a date it would need a clock, which transports haven't. */

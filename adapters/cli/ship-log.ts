@@ -34,8 +34,12 @@ export class ShipLog {
     hub.engine.on((event) => {
       if (event.type === 'closing') this.#ended(event.peer, event.closing);
       if (event.type === 'refused') {
-        this.output.tell({ event: 'refused', remoteAddress: event.remoteAddress, code: event.code });
-        this.#line('', `somebody at ${event.remoteAddress} was sent away: ${event.code}`);
+        const { remoteAddress, code, reason } = event;
+        this.output.tell({ event: 'refused', remoteAddress, code, ...(reason === undefined ? {} : { reason }) });
+        this.#line(
+          '',
+          `somebody at ${event.remoteAddress} was sent away: ${event.code}${reason === undefined ? '' : ` (${reason})`}`,
+        );
       }
     });
   }
@@ -81,6 +85,26 @@ export class ShipLog {
         }
       },
       allowWaitingForTrust: () => mayWait(),
+      dialingStopped: (ski, { code }, advice) => {
+        this.output.tell({ event: 'dialingStopped', ski, code, advice });
+        this.#line(ski, 'is not dialed any more: the other side’s user said no');
+      },
+      connectionLimitReached: (ski, max) => {
+        this.output.tell({ event: 'limitReached', ski, max });
+        this.#line(ski, `waits for a place: there are as many connections as may be (${max})`);
+      },
+      trustNotKept: (ski, { message }) => {
+        this.output.tell({ event: 'trustNotKept', ski, message });
+        this.#line(ski, `its pairing is not kept: ${message}`);
+      },
+      trustWriteFailed: ({ message }) => {
+        this.output.tell({ event: 'trustWriteFailed', message });
+        this.output.warn(`pairings can’t be written: ${message}`);
+      },
+      certificateWarning: ({ code, message }) => {
+        this.output.tell({ event: 'certificateWarning', code, message });
+        this.output.warn(message);
+      },
     };
   }
 

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { loadIdentity } from '../identity/index.js';
 import { fromQrText, Hub, mdnsDiscovery, normaliseSki, ShipTrustFile, staticDiscovery } from '../ship/index.js';
@@ -14,6 +15,8 @@ interface ShipCommandOptions {
   readonly accept: readonly string[];
   readonly autoAccept?: boolean;
   readonly mdns: boolean;
+  readonly interfaces?: readonly string[];
+  readonly redialDenied?: boolean;
   readonly brand?: string;
   readonly model?: string;
   readonly type?: string;
@@ -31,7 +34,12 @@ export function shipCommand(program: Command): void {
     ship
       .command('serve')
       .description('waits for devices, asks about those it does not know, and shows every step')
-      .option('--listen <addr>', 'where devices reach this node', shipAddressOf('listen'), 'wss://0.0.0.0:4711/ship/'),
+      .option(
+        '--listen <addr>',
+        'where devices reach this node',
+        shipAddressOf('listen'),
+        `wss://${hasIpv6() ? '[::]' : '0.0.0.0'}:4711/ship/`,
+      ),
   ).action(async (options: ShipCommandOptions & { readonly listen: string }) => {
     await serve(options, new Output(options.json ?? false));
   });
@@ -64,6 +72,11 @@ function withCommon(command: Command): Command {
     .option('--accept <ski...>', 'devices to pair with unasked', collectSki, [])
     .option('--auto-accept', 'pair with everybody who comes')
     .option('--no-mdns', 'neither announce this node nor look for others')
+    .option(
+      '--interfaces <name...>',
+      'network interfaces to announce on and to look at, e.g. eth0. Default: all but those of containers',
+    )
+    .option('--redial-denied', 'go on dialing devices whose user said no')
     .option('--brand <text>', 'what mDNS says of this node')
     .option('--model <text>')
     .option('--type <text>')
@@ -142,6 +155,7 @@ async function open(
       transports: [shipTransport({ identity, keyIdentifier: options.oldCertificates === true ? 'stated' : 'verified' })],
       trust,
       ...(options.autoAccept === true ? { autoAccept: true } : {}),
+      ...(options.redialDenied === true ? { redialDenied: true } : {}),
       ...(options.mostRecent === true ? { doubleConnection: 'mostRecent' } : {}),
       ...(discovery === undefined ? {} : { discovery }),
       protocol: { trace: log.trace },
@@ -158,7 +172,7 @@ async function started(hub: Hub, output: Output): Promise<void> {
   await hub.start().catch(async (error: Error) => {
     await hub.shutdown({ deadlineMs: 0 });
     output.tell({ event: 'failed', message: error.message });
-    throw new Failed(error.message, 'Check that the address is this machine’s and that nobody listens there already.', {
+    throw new Failed(error.message, 'Check that the address is this machine’s and that no other program listens there already.', {
       cause: error,
     });
   });
@@ -175,14 +189,24 @@ async function discoveryOf(
   output: Output,
 ): Promise<Discovery | undefined> {
   if (!options.mdns) return undefined;
-  const { brand, model, type } = options;
-  const about = { ...(brand ? { brand } : {}), ...(model ? { model } : {}), ...(type ? { type } : {}) };
+  const { brand, model, type, interfaces } = options;
+  const about = {
+    ...(interfaces ? { interfaces } : {}),
+    ...(brand ? { brand } : {}),
+    ...(model ? { model } : {}),
+    ...(type ? { type } : {}),
+  };
   return mdnsDiscovery({ ski, shipId, ...about, onTrouble: (message) => output.warn(message) });
 }
 
 function placeOf({ ski, address }: { ski: string; address: string }): { ski: string; host: string; port: number; path: string } {
   const url = new URL(address.replace(/^wss:/, 'https:'));
   return { ski, host: url.hostname, port: Number(url.port || 443), path: url.pathname };
+}
+
+/** Where it has, one listener serves IPv4 as well. */
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some((each) => each?.some(({ family }) => family === 'IPv6'));
 }
 
 /** SHIP is spoken over TLS alone. */

@@ -1,4 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeAtomically } from './atomic-file.js';
 import { SessionError } from '../../machines/errors.js';
 
@@ -47,6 +49,25 @@ export class KeptFile {
       }
     }
     this.#writing = undefined;
+  }
+}
+
+/**
+ * Where nothing could be kept, that is better known at the start.
+ *
+ * @throws SessionError `bad-option` for a file whose directory isn't there, or can't be written to
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const directory = dirname(path);
+  try {
+    if (!(await stat(directory)).isDirectory()) throw new Error(`${directory} is no directory`);
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT'
+        ? `there is no directory ${directory}; make it first`
+        : (cause as Error).message;
+    throw new SessionError('bad-option', `can't keep trusted peers in ${path}: ${why}`, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock, Random } from '../../machines/ports.js';
 import type { Announcement, Discovery, RemoteService } from './discovery.js';
 import { DnsCache, type Instance } from './dns-cache.js';
 import { MdnsAdvertiser, type Advertisement } from './mdns-advertiser.js';
-import { hostAddresses, mdnsNetwork, type DnsRecord, type MdnsNetwork, type OpenMdns } from './mdns-network.js';
+import { hostAddresses, mdnsNetwork, mdnsNetworks, type DnsRecord, type MdnsNetwork, type OpenMdns } from './mdns-network.js';
 import { KnownServices } from './services.js';
 import { normaliseSki } from './ski.js';
 import { readTxt, txtStrings } from './txt-record.js';
@@ -27,6 +27,11 @@ export interface MdnsOptions {
   readonly host?: string;
   /** IPv4 address of the one interface to use. Default: all. */
   readonly interface?: string;
+  /**
+   * Interfaces to look and to be found on, by name (`eth0`) or by one of their addresses: an allow list. Default: all, but for
+   * bridges of containers and virtual machines, whose addresses are not announced.
+   */
+  readonly interfaces?: readonly string[];
   /** Told in words what could not be done or read, for a log: each thing once. */
   readonly onTrouble?: (message: string) => void;
   /** For tests: another network, other addresses of this host, another clock. */
@@ -109,8 +114,7 @@ class MdnsDiscovery implements Discovery {
 
   /** Opens the network, now or as soon as there is one. */
   async open(): Promise<void> {
-    const open =
-      this.options.open ?? mdnsNetwork(this.options.interface === undefined ? {} : { interface: this.options.interface });
+    const open = this.options.open ?? networkOf(this.options);
     try {
       const network = await open({
         onQuestions: (questions) => this.#advertiser.answer(questions),
@@ -198,15 +202,25 @@ class MdnsDiscovery implements Discovery {
   }
 
   #advertisement(): Advertisement | undefined {
-    const place = this.#announcement?.addresses.map(placeOf).find((each) => each !== undefined);
+    const places = (this.#announcement?.addresses ?? []).flatMap(placeOf);
+    const [place] = places;
     if (place === undefined) return undefined; // Nobody could dial us.
+    const ofHost = this.#addressesOfHost();
+    const bound = places.filter(({ port, path }) => port === place.port && path === place.path); // One record has one port.
+    const addresses = [...new Set(bound.flatMap(({ reach }) => addressesIn(reach, ofHost)))];
+    if (addresses.length === 0) {
+      this.#trouble(
+        `not announced: no address of the allowed interfaces is listened at (${bound.map(({ reach }) => reach).join(', ')})`,
+      );
+      return undefined;
+    }
     const { name, brand, model, host } = this.options;
     const label = name ?? [brand, model, this.#ski.slice(0, 8)].filter((each) => each !== undefined).join(' ');
     return {
       label: this.#renames === 0 ? label : `${label.slice(0, 50)} (${this.#renames + 1})`,
       host: host ?? `ship-${this.#ski.slice(0, 16)}.local`,
       port: place.port,
-      addresses: place.address === undefined ? this.#addressesOfHost() : [place.address],
+      addresses,
       txt: this.#txt(place.path, this.#announcement?.isRegistering ?? false),
     };
   }
@@ -227,7 +241,8 @@ class MdnsDiscovery implements Discovery {
   }
 
   #addressesOfHost(): readonly string[] {
-    return (this.options.addressesOfHost ?? hostAddresses)();
+    const { addressesOfHost, interfaces, interface: one } = this.options;
+    return addressesOfHost?.() ?? hostAddresses(interfaces ?? (one === undefined ? undefined : [one]));
   }
 
   #trouble(message: string): void {
@@ -257,11 +272,22 @@ function serviceOf({ label, target, port, txt, addresses }: Instance): RemoteSer
   };
 }
 
-/** Where we listen. An address that stands for all of them is left to be found out. */
-function placeOf(address: string): { port: number; path: string; address: string | undefined } | undefined {
-  if (!/^wss:/i.test(address) || !URL.canParse(address)) return undefined;
+function networkOf({ interface: one, interfaces }: MdnsOptions): OpenMdns {
+  return interfaces !== undefined ? mdnsNetworks(interfaces) : mdnsNetwork(one === undefined ? {} : { interface: one });
+}
+
+/** Where we listen: `any` stands for every address of both families, `any4` for those of IPv4; else it is one address. */
+function placeOf(address: string): { port: number; path: string; reach: string }[] {
+  if (!/^wss:/i.test(address) || !URL.canParse(address)) return [];
   const { hostname, port, pathname } = new URL(address);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const isOne = /^[\d.]+$|:/.test(host) && host !== '0.0.0.0' && host !== '::';
-  return { port: Number(port || 443), path: pathname === '/' ? '/ship/' : pathname, address: isOne ? host : undefined };
+  const isAddress = /^[\d.]+$|:/.test(host);
+  const reach = host === '0.0.0.0' ? 'any4' : isAddress && host !== '::' ? host : 'any';
+  return [{ port: Number(port || 443), path: pathname === '/' ? '/ship/' : pathname, reach }];
+}
+
+/** The addresses at which a listener can be reached. */
+function addressesIn(reach: string, ofHost: readonly string[]): readonly string[] {
+  if (reach === 'any') return ofHost;
+  return reach === 'any4' ? ofHost.filter((each) => !each.includes(':')) : [reach];
 }

@@ -93,6 +93,8 @@ export function guardedTrust(trust: ShipTrust, ports: CallbackPorts): ShipTrust 
     remove: (ski) => adopt(trust.remove(ski), 'trust.remove', ports),
     values: () => callback(ports, 'trust.values', () => [...trust.values()]) ?? [],
     written: async () => trust.written?.(),
+    close: async () => trust.close?.(),
+    onFailed: (listener) => callback(ports, 'trust.onFailed', () => trust.onFailed?.(listener)) ?? ((): void => {}),
   };
 }
 

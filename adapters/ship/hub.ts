@@ -5,50 +5,16 @@ import { API_STATES, type ApiState } from '../../machines/connection/api-state.j
 import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Connection } from '../../machines/handle.js';
-import type { TieRule } from '../../machines/hub/registry.js';
-import type { Ports, Transport } from '../../machines/ports.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
-import { candidatesOf, discoveryResolver, type Discovery, type RemoteService } from './discovery.js';
+import { candidatesOf, discoveryResolver, type RemoteService } from './discovery.js';
 import * as guarded from './guarded.js';
-import { ship, type ShipOptions } from './protocol.js';
+import type { HubOptions } from './hub-options.js';
+import { statedSki, warningsOf } from './own-certificate.js';
+import { ship } from './protocol.js';
 import type { HubReader } from './reader.js';
-import { normaliseSki } from './ski.js';
+import { normaliseSki, skiOr } from './ski.js';
 import { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
-
-/** What a SHIP node is made of: its identity, whom it trusts, how it finds and is found, and who listens to its news. */
-export interface HubOptions {
-  /** This node's Subject Key Identifier: `ski` of the identity that its transport shows. */
-  readonly ski: string;
-  /** This node's SHIP id: unique, and the same for ever. */
-  readonly shipId: string;
-  /** What it dials with and listens at: `shipTransport({ identity })`. */
-  readonly transports: readonly Transport[];
-  /** Addresses to accept at, e.g. `wss://[::]:4711/ship/`. Default: none, the node only dials. */
-  readonly listen?: readonly string[];
-  /** Where peers are found, and this node is announced. Without one only those that dial us are met. */
-  readonly discovery?: Discovery;
-  /** Who is trusted, from one start to the next. Default: nobody, and forgotten at the end. */
-  readonly trust?: ShipTrust;
-  /** Whether everybody who comes is trusted. Default false. */
-  readonly autoAccept?: boolean;
-  readonly doubleConnection?: TieRule;
-  /** Whether a paired peer whose user denied trust is dialed all the same, in the last band (10 to 20 s). Default false. */
-  readonly redialDenied?: boolean;
-  /** Default 10. `setMaxConnections` changes it. */
-  readonly maxConnections?: number;
-  /** Timers and limits of the protocol, where a device needs others. */
-  readonly protocol?: Partial<
-    Omit<ShipOptions, 'ski' | 'shipId' | 'peers' | 'doubleConnection' | 'redialDenied' | 'maxConnections'>
-  >;
-  /**
-   * Takes what a callback of the application threw or rejected with: of the reader, the trust store, the discovery, `trace`, a listener
-   * of the engine or a message handler; `callback` names it. Default: that of the ports (in Node a process warning); with a clock of
-   * its own and no `report` an exception on that clock.
-   */
-  readonly report?: (callback: string, error: unknown) => void;
-  readonly ports?: Ports;
-}
 
 const HANDSHAKE: ReadonlySet<ApiState> = new Set(['receivedPairingRequest', 'inProgress', 'trusted', 'pin']);
 
@@ -58,6 +24,7 @@ const CONNECTIONS_MAX = 10;
 const NEAR = 0.8;
 /** A peer whose address changes all the time is dialed at once this often at most; chosen as the first band is. */
 const MOVE_MS = 3000;
+const DAY_MS = 86_400_000;
 
 /**
  * A SHIP node with the names that people know from ship-go. Peers are named by their SKI, in any spelling. A registered peer is
@@ -78,6 +45,8 @@ export class Hub {
   #isAutoAccepting: boolean;
   #isRunning = false;
   #stopDiscovery: (() => void) | undefined;
+  #stopTrust: (() => void) | undefined;
+  #dailyTimer: unknown;
   /** Where discovery has each paired peer, and when it was last dialed on that account. */
   #places = new Map<string, { readonly addresses: string; readonly entry: string; movedMs: number }>();
   readonly #given: HubReader;
@@ -120,6 +89,7 @@ export class Hub {
    */
   async start(): Promise<void> {
     if (this.#isRunning) throw new SessionError('bad-option', 'the hub is started already');
+    this.#checkIdentity();
     this.#isRunning = true;
     try {
       await this.engine.start();
@@ -130,7 +100,32 @@ export class Hub {
       this.#isRunning = false;
       throw error;
     }
-    for (const { ski } of this.#trust.values()) this.#pursue(ski);
+    for (const { ski } of this.#trust.values()) this.#pursue(skiOr(ski, ski)); // Stores may spell it as they like.
+    this.#watchCertificate();
+    this.#stopTrust ??= this.#trust.onFailed?.((error) => this.reader.trustWriteFailed?.(error));
+  }
+
+  /** @throws SessionError `bad-option` where peers would see another SKI than the one that is announced */
+  #checkIdentity(): void {
+    for (const certificate of this.#certificates) {
+      const stated = statedSki(certificate);
+      if (stated !== undefined && stated !== this.ski)
+        throw new SessionError('bad-option', `this node is to be ${this.ski}, but its certificate states the SKI ${stated}`);
+    }
+  }
+
+  #watchCertificate(): void {
+    const { clock } = this.engine.ports;
+    for (const certificate of this.#certificates)
+      for (const warning of warningsOf(certificate, clock.wall())) this.reader.certificateWarning?.(warning);
+    if (this.#certificates.length > 0) this.#dailyTimer = clock.setTimeout(() => this.#watchCertificate(), DAY_MS);
+  }
+
+  /** What its transports show, where they say so. */
+  get #certificates(): readonly string[] {
+    return this.options.transports.flatMap((each) =>
+      'certificate' in each && typeof each.certificate === 'string' ? [each.certificate] : [],
+    );
   }
 
   /** Trusts this peer from now on: one that waits at the door comes in, otherwise it is dialed as soon as it is found. */
@@ -253,10 +248,13 @@ export class Hub {
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#isRunning = false;
     callback(this.#own, 'discovery.subscribe', () => this.#stopDiscovery?.());
+    this.engine.ports.clock.clearTimeout(this.#dailyTimer);
     const discovery = callback(this.#own, 'discovery.close', () => this.options.discovery?.close());
     await this.engine.shutdown(options);
     await Promise.resolve(discovery).catch(() => {}); // Reported already.
     await this.#trust.written?.();
+    this.#stopTrust?.();
+    await this.#trust.close?.();
   }
 
   /** Keeps a connection to a peer that can be reached somewhere. */
@@ -329,6 +327,8 @@ export class Hub {
         return this.reader.remoteSKIDisconnected?.(event.connection.peer, event.closing);
       case 'closing':
         return this.#ended(event.peer, event.closing);
+      case 'refused':
+        return this.reader.connectionRefused?.(event.remoteAddress, event.code, event.reason);
       case 'limitReached':
         return this.reader.connectionLimitReached?.(event.peer, event.max);
       default:

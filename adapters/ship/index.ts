@@ -4,7 +4,9 @@ export { candidatesOf, discoveryResolver, type Announcement, type Discovery, typ
 export { makeShipIdentity, type ShipIdentityOptions } from './certificate.js';
 export { mdnsDiscovery, type MdnsOptions } from './discovery-mdns.js';
 export { staticDiscovery, type StaticDiscovery, type StaticService } from './discovery-static.js';
-export { Hub, type HubOptions } from './hub.js';
+export { Hub } from './hub.js';
+export type { HubOptions } from './hub-options.js';
+export type { CertificateWarning } from './own-certificate.js';
 export { fromQrText, toQrText, type ShipQr } from './qr.js';
 export { ship, type ShipOptions } from './protocol.js';
 export type { HubReader } from './reader.js';

@@ -82,12 +82,59 @@ export function mdnsNetwork(options: MdnsNetworkOptions = {}): OpenMdns {
   };
 }
 
-/** Addresses of this host that mean something to others, and change when its networks do. */
-export function hostAddresses(): readonly string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((each) => each ?? [])
-    .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address))
+/**
+ * Networks that end on this host, by the names that their makers give them: bridges and virtual cables of containers and virtual
+ * machines. Nobody outside can reach an address there.
+ */
+const INWARD =
+  /^(docker|br-[0-9a-f]{12}|veth|cni|flannel|cali|cilium|lxc|lxd|incus|virbr|vnet|podman|kube|nerdctl|vmnet|vboxnet|bridge1\d\d|vEthernet \((WSL|Default Switch|nat|DockerNAT))/i;
+
+/**
+ * Addresses of this host that mean something to others, and change when its networks do: neither loopback nor link-local ones, and
+ * none of bridges for containers.
+ *
+ * @param allowed interfaces by name, or by one of their addresses; these alone then, whatever they are. Default: all but the above
+ */
+export function hostAddresses(
+  allowed?: readonly string[],
+  interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
+): readonly string[] {
+  return Object.entries(interfaces)
+    .filter(([name, addresses = []]) =>
+      allowed === undefined
+        ? !INWARD.test(name)
+        : allowed.includes(name) || addresses.some(({ address }) => allowed.includes(address)),
+    )
+    .flatMap(([, addresses = []]) => addresses)
+    .filter(({ internal, address }) => (!internal || allowed !== undefined) && !/^fe[89ab]/i.test(address))
     .map(({ address }) => address);
+}
+
+/** One network per address of the allowed interfaces, as one: what is said goes out on each. */
+export function mdnsNetworks(allowed: readonly string[]): OpenMdns {
+  return async (handler) => {
+    const v4 = hostAddresses(allowed).filter((each) => !each.includes(':'));
+    if (v4.length === 0) throw new Error(`none of the interfaces ${allowed.join(', ')} has an IPv4 address`);
+    const open: MdnsNetwork[] = [];
+    const closeAll = async (): Promise<void> => void (await Promise.all(open.map((each) => each.close())));
+    let isLost = false;
+    const onLost = (error: Error): void => {
+      if (isLost) return;
+      isLost = true;
+      void closeAll().then(() => handler.onLost(error));
+    };
+    try {
+      for (const address of v4) open.push(await mdnsNetwork({ interface: address })({ ...handler, onLost }));
+    } catch (error) {
+      await closeAll();
+      throw error;
+    }
+    return {
+      ask: (questions) => open.forEach((each) => each.ask(questions)),
+      tell: async (records) => void (await Promise.all(open.map((each) => each.tell(records)))),
+      close: closeAll,
+    };
+  };
 }
 
 type Library = typeof import('multicast-dns');

@@ -1,6 +1,7 @@
 import type { Closing } from '../../machines/closing.js';
 import type { Connection } from '../../machines/handle.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
+import type { CertificateWarning } from './own-certificate.js';
 import type { RemoteService } from './discovery.js';
 
 /**
@@ -28,6 +29,14 @@ export interface HubReader {
   dialingStopped?(ski: string, closing: Closing, advice: string): void;
   /** A registered peer waits for a place: there are as many connections as may be. It is dialed when one of them has ended. */
   connectionLimitReached?(ski: string, max: number): void;
+  /**
+   * Something about this node's own certificate keeps peers away, now or soon: told at the start, and once a day as long as it is so.
+   */
+  certificateWarning?(warning: CertificateWarning): void;
+  /** Whoever came from this address was sent away; the reason is there where it is more than the code says. */
+  connectionRefused?(remoteAddress: string, code: string, reason?: string): void;
+  /** What was registered or learnt could not be written; it is in force, and tried again with the next change. */
+  trustWriteFailed?(error: Error): void;
   /** There are 80 % of the connections that may be. */
   connectionLimitNear?(connections: number, max: number): void;
 }

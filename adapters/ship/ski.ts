@@ -18,6 +18,15 @@ export function normaliseSki(text: string): string {
   );
 }
 
+/** The same for what may be none: that is `otherwise`. */
+export function skiOr<Otherwise>(text: string, otherwise: Otherwise): string | Otherwise {
+  try {
+    return normaliseSki(text);
+  } catch {
+    return otherwise;
+  }
+}
+
 /**
  * The Subject Key Identifier that a certificate (DER) states, which Node does not show. It looks at this extension alone, so
  * the oddities of field devices elsewhere don't matter: a CA boolean of 1 instead of 255, zeros after the end.

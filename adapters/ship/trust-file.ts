@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import { KeptFile, readBounded } from '../identity/kept-file.js';
+import { lockFile } from '../identity/file-lock.js';
+import { checkWritable, KeptFile, readBounded } from '../identity/kept-file.js';
 import { SessionError } from '../../machines/errors.js';
-import { normaliseSki } from './ski.js';
+import { normaliseSki, skiOr } from './ski.js';
 import type { ShipTrust, TrustedService } from './trust.js';
 
 /** Where trusted services are kept, and how many. */
@@ -37,29 +38,43 @@ const schemaOf = ({ object, looseObject, literal, array, string }: typeof z) =>
  *     { "format": "holdfast-ship-trust", "version": 1, "services": [{ "ski": "1f0a…c3", "shipId": "i:46925_wallbox" }] }
  *
  * The file is read once, when it is opened, and replaced as a whole after each change, so that it is never half written; it
- * belongs to one process at a time. One that can't be understood is an error, and stays as it is: pairings are not made up.
+ * belongs to one process at a time, which a lock beside it (`….lock`) sees to; one that a crash left behind is taken over. One that can't be understood is an error, and stays as it is: pairings are not made up.
  */
 export class ShipTrustFile implements ShipTrust {
   readonly #services = new Map<string, TrustedService>();
   readonly #file: KeptFile;
+  #unlock: (() => Promise<void>) | undefined;
+  #listeners = new Set<(error: Error) => void>();
 
   private constructor(
     readonly path: string,
     readonly options: ShipTrustFileOptions,
   ) {
-    this.#file = new KeptFile(path, () => this.#text(), options.onWriteFailed);
+    this.#file = new KeptFile(
+      path,
+      () => this.#text(),
+      (error) => this.#failed(error),
+    );
   }
 
   /**
    * A file that isn't there trusts nobody, and appears with the first `set`.
    *
-   * @throws SessionError `bad-option` for one that can't be read or understood; the message names the file and the place
+   * @throws SessionError `bad-option` for one that can't be read or understood, whose directory can't be written to, or that another
+   *   process uses; the message names the file and the place
    */
   static async open(path: string, options: ShipTrustFileOptions = {}): Promise<ShipTrustFile> {
     const trust = new ShipTrustFile(path, options);
-    const text = await readBounded(path, FILE_BYTES_MAX);
-    if (text !== undefined) for (const service of await servicesOf(text, path)) trust.#take(service);
-    return trust;
+    await checkWritable(path);
+    trust.#unlock = await lockFile(path);
+    try {
+      const text = await readBounded(path, FILE_BYTES_MAX);
+      if (text !== undefined) for (const service of await servicesOf(text, path)) trust.#take(service);
+      return trust;
+    } catch (error) {
+      await trust.close();
+      throw error;
+    }
   }
 
   has(ski: string): boolean {
@@ -67,7 +82,7 @@ export class ShipTrustFile implements ShipTrust {
   }
 
   get(ski: string): TrustedService | undefined {
-    return this.#services.get(ski) ?? this.#services.get(nameOf(ski));
+    return this.#services.get(ski) ?? this.#services.get(skiOr(ski, ''));
   }
 
   /** @throws SessionError `bad-option` for a SKI that is none, `too-large` when the file is full */
@@ -82,7 +97,7 @@ export class ShipTrustFile implements ShipTrust {
   }
 
   remove(ski: string): void {
-    if (this.#services.delete(nameOf(ski))) this.#file.changed();
+    if (this.#services.delete(skiOr(ski, ''))) this.#file.changed();
   }
 
   values(): Iterable<TrustedService> {
@@ -92,6 +107,25 @@ export class ShipTrustFile implements ShipTrust {
   /** Settles when every change so far is on disk, or could not be written. */
   async written(): Promise<void> {
     await this.#file.written();
+  }
+
+  /** Writes what is left to write, and lets other processes have the file. It can still be read from and changed. */
+  async close(): Promise<void> {
+    await this.written();
+    const unlock = this.#unlock;
+    this.#unlock = undefined;
+    await unlock?.();
+  }
+
+  /** Told of every change that could not be written. The result ends it. */
+  onFailed(listener: (error: Error) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #failed(error: Error): void {
+    this.options.onWriteFailed?.(error);
+    for (const listener of [...this.#listeners]) listener(error);
   }
 
   /** Why the last change could not be written; undefined where it could. */
@@ -141,13 +175,4 @@ function parse(text: string, path: string): unknown {
 
 function unfit(path: string, reason: string): SessionError {
   return new SessionError('bad-option', `can't understand the trusted services in ${path}: ${reason}`);
-}
-
-/** In the form that is compared; what is no SKI is nobody's. */
-function nameOf(ski: string): string {
-  try {
-    return normaliseSki(ski);
-  } catch {
-    return '';
-  }
 }

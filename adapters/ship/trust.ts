@@ -1,3 +1,5 @@
+import { normaliseSki, skiOr } from './ski.js';
+
 /** What a node remembers of a peer whose user trusts it. */
 export interface TrustedService {
   readonly ski: string;
@@ -14,16 +16,30 @@ export interface ShipTrust {
   values(): Iterable<TrustedService>;
   /** Settles when what was set and removed so far is kept, or can't be. A node waits for it at its end. */
   written?(): Promise<void>;
+  /** The node is over: others may have the store. */
+  close?(): Promise<void>;
+  /** Told of every change that could not be kept. The result ends it. */
+  onFailed?(listener: (error: Error) => void): () => void;
 }
 
-/** Trust that ends with the process. */
+/**
+ * Trust that ends with the process. SKIs are taken in any spelling.
+ *
+ * @throws SessionError `bad-option` for a SKI that is none
+ */
 export function memoryTrust(services: readonly TrustedService[] = []): ShipTrust {
-  const known = new Map(services.map((service) => [service.ski, service]));
+  const known = new Map<string, TrustedService>();
+  const get = (ski: string): TrustedService | undefined => known.get(ski) ?? known.get(skiOr(ski, ''));
+  const set = (service: TrustedService): void => {
+    const ski = normaliseSki(service.ski);
+    known.set(ski, { ...service, ski });
+  };
+  for (const service of services) set(service);
   return {
-    has: (ski) => known.has(ski),
-    get: (ski) => known.get(ski),
-    set: (service) => void known.set(service.ski, service),
-    remove: (ski) => void known.delete(ski),
+    has: (ski) => get(ski) !== undefined,
+    get,
+    set,
+    remove: (ski) => void known.delete(skiOr(ski, '')),
     values: () => known.values(),
   };
 }

@@ -1,5 +1,5 @@
 import { SessionError } from '../../machines/errors.js';
-import { normaliseSki } from './ski.js';
+import { normaliseSki, skiOr } from './ski.js';
 
 /** What a SHIP service says about itself in its TXT record; members by their names in the standard. */
 export interface ShipTxt {
@@ -26,11 +26,17 @@ const STRING_BYTES_MAX = 255;
 /**
  * The strings of the record, in ship-go's order.
  *
- * @throws SessionError `bad-option` for what no record can say: a string of more than 255 bytes, a path that is none
+ * @throws SessionError `bad-option` for what no record can say: a string of more than 255 bytes, a path that is none, a SHIP id
+ * that is empty or has white space in it, which other stacks cut or refuse
  */
 export function txtStrings({ ski, shipId, path, isRegistering, categories, ...labels }: ShipTxt): string[] {
   if (!isPath(path))
     throw new SessionError('bad-option', `bad path ${JSON.stringify(path)}: expected one that begins with a slash`);
+  if (!/^[^\s\p{Cc}]+$/u.test(shipId))
+    throw new SessionError(
+      'bad-option',
+      `bad SHIP id ${JSON.stringify(shipId)}: expected at least one character and no white space`,
+    );
   const strings = [
     'txtvers=1',
     `path=${path}`,
@@ -69,7 +75,7 @@ export function readTxt(strings: readonly Uint8Array[]): ShipTxt | string {
   const register = say('register').toLowerCase();
   if (register !== 'true' && register !== 'false')
     return `register is true or false, got ${JSON.stringify(register.slice(0, 60))}`;
-  const ski = skiIn(say('ski'));
+  const ski = skiOr(say('ski'), undefined);
   if (ski === undefined) return `ski is 40 hex digits, got ${JSON.stringify(say('ski').slice(0, 60))}`;
   const categories = say('cat').split(',').map(Number).filter((each) => Number.isInteger(each) && each > 0); // prettier-ignore
   return {
@@ -103,12 +109,4 @@ function cut(text: string): string {
     kept += character;
   }
   return kept;
-}
-
-function skiIn(text: string): string | undefined {
-  try {
-    return normaliseSki(text);
-  } catch {
-    return undefined;
-  }
 }

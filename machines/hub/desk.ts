@@ -194,8 +194,8 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     this.door.clear();
   }
 
-  refused(remoteAddress: string, code: string): void {
-    this.tell({ type: 'refused', remoteAddress, code });
+  refused(remoteAddress: string, code: string, reason?: string): void {
+    this.tell({ type: 'refused', remoteAddress, code, ...(reason === undefined ? {} : { reason }) });
   }
 
   arrived(

@@ -20,7 +20,7 @@ export type EngineEvent =
   | { readonly type: 'closing'; readonly id: string; readonly peer: string; readonly closing: Closing }
   | { readonly type: 'pairingRequested'; readonly id: string; readonly peer: string }
   /** Somebody at the door was sent away. */
-  | { readonly type: 'refused'; readonly remoteAddress: string; readonly code: string }
+  | { readonly type: 'refused'; readonly remoteAddress: string; readonly code: string; readonly reason?: string }
   /** A registered peer can't be dialed, since as many connections as may be are there. It is when one of them has ended. */
   | { readonly type: 'limitReached'; readonly id: string; readonly peer: string; readonly max: number }
   | { readonly type: 'limitNear'; readonly connections: number; readonly max: number };

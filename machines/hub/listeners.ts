@@ -9,7 +9,7 @@ export interface ListenersSide {
   objection(offer: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined;
   transportOf(address: string): Transport;
   tell(event: EngineEvent): void;
-  refused(remoteAddress: string, code: string): void;
+  refused(remoteAddress: string, code: string, reason?: string): void;
   /** Somebody came in; the protocols are those that are spoken at this address. */
   admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void;
   /** A listener is gone. */
@@ -64,6 +64,7 @@ export class Listeners {
         }
         side.admit(offer, protocols);
       },
+      onRefused: (remoteAddress, code, reason) => side.refused(remoteAddress, code, reason),
       onFailed: (cause) => {
         leave();
         side.tell({ type: 'listen-failed', address, cause });

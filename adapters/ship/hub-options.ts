@@ -1,0 +1,39 @@
+import type { TieRule } from '../../machines/hub/registry.js';
+import type { Ports, Transport } from '../../machines/ports.js';
+import type { Discovery } from './discovery.js';
+import type { ShipOptions } from './protocol.js';
+import type { ShipTrust } from './trust.js';
+
+/** What a SHIP node is made of: its identity, whom it trusts, how it finds and is found, and who listens to its news. */
+export interface HubOptions {
+  /** This node's Subject Key Identifier: `ski` of the identity that its transport shows. */
+  readonly ski: string;
+  /** This node's SHIP id: unique, and the same for ever. */
+  readonly shipId: string;
+  /** What it dials with and listens at: `shipTransport({ identity })`. */
+  readonly transports: readonly Transport[];
+  /** Addresses to accept at, e.g. `wss://[::]:4711/ship/`. Default: none, the node only dials. */
+  readonly listen?: readonly string[];
+  /** Where peers are found, and this node is announced. Without one only those that dial us are met. */
+  readonly discovery?: Discovery;
+  /** Who is trusted, from one start to the next. Default: nobody, and forgotten at the end. */
+  readonly trust?: ShipTrust;
+  /** Whether everybody who comes is trusted. Default false. */
+  readonly autoAccept?: boolean;
+  readonly doubleConnection?: TieRule;
+  /** Whether a paired peer whose user denied trust is dialed all the same, in the last band (10 to 20 s). Default false. */
+  readonly redialDenied?: boolean;
+  /** Default 10. `setMaxConnections` changes it. */
+  readonly maxConnections?: number;
+  /** Timers and limits of the protocol, where a device needs others. */
+  readonly protocol?: Partial<
+    Omit<ShipOptions, 'ski' | 'shipId' | 'peers' | 'doubleConnection' | 'redialDenied' | 'maxConnections'>
+  >;
+  /**
+   * Takes what a callback of the application threw or rejected with: of the reader, the trust store, the discovery, `trace`, a listener
+   * of the engine or a message handler; `callback` names it. Default: that of the ports (in Node a process warning); with a clock of
+   * its own and no `report` an exception on that clock.
+   */
+  readonly report?: (callback: string, error: unknown) => void;
+  readonly ports?: Ports;
+}
