@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { wordsOf } from '../machines/callbacks.js';
+import { printable } from './printable.js';
 import type { Clock, Ports } from '../machines/ports.js';
 
 /** Node's own clock, chance and entropy. Timers keep the process alive; an engine has none left after `shutdown()`. */
@@ -28,7 +29,7 @@ function entropy(bytes: number): Uint8Array {
 /** A process warning: shown once on standard error, and to be had by `process.on('warning')`. */
 function report(callback: string, error: unknown): void {
   const detail = error instanceof Error ? error.stack : undefined;
-  process.emitWarning(`${callback}: ${wordsOf(error)}`, {
+  process.emitWarning(printable(`${callback}: ${wordsOf(error)}`), {
     type: 'HoldfastCallbackWarning',
     ...(detail === undefined ? {} : { detail }),
   });

@@ -1,7 +1,11 @@
+import { printable, printableJson } from '../printable.js';
 import { stringifyPayload } from '../stringify.js';
 import type { Failure } from './failures.js';
 
-/** Lines for people, or for programs: with `--json` only objects are printed, one per line, the summary last. */
+/**
+ * Lines for people, or for programs: with `--json` only objects are printed, one per line, the summary last. Everything that a
+ * command prints passes here, where what a peer has said (names, reasons, identities) is escaped: it can't steer the terminal.
+ */
 export class Output {
   #bar: Bar | undefined;
 
@@ -14,28 +18,29 @@ export class Output {
     if (isShow) endsUnheard = true;
   }
 
-  /** One line for people; a progress bar makes room for it. */
+  /** One line for people, escaped and bounded; a progress bar makes room for it. */
   say(line: string): void {
     if (this.isJson) return;
     this.#bar?.makeRoom();
-    process.stdout.write(`${line}\n`);
+    process.stdout.write(`${shown(line)}\n`);
   }
 
   /** One machine-readable line; nothing for people. */
   tell(value: object): void {
-    if (this.isJson) process.stdout.write(`${stringifyPayload(value)}\n`);
+    if (this.isJson) process.stdout.write(`${printableJson(stringifyPayload(value))}
+`);
   }
 
   /** What has to be known, and is no result: on standard error, whatever the form. */
   warn(line: string): void {
     this.#bar?.makeRoom();
-    process.stderr.write(`holdfast: ${line}\n`);
+    process.stderr.write(`holdfast: ${shown(line)}\n`);
   }
 
   /** What went wrong and what to do; a program finds it in the last line, where the summary would have been. */
   fail({ code, message, advice }: Failure): void {
     this.warn(message);
-    if (advice !== undefined) process.stderr.write(`${' '.repeat('holdfast: '.length)}${advice}\n`);
+    if (advice !== undefined) process.stderr.write(`${' '.repeat('holdfast: '.length)}${shown(advice)}\n`);
     this.tell({ failed: code, message, ...(advice === undefined ? {} : { advice }) });
   }
 
@@ -51,6 +56,14 @@ export class Output {
     this.#bar = { ...bar, stop };
     return this.#bar;
   }
+}
+
+/** Longer lines are cut: a peer's message may have a mebibyte. */
+const LINE_CHARACTERS_MAX = 4000;
+
+function shown(line: string): string {
+  const isLong = line.length > LINE_CHARACTERS_MAX;
+  return isLong ? `${printable(line.slice(0, LINE_CHARACTERS_MAX))}… (${line.length} characters)` : printable(line);
 }
 
 export interface Bar {

@@ -6,10 +6,12 @@ import type { Inspector } from './inspector.js';
 import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
+import { nearest } from './nearest.js';
 import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
 import { bearBrokenPipes } from './output.js';
 import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
+import { ownVersion } from './version.js';
 
 /** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
 export function makeProgram(inspector?: Inspector): Command {
@@ -17,6 +19,7 @@ export function makeProgram(inspector?: Inspector): Command {
     .description('Sessions that hold: nothing lost, doubled or reordered, whatever happens to the connection.')
     .exitOverride() // Inherited by the commands below: errors come to `runProgram`.
     .showHelpAfterError('(--help shows what there is)')
+    .version(ownVersion(), '--version', 'print the version')
     .usage('<command> [options]');
   demoCommand(program, inspector);
   tunnelCommand(program);
@@ -46,6 +49,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
       return failure.exitCode;
     }
     if (error.exitCode === 0) return 0; // Help is no mistake.
+    if (error.code === 'commander.missingMandatoryOptionValue') hintAtMisspelt(words);
     output.tell({ failed: 'misuse', message: error.message }); // People have been told by commander.
     return 2;
   } finally {
@@ -56,6 +60,20 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
 /** Commander would only say that it doesn't know; what is announced for a later version deserves a better word. */
 function refuseUnknown(program: Command, name: string | undefined): void {
   if (name === undefined || name.startsWith('-') || name === 'help') return;
-  if (program.commands.some((command) => command.name() === name)) return;
-  throw new Misuse(`${name}: not in this version; \`holdfast --help\` lists what is`);
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(name)) return;
+  const meant = nearest(name, [...names, 'help']);
+  const suggestion = meant === undefined ? '' : ` Did you mean \`holdfast ${meant}\`?`;
+  throw new Misuse(`${name}: not in this version; \`holdfast --help\` lists what is.${suggestion}`);
+}
+
+/** Commander misses the option that is required before it finds the one that is misspelt. */
+function hintAtMisspelt(words: readonly string[]): void {
+  let command = makeProgram();
+  for (const word of words) command = command.commands.find((each) => each.name() === word) ?? command;
+  const flags = command.options.flatMap(({ long }) => long ?? []);
+  const given = words.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*$/, ''));
+  const misspelt = given.find((flag) => !flags.includes(flag));
+  const meant = misspelt === undefined ? undefined : nearest(misspelt, flags);
+  if (meant !== undefined) process.stderr.write(`(${misspelt} is no option here. Did you mean ${meant}?)\n`);
 }

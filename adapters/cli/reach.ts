@@ -20,7 +20,7 @@ export function withReachOptions(command: Command): Command {
   return command
     .option('--identity <dir>', 'the key and certificate to show, as made by `holdfast cert`; needed for tls:// and wss://')
     .option('--trust <fingerprint...>', 'the peers that will do; others are sent away', trusted)
-    .option('--insecure', 'listen although anybody could connect');
+    .option('--insecure', 'listen although others than this machine can connect, whoever they are');
 }
 
 function trusted(text: string, before: readonly string[] = []): readonly string[] {

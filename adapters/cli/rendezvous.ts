@@ -62,7 +62,8 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
     const seconds = Math.round(performance.now() - began) / 1000;
     const summary = { nodes: count, together, withoutContact, togetherAgain, cut, seconds };
     output.tell(summary);
-    output.say(`\nEach pair had one connection each time, whoever dialed first. ${seconds} s.`);
+    output.say('');
+    output.say(`Each pair had one connection each time, whoever dialed first. ${seconds} s.`);
     return summary;
   } finally {
     stopListening();

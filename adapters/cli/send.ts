@@ -45,7 +45,7 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
   try {
     const kept = keeper.run();
     await Promise.race([deliver(keeper, sources, options, log), kept.then(() => new Promise<never>(() => {}))]);
-    await keeper.stop();
+    await keeper.stop({ graceMs: GRACE_MS });
     await log.summarize();
   } finally {
     if (paths.includes('-')) process.stdin.destroy(); // Whoever still writes to it would keep this process alive.
@@ -54,6 +54,9 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
     stopListening();
   }
 }
+
+/** Everything is confirmed: a receiver that has gone without a goodbye is not waited for. As long as a connection's own grace. */
+const GRACE_MS = 3000;
 
 /** Sends until everything is confirmed, over as many sessions as it takes. */
 async function deliver(keeper: Keeper, sources: readonly Source[], options: SendOptions, log: TransferLog): Promise<void> {

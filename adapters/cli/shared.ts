@@ -6,6 +6,7 @@ export {
   addressOf,
   bytesOf,
   hostAndPortOf,
+  isLoopbackHost,
   millisecondsOf,
   schemeOf,
   SCHEMES,

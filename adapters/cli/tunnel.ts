@@ -1,7 +1,18 @@
 import type { Command } from 'commander';
 import type { Engine } from '../index.js';
 import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
-import { addressOf, Failed, hostAndPortOf, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
+import {
+  addressOf,
+  Failed,
+  hostAndPortOf,
+  isLoopbackHost,
+  Misuse,
+  onInterrupt,
+  openEngine,
+  Output,
+  windowOption,
+  withReachOptions,
+} from './shared.js';
 import { dialedProtocol, LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './shared.js';
 import { TunnelLog } from './tunnel-log.js';
@@ -34,7 +45,11 @@ export function tunnelCommand(program: Command): void {
       .command('dial')
       .description('the near end: keeps a session with the far end, and listens for connections to send through it')
       .argument('<addr>', 'where the far end listens; it need not be there yet', addressOf('dial'))
-      .requiredOption('--listen <host:port>', 'where the connections come in; port 0 takes a free one', hostAndPortOf('listen')),
+      .requiredOption(
+        '--listen <host:port>',
+        'where the connections come in; port 0 takes a free one; --insecure where others than this machine reach it',
+        hostAndPortOf('listen'),
+      ),
     'dial',
   ).action(async (address: string, options: TunnelOptions & { readonly listen: Place }) => {
     await tunnelDial(address, options, new Output(options.json ?? false));
@@ -76,6 +91,7 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
 }
 
 async function tunnelDial(address: string, options: TunnelOptions & { readonly listen: Place }, output: Output): Promise<void> {
+  refuseToBeOpen(options);
   const protocols = [dialedProtocol(options, options)];
   const watch = new LinkWatch();
   const engine = await openEngine({ dial: [address], protocols, inspect: watch.inspect }, options, output);
@@ -100,6 +116,14 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
     throw error;
   }
   await new Promise(() => {}); // Interrupted: the process exits once everything is closed.
+}
+
+/** Who reaches the near end gets through the tunnel, and nothing asks who it is. */
+function refuseToBeOpen({ listen, insecure }: TunnelOptions & { readonly listen: Place }): void {
+  if (insecure === true || isLoopbackHost(listen.host)) return;
+  throw new Misuse(
+    `--listen ${placed(listen)} can be reached by anybody, who then gets through the tunnel; listen at 127.0.0.1, or pass --insecure if that is meant`,
+  );
 }
 
 async function listenAt(entrance: TunnelEntrance, engine: Engine, place: Place, output: Output): Promise<void> {

@@ -1,5 +1,5 @@
 /** Many ordered byte streams over one session (`spec/rules/streams.md`), as Node Duplex streams. */
-export { StreamSession, type Offer, type StreamSessionOptions } from './session.js';
+export { StreamSession, type CloseOptions, type Offer, type StreamSessionOptions } from './session.js';
 export { SessionStream } from './stream.js';
 export { StreamError } from './errors.js';
 export {

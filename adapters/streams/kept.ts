@@ -3,7 +3,7 @@ import { callback } from '../../machines/callbacks.js';
 import type { Closing } from '../../machines/closing.js';
 import { ConnectError, type Engine } from '../../machines/engine.js';
 import { abortedBy } from '../../machines/errors.js';
-import { StreamSession } from './session.js';
+import { StreamSession, type CloseOptions } from './session.js';
 
 /** What whoever keeps a session hears of it. */
 export interface KeeperNews {
@@ -86,8 +86,8 @@ export class Keeper {
     }
   }
 
-  /** Ends the wish and the session; `now` does not wait for what is still on its way. */
-  async stop(options: { now?: boolean } = {}): Promise<void> {
+  /** Ends the wish and the session, which is closed as `StreamSession.close` does. */
+  async stop(options: CloseOptions = {}): Promise<void> {
     this.#stop.abort();
     this.engine.peers.unregister(this.address);
     await this.#session?.close(options);

@@ -37,6 +37,17 @@ export interface StreamSessionOptions {
   readonly now?: () => number;
 }
 
+/** How a stream session is closed. */
+export interface CloseOptions {
+  /** Does not wait for what is on its way. */
+  readonly now?: boolean;
+  /**
+   * How long it waits for what is on its way, in milliseconds: for sessions whose ends have confirmed to each other all that
+   * matters. Default: as the connection does, which a lost link may hold up for its whole window.
+   */
+  readonly graceMs?: number;
+}
+
 const LIMITS = members({
   streamsMax: optional(count),
   pendingMax: optional(count),
@@ -136,9 +147,14 @@ export class StreamSession {
     return opening.opened;
   }
 
-  /** Ends the session; streams that have not ended are reset. `now` does not wait for what is on its way. Resolves with the closing. */
-  async close(options: { now?: boolean } = {}): Promise<Closing> {
-    await this.connection.close(options);
+  /** Ends the session; streams that have not ended are reset. Resolves with the closing. */
+  async close({ now = false, graceMs }: CloseOptions = {}): Promise<Closing> {
+    const { connection } = this;
+    const { clock } = ports;
+    const timer =
+      graceMs === undefined || now ? undefined : clock.setTimeout(() => void connection.close({ now: true }), graceMs);
+    await connection.close({ now });
+    clock.clearTimeout(timer);
     return this.closed;
   }
 

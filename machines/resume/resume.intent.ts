@@ -39,7 +39,12 @@ export const intent = resumeSetup.createStateConfig({
       initial: 'speaking',
       states: {
         speaking: { always: [{ guard: 'mayWait', target: 'unsaid' }, 'said'] },
-        unsaid: { description: 'There is no wire to say it on; the window goes on counting.', on: { 'peer.greeted': 'said' } },
+        unsaid: {
+          description:
+            'Everything is acknowledged, and there is no wire to say goodbye on: nothing is lost when it stays unsaid.',
+          on: { 'peer.greeted': 'said', close: { guard: 'isAbrupt', target: '#resume.closed' } },
+          after: { closeGrace: '#resume.closed' },
+        },
         said: { after: { closeGrace: '#resume.closed' } },
       },
     },

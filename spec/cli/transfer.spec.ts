@@ -289,3 +289,19 @@ test.each([
   expect(await wrong.ended).toMatchObject({ code: 2 });
   expect(wrong.err).toContain(message);
 });
+
+test('[XFER-4] send: all is confirmed and the link goes as the receiver ends: the end is bounded by the grace, not by --window', async () => {
+  const { far, port } = await receiver();
+  const cutter = new Cutter(port);
+  track({ kill: () => cutter.close() });
+  const { path } = file('a.bin', 1 << 16);
+  const near = command('send', path, '--to', `tcp://127.0.0.1:${await cutter.listen()}`, '--window', '10m');
+  near.child.stdin!.end();
+  await near.heard('file');
+  await cutter.close(); // The receiver's confirmation was the last that came through.
+  const began = performance.now();
+  expect({ near: await near.ended, err: near.err }).toEqual({ near: { code: 0, signal: null }, err: '' });
+  expect(near.last).toMatchObject({ bytes: 1 << 16 });
+  expect(performance.now() - began).toBeLessThan(60_000); // It was ten minutes.
+  await far.kill();
+}, 90_000);
