@@ -1,11 +1,16 @@
-import type { Engine } from '../engine.js';
+import { ConnectError, type Engine } from '../engine.js';
 import type { Random } from '../ports.js';
 import type { NodeId } from './rendezvous.messages.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
 
 /** What dialing known contacts needs of the node. */
 export interface BootstrapSide {
   readonly engine: Engine;
   readonly random: Random;
+  readonly limits: Pick<RendezvousLimits, 'banMs'>;
+  now(): number;
+  count(outcome: Outcome): void;
   isOwn(address: string): boolean;
   ownerOf(address: string): NodeId | undefined;
   contactFailed(): void;
@@ -20,6 +25,10 @@ export type FindContacts = (answer: (addresses: readonly string[], reason?: stri
 export class Bootstrap {
   #contacts: readonly string[] = [];
   #dial: AbortController | undefined;
+  /** Contacts that turned out to be this node, or another process with its key, and until when they are left alone. */
+  readonly #shunned = new Map<string, number>();
+  /** Contacts that have said of this node that it is connected already, and since when they do. */
+  readonly #crossed = new Map<string, { readonly since: number; readonly last: number }>();
 
   constructor(
     readonly side: BootstrapSide,
@@ -30,16 +39,19 @@ export class Bootstrap {
     return this.findContacts((addresses, reason) => {
       if (reason !== undefined) this.side.contactsFailed(reason);
       this.#contacts = addresses;
-      answer(addresses.filter((address) => !this.side.isOwn(address)));
+      for (const table of [this.#shunned, this.#crossed])
+        for (const address of table.keys()) if (!addresses.includes(address)) table.delete(address);
+      answer(addresses.filter((address) => !this.#isIdle(address)));
     });
   }
 
   dial(address: string): void {
     const dial = (this.#dial = new AbortController());
-    const failed = (): void => {
+    const failed = (error: unknown): void => {
+      if (error instanceof ConnectError) this.#note(address, error.closing.detail?.message);
       if (this.#dial === dial) this.side.contactFailed();
     };
-    this.side.engine.connect(address, { signal: dial.signal }).then(() => {}, failed);
+    this.side.engine.connect(address, { signal: dial.signal }).then(() => void this.#crossed.delete(address), failed);
   }
 
   release(): void {
@@ -51,8 +63,33 @@ export class Bootstrap {
   /** Two groups of nodes that were cut apart find together through those whom all know. */
   dialStranger(): void {
     const { side } = this;
-    const strangers = this.#contacts.filter((address) => !side.isOwn(address) && side.ownerOf(address) === undefined);
+    const strangers = this.#contacts.filter((address) => !this.#isIdle(address) && side.ownerOf(address) === undefined);
     const stranger = strangers[Math.floor(side.random() * strangers.length)];
     if (stranger !== undefined) side.engine.connect(stranger).catch(() => {}); // The next time, then.
   }
+
+  /**
+   * A contact that shows this node's own key is left alone for `banMs`, and so is one that says for longer than any dead wire is
+   * kept that this node is connected with it: it is another process with this node's key, and dialing on changes nothing.
+   */
+  #note(address: string, outcome: string | undefined): void {
+    const { side } = this;
+    const now = side.now();
+    const before = this.#crossed.get(address);
+    const since = before !== undefined && now - before.last < CROSSED_MS / 2 ? before.since : now;
+    if (outcome === 'crossed') this.#crossed.set(address, { since, last: now });
+    else this.#crossed.delete(address);
+    const isTwin = outcome === 'crossed' && now - since >= CROSSED_MS;
+    if (!isTwin && outcome !== 'duplicate-key' && outcome !== 'misdirected') return;
+    this.#crossed.delete(address);
+    this.#shunned.set(address, now + side.limits.banMs);
+    if (isTwin) side.count('duplicate-key');
+  }
+
+  #isIdle(address: string): boolean {
+    return this.side.isOwn(address) || (this.#shunned.get(address) ?? -Infinity) > this.side.now();
+  }
 }
+
+/** A dead wire is found within 65 s. */
+const CROSSED_MS = 120_000;

@@ -8,6 +8,8 @@ import type { Outcome } from './rendezvous.outcomes.js';
 /** What the door asks of the node. */
 export interface DoorSide extends GreetingSide {
   judgeArrival(hello: Hello, evidence: Evidence): Outcome;
+  /** A verified Hello with this node's own key, over this challenge of its dialer: whether this node has dialed itself. */
+  meetsItself(dialerChallenge: Uint8Array): boolean;
 }
 
 /** Longer than any knock or Hello. */
@@ -30,8 +32,8 @@ const REFUSAL_OF: Partial<Record<Outcome, PoolRefusalCode>> = {
  */
 export function identifying(side: DoorSide): Protocol['identify'] {
   const { frames, letters } = side;
-  const refuse = (outcome: Outcome): Identified => {
-    side.count(outcome);
+  const refuse = (outcome: Outcome, counts = true): Identified => {
+    if (counts) side.count(outcome);
     const code = REFUSAL_OF[outcome] ?? 'identity-mismatch';
     return { word: 'refuse', code: outcome, say: frames.putRefused({ code, retryAfterMs: 0 }) };
   };
@@ -56,6 +58,8 @@ export function identifying(side: DoorSide): Protocol['identify'] {
         const hello = letters.readHello(all, knockEnd, end, talk);
         if (typeof hello === 'string') return refuse(hello);
         if (hello.confirmedYou) return refuse('malformed'); // It can't have.
+        if (hello.from === letters.id)
+          return side.meetsItself(talk.dialerChallenge) ? refuse('misdirected', false) : refuse('duplicate-key');
         const outcome = side.judgeArrival(hello, { certificate: identity?.fingerprint });
         if (outcome !== 'expected' && outcome !== 'newcomer') return refuse(outcome);
         side.count(outcome);

@@ -6,6 +6,7 @@ import type { NodeSettings } from './node.settings.js';
 import type { PeerLink } from './peer-link.js';
 import type { Hello, Letters, NodeId, RendezvousFrames } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
+import { TimedTable } from './timed-table.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
 /** What the front needs of the node. */
@@ -21,6 +22,8 @@ export interface FrontSide {
 export class Front implements DoorSide, Bench {
   readonly judge: Judge;
   readonly acquaintances: Acquaintances;
+  /** Challenges of this node's dials, and whether they have come back to it. Peers can't fill it. */
+  readonly #dials: TimedTable<string, boolean>;
 
   constructor(
     readonly ports: Ports,
@@ -29,6 +32,7 @@ export class Front implements DoorSide, Bench {
   ) {
     this.judge = new Judge(this);
     this.acquaintances = new Acquaintances(settings.limits);
+    this.#dials = new TimedTable(settings.limits.unidentifiedTimeoutMs, settings.limits.connectionsMax);
   }
 
   get letters(): Letters {
@@ -61,14 +65,41 @@ export class Front implements DoorSide, Bench {
   }
 
   judgeArrival(hello: Hello, evidence: Evidence): Outcome {
-    return this.judge.judgeArrival(hello, evidence, this.#now());
+    return this.judge.judgeArrival(this.#tenable(hello), evidence, this.#now());
   }
   /** The chart compares what it says of its certificate with the wire's. */
   judgeAnswer(hello: Hello): Outcome | undefined {
-    return this.judge.judgeAnswer(hello, hello, this.#now());
+    return this.judge.judgeAnswer(this.#tenable(hello), hello, this.#now());
   }
   heard(hello: Hello): void {
-    this.acquaintances.heard(hello, this.#now());
+    const tenable = this.#tenable(hello);
+    if (tenable !== hello) this.count('claim-dropped');
+    this.acquaintances.heard(tenable, this.#now());
+  }
+
+  /**
+   * Two homes have the same private addresses, and who lost its key comes back with a new one: an address that another peer or
+   * this node has costs the claim alone. Whether the other one is still there is asked at once.
+   */
+  #tenable(hello: Hello): Hello {
+    if (hello.address === '') return hello;
+    const owner = this.ownerOf(hello.address);
+    if (owner !== undefined && owner !== hello.from) this.side.links.get(owner)?.probe();
+    else if (!this.self().addresses.includes(hello.address)) return hello;
+    return { ...hello, address: '' };
+  }
+
+  dialing(challenge: Uint8Array): void {
+    this.#dials.set(challenge.join(), false, this.#now());
+  }
+  hasDialedItself(challenge: Uint8Array): boolean {
+    return this.#dials.get(challenge.join(), this.#now()) === true;
+  }
+  meetsItself(dialerChallenge: Uint8Array): boolean {
+    const key = dialerChallenge.join();
+    if (!this.#dials.has(key, this.#now())) return false;
+    this.#dials.set(key, true, this.#now());
+    return true;
   }
   count(outcome: Outcome): void {
     this.side.count(outcome);

@@ -15,6 +15,10 @@ export interface GreetingSide {
   /** What is wrong with the Hello of who was dialed. The certificate is compared when the wire's is known. */
   judgeAnswer(hello: Hello): Outcome | undefined;
   isMet(peer: NodeId): boolean;
+  /** This challenge was made up for a dial of this very node. */
+  dialing(challenge: Uint8Array): void;
+  /** That dial has come to this very node, under an address that it did not know for its own. */
+  hasDialedItself(challenge: Uint8Array): boolean;
   /** Whom a wire turned out to be to, and what it says of itself. */
   heard(hello: Hello): void;
   count(outcome: Outcome): void;
@@ -26,6 +30,7 @@ const CLOSING_OF: Partial<Record<Outcome, ClosingCode>> = {
   banned: 'handshake-refused',
   late: 'cancelled',
   met: 'lost-tie-break',
+  crossed: 'lost-tie-break',
 };
 
 /** An outcome as the end of an attempt. What has no word of its own is a matter of who it is. */
@@ -41,12 +46,14 @@ export function closingOfOutcome(outcome: Outcome, side: 'local' | 'remote'): Re
 export class DialerGreeting implements PoolGreeting {
   readonly #challenge: Uint8Array;
   #talk: Talk | undefined;
+  #claimsOurKey = false;
 
   constructor(
     readonly side: GreetingSide,
     readonly peer: NodeId | undefined,
   ) {
     this.#challenge = side.entropy(32);
+    side.dialing(this.#challenge);
   }
 
   begin(): Said {
@@ -76,17 +83,23 @@ export class DialerGreeting implements PoolGreeting {
   }
 
   refused({ code, retryAfterMs }: PoolRefused): Said {
+    if (this.#claimsOurKey) {
+      if (this.side.hasDialedItself(this.#challenge)) return this.#fail('misdirected', 'local', false);
+      return this.#fail('duplicate-key');
+    }
+    this.side.count(code === 'crossed' ? 'crossed' : 'refused');
     if (code !== 'crossed') return { signal: { type: 'peer.refused', refusal: { code, retryAfterMs } } };
     // To who doesn't know whom it dials, a refusal proves nobody: whichever connection counts will say Hello itself.
-    if (this.peer === undefined) return this.#fail('met', 'remote', false);
+    if (this.peer === undefined) return this.#fail('crossed', 'remote', false);
     return { signal: { type: 'peer.refused', refusal: { code, retryAfterMs, id: this.peer } } };
   }
 
   #introduce({ challenge, id, version }: { challenge: Uint8Array; id: NodeId; version: number }): Said {
     const { letters } = this.side;
     if (version !== letters.version) return this.#fail('version-unsupported');
-    // It claims to be somebody who is connected already, or this very node: if so, the dial is idle, and if not, as well.
-    if (this.peer === undefined && (id === letters.id || this.side.isMet(id))) return this.#fail('met', 'local', false);
+    // It claims to be somebody who is connected already: if so, the dial is idle, and if not, as well.
+    if (this.peer === undefined && id !== letters.id && this.side.isMet(id)) return this.#fail('met', 'local', false);
+    this.#claimsOurKey = id === letters.id; // This node itself, or another process with its key: the other end finds out which.
     const own = this.side.introduce(this.peer, 'dialer');
     if (own === 'lapsed') return this.#fail('late', 'local');
     this.#talk = { dialerChallenge: this.#challenge, acceptorChallenge: challenge, speaker: 'dialer' };

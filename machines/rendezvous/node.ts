@@ -95,6 +95,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
 
   async start(): Promise<void> {
     if (this.#isStarted) throw new SessionError('bad-option', 'a node is started once');
+    refuseWildcards(this.settings);
     this.#isStarted = true;
     await this.engine.start();
     if (this.#ended !== undefined) return;
@@ -178,6 +179,10 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
         return this.handleNewConnection(event.connection as Connection);
       case 'disconnected':
         return this.#handleLostConnection(event.connection as Connection);
+      case 'refused':
+        if (event.code === 'crossed') this.count('crossed');
+        else if (event.code === 'limit-reached' || event.code === 'busy') this.count('unwanted');
+        return;
       case 'state':
         return event.state === 'inProgress' ? this.wishes.tell(event.peer, { type: 'wire.opened' }) : undefined;
       case 'closing':
@@ -294,4 +299,18 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   #report(news: NodeNews): void {
     for (const listener of [...this.#listeners]) callback(this.ports, 'node.on listener', () => listener(news));
   }
+}
+
+/** `0.0.0.0` and `[::]` are where a node listens, and nowhere that a peer could dial: every node that claims them is at the same place. */
+function refuseWildcards({ listen, announce, isClient }: NodeSettings): void {
+  const odd = isClient ? undefined : (announce ?? listen).find(isWildcard);
+  if (odd !== undefined)
+    throw new SessionError(
+      'bad-option',
+      `createNode.${announce === undefined ? 'listen' : 'announce'}: ${odd} is no address that peers can dial; say in announce what they can, e.g. announce: ['${odd.replace(/\/\/.*:/, '//192.0.2.7:')}']`,
+    );
+}
+
+function isWildcard(address: string): boolean {
+  return /^[a-z0-9+.-]+:\/\/(0+(\.0+){0,3}|\*|\[(::ffff:)?[0:.]+\])(:|\/|$)/i.test(address);
 }

@@ -1,7 +1,7 @@
 import { callback, type CallbackPorts } from '../callbacks.js';
 import type { Closing } from '../closing.js';
 import { SessionError } from '../errors.js';
-import type { Connection, SendOptions } from '../handle.js';
+import { Handle, type Connection, type SendOptions } from '../handle.js';
 import { TokenBucket } from '../hub/token-bucket.js';
 import type { Hello, NodeId, Post, PostCodec } from './rendezvous.messages.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
@@ -81,6 +81,11 @@ export class PeerLink implements Peer {
     const message = this.#unheard.shift()!;
     this.#unheardBytes -= message.length + 64;
     return message;
+  }
+
+  /** Whether it is still there is asked at once; a dead one is lost soon. */
+  probe(): void {
+    if (this.connection instanceof Handle) this.connection.port.command({ type: 'probe' });
   }
 
   mayRead(): boolean {

@@ -24,7 +24,11 @@ export const OUTCOMES = {
   unexpected: 'The Hello shows a nonce that nobody was given.',
   late: 'The expectation, or the request, has lapsed.',
   'identity-mismatch': 'It is not whom it should be, or not who shows that certificate.',
-  'address-mismatch': 'The address is not one that was announced, or it is that of another peer.',
+  'address-mismatch': 'The address is not one that was announced.',
+  'claim-dropped': 'The address is that of another connected peer, or this node’s own: the peer is let in without it.',
+  refused: 'The other side has refused this node’s Hello.',
+  crossed: 'The peer is connected already, or its dial and this one have crossed: this wire was refused.',
+  'duplicate-key': 'Another process shows this node’s own key.',
   'version-unsupported': 'There is no version that both sides speak.',
   silent: 'A wire was opened, and no Hello came.',
   // Ends of a wish.
