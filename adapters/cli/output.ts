@@ -27,7 +27,8 @@ export class Output {
 
   /** One machine-readable line; nothing for people. */
   tell(value: object): void {
-    if (this.isJson) process.stdout.write(`${printableJson(stringifyPayload(value))}
+    if (this.isJson)
+      process.stdout.write(`${printableJson(stringifyPayload(value))}
 `);
   }
 
