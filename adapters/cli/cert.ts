@@ -32,7 +32,8 @@ export function certCommand(program: Command): void {
       await saveIdentity(out, identity, { replace: force });
       const { fingerprint, ski } = identity;
       output.say(`Kept in ${out}: key.pem for you alone, cert.pem for anybody.`);
-      output.say(`fingerprint ${fingerprint}\nSKI         ${ski}`);
+      output.say(`fingerprint ${fingerprint}`);
+      output.say(`SKI         ${ski}`);
       output.tell({ directory: out, fingerprint, ski });
     });
 }

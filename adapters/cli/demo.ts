@@ -98,7 +98,8 @@ async function keep(page: Inspector, output: Output, isGood: boolean): Promise<v
     () => page.close(),
     () => (isGood ? 0 : 1),
   );
-  output.say(`\nThe page stays until Ctrl-C: ${page.url}`);
+  output.say('');
+  output.say(`The page stays until Ctrl-C: ${page.url}`);
   await inputEnded();
   stopListening();
 }
@@ -294,7 +295,8 @@ class Run {
     const { output } = this;
     const { bytes, sha256Sent, sha256Received, cuts, resumes, lost, duplicated, outOfOrder, seconds } = summary;
     output.tell(summary);
-    output.say(`\n${isGood ? 'Everything arrived, once and in order.' : 'NOT everything arrived once and in order.'}`);
+    output.say('');
+    output.say(`${isGood ? 'Everything arrived, once and in order.' : 'NOT everything arrived once and in order.'}`);
     output.say(
       `  sent      ${sha256Sent}\n  received  ${sha256Received}  ${sha256Sent === sha256Received ? 'the same' : 'DIFFERENT'}`,
     );

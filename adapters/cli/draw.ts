@@ -34,7 +34,8 @@ export function drawCommand(program: Command): void {
         return;
       }
       const changed = [...visualizer.draw(charts, out), ...visualizer.write(pictures, out)];
-      output.say(changed.length === 0 ? 'Nothing has changed.' : changed.map((file) => `${out}/${file}`).join('\n'));
+      for (const line of changed.length === 0 ? ['Nothing has changed.'] : changed.map((file) => `${out}/${file}`))
+        output.say(line);
       output.tell({ charts: names, changed });
     });
 }
