@@ -136,7 +136,7 @@ describe('tuna/acknowledgements: an original hears of each packet 60 ms after it
     test(`[NCP-15] ${role}: an answer that is late once makes no way long`, () => {
       const watch = new Watch(role, false);
       watch.answerAfterMs = 10;
-      watch.lateByMs = 300;
+      watch.lateByMs = 200;
       for (let sequence = 1; sequence <= 1000; sequence++) {
         watch.send(0, sequence);
         watch.clock.advance(7);
