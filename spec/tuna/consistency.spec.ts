@@ -92,6 +92,7 @@ describe('tuna/links: a recorded wire displaces no live link, whatever it repeat
         const before = [...phases(w)];
         const intruder = intrude(w, 0);
         w.runUntil(() => phases(w)[links] === 'opening', { withinMs: 1000 });
+        const { dials } = w.network.counts;
         for (let round = 0; round < 4; round++) {
           for (const packet of packets) intruder.wire().send(framed(packet));
           w.far!.write(fill(new Uint8Array(5000), 50_000 + 5000 * round));
@@ -100,6 +101,7 @@ describe('tuna/links: a recorded wire displaces no live link, whatever it repeat
         }
         w.advance(3000);
         expect([intruder.isOver(), phases(w), w.heard.a, w.heard.b]).toEqual([true, before, 70_000, 50_000]);
+        expect(w.network.counts.dials).toBe(dials); // The dialer had nothing to make up for.
         w.end();
       });
 
