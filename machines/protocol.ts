@@ -150,7 +150,11 @@ export interface Protocol<Message = Uint8Array> {
   /** The application protocol name on TLS, and the WebSocket subprotocol. */
   readonly alpn: string;
   makeSession(request: SessionRequest): Session<Message>;
-  identify(bytes: Uint8Array, about: { readonly identity: Identity | undefined; readonly remoteAddress: string }): Identified;
+  /** `listener`: where the wire came to, as bound. */
+  identify(
+    bytes: Uint8Array,
+    about: { readonly identity: Identity | undefined; readonly remoteAddress: string; readonly listener?: string | undefined },
+  ): Identified;
   /** An opening that might have been this protocol's was given up: it said too little for too long. */
   silent?(remoteAddress: string): void;
   /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. */

@@ -55,6 +55,11 @@ export interface TunaOptions extends Partial<TunaLimits> {
   readonly first?: number;
 }
 
+/** What `tuna` makes: a protocol that knows how many links its sessions have. `TunaListener` has as many listeners. */
+export interface TunaProtocol extends Protocol<Uint8Array> {
+  readonly numTunaListeners: number;
+}
+
 /** How long a session of the original's is kept without a link: it has ended by then, and never comes back. Chosen without measurement. */
 const ORIGINAL_WINDOW_MS = 5_000;
 /** How long the original remembers that a session has ended. */
@@ -65,6 +70,7 @@ interface Opening {
   readonly id: Uint8Array;
   readonly link?: number;
   readonly windowMs?: number;
+  readonly listener?: string | undefined;
 }
 
 /**
@@ -72,12 +78,13 @@ interface Opening {
  *
  * @throws SessionError `bad-option` for an option that can't be right, naming it, what was expected and what was given
  */
-export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
+export function tuna(options: TunaOptions = {}): TunaProtocol {
   const { identity, accepts, addresses, redial = REDIAL.session, reconnectRetries, connectionsMax = 100_000, first } = options;
   const limits = limitsFrom(options);
   const isLimited = reconnectRetries !== undefined && reconnectRetries >= 0;
   return {
     name: 'tuna',
+    numTunaListeners: limits.numTunaListeners,
     alpn: 'holdfast.tuna.v1',
     machine: tunaSessionMachine,
     delivery: 'acknowledged',
@@ -94,7 +101,7 @@ export function tuna(options: TunaOptions = {}): Protocol<Uint8Array> {
     copy: (message) => new Uint8Array(message),
     peerOf: (peer) => peerOf(peer, identity),
     makeSession: (request) => makeSession(request, limits, { identity, addresses, first }),
-    identify: (bytes) => identify(bytes, identity, accepts),
+    identify: (bytes, { listener }) => identify(bytes, identity, accepts, listener),
     refusal: () => undefined, // The original just closes.
   };
 }
@@ -186,6 +193,7 @@ function identify(
   bytes: Uint8Array,
   identity: TunaIdentity | undefined,
   accepts: ((address: string) => boolean) | undefined,
+  listener: string | undefined,
 ): Identified {
   if (bytes.length < 4) return { word: 'more' };
   const addressEnd = frameBytes(bytes, 0);
@@ -206,7 +214,7 @@ function identify(
   const metadata = opened === undefined ? undefined : readMetadata(opened);
   if (metadata === undefined || metadata.type > 1) return { word: 'refuse', code: 'malformed' };
   const { type: _type, ...rest } = metadata;
-  const opening: Opening = { remoteAddress, ...rest };
+  const opening: Opening = { remoteAddress, listener, ...rest };
   const label = labelOf(remoteAddress, metadata.id);
   // What is sealed proves the address; a bare one is a claim, and `peer` stays where the wire came from.
   return { word: 'known', label, peer: identity && remoteAddress, isNew: true, mayReturn: true, opening };

@@ -6,6 +6,7 @@ import type { Engine } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Clock } from '../../machines/ports.js';
 import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import { TUNA_LIMITS } from '../../machines/tuna/tuna.timing.js';
 import type { AddressDesk, AddressRequest } from './addresses.js';
 import { links, retries } from './options.js';
 import { nknAddress } from './sealing.js';
@@ -47,7 +48,7 @@ function bracketed(host: string): string {
 
 /** How a side that listens is reached. Names and defaults are nkn-tuna-session's, but for the retries. */
 export interface TunaListenerOptions {
-  /** Listeners, each with an exit of its own; dialers have as many links. Default 4, at most 15. */
+  /** Listeners, each with an exit of its own; dialers have as many links. Default: as many as `tuna` was given, at most 15. */
   readonly numTunaListeners?: number;
   /** Where each of them listens. Default `tcp://127.0.0.1:0`, for exits that come in by loopback. */
   readonly listenAt?: (index: number) => string;
@@ -111,7 +112,7 @@ export class TunaListener implements AddressDesk {
   static async listen(engine: Engine, options: TunaListenerOptions = {}): Promise<TunaListener> {
     checkOptions('TunaListener', OPTIONS, options);
     const listener = new TunaListener(engine, {
-      numTunaListeners: 4,
+      numTunaListeners: linksOf(engine),
       listenAt: () => 'tcp://127.0.0.1:0',
       newTunaExit: directExit(),
       reconnectIntervalMs: 2000,
@@ -230,6 +231,13 @@ export class TunaListener implements AddressDesk {
       this.#ended.delete(oldest);
     }
   }
+}
+
+/** Set once, with the protocol. */
+function linksOf(engine: Engine): number {
+  const protocol = engine.options.protocols.find(({ name }) => name === 'tuna') as
+    { readonly numTunaListeners?: number } | undefined;
+  return protocol?.numTunaListeners ?? TUNA_LIMITS.numTunaListeners;
 }
 
 const OPTIONS = members({

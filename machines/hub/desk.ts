@@ -175,8 +175,8 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     this.listeners.listenAt(address, this.options.protocols, done);
   }
 
-  admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
-    this.door.accept({ ...offer, open: counted(offer.open, this) }, protocols);
+  admit(offer: Offer, protocols: readonly Protocol<unknown>[], listener?: string): void {
+    this.door.accept({ ...offer, open: counted(offer.open, this) }, protocols, listener);
   }
 
   objection({ identity, remoteAddress }: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined {

@@ -43,8 +43,8 @@ export class Door {
     return this.#openings.size;
   }
 
-  accept(offer: Offer, protocols: readonly Protocol<unknown>[]): void {
-    const opening = new Opening(this, offer, protocols);
+  accept(offer: Offer, protocols: readonly Protocol<unknown>[], listener?: string): void {
+    const opening = new Opening(this, offer, protocols, listener);
     const verdict = this.#openings.enter(opening, offer.remoteAddress);
     if (verdict.word === 'busy') {
       this.keeper.refused(offer.remoteAddress, 'busy');
@@ -80,6 +80,7 @@ const RETRY_AFTER_MS = 1000;
 /** What is of no more use once a session has the wire. */
 interface Begun {
   readonly remoteAddress: string;
+  readonly listener: string | undefined;
   protocols: readonly Protocol<unknown>[];
   /** Who judges, once a protocol has asked back. */
   identify: Protocol['identify'] | undefined;
@@ -104,9 +105,11 @@ class Opening implements WireHandler {
     readonly door: Door,
     { remoteAddress }: Offer,
     protocols: readonly Protocol<unknown>[],
+    listener: string | undefined,
   ) {
     this.#begun = {
       remoteAddress,
+      listener,
       protocols,
       identify: undefined,
       bytes: NOTHING,
@@ -170,9 +173,9 @@ class Opening implements WireHandler {
   }
 
   #identify(begun: Begun): void {
-    const { remoteAddress, protocols, bytes } = begun;
+    const { remoteAddress, listener, protocols, bytes } = begun;
     const { keeper } = this.door;
-    const about = { identity: this.#wire?.identity, remoteAddress };
+    const about = { identity: this.#wire?.identity, remoteAddress, listener };
     let mayBe = false;
     for (const protocol of protocols) {
       const identified = begun.identify === undefined ? protocol.identify(bytes, about) : begun.identify(bytes, about);

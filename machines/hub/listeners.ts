@@ -11,7 +11,7 @@ export interface ListenersSide {
   tell(event: EngineEvent): void;
   refused(remoteAddress: string, code: string, reason?: string): void;
   /** Somebody came in; the protocols are those that are spoken at this address. */
-  admit(offer: Offer, protocols: readonly Protocol<unknown>[]): void;
+  admit(offer: Offer, protocols: readonly Protocol<unknown>[], listener: string | undefined): void;
   /** A listener is gone. */
   changed(): void;
 }
@@ -62,7 +62,7 @@ export class Listeners {
           side.refused(offer.remoteAddress, code);
           return offer.refuse({ code, retryAfterMs: RETRY_AFTER_MS });
         }
-        side.admit(offer, protocols);
+        side.admit(offer, protocols, at);
       },
       onRefused: (remoteAddress, code, reason) => side.refused(remoteAddress, code, reason),
       onFailed: (cause) => {

@@ -38,10 +38,12 @@ export interface LinkContext extends LinkInput {
   readonly livedMs: number;
   readonly completed: (() => void) | undefined;
   readonly cause: WireCause | undefined;
+  /** Questions in a row that brought no address. */
+  readonly misses: number;
 }
 
 /** What a link knows of the others. */
-export type Siblings = Pick<SessionConns, 'addressFor'>;
+export type Siblings = Pick<SessionConns, 'addressFor' | 'dials' | 'isReserve'>;
 
 export type AddressEvent = { type: 'address.found'; address: string | undefined } | { type: 'address.missing'; reason: string };
 
@@ -54,6 +56,10 @@ export type LinkEvent =
   | { type: 'link.silent' }
   | { type: 'link.spoilt' }
   | { type: 'rival.came' } // A newer wire for the same link has said its opening, and proven nothing.
+  | { type: 'link.called' } // Acceptor: a place is free for this wire, which was kept in reserve.
+  | { type: 'link.demoted' } // Acceptor: the peer uses another wire, and not this one.
+  | { type: 'link.spare' } // Dialer: the peer has fewer links, and there are enough.
+  | { type: 'link.needed' } // Dialer: there are fewer than the peer has.
   | { type: 'rival.gone' }
   | { type: 'rival.proven' };
 
@@ -61,6 +67,7 @@ export type LinkEvent =
 export type LinkNews =
   | { type: 'link.opened'; slot: number; address: string | undefined }
   | { type: 'link.joined'; slot: number }
+  | { type: 'reserve.entered'; slot: number }
   | { type: 'link.ended'; slot: number; wasOpened: boolean; wasJoined: boolean; cause: WireCause | undefined }
   | { type: 'address.none'; slot: number; cause: WireCause } // There is nowhere to dial at the moment.
   | { type: 'session.unknown' }; // The peer says that it has no such session any more.
@@ -75,10 +82,14 @@ const addressService = fromCallback<EventObject, { book: AddressBook | undefined
       if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
       const address = reply.word === 'addresses' ? siblings.addressFor(index, reply.addresses) : undefined;
       const reason = reply.word === 'no-answer' ? 'the peer does not answer' : 'the peer has no address for this link';
+      siblings.dials(index, address); // Known to the others from here on, who are answered in the same turn.
       sendBack(address === undefined ? { type: 'address.missing', reason } : { type: 'address.found', address });
     });
   },
 );
+
+/** Between two questions for an address that is missing, at most. */
+const QUESTION_PAUSE_MAX_MS = 60_000;
 
 const linkSetup = setup({
   types: {
@@ -97,6 +108,15 @@ const linkSetup = setup({
       openedAt: 0,
     })),
     useAddress: assign({ address: ({ event }) => (event.type === 'address.found' ? event.address : undefined) }),
+    noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
+    forgetMisses: assign({ misses: 0 }),
+    forgetAddress: ({ context }) => context.siblings.dials(context.index, undefined),
+    enterReserve: ({ context }) => context.pump.plane.retire(context.slot),
+    enlist: ({ context }) => {
+      context.pump.plane.enlist(context.slot, context.clock.now());
+      context.pump.gather();
+    },
+    tellReserved: sendParent(({ context }): LinkNews => ({ type: 'reserve.entered', slot: context.slot })),
     noteOpened: assign({ openedAt: ({ context }) => context.clock.now() }),
     noteCause: assign({ cause: ({ event }) => (event.type === 'wire.closed' ? event.cause : undefined) }),
     noteEnded: assign({
@@ -119,11 +139,15 @@ const linkSetup = setup({
   guards: {
     hasOpener: ({ context }) => context.opener !== undefined,
     isDialer: ({ context }) => context.role === 'dialer',
+    hasNoPlace: ({ context }) => context.role === 'acceptor' && context.siblings.isReserve(context.slot),
   },
   delays: {
     openingTimeout: ({ context }) => context.limits.openingTimeoutMs,
     settled: ({ context }) => context.limits.settledMs,
     reconnectInterval: ({ context }) => context.limits.reconnectIntervalMs,
+    /** Ever longer: a link whose exit stays away is asked about once a minute. */
+    questionPause: ({ context: { limits, misses } }) =>
+      Math.max(limits.reconnectIntervalMs, Math.min(QUESTION_PAUSE_MAX_MS, limits.reconnectIntervalMs * 2 ** (misses - 1))),
   },
 });
 
@@ -138,6 +162,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
     delays: {
       openingTimeout: TUNA_LIMITS.openingTimeoutMs,
       settled: TUNA_LIMITS.settledMs,
+      questionPause: TUNA_LIMITS.reconnectIntervalMs, // And ever longer, up to a minute.
       reconnectInterval: TUNA_LIMITS.reconnectIntervalMs,
     },
   },
@@ -147,6 +172,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
     livedMs: 0,
     completed: undefined,
     cause: undefined,
+    misses: 0,
   }),
   options: { maxIterations: 1000 },
   initial: 'choosing',
@@ -169,14 +195,16 @@ export const tunaLinkMachine = linkSetup.createMachine({
       },
       on: {
         'address.found': { target: 'resting', actions: 'useAddress' },
-        'address.missing': { target: 'unaddressed', actions: 'tellUnaddressed' },
+        'address.missing': { target: 'unaddressed', actions: ['noteMiss', 'tellUnaddressed'] },
+        'link.spare': 'spare',
         'session.closed': { target: 'unaddressed', actions: 'tellUnknown' },
       },
     },
     unaddressed: {
       meta: { name: 'queued' },
       description: 'The peer has no address for this link at the moment.',
-      after: { reconnectInterval: 'resolving' },
+      on: { 'link.spare': 'spare' },
+      after: { questionPause: 'resolving' },
     },
     resting: {
       meta: { name: 'queued' },
@@ -187,8 +215,21 @@ export const tunaLinkMachine = linkSetup.createMachine({
       },
       on: {
         'redial.granted': { target: 'wired', actions: 'useOpener' },
-        'redial.given-up': 'unaddressed',
+        'redial.given-up': { target: 'unaddressed', actions: 'noteMiss' },
+        'link.spare': 'spare',
       },
+    },
+    spare: {
+      meta: { name: 'none', rule: 'TUNA-10' },
+      description: 'The peer has fewer links than this side, and all that it has are there.',
+      entry: 'forgetAddress',
+      on: { 'link.needed': 'helping' },
+    },
+    helping: {
+      meta: { name: 'queued', rule: 'TUNA-10' },
+      description: 'A link is missing. It comes back by itself, as a rule.',
+      on: { 'link.spare': 'spare' },
+      after: { reconnectInterval: 'resolving' },
     },
     wired: {
       invoke: {
@@ -207,7 +248,12 @@ export const tunaLinkMachine = linkSetup.createMachine({
         dialing: {
           meta: { name: 'initiated' },
           on: {
-            'wire.opened': { target: 'opening', actions: ['noteOpened', 'tellOpened'] },
+            'wire.opened': [
+              { guard: 'hasNoPlace', target: 'reserve', actions: 'noteOpened' },
+              { target: 'opening', actions: ['noteOpened', 'tellOpened'] },
+            ],
+            'wire.offered': { target: '#link.wired', reenter: true, actions: 'useOpener' },
+            'link.spare': { target: '#link.spare', actions: { type: 'tellEnded', params: { wasJoined: false } } },
             'wire.closed': {
               target: '#link.choosing',
               actions: ['noteCause', { type: 'tellEnded', params: { wasJoined: false } }],
@@ -218,6 +264,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
           meta: { name: 'inProgress', rule: 'TUNA-6' },
           on: {
             'link.proven': 'joined',
+            'link.spare': { target: '#link.spare', actions: { type: 'tellEnded', params: { wasJoined: false } } },
             'wire.offered': {
               target: '#link.wired',
               reenter: true,
@@ -235,12 +282,30 @@ export const tunaLinkMachine = linkSetup.createMachine({
             openingTimeout: { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
           },
         },
+        reserve: {
+          meta: { name: 'inProgress', rule: 'TUNA-10' },
+          description: 'The peer has more links than this side. Closed, it would be dialed again and again.',
+          entry: ['enterReserve', 'tellReserved'],
+          on: {
+            'link.called': { target: 'opening', actions: ['enlist', 'tellOpened'] },
+            'wire.offered': {
+              target: '#link.wired',
+              reenter: true,
+              actions: 'useOpener',
+            },
+            'wire.closed': {
+              target: '#link.choosing',
+              actions: ['noteCause', { type: 'tellEnded', params: { wasJoined: false } }],
+            },
+            'link.spoilt': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
+          },
+        },
         joined: {
           tags: 'joined',
           meta: { name: 'completed' },
-          entry: 'tellJoined',
+          entry: ['tellJoined', 'forgetMisses'],
           exit: { type: 'tellEnded', params: { wasJoined: true } },
-          on: { 'rival.proven': '#link.choosing' },
+          on: { 'rival.proven': '#link.choosing', 'link.demoted': 'reserve', 'link.spare': '#link.spare' },
           after: { settled: { actions: 'noteCompleted' } },
           initial: 'alone',
           states: {

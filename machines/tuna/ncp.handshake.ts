@@ -26,10 +26,13 @@ export class HandshakeState {
     this.#repeatMs = seed.limits.handshakeRepeatMs;
   }
 
-  /** Ours. Both sides pair connections by index: the answer has the ids in the order of the dialer (tuna-ncp.md, 2.7). */
+  /**
+   * Ours. Both sides pair connections by index: the answer has the ids in the order of the dialer (tuna-ncp.md, 2.7), and no more than
+   * there are places here.
+   */
   ours(): Uint8Array {
     const { codec, limits, role, clientIds } = this.seed;
-    const ids = role === 'acceptor' && this.peerIds.length > 0 ? this.peerIds : clientIds;
+    const ids = role === 'acceptor' && this.peerIds.length > 0 ? this.peerIds.slice(0, clientIds.length) : clientIds;
     return codec.putHandshake({ clientIds: ids, windowBytes: limits.windowBytes, mtu: limits.mtu, isHoldfast: true });
   }
 

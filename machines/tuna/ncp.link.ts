@@ -24,6 +24,10 @@ export class NcpLink {
   readonly owed: OwedAcks;
   readonly health: Health;
   isAttached = false;
+  /** There is no place for this wire: it is read, and nothing is said on it but what the peer has asked for. */
+  isReserve = false;
+  /** The peer has said something else than its handshake on this wire. */
+  isUsed = false;
   /** Something timed out here, and nothing was heard since: others carry the load. */
   isStalled = false;
   owesHandshake = false;
@@ -74,7 +78,9 @@ export class NcpLink {
     this.#probedPacket = this.#probedAt = -Infinity;
     this.#samples = 0;
     this.#shortestMs = Infinity;
-    this.isStalled =
+    this.isReserve =
+      this.isUsed =
+      this.isStalled =
       this.isProven =
       this.hasSpoken =
       this.owesProbe =
@@ -89,12 +95,29 @@ export class NcpLink {
     if (this.limits.idleMs > 0) this.health.start(now);
   }
 
+  /** It joins the reserve, or leaves it. */
+  rest(): void {
+    this.isReserve = true;
+    this.isProven = false;
+    this.health.stop();
+  }
+  rise(now: number): void {
+    this.isReserve = this.isProven = false;
+    if (this.limits.idleMs > 0) this.health.start(now);
+  }
+  /** The peer has said more than its handshake. True: for the first time, on a wire without a place. */
+  noteUse(): boolean {
+    const isNews = !this.isUsed;
+    this.isUsed = true;
+    return isNews && this.isReserve;
+  }
+
   get isChallenged(): boolean {
     return this.challenged !== 0;
   }
   /** Whether packets may go here. */
   get carries(): boolean {
-    return this.isAttached && this.challenged === 0;
+    return this.isAttached && this.challenged === 0 && !this.isReserve;
   }
 
   /** The wire counts once it has acknowledged this number. */

@@ -1,4 +1,3 @@
-import type { SlabPool } from '../dataplane/send-log.js';
 import { Dispatch } from './ncp.dispatch.js';
 import { AckReader } from './ncp.ack-reader.js';
 import { HandshakeState } from './ncp.handshake.js';
@@ -7,37 +6,12 @@ import { NcpLink, RANGES_REPEATED } from './ncp.link.js';
 import { ReadNews } from './ncp.news.js';
 import { Outbound } from './ncp.outbound.js';
 import { aheadOf, nextSequence, unusedSequence } from './ncp.sequence.js';
+import type { NcpSeed, NcpSignal } from './ncp.seed.js';
 import { Striping } from './ncp.striping.js';
-import { ackBytesMax, DATA_HEAD_BYTES_MAX, Packet, type NcpCodec } from './tuna.messages.js';
-import type { NcpLimits } from './tuna.timing.js';
+import { ackBytesMax, DATA_HEAD_BYTES_MAX, Packet } from './tuna.messages.js';
 
-/** News for the charts. */
-export type NcpSignal =
-  | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
-  | { type: 'peer.closed'; isFirstWord: boolean } // The peer closed the session; where a wire begins so, it does not know it.
-  | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
-  | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
-  | { type: 'link.proven'; link: number } // The first valid packet on this wire.
-  | { type: 'link.silent'; link: number }; // No sign of life, although asked.
+export type { NcpSeed, NcpSignal } from './ncp.seed.js';
 
-export interface NcpSeed {
-  readonly role: 'dialer' | 'acceptor';
-  readonly codec: NcpCodec;
-  readonly limits: NcpLimits;
-  readonly pool: SlabPool;
-  /** Connections at once, replacements included. */
-  readonly links: number;
-  /** What this side calls its connections, for the handshake. */
-  readonly clientIds: readonly string[];
-  /** Number of the first packet either side sends. Default 1; tests start near the wrap. */
-  readonly first?: number;
-  /** Random bytes, for numbers that no recording of a wire can hold. */
-  readonly entropy?: (bytes: number) => Uint8Array;
-  /** What is known of the peer before its handshake: it is a holdfast. */
-  readonly isPeerHoldfast?: boolean;
-}
-
-/** Ranges in one acknowledgement. The original sends 32 and reads any number. */
 const RANGES_PER_ACK = 64;
 /**
  * One NCP session over several connections, as both ends of the wire see it: packets in, packets out, bytes in order between
@@ -47,7 +21,7 @@ const RANGES_PER_ACK = 64;
 export class NcpSession {
   readonly outbound: Outbound;
   readonly inbound: Inbound;
-  readonly links: readonly NcpLink[];
+  readonly links: NcpLink[];
   readonly striping: Striping;
   readonly signals: NcpSignal[] = [];
   phase: 'idle' | 'calling' | 'established' | 'closing' = 'idle';
@@ -79,14 +53,12 @@ export class NcpSession {
     this.greeting = new HandshakeState(seed);
   }
 
-  /** Packets sent more than once. */
   get resent(): number {
     return this.#dispatch.resent;
   }
   get isEstablished(): boolean {
     return this.phase === 'established' || this.phase === 'closing';
   }
-  /** How the peer calls its connections, in its order. */
   get peerIds(): readonly string[] {
     return this.greeting.peerIds;
   }
@@ -123,7 +95,11 @@ export class NcpSession {
    * that was never used before it counts, and it carries nothing else until it has.
    * @rule TUNA-6
    */
-  attach(link: number, now: number, isRival = false): void {
+  attach(link: number, now: number, isRival = false, isReserve = false): void {
+    while (this.links.length <= link) {
+      this.links.push(new NcpLink(this.links.length, this.seed.limits, this.outbound));
+      this.striping.grow();
+    }
     const l = this.links[link]!;
     l.attach(now);
     l.owesHandshake =
@@ -131,12 +107,33 @@ export class NcpSession {
     l.owesClose = this.phase === 'closing';
     // A wire that joins late is to be proven, and the peer may have nothing to say by itself: an original that has dialed again never has.
     l.owesProbe = this.phase === 'established';
-    if (isRival && this.isEstablished) l.challenge(unusedSequence(this.#first, this.outbound.base, this.seed.entropy), now);
+    if (isReserve) l.rest();
+    else if (isRival && this.isEstablished) this.#challenge(l, now);
     else this.striping.join(link);
     this.#readProgressAt = now;
   }
 
-  /** What was under way on it goes to the others at once, and so do the acknowledgements it owed. */
+  /** A wire that was kept in reserve gets a place, once it has acknowledged a number drawn for it. @rule TUNA-10 */
+  enlist(link: number, now: number): void {
+    const l = this.links[link]!;
+    if (!l.isAttached || !l.isReserve) return;
+    l.rise(now);
+    this.#challenge(l, now);
+  }
+  #challenge(l: NcpLink, now: number): void {
+    l.challenge(unusedSequence(this.#first, this.outbound.base, this.seed.entropy), now);
+  }
+
+  /** A wire that carries packets goes to the reserve: what was under way on it goes to the others. @rule TUNA-10 */
+  retire(link: number): void {
+    const l = this.links[link]!;
+    if (!l.isAttached || l.isReserve) return;
+    l.rest();
+    this.striping.leave(link);
+    l.flight.lose(Infinity);
+    this.#settle();
+  }
+
   detach(link: number, now: number): void {
     const l = this.links[link]!;
     if (!l.isAttached) return;
@@ -157,7 +154,7 @@ export class NcpSession {
     const isFirstWord = !l.hasSpoken;
     l.hasSpoken = true;
     if (packet.close) {
-      if (!l.isChallenged) this.signals.push({ type: 'peer.closed', isFirstWord });
+      if (!l.isChallenged && !l.isReserve) this.signals.push({ type: 'peer.closed', isFirstWord });
       return true;
     }
     const wasEstablished = this.isEstablished;
@@ -166,8 +163,9 @@ export class NcpSession {
     } else if (this.isEstablished) this.greeting.settle();
     else if (this.seed.role === 'acceptor') this.signals.push({ type: 'peer.strayed' });
     const isNews = !wasEstablished && this.isEstablished;
+    if (packet.handshake === undefined && this.isEstablished && l.noteUse()) this.signals.push({ type: 'link.wanted', link });
     if (l.isChallenged && packet.ranges > 0 && l.meets(packet)) this.striping.join(link);
-    if (!l.isProven && !l.isChallenged) {
+    if (!l.isProven && !l.isChallenged && !l.isReserve) {
       l.isProven = true;
       this.signals.push({ type: 'link.proven', link });
     }
@@ -208,6 +206,7 @@ export class NcpSession {
       return at + handshake.length;
     }
     if (this.phase !== 'established') return at;
+    if (l.isReserve) return l.owed.isDue ? this.#putAck(l, now, into, at) : at;
     if (l.isChallenged) {
       if (!l.owesProbe) return at;
       l.owesProbe = false;
@@ -241,6 +240,7 @@ export class NcpSession {
     if (this.#readProgressAt === Infinity) this.#readProgressAt = now;
     const control = l.owesClose || l.owesHandshake || l.owesProbe || l.owesRead || l.owed.isDue || this.#news.isDue(now);
     if (this.phase !== 'established') return l.owesClose || l.owesHandshake ? HANDSHAKE_BYTES_MAX : 0;
+    if (l.isReserve) return l.owesHandshake || l.owed.isDue ? HANDSHAKE_BYTES_MAX : 0;
     if (l.isChallenged) return l.owesHandshake || l.owesProbe ? HANDSHAKE_BYTES_MAX : 0;
     const { lost, mtu, unsentBytes, flowRoom, base, next } = this.outbound;
     const room = this.#dispatch.limitOf(l) - l.flight.bytes;
@@ -395,6 +395,5 @@ export class NcpSession {
   }
 }
 
-/** An acknowledgement of as many ranges as there may be in one. */
 const CONTROL_BYTES_MAX = ackBytesMax(RANGES_PER_ACK);
 const HANDSHAKE_BYTES_MAX = 4096;

@@ -20,6 +20,12 @@ export class Striping {
     this.#isCarrying = new Uint8Array(links);
   }
 
+  /** One more link may join. */
+  grow(): void {
+    this.#shares = Float64Array.from([...this.#shares, 0]);
+    this.#isCarrying = Uint8Array.from([...this.#isCarrying, 0]);
+  }
+
   get links(): number {
     return this.#count;
   }

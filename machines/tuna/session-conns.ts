@@ -1,22 +1,46 @@
 import type { WireCause } from '../ports.js';
 import { Doubts } from './doubts.js';
 
-/** What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets. */
-export type ConnPhase = 'none' | 'opening' | 'joined';
+/**
+ * What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets, one that is kept
+ * open in case a place becomes free.
+ */
+export type ConnPhase = 'none' | 'opening' | 'joined' | 'reserve';
 
 interface Conn {
   phase: ConnPhase;
-  /** Where the wire was dialed, where that is known. */
+  /** A wire is on its way here, */
+  isClaimed: boolean;
+  /** to stay without a place. */
+  isReserve: boolean;
+  /** Where the wire was dialed, or is to be, where that is known. */
   address: string | undefined;
   /** It had a wire, or an attempt at one. */
   wasUsed: boolean;
+  /** Acceptor: which link of the dialer it is, where the dialer says so, and the listener that it came to. */
+  link: number | undefined;
+  listener: string | undefined;
+  /** When it joined the reserve: the oldest there has its turn first. */
+  order: number;
+  /** The slot whose wire it is to replace, or that is to replace its own; -1: none. */
+  rival: number;
 }
 
+/** Where a wire that came in goes. */
+export interface Seat {
+  readonly slot: number;
+  /** There is no place for it: it is kept open, and quiet. */
+  readonly isReserve: boolean;
+}
+
+/** Wires kept in reserve beyond one for each place: as many links as a dialer may have. */
+const RESERVE_MAX = 15;
+
 /**
- * Which wires a session has: the original's `sessionConns` and `connCount`, as one table, so that they can't disagree. A link `i` has the
- * slots `i` and `i + n`, for a wire and its successor: a newcomer has a place of its own until it has proven itself. Pure; the chart
- * reports what happens to wires, and asks.
- * @rule TUNA-5 TUNA-6 TUNA-9
+ * Which wires a session has: the original's `sessionConns` and `connCount`, as one table, so that they can't disagree. A dialer's link
+ * `i` has the slot `i`. An acceptor has as many places as links, and slots beside them for newcomers that are to replace a
+ * wire, and for those without a place. Pure; the chart reports what happens to wires, and asks.
+ * @rule TUNA-5 TUNA-6 TUNA-9 TUNA-10
  */
 export class SessionConns {
   readonly #conns: Conn[];
@@ -26,10 +50,16 @@ export class SessionConns {
   readonly doubts = new Doubts();
   /** Why the first dial failed while there never was a wire. */
   cause: WireCause | undefined;
+  /** Acceptor: links that the dialer has named in its handshake; 0 before it. */
+  peerLinks = 0;
+  /** There are more wires than the peer can have: one of those that seem to live is dead, and asking finds out which. */
+  isContested = false;
+  #serial = 0; // Wires that have joined the reserve.
   #foreign = 0; // Links whose wire brought bytes of another protocol, and no packet before; one bit each.
+  #spurned = 0; // Wires in a row that were given a place and left it without a word: their peer has no use for them.
 
   constructor(readonly links: number) {
-    this.#conns = Array.from({ length: 2 * links }, () => ({ phase: 'none', address: undefined, wasUsed: false }));
+    this.#conns = Array.from({ length: 2 * links }, newConn);
   }
 
   /** Wires that carry packets. */
@@ -41,6 +71,9 @@ export class SessionConns {
   get phases(): readonly ConnPhase[] {
     return this.#conns.map(({ phase }) => phase);
   }
+  get slots(): number {
+    return this.#conns.length;
+  }
   /** Links that were dialed in vain while there never was a wire. */
   get failures(): number {
     let count = 0;
@@ -51,32 +84,62 @@ export class SessionConns {
   phaseOf(slot: number): ConnPhase {
     return this.#conns[slot]!.phase;
   }
+  /** The slot that is to replace this one, or to be replaced by it; -1: none. */
+  /** Whether there is no place for the wire of this slot. */
+  isReserve(slot: number): boolean {
+    return this.#conns[slot]!.isReserve;
+  }
   rivalOf(slot: number): number {
-    return (slot + this.links) % (2 * this.links);
+    return this.#conns[slot]!.rival;
   }
 
   // What happens to wires.
 
   used(slot: number): void {
-    this.#conns[slot]!.wasUsed = true;
+    const conn = this.#conns[slot]!;
+    conn.wasUsed = conn.isClaimed = true;
+  }
+  /** Where a link dials, from the moment on at which it knows. */
+  dials(slot: number, address: string | undefined): void {
+    this.#conns[slot]!.address = address;
   }
   opened(slot: number, address: string | undefined): void {
     const conn = this.#conns[slot]!;
     conn.phase = 'opening';
     conn.address = address;
+    conn.wasUsed = conn.isClaimed = true;
+    this.everOpened = true;
+  }
+  /** One in reserve gets a place. */
+  called(slot: number): void {
+    const conn = this.#conns[slot]!;
+    conn.isClaimed = true;
+    conn.isReserve = false;
+  }
+  reserved(slot: number): void {
+    const conn = this.#conns[slot]!;
+    conn.phase = 'reserve';
+    conn.isReserve = true;
+    conn.order = ++this.#serial;
+    conn.isClaimed = false;
     this.everOpened = true;
   }
   joined(slot: number): void {
     this.#conns[slot]!.phase = 'joined';
     this.doubts.clear();
-    this.#foreign = 0;
+    this.#foreign = this.#spurned = 0;
   }
   ended(slot: number, cause?: WireCause, now = 0): void {
     const conn = this.#conns[slot]!;
-    if (conn.phase === 'opening') this.doubts.ended(cause, now);
+    if (conn.phase === 'opening') {
+      this.doubts.ended(cause, now);
+      this.#spurned++;
+    }
     if (conn.phase === 'none') this.failed(slot, cause);
     conn.phase = 'none';
-    conn.address = undefined;
+    conn.isClaimed = conn.isReserve = false;
+    conn.address = conn.link = undefined;
+    this.#separate(slot);
   }
 
   /** Its dial has failed, or there was nothing to dial. */
@@ -87,6 +150,12 @@ export class SessionConns {
   /** The peer speaks something else there. */
   spoilt(slot: number): void {
     if (this.#conns[slot]!.phase === 'opening') this.#foreign |= 1 << (slot % this.links);
+  }
+  /** One that is replaced, or has replaced, has no rival any more. */
+  #separate(slot: number): void {
+    const { rival } = this.#conns[slot]!;
+    if (rival >= 0) this.#conns[rival]!.rival = -1;
+    this.#conns[slot]!.rival = -1;
   }
 
   // What is asked.
@@ -101,36 +170,141 @@ export class SessionConns {
   }
 
   /**
-   * Where a wire that came in goes: to its link's slot without a joined one. What doesn't name its link (the original tells links
-   * apart by listeners) gets the first that has no wire.
+   * Acceptor: where a wire that came in goes. One that names its link replaces the wire of that link. One that names none (an
+   * original, which tells links apart by listeners) gets a free place; where all are taken it replaces the only wire of its
+   * listener, or waits in reserve. Undefined: there is no room even for that.
    */
-  slotFor(link: number | undefined): number {
-    const index = link === undefined ? this.#vacant() : link % this.links;
-    return this.phaseOf(index) === 'joined' ? index + this.links : index;
+  seat(link: number | undefined, listener?: string): Seat | undefined {
+    const same = link === undefined ? undefined : this.#find((conn) => conn.link === link && isLive(conn));
+    const target = same ?? (this.#hasPlace ? undefined : this.#onlyAt(listener, link));
+    if (target !== undefined) {
+      const conn = this.#conns[target]!;
+      if (conn.phase !== 'joined') return { slot: target, isReserve: conn.phase === 'reserve' };
+      const slot = conn.rival >= 0 ? conn.rival : this.#free((target + this.links) % (2 * this.links));
+      if (slot === undefined) return undefined;
+      conn.rival = slot;
+      this.#conns[slot]!.rival = target;
+      return this.#taken(slot, link, listener, false);
+    }
+    const slot = this.#free(link);
+    if (slot === undefined) return undefined;
+    this.isContested = this.peerLinks > 0 && this.#live >= this.peerLinks;
+    return this.#taken(slot, link, listener, !this.#hasPlace);
+  }
+
+  #taken(slot: number, link: number | undefined, listener: string | undefined, isReserve: boolean): Seat {
+    const conn = this.#conns[slot]!;
+    conn.isReserve = isReserve;
+    conn.link = link;
+    conn.listener = listener;
+    return { slot, isReserve };
   }
 
   /**
-   * Which of the peer's addresses of the moment a link dials: its own by number, or the first, of those that are left when each live
-   * link has taken the one it is at (seed: the addresses are compared with those of the live connections).
+   * A wire in reserve that may have a place, or -1: `wanted` says of which the peer has used. Where the dialer has more links than there
+   * are places, it uses some of them only, and closes others when it is spoken to there; each is tried once at most.
+   */
+  promote(isWanted: (slot: number) => boolean): number {
+    if (!this.hasRoom) return -1;
+    const wanted = this.#find((conn, slot) => conn.phase === 'reserve' && !conn.isClaimed && isWanted(slot));
+    if (wanted !== undefined) return wanted;
+    if (this.#isSpurned) return -1;
+    let oldest = -1;
+    this.#conns.forEach(({ phase, isClaimed, order }, slot) => {
+      if (phase === 'reserve' && !isClaimed && (oldest < 0 || order < this.#conns[oldest]!.order)) oldest = slot;
+    });
+    return oldest;
+  }
+
+  /** Which of the wires that carry packets makes room for one that the peer uses; -1: the peer uses all of them. */
+  idle(isUsed: (slot: number) => boolean): number {
+    return this.#find((conn, slot) => conn.phase === 'joined' && !isUsed(slot)) ?? -1;
+  }
+
+  /**
+   * Which of the peer's addresses of the moment a link dials: its own, by number. Where another link is there already, or on its way
+   * (the peer tells them in another order), the first that is no link's; and none where its own is missing, for those of the others
+   * are theirs (seed: the addresses are compared with those of the live connections).
    */
   addressFor(index: number, offered: readonly (string | undefined)[]): string | undefined {
+    const own = offered[index];
+    if (own === undefined) return undefined;
     const left = [...offered];
     for (let slot = 0; slot < this.#conns.length; slot++) {
       const { address } = this.#conns[slot]!;
       const taken = slot % this.links === index || address === undefined ? -1 : left.indexOf(address);
       if (taken >= 0) left.splice(taken, 1);
     }
-    const own = offered[index];
-    return own !== undefined && left.includes(own) ? own : left.find((address) => address !== undefined);
+    return left.includes(own) ? own : left.find((address) => address !== undefined);
   }
 
-  #vacant(): number {
-    const isFree = (index: number): boolean => this.phaseOf(index) === 'none' && this.phaseOf(index + this.links) === 'none';
-    let free = -1;
-    for (let index = this.links - 1; index >= 0; index--) {
-      if (!isFree(index)) continue;
-      if (free < 0 || !this.#conns[index]!.wasUsed || this.#conns[free]!.wasUsed) free = index;
+  /** Wires that carry packets or are about to, those aside that are to replace one. */
+  get #placesTaken(): number {
+    let count = 0;
+    for (const { phase, isClaimed, isReserve, rival } of this.#conns) {
+      const isTaken = phase === 'joined' || phase === 'opening' || (isClaimed && !isReserve);
+      if (isTaken && !(phase !== 'joined' && rival >= 0)) count++;
     }
-    return free < 0 ? this.links - 1 : free;
+    return count;
   }
+  /** A place is free. */
+  get hasRoom(): boolean {
+    return this.#placesTaken < this.links;
+  }
+  get #hasPlace(): boolean {
+    return this.hasRoom && !this.#isSpurned;
+  }
+  /** Of more links than places the peer uses some only, and those were tried that it does not. */
+  get #isSpurned(): boolean {
+    return this.peerLinks > this.links && this.#spurned >= this.peerLinks - this.links;
+  }
+  get #live(): number {
+    let count = 0;
+    for (const conn of this.#conns) if (isLive(conn)) count++;
+    return count;
+  }
+
+  /** The only wire that came to a listener, where each link has its own; a named link is known by its number. */
+  #onlyAt(listener: string | undefined, link: number | undefined): number | undefined {
+    if (listener === undefined || link !== undefined || this.peerLinks === 0 || this.#live < this.peerLinks) return undefined;
+    const there = this.#conns.flatMap((conn, slot) => (isLive(conn) && conn.listener === listener && slot >= 0 ? [slot] : []));
+    const joined = there.filter((slot) => this.phaseOf(slot) === 'joined');
+    const rest = there.filter((slot) => this.phaseOf(slot) !== 'joined' && this.rivalOf(slot) < 0);
+    return joined.length === 1 && rest.length === 0 ? joined[0] : undefined;
+  }
+
+  /** A slot without a wire: that of the link, or one that never had any, or any, or one more. */
+  #free(preferred = -1): number | undefined {
+    const isFree = ({ phase, isClaimed }: Conn): boolean => phase === 'none' && !isClaimed;
+    const own = this.#conns[preferred];
+    if (own !== undefined && isFree(own)) return preferred;
+    const fresh = this.#find((conn, slot) => isFree(conn) && !conn.wasUsed && slot < this.links);
+    const found = fresh ?? this.#find(isFree);
+    if (found !== undefined) return found;
+    if (this.#conns.length >= 2 * this.links + RESERVE_MAX) return undefined;
+    return this.#conns.push(newConn()) - 1;
+  }
+
+  #find(isMeant: (conn: Conn, slot: number) => boolean): number | undefined {
+    const slot = this.#conns.findIndex(isMeant);
+    return slot < 0 ? undefined : slot;
+  }
+}
+
+function newConn(): Conn {
+  return {
+    phase: 'none',
+    isClaimed: false,
+    isReserve: false,
+    address: undefined,
+    wasUsed: false,
+    link: undefined,
+    listener: undefined,
+    order: 0,
+    rival: -1,
+  };
+}
+
+function isLive({ phase, isClaimed }: Conn): boolean {
+  return phase !== 'none' || isClaimed;
 }

@@ -2,8 +2,8 @@ import { closing } from '../closing.js';
 import { tunaSetup } from './tuna.setup.js';
 import { TUNA_LIMITS } from './tuna.timing.js';
 
-const counting = { target: 'counting', actions: 'noteJoined' } as const;
-const recounting = { target: 'counting', actions: 'noteEnded' } as const;
+const counting = { target: 'counting', actions: ['noteJoined', 'trim'] } as const;
+const recounting = { target: 'counting', actions: ['noteEnded', 'promote'] } as const;
 
 /** Region: how many of the links carry packets. Without any, the session waits for one as long as the window is. */
 const strength = tunaSetup.createStateConfig({
@@ -22,11 +22,12 @@ const strength = tunaSetup.createStateConfig({
         'address.none': { actions: 'noteUnaddressed' },
         'link.spoilt': { actions: ['noteSpoilt', 'tellLink'] },
         'link.opened': { actions: ['noteOpened', { type: 'tellParent', params: { type: 'handshake.started' } }] },
-        'link.joined': { actions: 'noteJoined' },
-        'link.ended': { actions: 'noteEnded' },
+        'link.joined': { actions: ['noteJoined', 'trim'] },
+        'link.ended': { actions: ['noteEnded', 'promote'] },
         'ncp.established': {
           target: 'counting',
           actions: [
+            'trim',
             { type: 'tellParent', params: { type: 'trust.established' } },
             { type: 'tellParent', params: { type: 'handshake.completed' } },
           ],
@@ -59,9 +60,9 @@ const strength = tunaSetup.createStateConfig({
       on: {
         'link.joined': {
           target: 'counting',
-          actions: ['noteJoined', { type: 'tellParent', params: { type: 'session.resumed' } }],
+          actions: ['noteJoined', 'trim', { type: 'tellParent', params: { type: 'session.resumed' } }],
         },
-        'link.ended': { actions: 'noteEnded' },
+        'link.ended': { actions: ['noteEnded', 'promote'] },
         'session.unknown': {
           target: '#tuna.closed',
           actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
@@ -110,6 +111,8 @@ export const tunaSessionMachine = tunaSetup.createMachine({
       },
       on: {
         'link.opened': { actions: 'noteOpened' },
+        'reserve.entered': { actions: 'noteReserved' },
+        'link.wanted': { actions: ['makeRoom', 'probeContested'] },
         'link.proven': { actions: 'tellLink' },
         'link.silent': { actions: 'tellLink' },
         'link.spoilt': { actions: 'tellLink' },
@@ -119,7 +122,7 @@ export const tunaSessionMachine = tunaSetup.createMachine({
         'log.drained': { actions: 'tellNcp' },
         close: { actions: 'tellNcp' },
         probe: { actions: 'probeLinks' },
-        'wire.offered': { actions: 'offerLink' },
+        'wire.offered': { actions: ['offerLink', 'probeContested'] },
         abort: { target: 'closed', actions: 'recordAbort' },
       },
       type: 'parallel',

@@ -34,7 +34,7 @@ export interface TunaSeed extends NcpSeed {
   /** Dialer: where the first wire is dialed, where that is known. */
   readonly target?: string | undefined;
   /** Acceptor: what the opening of the first wire said. */
-  readonly offer?: { readonly link?: number } | undefined;
+  readonly offer?: { readonly link?: number; readonly listener?: string | undefined } | undefined;
   readonly envelope: Envelope;
   /** What a dialer says first on the wire of a link, in frames. */
   opening(link: number): Uint8Array | undefined;
@@ -81,13 +81,14 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   #dirty: number[] = [];
   #spoilt: TunaSignal[] = [];
   #isClosing = false;
+  readonly #frameBytesMax: number;
 
   constructor(readonly seed: TunaSeed) {
     this.ncp = new NcpSession(seed);
     this.conns = new SessionConns(seed.links >>> 1);
     this.conns.everOpened = seed.isSuccessor === true;
-    const frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
-    for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, frameBytesMax));
+    this.#frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
+    for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, this.#frameBytesMax));
   }
 
   // Commands of the charts.
@@ -114,6 +115,17 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   probe(now: number, timeoutMs: number): void {
     this.ncp.probe(now, timeoutMs);
   }
+  /** Acceptor: a wire leaves the reserve, or joins it. */
+  enlist(link: number, now: number): void {
+    this.ncp.enlist(link, now);
+  }
+  retire(link: number): void {
+    this.ncp.retire(link);
+  }
+  /** Whether the peer has said more than its handshake on this wire. */
+  isUsed(link: number): boolean {
+    return this.ncp.links[link]?.isUsed === true;
+  }
   /** Links that there are to be: those that the peer has named, if it has fewer. */
   get linksExpected(): number {
     const { numTunaListeners } = this.seed.limits;
@@ -135,6 +147,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   // The pump's side.
 
   attach(link: number, now: number): void {
+    while (this.#links.length <= link) this.#links.push(new TunaLink(this.seed.envelope, this.#frameBytesMax));
     const l = this.#links[link]!;
     l.framer.reset();
     l.isDeaf = false;
@@ -143,8 +156,8 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     const isDoubted = l.opening !== undefined && this.ncp.isEstablished && this.conns.doubts.wordless > 0;
     l.heldUntil = isDoubted ? now + OPENING_ALONE_MS : 0;
     const { conns } = this;
-    const isRival = conns.links > 0 && this.seed.role === 'acceptor' && conns.phaseOf(conns.rivalOf(link)) === 'joined';
-    this.ncp.attach(link, now, isRival);
+    const rival = this.seed.role === 'acceptor' && conns.links > 0 ? conns.rivalOf(link) : -1;
+    this.ncp.attach(link, now, rival >= 0 && conns.phaseOf(rival) === 'joined', conns.links > 0 && conns.isReserve(link));
   }
 
   detach(link: number, now: number): void {

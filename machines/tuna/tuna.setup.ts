@@ -2,7 +2,7 @@ import { assign, enqueueActions, sendParent, setup, type ActorRefFrom } from 'xs
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
 import type { GrantDesk } from '../grant.service.js';
-import type { Clock, Opener } from '../ports.js';
+import type { Clock, Opener, WireHandler } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
 import { tunaLinkMachine, type AddressBook, type LinkInput, type LinkNews } from './link.machine.js';
 import { ncpMachine, type NcpNews, type TunaPump } from './ncp.machine.js';
@@ -42,7 +42,12 @@ export interface TunaContext extends TunaInput {
 /** Which link an opening means; what doesn't say so gets the first that has no wire. */
 export interface TunaOffer {
   readonly link?: number;
+  /** Where it came to. */
+  readonly listener?: string | undefined;
 }
+
+/** For a wire that nobody can take. */
+const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
 
 const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined): LinkInput => ({
   role: context.role,
@@ -91,34 +96,48 @@ export const tunaSetup = setup({
         const { role, limits, opener, pump, conns } = context;
         const links = new Array<LinkRef | undefined>(2 * limits.numTunaListeners).fill(undefined);
         if (role === 'acceptor') {
-          const slot = conns.slotFor(pump.plane.seed.offer?.link);
+          const { link, listener } = pump.plane.seed.offer ?? {};
+          const { slot } = conns.seat(link, listener)!; // The first one finds a place.
           conns.used(slot);
           links[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) });
-        } else
+        } else {
+          conns.dials(0, pump.plane.seed.target);
           for (let slot = 0; slot < limits.numTunaListeners; slot++) {
             const own = slot === 0 ? opener : undefined;
             links[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, own) });
           }
+        }
         return links;
       },
     }),
     offerLink: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'wire.offered') return;
-      const { conns, links } = context;
+      const { conns, links, pump } = context;
       const { opener, opening } = event;
-      const slot = conns.slotFor((opening as TunaOffer).link);
-      const link = links[slot];
+      const { link, listener } = opening as TunaOffer;
+      conns.peerLinks = pump.plane.ncp.peerIds.length;
+      const seat = conns.seat(link, listener);
+      if (seat === undefined) return void opener(DEAF)();
+      const { slot } = seat;
+      const ref = links[slot];
       conns.used(slot);
-      if (link === undefined)
+      if (ref === undefined)
         enqueue.assign({
-          links: ({ spawn }) => links.with(slot, spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) })),
+          links: ({ spawn }) => {
+            const more = [...links];
+            more[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) });
+            return more;
+          },
         });
-      else enqueue.sendTo(link, { type: 'wire.offered', opener });
+      else enqueue.sendTo(ref, { type: 'wire.offered', opener });
       const rival = links[conns.rivalOf(slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.came' });
     }),
     noteOpened: ({ context, event }) => {
       if (event.type === 'link.opened') context.conns.opened(event.slot, event.address);
+    },
+    noteReserved: ({ context, event }) => {
+      if (event.type === 'reserve.entered') context.conns.reserved(event.slot);
     },
     /** A newcomer has proven itself: the wire it replaces goes. */
     noteJoined: enqueueActions(({ context: { conns, links }, event, enqueue }) => {
@@ -127,11 +146,48 @@ export const tunaSetup = setup({
       const rival = links[conns.rivalOf(event.slot)];
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.proven' });
     }),
-    noteEnded: enqueueActions(({ context: { conns, links, clock }, event, enqueue }) => {
+    noteEnded: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'link.ended') return;
-      conns.ended(event.slot, event.cause, clock.now());
+      const { conns, links, clock, role, pump } = context;
       const rival = links[conns.rivalOf(event.slot)];
+      conns.ended(event.slot, event.cause, clock.now());
       if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.gone' });
+      if (role === 'acceptor') return;
+      if (conns.connCount < pump.plane.linksExpected)
+        for (const link of links) if (link !== undefined) enqueue.sendTo(link, { type: 'link.needed' });
+    }),
+    /** Dialer: the peer has fewer links than this side. As many as it has stay, those with the lowest numbers. @rule TUNA-10 */
+    trim: enqueueActions(({ context: { role, conns, links, limits, pump }, enqueue }) => {
+      const { linksExpected } = pump.plane;
+      if (role === 'acceptor' || linksExpected === limits.numTunaListeners || conns.connCount < linksExpected) return;
+      let kept = 0;
+      links.forEach((link, slot) => {
+        if (link === undefined || (conns.phaseOf(slot) === 'joined' && kept++ < linksExpected)) return;
+        enqueue.sendTo(link, { type: 'link.spare' });
+      });
+    }),
+    /** Acceptor: a wire in reserve gets the place that is free. @rule TUNA-10 */
+    promote: enqueueActions(({ context: { role, conns, links, pump }, enqueue }) => {
+      if (role === 'dialer') return;
+      conns.peerLinks = pump.plane.ncp.peerIds.length;
+      const slot = conns.promote((each) => pump.plane.isUsed(each));
+      const link = links[slot];
+      if (link === undefined) return;
+      conns.called(slot);
+      enqueue.sendTo(link, { type: 'link.called' });
+    }),
+    /** Acceptor: the peer uses a wire in reserve, so it has no use for another one; or one that seems to live is dead. @rule TUNA-10 */
+    makeRoom: enqueueActions(({ context: { conns, links, pump }, event, enqueue }) => {
+      if (event.type !== 'link.wanted' || conns.phaseOf(event.link) !== 'reserve') return;
+      const idle = conns.hasRoom ? undefined : links[conns.idle((slot) => pump.plane.isUsed(slot))];
+      if (!conns.hasRoom && idle === undefined) {
+        conns.isContested = true;
+        return;
+      }
+      if (idle !== undefined) enqueue.sendTo(idle, { type: 'link.demoted' });
+      conns.called(event.link);
+      const link = links[event.link];
+      if (link !== undefined) enqueue.sendTo(link, { type: 'link.called' });
     }),
     tellLink: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'link.proven' && event.type !== 'link.silent' && event.type !== 'link.spoilt') return;
@@ -159,6 +215,13 @@ export const tunaSetup = setup({
     },
     tellGone: enqueueActions(({ enqueue }) => enqueue.sendTo('ncp', { type: 'links.gone' })),
     probeLinks: ({ context }) => {
+      context.pump.plane.probe(context.clock.now(), context.limits.wakeProbeTimeoutMs);
+      context.pump.flush();
+    },
+    /** More wires than the peer can have: one that seems to live is dead, and the most silent one is found by asking. */
+    probeContested: ({ context }) => {
+      if (!context.conns.isContested) return;
+      context.conns.isContested = false;
       context.pump.plane.probe(context.clock.now(), context.limits.wakeProbeTimeoutMs);
       context.pump.flush();
     },

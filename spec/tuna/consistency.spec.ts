@@ -207,41 +207,57 @@ test('[TUNA-9] the looks after every step can see: each rule that is broken is n
     expect({ changed, more, faults: faults(changed, more, ended).length > 0 }).toEqual({ changed, more, faults: true });
 });
 
-test('[TUNA-5] a link dials its own address; where that is taken or missing, one that no live link is at', () => {
+test('[TUNA-5] a link dials its own address; where that is taken, one that no live link is at', () => {
   const conns = new SessionConns(4);
   ['a', 'b', 'c'].forEach((address, slot) => conns.opened(slot, address));
   expect(conns.addressFor(3, ['a', 'b', 'c', 'd'])).toBe('d');
   expect(conns.addressFor(3, ['d', 'a', 'b', 'c'])).toBe('d'); // Told in another order.
-  expect(conns.addressFor(3, ['a', 'e', 'c'])).toBe('e'); // Fewer, and a new one among them.
+  expect(conns.addressFor(3, ['a', 'e', 'c'])).toBeUndefined(); // Fewer: the new one is that of link 1.
   expect(conns.addressFor(3, ['a', 'b', 'c', undefined])).toBeUndefined();
   expect(conns.addressFor(1, ['a', 'b', 'c', 'd'])).toBe('b'); // Its own wire is no rival.
   expect(conns.addressFor(3, ['a', 'a', 'a', 'a'])).toBe('a'); // One address for all.
-  conns.ended(0);
-  expect(conns.addressFor(3, ['a', 'b', 'c'])).toBe('a');
 });
 
-test('[TUNA-9] whatever happens to wires: counts are those of the table, and a wire that names no link goes where none is', () => {
-  for (let seed = 1; seed <= 20; seed++) {
+test('[TUNA-9] whatever happens to wires: counts are those of the table, and what names no link goes to a free place or to the reserve', () => {
+  for (let seed = 1; seed <= 40; seed++) {
     const random = new SeededRandom(seed);
     const links = random.pick([1, 2, 4]);
     const conns = new SessionConns(links);
-    for (let step = 0; step < 200; step++) {
-      const slot = conns.slotFor(random.chance(0.5) ? random.int(links) : undefined);
-      const free = conns.phases.some((phase, i) => i < links && phase === 'none' && conns.phaseOf(conns.rivalOf(i)) === 'none');
-      const unnamed = conns.slotFor(undefined);
-      if (free) expect([conns.phaseOf(unnamed), conns.phaseOf(conns.rivalOf(unnamed))]).toEqual(['none', 'none']);
-      expect({ seed, step, phase: conns.phaseOf(slot) === 'joined' && conns.phaseOf(conns.rivalOf(slot)) !== 'joined' }).toEqual({
+    conns.peerLinks = random.pick([links, links + 3]);
+    for (let step = 0; step < 300; step++) {
+      if (random.chance(0.5)) {
+        const hadRoom = conns.hasRoom;
+        const link = random.chance(0.5) ? random.int(links + 2) : undefined;
+        const seat = conns.seat(link, random.pick([undefined, 'one', 'two']));
+        if (seat === undefined) continue;
+        const { slot, isReserve } = seat;
+        conns.used(slot);
+        const isRival = conns.rivalOf(slot) >= 0;
+        expect({ seed, step, fits: isReserve || isRival || hadRoom || conns.phaseOf(slot) !== 'none' }).toEqual({
+          seed,
+          step,
+          fits: true,
+        });
+        if (conns.phaseOf(slot) === 'none') (isReserve ? conns.reserved : conns.opened).call(conns, slot, undefined);
+      } else {
+        const slot = random.int(conns.slots);
+        const rival = conns.rivalOf(slot);
+        if (conns.phaseOf(slot) === 'opening' && random.chance(0.6)) {
+          conns.joined(slot);
+          if (rival >= 0) conns.ended(rival);
+        } else if (conns.phaseOf(slot) !== 'none') conns.ended(slot);
+        const called = conns.promote(() => random.chance(0.5));
+        if (called >= 0) {
+          conns.called(called);
+          conns.opened(called, undefined);
+        }
+      }
+      expect(conns.connCount).toBe(conns.phases.filter((phase) => phase === 'joined').length);
+      expect({ seed, step, isBounded: conns.connCount <= links && conns.slots <= 2 * links + 15 }).toEqual({
         seed,
         step,
-        phase: false,
+        isBounded: true,
       });
-      if (conns.phaseOf(slot) === 'none') conns.opened(slot, undefined);
-      else if (random.chance(0.5)) {
-        conns.joined(slot);
-        if (conns.phaseOf(conns.rivalOf(slot)) === 'joined') conns.ended(conns.rivalOf(slot));
-      } else conns.ended(slot);
-      expect(conns.connCount).toBe(conns.phases.filter((phase) => phase === 'joined').length);
-      expect(conns.connCount).toBeLessThanOrEqual(links);
     }
   }
 });

@@ -105,6 +105,18 @@ test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over anot
   expect(listener.reply({ from: bob!.address, session })).toMatchObject({ word: 'addresses' });
 }, 30_000);
 
+test('[TUNA-23] tuna/listener: has as many listeners as the protocol has links, which are set in one place', async () => {
+  for (const numTunaListeners of [1, 3, undefined]) {
+    const server = await engineWith({
+      transports: [tcp()],
+      protocols: [resume(), tuna(numTunaListeners === undefined ? {} : { numTunaListeners })],
+    });
+    const listener = await TunaListener.listen(server);
+    expect(listener.addresses.length).toBe(numTunaListeners ?? 4);
+    await listener.close();
+  }
+});
+
 describe('exits', () => {
   test('listeners that are public themselves are known by where they are bound, or by a name', async () => {
     const server = await engineWith({ transports: [tcp()], protocols: [tuna()] });

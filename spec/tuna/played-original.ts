@@ -3,6 +3,7 @@ import { ncpCodec } from '../../adapters/tuna/index.js';
 import { putMetadata } from '../../adapters/tuna/metadata.js';
 import type { Wire } from '../../machines/ports.js';
 import { Packet } from '../../machines/tuna/tuna.messages.js';
+import { fill } from './ncp-channel.js';
 import type { TunaWorld } from './tuna-world.js';
 
 export interface PlayedWire {
@@ -24,6 +25,7 @@ export class PlayedOriginal {
   /** Of the latest answer to its handshake. */
   answeredIds: readonly string[] | undefined;
   answers = true;
+  isOver = false;
   readonly #id: Uint8Array;
 
   constructor(
@@ -64,7 +66,8 @@ export class PlayedOriginal {
       onProbeAnswer: () => {},
       onClose: () => {
         made.isOver = true;
-        if (redials) this.w.clock.setTimeout(() => this.dial(link, address, { greets: this.answeredIds === undefined }), 20);
+        if (redials && !this.isOver)
+          this.w.clock.setTimeout(() => this.dial(link, address, { greets: this.answeredIds === undefined }), 20);
       },
     });
     return made;
@@ -76,7 +79,9 @@ export class PlayedOriginal {
   /** Bytes of its stream, as one packet. */
   data(link: number, sequence: number, bytes: number): void {
     const packet = new Uint8Array(16 + bytes);
-    const end = ncpCodec.putDataHead(packet, 0, sequence, bytes) + bytes;
+    const head = ncpCodec.putDataHead(packet, 0, sequence, bytes);
+    const end = head + bytes;
+    fill(packet.subarray(head, end), (sequence - 1) * bytes);
     this.say(this.live(link)!, packet.subarray(0, end));
   }
 

@@ -22,7 +22,13 @@ export interface SessionState {
   readonly hasOwner: boolean;
   readonly isOver: boolean;
   /** By slot: what the chart knows, and whether there is a wire for the pump and for NCP. */
-  readonly sessionConns: readonly { phase: ConnPhase; isAttached: boolean; isCarrying: boolean; isProven: boolean }[];
+  readonly sessionConns: readonly {
+    phase: ConnPhase;
+    rival?: number;
+    isAttached: boolean;
+    isCarrying: boolean;
+    isProven: boolean;
+  }[];
   readonly connCount: number;
   readonly links: number;
 }
@@ -54,9 +60,10 @@ function sessionOf({ key, handle, session, ref, isBuried }: Entry): SessionState
     links: conns.links,
     sessionConns: conns.phases.map((phase, slot) => ({
       phase,
+      rival: conns.rivalOf(slot),
       isAttached: handle?.pump.attached(slot) === true,
-      isCarrying: ncp.links[slot]!.isAttached,
-      isProven: ncp.links[slot]!.isProven,
+      isCarrying: ncp.links[slot]?.isAttached === true,
+      isProven: ncp.links[slot]?.isProven === true,
     })),
   };
 }
@@ -79,10 +86,10 @@ export function faultsOf(state: TunaState, ended: ReadonlyMap<string, number>, n
       claim(isCarrying === isAttached, `${key}: slot ${slot} has ${isAttached ? 'a' : 'no'} wire, and NCP thinks otherwise`);
       claim(phase !== 'joined' || isProven, `${key}: slot ${slot} has joined and proven nothing`);
     });
-    for (let index = 0; index < links; index++) {
-      const both = sessionConns[index]!.phase === 'joined' && sessionConns[index + links]!.phase === 'joined';
-      claim(!both, `${key}: link ${index} was replaced, and has its old wire still`);
-    }
+    sessionConns.forEach(({ phase, rival }, slot) => {
+      const both = phase === 'joined' && sessionConns[rival ?? -1]?.phase === 'joined';
+      claim(!both, `${key}: slot ${slot} was replaced, and has its old wire still`);
+    });
     claim(!state.closedSessionKey.includes(key), `${key} lives, and counts as ended`);
   }
   claim(state.wires >= attached, `${attached} wires are attached, and ${state.wires} counted`);

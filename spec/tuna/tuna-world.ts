@@ -26,6 +26,8 @@ export class TunaWorld {
   constructor(
     seed: number,
     readonly options: TunaOptions = {},
+    /** Of the side that listens, where they differ. */
+    readonly optionsB: TunaOptions = options,
   ) {
     this.random = new SeededRandom(seed);
     this.network = new SimNetwork(this.clock, this.random.split('network'), { boundaries: 'stream' });
@@ -42,7 +44,7 @@ export class TunaWorld {
       { clock, random: own.next, entropy: own.bytes },
       {
         transports: [this.network.transport(name, { process: clock })],
-        protocols: [tuna({ idleMs: 1000, probeTimeoutMs: 1000, ...this.options })],
+        protocols: [tuna({ idleMs: 1000, probeTimeoutMs: 1000, ...(name === 'a' ? this.options : this.optionsB) })],
         listen,
       },
     );

@@ -91,11 +91,24 @@ export const tunaLinkModel: Model<LinkWorld> = {
     'the peer says a packet': { type: 'link.proven' },
     'the peer is silent': { type: 'link.silent' },
     'the peer talks nonsense': { type: 'link.spoilt' },
+    'there is no place for it': (world) => {
+      if (world.input.role === 'acceptor') world.input.pump.plane.conns.reserved(0);
+    },
+    'a place is free': { type: 'link.called' },
+    'the peer uses another one': { type: 'link.demoted' },
+    'there are enough': { type: 'link.spare' },
+    'there are too few': { type: 'link.needed' },
     'a rival comes': { type: 'rival.came' },
     'the rival is gone': { type: 'rival.gone' },
     'the rival has proven itself': { type: 'rival.proven' },
   },
-  facts: ({ wires, request, answer, completed }) => [wires.state, request === undefined, answer === undefined, completed > 0],
+  facts: ({ wires, request, answer, completed, input }) => [
+    wires.state,
+    request === undefined,
+    answer === undefined,
+    completed > 0,
+    input.pump.plane.conns.isReserve(0),
+  ],
   check: ({ told, wires, input, request, answer }, snapshot) => {
     for (let i = 0; i < told.length; i++)
       assert(FOLLOWS[told[i]!]!.includes(told[i - 1]), `${told[i]} doesn't follow ${told[i - 1]}`);

@@ -78,6 +78,9 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     },
     'a link has no address': { type: 'address.none', slot: 1, cause: { kind: 'resolve-failed' } },
     'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
+    'a wire is kept in reserve': (world) =>
+      world.phase(LINKS + 1) === 'none' ? { type: 'reserve.entered', slot: LINKS + 1 } : undefined,
+    'the peer uses the one in reserve': { type: 'link.wanted', link: LINKS + 1 },
     'wires are sent away for a while': (world, snapshot) => {
       const { conns } = snapshot.context as TunaContext;
       for (let i = 0; i < 3; i++) conns.doubts.ended({ kind: 'ended' }, world.input.clock.now() - 10_000);

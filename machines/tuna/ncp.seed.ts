@@ -1,0 +1,30 @@
+import type { SlabPool } from '../dataplane/send-log.js';
+import type { NcpCodec } from './tuna.messages.js';
+import type { NcpLimits } from './tuna.timing.js';
+
+/** News for the charts. */
+export type NcpSignal =
+  | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
+  | { type: 'peer.closed'; isFirstWord: boolean } // The peer closed the session; where a wire begins so, it does not know it.
+  | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
+  | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
+  | { type: 'link.proven'; link: number } // The first valid packet on this wire.
+  | { type: 'link.wanted'; link: number } // The peer uses a wire that is kept in reserve.
+  | { type: 'link.silent'; link: number }; // No sign of life, although asked.
+
+export interface NcpSeed {
+  readonly role: 'dialer' | 'acceptor';
+  readonly codec: NcpCodec;
+  readonly limits: NcpLimits;
+  readonly pool: SlabPool;
+  /** Connections at once, replacements included. */
+  readonly links: number;
+  /** What this side calls its connections, for the handshake. */
+  readonly clientIds: readonly string[];
+  /** Number of the first packet either side sends. Default 1; tests start near the wrap. */
+  readonly first?: number;
+  /** Random bytes, for numbers that no recording of a wire can hold. */
+  readonly entropy?: (bytes: number) => Uint8Array;
+  /** What is known of the peer before its handshake: it is a holdfast. */
+  readonly isPeerHoldfast?: boolean;
+}
