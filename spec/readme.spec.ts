@@ -22,7 +22,10 @@ const of = (language: string): [name: string, block: Block][] =>
   blocks.filter((block) => block.language === language).map((block) => [`line ${block.line}`, block]);
 
 test('README: there are blocks, of the languages that are checked', () => {
-  expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['mermaid', 'sh', 'ts']);
+  const languages = new Set(blocks.map(({ language }) => language));
+  expect([languages.has('sh'), languages.has('ts')]).toEqual([true, true]);
+  // One of another kind needs a check of its own here; drawings are checked with the charts.
+  expect([...languages].filter((language) => !['mermaid', 'sh', 'ts'].includes(language))).toEqual([]);
 });
 
 // Programs.
