@@ -15,6 +15,10 @@ const PEER_GATHERS_MS = 50;
 /** Round trips of which the shortest says how long the way is, and how often one is asked for. Chosen without measurement. */
 const SAMPLES_LEAST = 8;
 const SAMPLE_MS = 250;
+/** A question without an answer is asked again after so long: the original's answers are lost with a socket. */
+const ANSWER_MAX_MS = 5000;
+/** A round trip in which more than this came in, or was to be carried, may be a queue's, which can be gone at any moment. Chosen without measurement. */
+const QUIET_BYTES = 4 << 10;
 
 /** What a session remembers about one of its connections: what is under way, what is owed to the peer, how long things take. */
 export class NcpLink {
@@ -49,8 +53,10 @@ export class NcpLink {
   challengeAt = Infinity;
   #probedPacket = -Infinity; // The last one that was sent as a question,
   #probedAt = -Infinity; // then.
-  #samples = 0; // Round trips measured on the wire of the moment,
-  #shortestMs = Infinity; // and the shortest.
+  #cameBytes = 0; // Data that came in, altogether,
+  #cameAtProbe = 0; // and when the question left.
+  #samples = 0; // Round trips measured on the wire of the moment while it was quiet,
+  #shortestMs = Infinity; // and the shortest of all.
   /** When the newest packet left of which an acknowledgement came back, and when that was. */
   newestAckedAt = -Infinity;
   /** The how-manieth on this wire the latest acknowledged one was. */
@@ -144,30 +150,35 @@ export class NcpLink {
   probed(n: number, now: number): void {
     this.#probedPacket = n;
     this.#probedAt = now;
+    this.#cameAtProbe = this.#cameBytes;
   }
   /** Of packets that were acknowledged long ago, one more was. */
   answered(from: number, last: number, now: number): void {
     if (this.#probedPacket < from || this.#probedPacket > last) return;
     this.#probedPacket = -Infinity;
     this.sampled(now - this.#probedAt);
+    if (this.#cameBytes - this.#cameAtProbe <= QUIET_BYTES && this.flight.bytes <= QUIET_BYTES) this.#samples++;
   }
-  /** A round trip on the wire of the moment. */
+  /** A round trip on the wire of the moment: the way takes no longer, but may take less. */
   sampled(ms: number): void {
-    this.#samples++;
     if (ms < this.#shortestMs) this.#shortestMs = ms;
   }
 
   /**
    * How long an original waits for an acknowledgement of what has just come, so that the round trips it sees are never short. Where
    * the way is long by itself, less; before that is known, the whole. One round trip says little, because either side may have been
-   * late: the shortest of several counts, and it is asked for more as long as the whole is not waited for.
+   * late: the shortest of several counts, and it is asked for more as long as the whole is not waited for. Those in which much was
+   * carried prove nothing: they hold the time in queues, and once a queue is gone the hold has to make up for it at once.
+   * `bytes`: of what has just come.
    * @rule NCP-15
    */
-  ackHoldMs(now: number): number {
+  ackHoldMs(now: number, bytes: number): number {
+    this.#cameBytes += bytes;
     const { originalAckMs } = this.limits;
     const isKnown = this.#samples >= SAMPLES_LEAST;
     const wayMs = isKnown ? Math.max(0, this.#shortestMs - PEER_GATHERS_MS) : 0;
-    if ((!isKnown || wayMs > 0) && now - this.#probedAt >= SAMPLE_MS) {
+    const askAfterMs = this.#probedPacket === -Infinity ? SAMPLE_MS : ANSWER_MAX_MS;
+    if ((!isKnown || wayMs > 0) && now - this.#probedAt >= askAfterMs) {
       this.owesProbe = true;
       this.#probedAt = now;
     }

@@ -314,7 +314,7 @@ export class NcpSession {
     const n = inbound.base + aheadOf(nextSequence(this.#first, inbound.base), sequence);
     const arrival = inbound.accept(n, bytes, dataStart, dataEnd, more);
     if (arrival === 'new' || arrival === 'duplicate') {
-      const holdMs = this.greeting.isOriginal ? l.ackHoldMs(now) : 0;
+      const holdMs = this.greeting.isOriginal ? l.ackHoldMs(now, dataEnd - dataStart) : 0;
       if (holdMs > 0) l.owed.hold(n, holdMs, now);
       else l.owed.add(n, arrival === 'duplicate', now, dataEnd - dataStart);
     }
