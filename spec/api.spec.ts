@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compare, write } from '../visualizer/draw.js';
+import { compare, write } from '../visualizer/files.js';
 import { Declarations, type ApiExport } from './api/declarations.js';
 import { entriesOf, experimental, nameOf, reports } from './api/report.js';
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as machines from '../machines/index.js';
-import { chartsOf, compare, draw, drift, pictures, write, type Drawings } from '../visualizer/draw.js';
+import { chartsOf, pictures, type Drawings } from '../visualizer/draw.js';
+import { compare, draw, drift, write } from '../visualizer/files.js';
 import { graphOf } from '../visualizer/graph.js';
 import { VIEW_WIDTH_MAX } from '../visualizer/views.js';
 

@@ -17,12 +17,16 @@ export function drawCommand(program: Command): void {
     .option('--json', 'print machine-readable lines, the summary last')
     .action(async ({ out, check = false, json = false }: DrawOptions) => {
       const output = new Output(json);
-      const [machines, visualizer] = await Promise.all([import('../../machines/index.js'), import('../../visualizer/draw.js')]);
+      const [machines, visualizer, files] = await Promise.all([
+        import('../../machines/index.js'),
+        import('../../visualizer/draw.js'),
+        import('../../visualizer/files.js'),
+      ]);
       const charts = visualizer.chartsOf(machines);
       const names = Object.keys(charts).sort();
       const pictures = await picturesOf(visualizer.pictures(charts), output);
       if (check) {
-        const drifted = [...visualizer.drift(charts, out), ...visualizer.compare(pictures, out)];
+        const drifted = [...files.drift(charts, out), ...files.compare(pictures, out)];
         for (const { file, firstDifference } of drifted) output.say(`${out}/${file}: ${firstDifference}`);
         output.say(
           drifted.length > 0
@@ -33,7 +37,7 @@ export function drawCommand(program: Command): void {
         if (drifted.length > 0) process.exitCode = 1;
         return;
       }
-      const changed = [...visualizer.draw(charts, out), ...visualizer.write(pictures, out)];
+      const changed = [...files.draw(charts, out), ...files.write(pictures, out)];
       for (const line of changed.length === 0 ? ['Nothing has changed.'] : changed.map((file) => `${out}/${file}`))
         output.say(line);
       output.tell({ charts: names, changed });

@@ -12,6 +12,7 @@ export const experimental: readonly string[] = [
   './spec/model',
   './spec/sim',
   './visualizer',
+  './visualizer/files',
   './visualizer/server',
   './visualizer/svg',
 ];

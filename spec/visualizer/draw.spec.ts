@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setup } from 'xstate';
-import { chartsOf, compare, draw, drawings, drift, pictures, write } from '../../visualizer/draw.js';
+import { chartsOf, drawings, pictures } from '../../visualizer/draw.js';
+import { compare, draw, drift, write } from '../../visualizer/files.js';
 import { graphOf } from '../../visualizer/graph.js';
 import { mermaidOf } from '../../visualizer/mermaid.js';
 import { sampleMachine } from './sample.js';
