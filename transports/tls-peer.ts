@@ -127,8 +127,14 @@ export const WITHOUT_KEY_IDENTIFIER: WireCause = {
   reason: "the peer's certificate has no Subject Key Identifier, or not that of its key",
 };
 
+export const WITHOUT_CERTIFICATE = {
+  kind: 'identity-mismatch',
+  reason: 'the peer showed no certificate; it needs one of its own, whose key is its identity',
+} as const satisfies WireCause;
+
 function mismatch(peer: Identity | undefined, suffix: string): WireCause {
-  return { kind: 'identity-mismatch', reason: `the peer has the key ${peer?.fingerprint ?? '(none)'}${suffix}` };
+  if (peer === undefined) return WITHOUT_CERTIFICATE;
+  return { kind: 'identity-mismatch', reason: `the peer has the key ${peer.fingerprint}${suffix}` };
 }
 
 function trustOf(trust: TlsPeerOptions['trust']): (fingerprint: string) => boolean {

@@ -8,7 +8,7 @@ import { bind } from './socket-listener.js';
 import { remoteAddressOf } from './socket-wire.js';
 import type { SocketSettings } from './tcp.js';
 import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
-import { keyIdentifierFault, WITHOUT_KEY_IDENTIFIER } from './tls-peer.js';
+import { keyIdentifierFault, WITHOUT_CERTIFICATE, WITHOUT_KEY_IDENTIFIER } from './tls-peer.js';
 import { FAREWELL, WebSocketWire } from './websocket-wire.js';
 import type { Acceptor, Identity, Listening, Offer, WireCause } from '../machines/ports.js';
 
@@ -61,6 +61,7 @@ export function listening(
       const remoteAddress = remoteAddressOf(socket);
       socket.destroy(); // Not a byte of HTTP is for whoever proved nothing; on that side, dialing says what is wrong.
       if (cause === WITHOUT_KEY_IDENTIFIER) acceptor.onRefused?.(remoteAddress, 'identity-unknown', keyIdentifierFault(socket));
+      if (cause === WITHOUT_CERTIFICATE) acceptor.onRefused?.(remoteAddress, 'identity-unknown', WITHOUT_CERTIFICATE.reason);
     };
     return listenSecurely(target, address, options, settings, openings, acceptor, onSecure, onUnfit);
   }

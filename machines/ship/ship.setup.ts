@@ -22,7 +22,7 @@ export interface ShipInput {
 export interface ShipContext extends ShipInput {
   /** Until when the current wait of the hello lasts. */
   readonly waitUntil: number;
-  /** Until when the peer waits, as it stated; 0: it has not stated it. */
+  /** Until when the peer waits, as it stated or, where it left that out, as the standard has it at least; 0: it has said nothing. */
   readonly peerUntil: number;
   /** The peer's newest phase in the hello. */
   readonly peerPhase: 'unsaid' | 'pending' | 'ready';
@@ -33,6 +33,9 @@ export interface ShipContext extends ShipInput {
   readonly isDenied: boolean;
   readonly closing?: Closing;
 }
+
+/** The shortest wait in the hello that the standard allows (13.4.4.1). */
+const HELLO_WAIT_MIN_MS = 60_000;
 
 /** Close codes as ship-go and the standard have them (ship.md, 1.3 and 3.5). */
 export const SHIP_CLOSE = {
@@ -100,16 +103,19 @@ export const shipSetup = setup({
       }),
     noteDenied: assign({ isDenied: true }),
     notePending: assign({ wasPending: true }),
-    /** Where the peer is, and until when it waits. A message without `waiting` leaves what was stated before. */
-    notePeer: assign(({ context, event }) =>
-      event.type === 'ship.hello' && event.phase !== 'aborted'
-        ? {
-            peerPhase: event.phase,
-            wasPending: context.wasPending || event.phase === 'pending',
-            peerUntil: event.waitingMs === undefined ? context.peerUntil : context.clock.now() + event.waitingMs,
-          }
-        : {},
-    ),
+    /**
+     * Where the peer is, and until when it waits. `waiting` is optional: a message without it leaves what was stated before, and
+     * where nothing was, the shortest that the standard allows holds.
+     */
+    notePeer: assign(({ context, event }) => {
+      if (event.type !== 'ship.hello' || event.phase === 'aborted') return {};
+      const unstated = context.peerUntil > 0 ? context.peerUntil : context.clock.now() + HELLO_WAIT_MIN_MS;
+      return {
+        peerPhase: event.phase,
+        wasPending: context.wasPending || event.phase === 'pending',
+        peerUntil: event.waitingMs === undefined ? unstated : context.clock.now() + event.waitingMs,
+      };
+    }),
     countIgnored: (args) => plane(args).countIgnored(),
     sayAborted: (args) => plane(args).say({ kind: 'hello', phase: 'aborted' }),
 

@@ -47,13 +47,29 @@ describe('[SHIP-3] hello: our user’s yes waits for the peer’s', () => {
 
   test.each(between)('before our yes the peer says %s; its ready follows', (_, messages) => {
     const { s, wire } = asked();
-    // Without a waiting before it, a bare `pending` has nothing to go by and stays an error.
-    wire.say(p.PENDING, ...messages);
+    wire.say(...messages);
     s.clock.advance(1000);
     accept(s);
     wire.say(p.READY, ...REST);
     expect([s.story.at(-1), s.closing]).toEqual(['connected', undefined]);
   });
+
+  test.each(['ready', 'pending'] as const)(
+    'a first %s that does not say how long the peer waits counts as 60 s, the shortest there is',
+    (phase) => {
+      const { s, wire } = asked();
+      wire.say({ kind: 'hello', phase });
+      s.clock.advance(44_999);
+      expect(wire.kinds).toEqual(['init', 'hello pending']);
+      s.clock.advance(1);
+      expect(wire.last('hello')).toMatchObject({ phase: 'pending', prolongationRequest: true });
+      wire.say({ kind: 'hello', phase: 'ready' });
+      accept(s);
+      expect(s.story.at(-1)).toBe('trusted');
+      wire.say(...REST);
+      expect([s.story.at(-1), s.closing]).toEqual(['connected', undefined]);
+    },
+  );
 
   test('both are ready at once where the peer was ready already, and a repeated ready of the peer is ignored', () => {
     const { s, wire } = asked();

@@ -156,7 +156,6 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
   });
 
   test.each([
-    ['ready without waiting, while we are pending', { kind: 'hello', phase: 'ready' }, 'unexpected hello: ready'],
     [
       'a negative wait',
       Buffer.from('\x01{"connectionHello":[{"phase":"ready"},{"waiting":-1}]}'),

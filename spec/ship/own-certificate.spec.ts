@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { ports } from '#platform';
 import { memoryTrust } from '../../adapters/ship/index.js';
 import { makeIdentity, readIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
@@ -92,6 +93,26 @@ describe('a peer’s certificate that won’t do is refused with a reason on bot
     expect(closing?.detail?.cause?.reason).toMatch(/states the SKI 7{40}, but that of its key is/);
   }, 15_000);
 });
+
+test('a client without a certificate is refused with a reason', async () => {
+  const refused: string[] = [];
+  let wake = (): void => {};
+  const told = new Promise<void>((resolve) => (wake = resolve));
+  const reader = {
+    connectionRefused: (_: string, code: string, reason?: string) => {
+      refused.push(`${code}: ${reason}`);
+      wake();
+    },
+  };
+  const b = await node(await makeIdentity(), 'b', {}, reader);
+  const socket = connect({ host: '127.0.0.1', port: b.port, rejectUnauthorized: false });
+  socket.on('error', () => {});
+  await told;
+  socket.destroy();
+  expect(refused).toEqual([
+    'identity-unknown: the peer showed no certificate; it needs one of its own, whose key is its identity',
+  ]);
+}, 15_000);
 
 describe('keys as other programs write them', () => {
   const openssl = (...args: string[]): string =>
