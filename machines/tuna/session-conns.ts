@@ -84,11 +84,11 @@ export class SessionConns {
   phaseOf(slot: number): ConnPhase {
     return this.#conns[slot]!.phase;
   }
-  /** The slot that is to replace this one, or to be replaced by it; -1: none. */
   /** Whether there is no place for the wire of this slot. */
   isReserve(slot: number): boolean {
     return this.#conns[slot]!.isReserve;
   }
+  /** The slot that is to replace this one, or to be replaced by it; -1: none. */
   rivalOf(slot: number): number {
     return this.#conns[slot]!.rival;
   }
@@ -202,7 +202,7 @@ export class SessionConns {
 
   /**
    * A wire in reserve that may have a place, or -1: `wanted` says of which the peer has used. Where the dialer has more links than there
-   * are places, it uses some of them only, and closes others when it is spoken to there; each is tried once at most.
+   * are places, it uses some of them only, and closes others when it is spoken to there; each is tried twice at most.
    */
   promote(isWanted: (slot: number) => boolean): number {
     if (!this.hasRoom) return -1;
@@ -254,9 +254,12 @@ export class SessionConns {
   get #hasPlace(): boolean {
     return this.hasRoom && !this.#isSpurned;
   }
-  /** Of more links than places the peer uses some only, and those were tried that it does not. */
+  /**
+   * Of more links than places the peer uses some only, and those were tried that it does not: twice, for a wire that was closed comes
+   * back, and may do so before the one that the place belongs to.
+   */
   get #isSpurned(): boolean {
-    return this.peerLinks > this.links && this.#spurned >= this.peerLinks - this.links;
+    return this.peerLinks > this.links && this.#spurned >= 2 * (this.peerLinks - this.links);
   }
   get #live(): number {
     let count = 0;

@@ -9,6 +9,9 @@ import { Watched } from './watched.js';
 export interface TunaPair {
   readonly go: TunaGo;
   readonly near: Connection;
+  readonly engine: Engine;
+  /** The holdfast's. */
+  readonly wires: Watched;
   /** Wires of the holdfast that have ended. */
   readonly ended: () => number;
   stop(): Promise<void>;
@@ -47,7 +50,7 @@ export async function tunaPair(
       near = (await incoming).value as Connection;
     }
     await wires.spokenOn(Math.min(ours.numTunaListeners, theirs.links));
-    return { go, near, ended: () => ended, stop };
+    return { go, near, engine, wires, ended: () => ended, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -79,6 +79,36 @@ describe('tuna/places: an original with more links than there are places', () =>
       });
 });
 
+test.each([
+  [6, 4],
+  [8, 4],
+  [5, 1],
+  [15, 2],
+])(
+  '[TUNA-10] tuna/places: an original with %d links to %d: one that is lost has its place again, although nothing is said meanwhile',
+  (links, places) => {
+    for (let lost = 0; lost < places; lost++) {
+      const w = new TunaWorld(460 + lost, { numTunaListeners: places });
+      const original = new PlayedOriginal(w, links);
+      w.clock.settle();
+      original.dialAll();
+      w.advance(5000);
+      expect(w.far!.stats()['links']).toBe(places);
+      const before = opened(w);
+      original.live(lost)!.wire!.destroy();
+      w.advance(10_000);
+      expect({ lost, links: w.far!.stats()['links'], isOpen: original.live(lost)?.wire !== undefined }).toEqual({ lost, links: places, isOpen: true }); // prettier-ignore
+      // Each of the superfluous ones was tried twice at most, and then it is quiet.
+      expect(opened(w) - before).toBeLessThanOrEqual(1 + 2 * (links - places));
+      const then = opened(w);
+      w.advance(30_000);
+      expect(opened(w)).toBe(then);
+      original.isOver = true;
+      w.end();
+    }
+  },
+);
+
 describe('tuna/newcomers: an original whose end of a link is gone dials it again, and this side has not noticed', () => {
   for (const where of ['one listener', 'a listener for each'] as const)
     test(`[TUNA-6] ${where}: the dead one gives way, and no live one`, () => {
