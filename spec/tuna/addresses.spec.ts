@@ -10,7 +10,6 @@ import {
   type AddressQuery,
   type AddressReply,
   type RelayClient,
-  type RelayMessage,
 } from '../../adapters/tuna/index.js';
 import { putReply, putRequest, readReply, readRequest } from '../../adapters/tuna/addresses.js';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
@@ -81,10 +80,17 @@ test('an engine that is given a name finds the first address there is', () => {
   ]);
 });
 
-/** NKN's relays, played: the interface of the MultiClient of nkn-sdk 1.3, as much as matters. */
+/**
+ * NKN's relays, played: the interface of the MultiClient of nkn-sdk, as much as matters. What becomes of what handlers return is as in
+ * nkn-sdk 1.3.6 (`_handleInboundMsg` in lib/client/client.js): all are asked; in their order the first `false` is silence, and the
+ * first that is not `undefined` is the answer; without either an acknowledgement is sent, which the asker's `send`
+ * resolves with as `null`.
+ */
 class PlayedClient implements RelayClient {
   readonly sent: string[] = [];
-  readonly #handlers: ((message: RelayMessage) => Uint8Array | undefined)[] = [];
+  readonly #handlers: Parameters<RelayClient['onMessage']>[0][] = [];
+  /** Acknowledgements that it has sent. */
+  acknowledged = 0;
   /** Of each question: what becomes of it. */
   fate: (count: number) => 'answered' | 'lost' | 'fails' | 'throws' = () => 'answered';
 
@@ -101,11 +107,15 @@ class PlayedClient implements RelayClient {
     if (fate === 'throws') throw new Error('no client is ready');
     if (fate === 'fails') return Promise.reject(new Error('message timeout'));
     if (fate === 'lost') return new Promise(() => {});
-    const replies = this.others.get(destination)!.#handlers.map((handle) => handle({ src: this.addr, payload: data }));
-    const reply = replies.find((each) => each !== undefined);
-    return reply === undefined ? new Promise(() => {}) : Promise.resolve(reply);
+    const other = this.others.get(destination)!;
+    for (const reply of other.#handlers.map((handle) => handle({ src: this.addr, payload: data }))) {
+      if (reply === false) return new Promise(() => {});
+      if (reply !== undefined) return Promise.resolve(reply);
+    }
+    other.acknowledged++;
+    return Promise.resolve(null);
   }
-  onMessage(handler: (message: RelayMessage) => Uint8Array | undefined): void {
+  onMessage(handler: Parameters<RelayClient['onMessage']>[0]): void {
     this.#handlers.push(handler);
   }
 }
@@ -183,6 +193,30 @@ describe('over relays', () => {
     answerRelay({ onMessage: (handle) => heard.push(handle({ src: 'bob', payload: 'hello' })) }, desk);
     expect({ heard, sent: alice.sent.length }).toEqual({ heard: [undefined], sent: 3 });
   });
+});
+
+describe('tuna/relay: what the application of a client with other handlers hears, and what goes back', () => {
+  const OTHER = Uint8Array.of(7);
+  const SENT = { 'a question': putRequest(ID), 'another message': Uint8Array.of(1, 2) };
+  test.each([
+    { sent: 'a question', isAccepted: true, answersElse: false, said: putReply(FOUND), acknowledged: 0 },
+    { sent: 'a question', isAccepted: true, answersElse: true, said: putReply(FOUND), acknowledged: 0 },
+    { sent: 'a question', isAccepted: false, answersElse: false, said: 'nothing', acknowledged: 0 },
+    { sent: 'a question', isAccepted: false, answersElse: true, said: 'nothing', acknowledged: 0 },
+    { sent: 'another message', isAccepted: false, answersElse: false, said: null, acknowledged: 1 },
+    { sent: 'another message', isAccepted: false, answersElse: true, said: OTHER, acknowledged: 0 },
+  ] as const)(
+    '[TUNA-21] $sent, accepted: $isAccepted, another handler answers: $answersElse',
+    async ({ sent, isAccepted, answersElse, said, acknowledged }) => {
+      const { alice, bob } = relays();
+      answerRelay(bob, desk, { accepts: () => isAccepted });
+      bob.onMessage(() => (answersElse ? OTHER : undefined));
+      let got: unknown = 'nothing';
+      void alice.send('bob', SENT[sent]).then((reply) => (got = reply));
+      await settle();
+      expect({ got, acknowledged: bob.acknowledged }).toEqual({ got: said, acknowledged });
+    },
+  );
 });
 
 test("[TUNA-21] tuna/relay: `false` is what a client of the relays takes for silence; what is none of this side's affairs is left to others", () => {

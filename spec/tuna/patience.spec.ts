@@ -1,10 +1,10 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Closing } from '../../machines/closing.js';
-import type { Offer } from '../../machines/ports.js';
+import type { Offer, Wire } from '../../machines/ports.js';
 import { Doubts } from '../../machines/tuna/doubts.js';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
 import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { tcp } from '../../transports/tcp.js';
+import { AWAY, Between } from '../interop/between.js';
 import { News } from '../interop/news.js';
 import { hear } from './flow.js';
 import { fill } from './ncp-channel.js';
@@ -17,62 +17,6 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-/** What becomes of a connection while the backend is away. */
-type Away = 'reads and ends' | 'ends before it reads' | 'resets' | 'reads a byte and resets';
-
-/** Something between two engines that accepts whatever happens, as `ssh -L`, a relay or a load balancer does. */
-class Between {
-  away: Away | undefined;
-  accepted = 0;
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-
-  constructor(readonly port: number) {
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#take(socket));
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    open.push(() => this.close());
-    return `tcp://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** All that go through it break. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #take(socket: Socket): void {
-    this.accepted++;
-    news.tell();
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {});
-    switch (this.away) {
-      case undefined: {
-        const back = connect(this.port, '127.0.0.1');
-        this.#sockets.add(back);
-        back.on('close', () => (socket.destroy(), this.#sockets.delete(back))).on('error', () => socket.destroy());
-        socket.on('close', () => back.destroy());
-        socket.pipe(back).pipe(socket);
-        return;
-      }
-      case 'reads and ends':
-        return void socket.resume().once('data', () => socket.end());
-      case 'ends before it reads':
-        return void socket.end();
-      case 'resets':
-        return void socket.resetAndDestroy();
-      case 'reads a byte and resets':
-        return void socket.resume().once('data', () => socket.resetAndDestroy());
-    }
-  }
-}
-
 async function pairOver(
   options: TunaOptions,
 ): Promise<{ near: Connection; far: Connection; between: Between; engines: Engine[] }> {
@@ -84,6 +28,8 @@ async function pairOver(
     await engine.start();
   }
   const between = new Between(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+  between.onAccepted = news.tell;
+  open.push(() => between.close());
   const address = await between.listen();
   const accepted = server.incoming[Symbol.asyncIterator]().next();
   const near = await client.connect(address);
@@ -91,7 +37,7 @@ async function pairOver(
 }
 
 describe('tuna/patience: something in between accepts while the peer behind it is away', () => {
-  for (const away of ['reads and ends', 'ends before it reads', 'resets', 'reads a byte and resets'] as const)
+  for (const away of AWAY)
     for (const links of [1, 3])
       test(`[TUNA-7] it ${away}: the session of ${links} link(s) goes on when the way is free again`, async () => {
         const { near, far, between } = await pairOver({ numTunaListeners: links });
@@ -134,6 +80,72 @@ describe('tuna/patience: something in between accepts while the peer behind it i
       w.end();
     }
   });
+});
+
+describe('tuna/patience: something in between reads the opening and ends each connection in an orderly way', () => {
+  /** A session over a relay that does so for a while; when and how the dialer was told that it is over. */
+  function awayFor(ms: number, links: number): { w: TunaWorld; told: string[]; lostAt: number } {
+    const w = new TunaWorld(340 + links, { numTunaListeners: links });
+    let isAway = false;
+    const { listen } = w.network.transport('c');
+    const onOffer = (offer: Offer): void => {
+      let [near, far]: (Wire | undefined)[] = [];
+      const waiting: Uint8Array[] = [];
+      const rest = { onDrain: () => {}, onProbeAnswer: () => {} };
+      offer.open({
+        ...rest,
+        onOpen: (wire) => {
+          near = wire;
+          if (isAway) return;
+          w.network.transport('c').dial('sim://b:1', {})({
+            ...rest,
+            onOpen: (other) => {
+              far = other;
+              for (const bytes of waiting) far.send(bytes);
+            },
+            onBytes: (bytes) => near?.send(new Uint8Array(bytes)),
+            onClose: () => near?.destroy(),
+          });
+        },
+        onBytes: (bytes) => {
+          if (isAway) near?.close();
+          else if (far === undefined) waiting.push(new Uint8Array(bytes));
+          else far.send(new Uint8Array(bytes));
+        },
+        onClose: () => far?.destroy(),
+      });
+    };
+    listen('sim://c:1', { onListening: () => {}, onFailed: () => {}, onOffer });
+    w.connect('sim://c:1');
+    w.advance(500);
+    const lostAt = w.clock.now();
+    const told: string[] = [];
+    w.a.on((event) => {
+      if (event.type === 'disconnected')
+        told.push(`${event.closing.code} after ${Math.round((w.clock.now() - lostAt) / 1000)} s`);
+    });
+    isAway = true;
+    w.network.cutBetween('a', 'c', 'both', { withinMs: 0 });
+    w.near!.write(fill(new Uint8Array(10_000), 0));
+    w.advance(ms);
+    isAway = false;
+    return { w, told, lostAt };
+  }
+
+  for (const links of [1, 4]) {
+    test.each([1000, 3000, 9000])(`[TUNA-7] for %d ms: the session of ${links} link(s) goes on`, (ms) => {
+      const { w, told } = awayFor(ms, links);
+      w.advance(10_000);
+      expect({ told, heard: w.heard.b, links: w.links() }).toEqual({ told: [], heard: 10_000, links: [links, links] });
+      w.end();
+    });
+
+    test(`[TUNA-7] for longer, it is as if the peer had said so: after ten seconds, not before, with ${links} link(s)`, () => {
+      const { w, told } = awayFor(30_000, links);
+      expect(told[0]).toMatch(/^peer-lost-session after 1[0-5] s$/);
+      w.end();
+    });
+  }
 });
 
 test('tuna/patience: only orderly ends count against the peer, three at least and over ten seconds, and any packet clears them', () => {
