@@ -110,8 +110,8 @@ export interface Acceptor {
   /** The address as bound, with the port the system chose. */
   onListening(address: string): void;
   onOffer(offer: Offer): void;
-  /** The transport itself has sent somebody away, and can say why. */
-  onRefused?(remoteAddress: string, code: string, reason: string): void;
+  /** The transport has sent a dialer away by itself: `origin-refused`, `host-unknown`, `identity-unknown`; the reason is for people. */
+  onRefused?(remoteAddress: string, code: string, reason?: string): void;
   /** Listening failed or ended by itself. */
   onFailed(cause: WireCause): void;
 }

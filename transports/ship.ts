@@ -45,6 +45,7 @@ export function shipTransport({
     connectTimeoutMs: connectTimeoutMs ?? 5000,
     pack: false,
     anyPath: true,
+    hosts: ['*'], // Devices call each other by address, by mDNS name, or by nothing. Pages of the web stay out by their origin.
   });
   return { ...transport, certificate: identity.certificate };
 }

@@ -9,11 +9,12 @@ import { remoteAddressOf } from './socket-wire.js';
 import type { SocketSettings } from './tcp.js';
 import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
 import { keyIdentifierFault, WITHOUT_CERTIFICATE, WITHOUT_KEY_IDENTIFIER } from './tls-peer.js';
+import { visitorsAt, type VisitorOptions } from './visitors.js';
 import { FAREWELL, WebSocketWire } from './websocket-wire.js';
 import type { Acceptor, Identity, Listening, Offer, WireCause } from '../machines/ports.js';
 
 /** What dialers and listeners of WebSockets have in common, with its defaults filled in. */
-export interface WebSocketSettings extends SocketSettings {
+export interface WebSocketSettings extends SocketSettings, VisitorOptions {
   readonly protocols: readonly string[];
   readonly messageBytesMax: number;
   readonly mask: 'random' | 'zero';
@@ -34,6 +35,7 @@ export function listening(
 ): Listening {
   const identities = new WeakMap<Socket, Identity>();
   const openings = new Openings(settings.handshakesMax, settings.connectTimeoutMs);
+  const visitors = visitorsAt(target.host, settings, secure?.identity.certificate);
   const upgrades = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -45,9 +47,13 @@ export function listening(
   const http = createHttp((_, response) => response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end());
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     openings.done(socket);
-    const status = objection(request, settings.anyPath ? undefined : target.path, settings.protocols);
-    if (status === undefined) acceptor.onOffer(offering(request, socket, head, upgrades, settings.pack, identities.get(socket)));
-    else answer(socket, status);
+    const refusal = visitors(request, socket);
+    const status =
+      refusal === undefined ? objection(request, settings.anyPath ? undefined : target.path, settings.protocols) : 403;
+    if (status === undefined)
+      return acceptor.onOffer(offering(request, socket, head, upgrades, settings.pack, identities.get(socket)));
+    if (refusal !== undefined) acceptor.onRefused?.(remoteAddressOf(socket), refusal);
+    answer(socket, status, refusal === undefined ? {} : { 'X-Refusal': refusal });
   });
 
   const address = (bound: string): string => `${secure ? 'wss' : 'ws'}://${bound}${target.path}`;

@@ -19,7 +19,7 @@ const DRAIN_POLL_MS = 4;
 /**
  * WebSockets by the platform's own `WebSocket`: dials `ws://` and `wss://`, where the browser checks certificates and there
  * is no identity. It can't listen, can't ping, and can't hold back the peer: what comes while the reader has paused is kept,
- * up to 64 MiB.
+ * up to 64 MiB. A holdfast that listens lets a page in only where its `origins` name the page's own.
  */
 export function websocket(options: BrowserWebSocketOptions = {}): Transport {
   return {

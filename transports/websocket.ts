@@ -18,10 +18,13 @@ import {
 } from './tls-peer.js';
 import { listening, type WebSocketSettings } from './websocket-listener.js';
 import { causeOfWebSocket, FAREWELL, WebSocketWire } from './websocket-wire.js';
+import { visitorsAt, type VisitorOptions } from './visitors.js';
 import type { Opener, Transport, WireCause } from '../machines/ports.js';
 
+export type { VisitorOptions } from './visitors.js';
+
 /** How WebSockets connect; identities and trust are those of TLS, and needed for `wss` listeners alone. */
-export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions> {
+export interface WebSocketOptions extends TcpOptions, VisitorOptions, Partial<TlsListenerOptions> {
   /** Subprotocols to offer, and to accept, the favourite first; whoever offers none of them gets 400. Default resume, version 1. */
   readonly protocols?: readonly string[];
   /** A message above this ends the wire as `oversized` (1009). Default 17 MiB. */
@@ -41,7 +44,8 @@ export interface WebSocketOptions extends TcpOptions, Partial<TlsListenerOptions
  * WebSockets by the `ws` package (with `bufferutil` where that is installed), binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
  * with one it speaks `wss://`, both sides showing certificates as in `tls`. Use two transports to have both.
  *
- * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use
+ * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, an identity that TLS can't use, or an origin or host that
+ * can't be one
  */
 export function websocket(options: WebSocketOptions = {}): Transport {
   const { identity } = options;
@@ -60,7 +64,10 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     keyIdentifier: options.keyIdentifier,
     ownFault: secure && looksAtKeys ? ownKeyIdentifierFault(secure.identity) : undefined,
     handshakesMax: options.handshakesMax ?? 1024,
+    origins: options.origins ?? [],
+    hosts: options.hosts ?? [],
   };
+  visitorsAt('', settings); // Throws now rather than when it listens.
   return {
     name: scheme,
     schemes: [scheme],
@@ -115,7 +122,9 @@ function upgrade(socket: Socket, wire: WebSocketWire, url: string, settings: Web
     ...(mask === 'zero' ? { generateMask: (bytes: Buffer) => void bytes.fill(0) } : {}),
   });
   websocket.on('unexpected-response', (_, response) => {
-    wire.fail(refused(response.statusCode ?? 0, response.statusMessage, response.headers['retry-after']));
+    const { statusCode = 0, statusMessage, headers } = response;
+    const code = headers['x-refusal']; // A holdfast says why in a word.
+    wire.fail(refused(statusCode, typeof code === 'string' ? code.slice(0, 100) : statusMessage, headers['retry-after']));
   });
   websocket.on('error', (error) => wire.isOpen || wire.fail(hungUp(causeOfWebSocket(error), settings)));
   websocket.once('open', () => {

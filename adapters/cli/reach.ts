@@ -14,6 +14,9 @@ export interface ReachOptions {
   readonly trust?: readonly string[];
   /** Lets a listener that anybody could reach do without identities. */
   readonly insecure?: boolean;
+  /** Web pages that may connect to a ws:// or wss:// listener, and names by which it may be called. */
+  readonly origin?: readonly string[];
+  readonly host?: readonly string[];
 }
 
 export function withReachOptions(command: Command): Command {
@@ -61,6 +64,13 @@ export async function openEngine(request: EngineRequest, reach: ReachOptions, ou
   return engine;
 }
 
+/** For commands that listen. */
+export function withVisitorOptions(command: Command): Command {
+  return command
+    .option('--origin <url...>', 'web pages that may connect over ws:// or wss://, e.g. https://app.example; none otherwise')
+    .option('--host <name...>', 'names by which a ws:// or wss:// listener may be called, besides its own address and localhost');
+}
+
 /** One transport per scheme; a command that speaks TCP does not wait for TLS and WebSocket to load. */
 export async function transportsFor(addresses: readonly string[], reach: ReachOptions): Promise<Transport[]> {
   const schemes = new Set(addresses.map(schemeOf));
@@ -75,7 +85,7 @@ export async function transportsFor(addresses: readonly string[], reach: ReachOp
       if (scheme === 'tcp') return (await import('../../transports/tcp.js')).tcp();
       if (scheme === 'tls') return (await import('../../transports/tls.js')).tls(secured());
       const { websocket } = await import('../../transports/websocket.js');
-      return scheme === 'wss' ? websocket(secured()) : websocket();
+      return websocket({ ...(scheme === 'wss' ? secured() : {}), origins: reach.origin ?? [], hosts: reach.host ?? [] });
     }),
   );
 }

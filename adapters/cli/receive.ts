@@ -2,7 +2,17 @@ import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Connection } from '../index.js';
 import { Receiver, StreamSession, TRANSFER_PURPOSE, TransferError, type Offer } from '../streams/index.js';
-import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
+import {
+  addressOf,
+  Failed,
+  Misuse,
+  onInterrupt,
+  openEngine,
+  Output,
+  windowOption,
+  withReachOptions,
+  withVisitorOptions,
+} from './shared.js';
 import { LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './shared.js';
 import { TransferLog } from './transfer-log.js';
@@ -26,7 +36,7 @@ export function receiveCommand(program: Command): void {
     .option('--keep', 'go on receiving until interrupted')
     .addOption(windowOption('listen'))
     .option('--json', 'print machine-readable lines, the summary last');
-  withReachOptions(withLinksOptions(command, 'listen')).action(async (options: ReceiveOptions) => {
+  withVisitorOptions(withReachOptions(withLinksOptions(command, 'listen'))).action(async (options: ReceiveOptions) => {
     await receive(options, new Output(options.json ?? false));
   });
 }

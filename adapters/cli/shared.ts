@@ -14,4 +14,11 @@ export {
   windowOption,
   type Scheme,
 } from './parse.js';
-export { openEngine, transportsFor, withReachOptions, type EngineRequest, type ReachOptions } from './reach.js';
+export {
+  openEngine,
+  transportsFor,
+  withReachOptions,
+  withVisitorOptions,
+  type EngineRequest,
+  type ReachOptions,
+} from './reach.js';

@@ -12,6 +12,7 @@ import {
   Output,
   windowOption,
   withReachOptions,
+  withVisitorOptions,
 } from './shared.js';
 import { dialedProtocol, LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './shared.js';
@@ -58,6 +59,7 @@ export function tunnelCommand(program: Command): void {
 
 function withCommon(command: Command, side: 'dial' | 'listen'): Command {
   withLinksOptions(command, side);
+  if (side === 'listen') withVisitorOptions(command);
   return withReachOptions(
     command.addOption(windowOption(side)).option('--json', 'print machine-readable lines, the summary last'),
   );

@@ -94,3 +94,11 @@ test('only what the caller can mend is misuse', () => {
   expect(failureOf(new SessionError('two-readers', 'x')).exitCode).toBe(1);
   expect(failureOf(new Error('x'))).toEqual({ exitCode: 1, code: 'internal', message: 'x' });
 });
+
+test.each([[{ origin: ['nonsense'] }], [{ host: ['a:80'] }]])(
+  'cli/visitors: what is asked for of web pages and names reaches the listener: %p',
+  async (reach) => {
+    await expect(transportsFor(['ws://127.0.0.1:0'], reach)).rejects.toMatchObject({ code: 'bad-option' });
+    await expect(transportsFor(['ws://127.0.0.1:0'], { origin: ['https://app.example'], host: ['a'] })).resolves.toHaveLength(1);
+  },
+);
