@@ -57,6 +57,7 @@ const schema = members({
       connectionsPerPeerMax: optional(count),
       openingsMax: optional(count),
       openingsPerAddressMax: optional(count),
+      unprovenPerAddressMax: optional(count),
       pendingDialsMax: optional(count),
       burst: optional(atLeastOne),
       perSecond: optional(amount),

@@ -38,9 +38,14 @@ export interface EngineOptions {
 export interface EngineLimits {
   /** Connections of all kinds, suspended ones included. Default: the protocol's own (100 000 for resume, 1000 for pool). */
   readonly connectionsMax?: number;
-  /** Accepted wires that have not said who they are. Default 1024; 16 per address except loopback. */
+  /** Accepted wires that have not said who they are; beyond it the oldest gives way. Default 1024; 16 per address except loopback. */
   readonly openingsMax?: number;
   readonly openingsPerAddressMax?: number;
+  /**
+   * Accepted sessions from one address that have proven nothing (no identity, no message, no return) and whose peer isn't there;
+   * beyond it the oldest ends `limit-reached`. Default 64; four times as many from loopback.
+   */
+  readonly unprovenPerAddressMax?: number;
   /** Dials under way at once. Default 64; at most three quarters of them to one place, an eighth where the last dial failed. */
   readonly pendingDialsMax?: number;
   /**
@@ -138,6 +143,7 @@ export class Engine {
         resolver: options.resolver,
         openingsMax: limits.openingsMax ?? 1024,
         openingsPerAddressMax: limits.openingsPerAddressMax ?? 16,
+        unprovenPerAddressMax: limits.unprovenPerAddressMax ?? LIMITS.unprovenPerAddressMax,
         pendingDialsMax: limits.pendingDialsMax ?? 64,
         burst: limits.burst ?? 100,
         perSecond: limits.perSecond ?? 20,

@@ -1,7 +1,7 @@
 /**
  * Who may come in, and what is said at each bound. Pure: it counts and answers with a word; closing, refusing and warning
  * are its callers'. Established connections are never preempted: at a limit it is always the newcomer that waits or goes,
- * but for silent openings at the door, of which the oldest gives way.
+ * but for openings at the door, and sessions that have proven nothing, of which the oldest gives way.
  */
 
 export interface Limits {
@@ -23,6 +23,7 @@ export const LIMITS = {
   dialsPendingMax: 64,
   openingsMax: 1024,
   openingsPerAddressMax: 16,
+  unprovenPerAddressMax: 64,
   incomingMax: 64,
   bytesQueuedMax: 2 ** 30,
 } as const;
@@ -50,17 +51,24 @@ export function judgeIncoming(limits: Limits, waiting: number): 'admit' | 'busy'
   return waiting < (limits.incomingMax ?? LIMITS.incomingMax) ? 'admit' : 'busy';
 }
 
-/** At a bound the oldest opening that has said nothing is to be destroyed; where all have spoken, the newcomer is sent away. */
-export type OpeningVerdict<Opening> =
-  { readonly word: 'admit' } | { readonly word: 'evict-oldest'; readonly oldest: Opening } | { readonly word: 'busy' };
+/** At a bound the oldest opening has left already, and has only to be destroyed. */
+export type OpeningVerdict<Opening> = { readonly word: 'admit' } | { readonly word: 'evict-oldest'; readonly oldest: Opening };
 
-/** The openings at the door: accepted wires that are nobody's yet, bounded over all and by address. */
+/** Of `openingsMax`, beside it and for peers alone whose sessions wait for them: one in so many. */
+const RESERVE_SHARE = 8;
+
+/**
+ * The openings at the door: accepted wires that are nobody's yet, bounded over all and by address. At a bound the oldest gives way,
+ * whatever it has said: who is honest has said all before it becomes the oldest, and who talks slowly gains nothing by it.
+ * Addresses whose sessions wait to be resumed have a reserve that strangers can't fill.
+ */
 export class Openings<Opening> {
   readonly #openingsMax: number;
   readonly #perAddressMax: number;
   readonly #sources = new Map<Opening, string>();
-  readonly #silent = new Set<Opening>(); // Oldest first.
-  readonly #bySource = new Map<string, { count: number; readonly silent: Set<Opening> }>();
+  readonly #strangers = new Set<Opening>(); // Oldest first, as all these.
+  readonly #returning = new Set<Opening>();
+  readonly #bySource = new Map<string, Set<Opening>>();
 
   constructor({
     openingsMax = LIMITS.openingsMax,
@@ -74,50 +82,37 @@ export class Openings<Opening> {
     return this.#sources.size;
   }
 
-  /** Lets `opening` in unless the verdict is `busy`; on `evict-oldest` the oldest has left already and has only to be told. */
-  enter(opening: Opening, remoteAddress: string): OpeningVerdict<Opening> {
-    const host = hostOf(remoteAddress);
-    const source = isLoopback(host) ? '' : sourceOf(host);
-    const here = this.#bySource.get(source);
-    const verdict = this.#judge(source === '' ? undefined : here);
-    if (verdict.word === 'busy') return verdict;
-    if (verdict.word === 'evict-oldest') this.leave(verdict.oldest);
-    const group = this.#bySource.get(source) ?? { count: 0, silent: new Set() };
-    this.#bySource.set(source, group);
-    group.count++;
-    group.silent.add(opening);
+  /** @param isAwaited a session from this address waits for its peer */
+  enter(opening: Opening, remoteAddress: string, isAwaited = false): OpeningVerdict<Opening> {
+    const source = addressKeyOf(remoteAddress);
+    const peers = isAwaited ? this.#returning : this.#strangers;
+    const max = isAwaited ? Math.ceil(this.#openingsMax / RESERVE_SHARE) : this.#openingsMax;
+    const full = this.#fullOf(source) ?? (peers.size >= max ? peers : undefined);
+    const [oldest] = full ?? [];
+    if (oldest !== undefined) this.leave(oldest);
+    const group = this.#bySource.get(source) ?? new Set();
+    this.#bySource.set(source, group.add(opening));
     this.#sources.set(opening, source);
-    this.#silent.add(opening);
-    return verdict;
-  }
-
-  /** It has spoken: from here on it stays until it is identified or its time is up. */
-  heard(opening: Opening): void {
-    const source = this.#sources.get(opening);
-    if (source === undefined) return;
-    this.#silent.delete(opening);
-    this.#bySource.get(source)?.silent.delete(opening);
+    peers.add(opening);
+    return oldest === undefined ? { word: 'admit' } : { word: 'evict-oldest', oldest };
   }
 
   /** It was identified, refused or closed. Safe for one that has left. */
   leave(opening: Opening): void {
     const source = this.#sources.get(opening);
     if (source === undefined) return;
-    this.heard(opening);
     this.#sources.delete(opening);
+    this.#strangers.delete(opening);
+    this.#returning.delete(opening);
     const group = this.#bySource.get(source);
-    if (group !== undefined && --group.count === 0) this.#bySource.delete(source);
+    if (group?.delete(opening) === true && group.size === 0) this.#bySource.delete(source);
   }
 
-  #judge(group: { readonly count: number; readonly silent: Set<Opening> } | undefined): OpeningVerdict<Opening> {
-    if (group !== undefined && group.count >= this.#perAddressMax) return evictFirst(group.silent);
-    return this.size >= this.#openingsMax ? evictFirst(this.#silent) : { word: 'admit' };
+  /** The openings of an address that has as many as it may; loopback has no bound of its own. */
+  #fullOf(source: string): Set<Opening> | undefined {
+    const group = source === '' ? undefined : this.#bySource.get(source);
+    return group !== undefined && group.size >= this.#perAddressMax ? group : undefined;
   }
-}
-
-function evictFirst<Opening>(silent: Set<Opening>): OpeningVerdict<Opening> {
-  for (const oldest of silent) return { word: 'evict-oldest', oldest };
-  return { word: 'busy' };
 }
 
 /** A bound on bytes that many share. At the bound the next taker is refused; what was taken is never taken back. */
@@ -180,6 +175,12 @@ export function hostOf(address: string): string {
 /** Whether a host is this machine. Names without a network, as the memory transport has them, are too. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host) || !/[.:]/.test(host);
+}
+
+/** What a host is counted by: '' for this machine. */
+export function addressKeyOf(remoteAddress: string): string {
+  const host = hostOf(remoteAddress);
+  return isLoopback(host) ? '' : sourceOf(host);
 }
 
 /** What one attacker has for nothing: an IPv4 address, or the /64 that any IPv6 subscriber gets. */

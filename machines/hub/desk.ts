@@ -29,6 +29,7 @@ export interface DeskOptions {
   readonly resolver: Resolver | undefined;
   readonly openingsMax: number;
   readonly openingsPerAddressMax: number;
+  readonly unprovenPerAddressMax: number;
   readonly pendingDialsMax: number;
   readonly burst: number;
   readonly perSecond: number;
@@ -64,7 +65,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
   readonly incoming = new Incoming<Handle<unknown>>((handle) => handle.isRead || handle.isOver);
   readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
   readonly listeners = new Listeners(this);
-  readonly reception = new Reception(this);
+  readonly reception: Reception;
   readonly places = new Places(this);
   readonly dialing = new Dialing(this);
   readonly door: Door;
@@ -85,6 +86,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     /** Something that the hub's phases wait for may have come true. */
     readonly changed: () => void,
   ) {
+    this.reception = new Reception(this);
     this.door = new Door(this, options);
     this.budget = new ByteBudget(options.bytesQueuedMax);
     this.#watermark = new Watermark(this.#connectionsMax);
@@ -180,13 +182,17 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
   }
 
   objection({ identity, remoteAddress }: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined {
-    if (this.isBusy) return 'busy';
+    if (this.isBusy && !this.reception.absent.isAnyAwaited) return 'busy'; // Who comes back is told apart by its first words.
     const [protocol] = protocols;
     if (protocol?.keyed !== 'peer' || protocols.length > 1) return undefined; // Its first words decide.
     const known = protocol.identify(NO_WORDS, { identity, remoteAddress });
     if (known.word !== 'known' || this.registry.find(keyOf(protocol, known.label))?.value.holdsPlace === true) return undefined;
     const mayEnter = this.places.hasRoom(protocol, known.label) || this.places.mayDisplace(protocol, known.label);
     return mayEnter ? undefined : 'limit-reached';
+  }
+
+  isAwaited(remoteAddress: string): boolean {
+    return this.reception.absent.isAwaited(remoteAddress);
   }
 
   stopListening(): void {

@@ -3,7 +3,7 @@ import type { Identified, Protocol } from '../protocol.js';
 import { Openings } from './admission.js';
 
 export interface DoorLimits {
-  /** Openings at once; beyond it the oldest silent one gives way. Default 1024. */
+  /** Openings at once; beyond it the oldest gives way. Default 1024. */
   readonly openingsMax: number;
   /** Openings at once from one address other than loopback. Default 16. */
   readonly openingsPerAddressMax: number;
@@ -22,6 +22,8 @@ export interface DoorKeeper {
     opener: Opener,
   ): Uint8Array | 'taken' | undefined;
   refused(remoteAddress: string, code: string): void;
+  /** Whether a session from this address waits for its peer. */
+  isAwaited(remoteAddress: string): boolean;
 }
 
 /**
@@ -45,11 +47,7 @@ export class Door {
 
   accept(offer: Offer, protocols: readonly Protocol<unknown>[], listener?: string): void {
     const opening = new Opening(this, offer, protocols, listener);
-    const verdict = this.#openings.enter(opening, offer.remoteAddress);
-    if (verdict.word === 'busy') {
-      this.keeper.refused(offer.remoteAddress, 'busy');
-      return offer.refuse({ code: 'busy', retryAfterMs: RETRY_AFTER_MS });
-    }
+    const verdict = this.#openings.enter(opening, offer.remoteAddress, this.keeper.isAwaited(offer.remoteAddress));
     this.#all.add(opening);
     if (verdict.word === 'evict-oldest') verdict.oldest.giveUp();
     opening.begin(offer.open);
@@ -58,10 +56,6 @@ export class Door {
   /** Nobody comes in any more. */
   clear(): void {
     for (const opening of [...this.#all]) opening.giveWay();
-  }
-
-  heard(opening: Opening): void {
-    this.#openings.heard(opening);
   }
 
   leave(opening: Opening): void {
@@ -75,7 +69,6 @@ const NOTHING = new Uint8Array(0);
 const LATER_BYTES_MAX = 1 << 20;
 /** How long a refused wire may take to hear why. */
 const REFUSAL_MS = 1000;
-const RETRY_AFTER_MS = 1000;
 
 /** What is of no more use once a session has the wire. */
 interface Begun {
@@ -153,7 +146,6 @@ class Opening implements WireHandler {
     if (begun === undefined || (this.#isOver && this.#session === undefined)) return;
     const isLent = this.#wire?.lends === true;
     if (begun.later !== undefined) return this.#keep(begun, begun.later, isLent ? new Uint8Array(bytes) : bytes);
-    if (begun.bytes.length === 0) this.door.heard(this);
     begun.bytes = joined(begun.bytes, bytes, isLent);
     this.#identify(begun);
   }

@@ -20,5 +20,6 @@ export type DeskSide = Pick<
   | 'forgetLanes'
   | 'metrics'
   | 'places'
+  | 'reception'
   | 'queue'
 >;

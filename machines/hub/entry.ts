@@ -12,6 +12,7 @@ import type { ConnectRequest } from './desk.js';
 import type { DeskSide } from './entry-side.js';
 import { afterEnding } from './redial.js';
 import { Redials } from './redials.js';
+import { hasServed } from './absent.js';
 import type { Role } from './registry.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
@@ -63,7 +64,7 @@ export class Entry implements ConnectionPort {
   #hasServed = false; // It was completed once, and is kept for whoever holds it.
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
-  #lostAt = 0;
+  #lostAt: number | undefined; // While there is no wire.
   /** What it remembers of its dials. */
   readonly redials = new Redials();
   /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
@@ -100,6 +101,14 @@ export class Entry implements ConnectionPort {
   /** The peer has sent this attempt away for a connection that is there already, or on its way. */
   get isYielding(): boolean {
     return this.#hasMet && this.state === 'inProgress';
+  }
+  /** It was up, and has lost its wire. */
+  get isAway(): boolean {
+    return this.#lostAt !== undefined;
+  }
+  /** The peer has an identity, or has been of use. */
+  get isProven(): boolean {
+    return this.identity !== undefined || hasServed(this.session?.plane);
   }
   get isRegistered(): boolean {
     return this.keep === 'always';
@@ -241,6 +250,7 @@ export class Entry implements ConnectionPort {
     // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.#isConnected = false;
+    this.#lostAt = undefined;
     this.lastCause = cause;
     this.redials.ended(cause, this.desk.ports.clock.now(), wasConnected);
     this.desk.ended(this, cause);
@@ -299,10 +309,13 @@ export class Entry implements ConnectionPort {
     this.redials.lost();
     this.desk.metrics.reconnecting('lost', this.#lostAt);
     this.desk.tell({ type: 'lost', id: this.key, peer: this.peer });
+    this.desk.reception.absent.lost(this);
   }
 
   resumed(): void {
-    const afterMs = this.desk.ports.clock.now() - this.#lostAt;
+    const now = this.desk.ports.clock.now();
+    const afterMs = now - (this.#lostAt ?? now);
+    this.#lostAt = undefined;
     this.desk.resumed(this, afterMs);
     this.desk.tell({ type: 'resumed', id: this.key, peer: this.peer, afterMs });
   }

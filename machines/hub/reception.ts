@@ -1,6 +1,7 @@
 import { closing, type Closing, type ClosingCode } from '../closing.js';
 import type { Clock, Identity, Opener, WireHandler } from '../ports.js';
 import type { Protocol } from '../protocol.js';
+import { AbsentSessions } from './absent.js';
 import type { Known } from './door.js';
 import type { Entry } from './entry.js';
 import { RETRY_AFTER_MS } from './listeners.js';
@@ -9,6 +10,7 @@ import { crossing, type ConnectionKey, type Registry, type Role } from './regist
 
 /** What the reception needs of the hub. */
 export interface ReceptionSide {
+  readonly options: { readonly unprovenPerAddressMax: number };
   readonly clock: Clock;
   readonly registry: Registry<Entry>;
   readonly isBusy: boolean;
@@ -59,7 +61,11 @@ export class Reception {
   #guests = new Map<number, Guest>(); // By the entry whose end they wait for; at most one each.
   #tombstones = new Map<string, Tombstone>();
 
-  constructor(readonly side: ReceptionSide) {}
+  readonly absent: AbsentSessions;
+
+  constructor(readonly side: ReceptionSide) {
+    this.absent = new AbsentSessions(side.options.unprovenPerAddressMax);
+  }
 
   arrived(protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
     const key = keyOf(protocol, known.label);
@@ -75,7 +81,11 @@ export class Reception {
     }
     const refusal = this.#refusalOf(protocol, known, found, about);
     if (refusal !== undefined) return this.#refuse(protocol, refusal, about);
-    return this.#offer(found ?? this.side.spawn(key, protocol, about.remoteAddress, known.peer), known, about, opener);
+    if (found !== undefined) return this.#offer(found, known, about, opener);
+    const entry = this.side.spawn(key, protocol, about.remoteAddress, known.peer);
+    this.#offer(entry, known, about, opener);
+    if (protocol.keyed === 'session') this.absent.begun(entry);
+    return 'taken';
   }
 
   /** Sessions that have ended and are remembered, by name. */
@@ -146,6 +156,7 @@ export class Reception {
 
   /** A session has ended: a wire of the same peer that waited for that comes in. */
   release(entry: Entry): void {
+    this.absent.ended(entry);
     const guest = this.#guests.get(entry.id);
     if (guest === undefined) return;
     this.#guests.delete(entry.id);

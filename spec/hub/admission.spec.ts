@@ -43,32 +43,34 @@ describe('openings at the door', () => {
   };
   const spread = (i: number): string => `10.${i >> 8}.${i & 255}.1:5000`;
 
-  test('a thousand silent dialers do not keep an honest one out: the oldest silent one gives way', () => {
+  test('a thousand dialers do not keep an honest one out: the oldest gives way, whatever it has said', () => {
     const openings = filled(1024, spread);
     expect(openings.enter(2000, '192.0.2.1:1')).toEqual({ word: 'evict-oldest', oldest: 0 });
-    openings.heard(1);
-    expect(openings.enter(2001, '192.0.2.2:1')).toEqual({ word: 'evict-oldest', oldest: 2 });
-    expect(openings.size).toBe(1024);
-  });
-
-  test('who has spoken is not evicted; where all have, the newcomer is sent away', () => {
-    const openings = filled(1024, spread);
-    for (let i = 0; i < 1024; i++) openings.heard(i);
-    expect(openings.enter(2000, '192.0.2.1:1')).toEqual({ word: 'busy' });
-    expect(openings.size).toBe(1024);
+    expect(openings.enter(2001, '192.0.2.2:1')).toEqual({ word: 'evict-oldest', oldest: 1 });
     openings.leave(5);
-    expect(openings.enter(2000, '192.0.2.1:1')).toEqual({ word: 'admit' });
+    expect(openings.enter(2002, '192.0.2.3:1')).toEqual({ word: 'admit' });
+    expect(openings.size).toBe(1024);
   });
 
-  test('one address has 16, whatever its port, and its own oldest silent one gives way', () => {
+  test('one address has 16, whatever its port, and its own oldest gives way', () => {
     const openings = new Openings<string>();
     openings.enter('other', '192.0.2.9:1');
     for (let i = 0; i < 16; i++) expect(openings.enter(`a${i}`, `192.0.2.1:${i}`)).toEqual({ word: 'admit' });
     expect(openings.enter('a16', '192.0.2.1:99')).toEqual({ word: 'evict-oldest', oldest: 'a0' });
     expect(openings.enter('a17', '[::ffff:192.0.2.1]:99')).toEqual({ word: 'evict-oldest', oldest: 'a1' });
-    for (let i = 2; i <= 17; i++) openings.heard(`a${i}`);
-    expect(openings.enter('a18', '192.0.2.1:7')).toEqual({ word: 'busy' });
     expect(openings.enter('other2', '192.0.2.2:7')).toEqual({ word: 'admit' });
+  });
+
+  test('strangers, however many, push out nobody whose session waits; those have a reserve of one in eight beside the others', () => {
+    const openings = filled(1024, spread);
+    for (let i = 0; i < 128; i++) expect(openings.enter(5000 + i, `192.0.2.${i}:1`, true)).toEqual({ word: 'admit' });
+    for (let i = 0; i < 3000; i++) {
+      const verdict = openings.enter(10_000 + i, spread(i));
+      expect(verdict).toMatchObject({ word: 'evict-oldest' });
+      if (verdict.word === 'evict-oldest') expect(verdict.oldest < 5000 || verdict.oldest >= 10_000).toBe(true);
+    }
+    expect(openings.enter(6000, '198.51.100.1:1', true)).toEqual({ word: 'evict-oldest', oldest: 5000 });
+    expect(openings.size).toBe(1024 + 128);
   });
 
   test('a whole IPv6 /64 counts as one address', () => {
@@ -98,36 +100,32 @@ describe('openings at the door', () => {
     openings.leave(0);
     openings.leave(0);
     openings.leave(77);
-    openings.heard(77);
     expect(openings.size).toBe(1);
   });
 
   test('whatever comes and goes: bounds hold, and verdicts are those of a plain list', () => {
     const deed = fc.record({
-      what: fc.constantFrom('enter', 'enter', 'heard', 'leave'),
+      what: fc.constantFrom('enter', 'enter', 'leave'),
       address: fc.constantFrom('127.0.0.1:1', '10.0.0.1:1', '10.0.0.2:1'),
       pick: fc.nat(30),
     });
     fc.assert(
       fc.property(fc.array(deed, { maxLength: 100 }), (deeds) => {
         const openings = new Openings<number>({ openingsMax: 6, openingsPerAddressMax: 3 });
-        let model: { id: number; address: string; silent: boolean }[] = [];
+        let model: { id: number; address: string }[] = [];
         deeds.forEach(({ what, address, pick }, id) => {
           const one = model[pick % Math.max(1, model.length)];
-          if (what === 'heard' && one !== undefined) {
-            openings.heard(one.id);
-            one.silent = false;
-          } else if (what === 'leave' && one !== undefined) {
+          if (what === 'leave' && one !== undefined) {
             openings.leave(one.id);
             model = model.filter((other) => other !== one);
           } else {
             const here = model.filter((other) => other.address === address);
             const isFullHere = address !== '127.0.0.1:1' && here.length >= 3;
             const full = isFullHere ? here : model.length >= 6 ? model : undefined;
-            const oldest = full?.find((other) => other.silent);
-            const word = full === undefined ? 'admit' : oldest === undefined ? 'busy' : 'evict-oldest';
+            const oldest = full?.[0];
+            const word = oldest === undefined ? 'admit' : 'evict-oldest';
             expect(openings.enter(id, address)).toEqual(oldest === undefined ? { word } : { word, oldest: oldest.id });
-            if (word !== 'busy') model = [...model.filter((other) => other !== oldest), { id, address, silent: true }];
+            model = [...model.filter((other) => other !== oldest), { id, address }];
           }
           expect(openings.size).toBe(model.length);
         });

@@ -169,11 +169,11 @@ export class Played {
   outcome = '';
 
   /** Knocks at the engine's door, and gives the wire, open. */
-  knock(): PlayedWire {
+  knock(host = '127.0.0.1'): PlayedWire {
     let wire!: PlayedWire;
     this.#knocks++;
     this.#acceptor!.onOffer({
-      remoteAddress: `127.0.0.1:${this.#knocks}`,
+      remoteAddress: `${host}:${this.#knocks}`,
       open: (handler) => {
         wire = new PlayedWire(handler, this.clock);
         return () => wire.destroy();
