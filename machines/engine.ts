@@ -7,7 +7,7 @@ import { Feed } from './feed.js';
 import type { Connection } from './handle.js';
 import { Desk, type ConnectRequest } from './hub/desk.js';
 import { LIMITS } from './hub/admission.js';
-import type { Caller } from './hub/entry.js';
+import type { Caller } from './hub/entry-side.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
 import type { MetricsReport } from './hub/metrics.js';

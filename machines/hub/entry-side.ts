@@ -1,4 +1,6 @@
-import type { Desk } from './desk.js';
+import type { Closing } from '../closing.js';
+import type { Handle } from '../handle.js';
+import type { ConnectRequest, Desk } from './desk.js';
 
 /** What an entry needs of the desk. */
 export type DeskSide = Pick<
@@ -23,3 +25,14 @@ export type DeskSide = Pick<
   | 'reception'
   | 'queue'
 >;
+
+/** A caller that waits for a connection to complete. */
+export interface Caller {
+  connected(handle: Handle<unknown>): void;
+  failed(closing: Closing): void;
+  /** Set while it waits: how it gives up. */
+  withdraw?: () => void;
+}
+
+/** How an entry is to be reached, and how long it is to be tried. The last request counts. */
+export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;

@@ -9,24 +9,13 @@ import { Handle, type Connection } from '../handle.js';
 import type { Identity, Opener, Wire } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
 import type { ConnectRequest } from './desk.js';
-import type { DeskSide } from './entry-side.js';
+import type { Caller, DeskSide, Wish } from './entry-side.js';
 import { afterEnding } from './redial.js';
 import { Redials } from './redials.js';
 import { hasServed } from './absent.js';
 import type { Role } from './registry.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
-
-/** Somebody who waits for a connection to complete. */
-export interface Caller {
-  connected(handle: Handle<unknown>): void;
-  failed(closing: Closing): void;
-  /** Set while it waits: how it gives up. */
-  withdraw?: () => void;
-}
-
-/** How an entry is to be reached, and how long it is to be tried. The wish of whoever asked last. */
-export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;
 
 interface Made {
   readonly session: Session<unknown>;

@@ -3,7 +3,7 @@ import type { ChartMeta } from '../chart-meta.js';
 import { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectRequest, Desk } from './desk.js';
 import type { WireCause } from '../ports.js';
-import type { Caller } from './entry.js';
+import type { Caller } from './entry-side.js';
 import { Wake } from './health.js';
 import { fromSupervisor, type SupervisorNotice } from './supervisor.js';
 
