@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 
 const root = join(__dirname, '..');
 
@@ -46,7 +46,7 @@ describe('the package', () => {
 
   test('a transport has an export of its own', () => {
     const transports = readdirSync(join(root, 'transports')).filter((file) =>
-      /^export function \w+\([^)]*\): Transport \{/m.test(readFileSync(join(root, 'transports', file), 'utf8')),
+      /^export function \w+\([^)]*\): \w*Transport \{/m.test(readFileSync(join(root, 'transports', file), 'utf8')),
     );
     expect(transports.length).toBeGreaterThanOrEqual(6);
     const exported = transports.map((file) => `./transports/${file.replace(/\.ts$/, '')}`);
@@ -91,7 +91,69 @@ describe('the built package', () => {
     });
     expect(JSON.parse(output)).toEqual(Object.fromEntries(names.map((name) => [name, { names: true, same: true }])));
   }, 60_000);
+
+  test('every source map that a file names is in the package, and every source that a map names is in it or in the map', () => {
+    const packed = new Set(packedFiles());
+    const maps = [...packed].filter((path) => /\.[cm]?[jt]s$/.test(path)).flatMap((path) => mapsOf(path));
+    expect(maps.length).toBeGreaterThan(100); // Else this test has looked for the wrong thing.
+    expect(maps.flatMap((map) => deadEnds(map, packed))).toEqual([]);
+    const named = new Set(maps.map(({ path }) => path));
+    expect([...packed].filter((path) => path.endsWith('.map') && !named.has(path))).toEqual([]);
+  }, 60_000);
+
+  test('a map that is missing, or whose source is neither in the package nor in the map, would be noticed', () => {
+    const map = (text: object): MapName => ({ by: 'dist/a.js', path: 'dist/a.js.map', read: () => JSON.stringify(text) });
+    const packed = new Set(['dist/a.js', 'dist/a.js.map', 'src/a.ts']);
+    expect(deadEnds(map({ sources: ['../src/a.ts'] }), packed)).toEqual([]);
+    expect(deadEnds(map({ sources: ['../a.ts'], sourcesContent: ['text'] }), packed)).toEqual([]);
+    expect(deadEnds(map({ sources: ['../a.ts'] }), packed)).toEqual(['dist/a.js.map names ../a.ts, which is not there']);
+    expect(deadEnds(map({ sources: ['a.ts', 'b.ts'], sourcesContent: ['text', null], sourceRoot: '../' }), packed)).toEqual([
+      'dist/a.js.map names b.ts, which is not there',
+    ]);
+    expect(deadEnds(map({ sources: [] }), new Set(['dist/a.js']))).toEqual(['dist/a.js names dist/a.js.map, which is not there']);
+  });
 });
+
+interface MapName {
+  /** The file that names the map. */
+  readonly by: string;
+  readonly path: string;
+  readonly read: () => string;
+}
+
+/** Paths of what `npm pack` would pack. */
+function packedFiles(): readonly string[] {
+  const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  // A list up to npm 11, an object by package name from npm 12 on.
+  const [pack] = Object.values(JSON.parse(output) as Record<string, { readonly files: readonly { readonly path: string }[] }>);
+  return pack!.files.map(({ path }) => path);
+}
+
+function mapsOf(by: string): readonly MapName[] {
+  const names = [...readFileSync(join(root, by), 'utf8').matchAll(/^\/\/[#@] sourceMappingURL=(\S+)\s*$/gm)];
+  return names.map(([, name]) => {
+    const path = posix.join(posix.dirname(by), name!);
+    return { by, path, read: () => readFileSync(join(root, path), 'utf8') };
+  });
+}
+
+/** What a debugger that follows the map would look for in vain. */
+function deadEnds({ by, path, read }: MapName, packed: ReadonlySet<string>): readonly string[] {
+  if (!packed.has(path)) return [`${by} names ${path}, which is not there`];
+  const { sources, sourcesContent, sourceRoot } = JSON.parse(read()) as {
+    readonly sources: readonly string[];
+    readonly sourcesContent?: readonly (string | null)[];
+    readonly sourceRoot?: string;
+  };
+  const isThere = (source: string, i: number): boolean =>
+    typeof sourcesContent?.[i] === 'string' || packed.has(posix.join(posix.dirname(path), sourceRoot ?? '', source));
+  return sources.filter((source, i) => !isThere(source, i)).map((source) => `${path} names ${source}, which is not there`);
+}
 
 /** `./dist/adapters/index.js` is built from `adapters/index.ts`. */
 function sourceOf(target: string): string {

@@ -2,9 +2,6 @@ import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { fingerprintOf } from './fingerprint.js';
 import { keyIdentifierOf } from './key-identifier.js';
 import { SessionError } from '../../machines/errors.js';
-import type { Extension, Name } from '@peculiar/x509';
-
-type X509 = typeof import('@peculiar/x509');
 
 /** Who this side is: a private key, and a certificate that shows its public half. */
 export interface OwnIdentity {
@@ -37,31 +34,47 @@ export async function makeIdentity({ commonName = 'holdfast', validDays }: Ident
   });
 }
 
+/**
+ * What extensions are made with: a part of `@peculiar/x509`. It is written down here, and not taken from there, because that package is
+ * optional and these declarations must compile without it.
+ */
+export interface ExtensionKit {
+  readonly BasicConstraintsExtension: new (ca: boolean, pathLength?: number, critical?: boolean) => object;
+  readonly KeyUsagesExtension: new (usages: number, critical?: boolean) => object;
+  readonly KeyUsageFlags: { readonly digitalSignature: number };
+}
+
+/** One attribute of a name (`CN`, `O`, …) and its values, each as the kind of text it is written as. */
+export type NamePart = Readonly<Record<string, { readonly utf8String: string }[] | { readonly printableString: string }[]>>;
+
 /** What a certificate says besides its key and its Subject Key Identifier, which is always its last extension. */
 export interface SelfSigned {
   /** As structure, not as text: a name may contain what has a meaning in LDAP syntax. */
-  readonly name: ConstructorParameters<typeof Name>[0];
+  readonly name: readonly NamePart[];
   /** Default 3650. */
   readonly validDays?: number | undefined;
   /** Hex digits. Default: random. */
   readonly serialNumber?: string;
-  readonly extensions: (library: X509) => readonly Extension[];
+  readonly extensions: (kit: ExtensionKit) => readonly object[];
 }
 
 /** Makes a key (ECDSA P-256) and a certificate for it, signed by itself with SHA-256. */
 export async function makeSelfSigned({ name, validDays = 3650, serialNumber, extensions }: SelfSigned): Promise<OwnIdentity> {
   const library = await x509();
-  const { SubjectKeyIdentifierExtension, Name, X509CertificateGenerator } = library;
+  const { Extension, SubjectKeyIdentifierExtension, Name, X509CertificateGenerator } = library;
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     keys,
-    name: new Name(name),
+    name: new Name(name.map((part) => ({ ...part }))),
     ...(serialNumber === undefined ? {} : { serialNumber }),
     notBefore: new Date(Date.now() - DAY_MS), // Peers' clocks may be slow.
     notAfter: new Date(Date.now() + validDays * DAY_MS),
     signingAlgorithm: algorithm,
-    extensions: [...extensions(library), await SubjectKeyIdentifierExtension.create(keys.publicKey)],
+    extensions: [
+      ...extensions(library).filter((each) => each instanceof Extension),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
   });
   const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   const pem = `-----BEGIN PRIVATE KEY-----\n${key.replace(/(.{64})(?=.)/g, '$1\n')}\n-----END PRIVATE KEY-----\n`;
@@ -91,7 +104,7 @@ function readOr<Thing>(what: string, read: () => Thing): Thing {
 }
 
 /** Loaded by those who make certificates alone: it takes a tenth of a second, and the packages are optional. */
-async function x509(): Promise<X509> {
+async function x509() {
   try {
     await import('reflect-metadata'); // @peculiar/x509 asks for this polyfill.
     return await import('@peculiar/x509');
