@@ -362,7 +362,7 @@ export class Engine {
     this.#events.push(event);
     for (const listener of [...this.#listeners]) {
       if (!this.#listeners.has(listener)) continue; // One before it has ended it.
-      callback({ clock: this.ports.clock, report: this.ports.reportHandler }, 'engine.on listener', () => listener.hear(event));
+      callback(this.ports, 'engine.on listener', () => listener.hear(event));
     }
   }
 }

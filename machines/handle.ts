@@ -348,7 +348,7 @@ export class Handle<Message> implements Connection<Message> {
     return message;
   }
 
-  /** What an application's handler throws is its own affair, on a fresh stack: the session goes on. */
+  /** What an application's handler throws is reported (`Ports.report`): the session goes on. */
   #call(message: Message): void {
     try {
       const result: unknown = this.#onMessage!(message);

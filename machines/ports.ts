@@ -161,13 +161,10 @@ export interface Ports {
   readonly random: Random;
   readonly entropy: Entropy;
   /**
-   * Hears of errors of the application's own callbacks (`callback` names one), which never end a process or a connection. Default
-   * on this platform: a process warning in Node, the console in browsers. Without it such errors are thrown on a stack of their own.
+   * Where errors of the application's own callbacks go, all of them: handlers of messages, listeners, resolvers, trust stores and the
+   * rest. Called with the name of the callback and what it threw, or what its promise was rejected with; the connection and the
+   * process go on. Default: a process warning (`HoldfastCallbackWarning`) in Node, `console.error` in browsers. Ports of your own
+   * that have no `report` let such an error be thrown on a stack of its own, so that a test sees it.
    */
   readonly report?: (callback: string, error: unknown) => void;
-  /**
-   * The same for listeners of an engine and message handlers of connections. Default: their errors are thrown on a stack of their own,
-   * as other event emitters do; a SHIP hub sets it, because any device may send what a handler has not expected.
-   */
-  readonly reportHandler?: (callback: string, error: unknown) => void;
 }

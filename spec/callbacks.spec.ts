@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { ports } from '#platform';
 import { createEngine } from '../adapters/index.js';
 import { ConnectionManager, type AddressResolver } from '../adapters/pool/index.js';
 import { resume } from '../adapters/resume/index.js';
@@ -8,6 +9,7 @@ import { StreamError, type Offer } from '../adapters/streams/index.js';
 import { answerRelay, relayAddresses, resolverOf, staticAddresses, tuna, type AddressQuery } from '../adapters/tuna/index.js';
 import { bounded, type Timers } from '../adapters/tuna/addresses.js';
 import type { AddressReply } from '../machines/tuna/link.machine.js';
+import { Engine } from '../machines/engine.js';
 import type { Resolver } from '../machines/ports.js';
 import { tcp } from '../transports/tcp.js';
 import { openPair } from './streams/pair.js';
@@ -190,10 +192,40 @@ describe('streams: an onOffer that fails', () => {
   });
 });
 
+describe('engine: what its listeners and message handlers throw goes where errors of all callbacks go', () => {
+  const rejects = (): Promise<void> => Promise.reject(new Error('mine'));
+  test.each<[string, () => void]>([
+    ['throw', fails],
+    ['reject', rejects as () => void],
+    ['throw an object without a prototype', () => { throw Object.create(null); }], // prettier-ignore
+  ])('they %s', async (_, fault) => {
+    const reported: string[] = [];
+    const mine = { ...ports, report: (callback: string) => void reported.push(callback) };
+    const server = new Engine(mine, { transports: [tcp()], protocols: [resume()], listen: ['tcp://127.0.0.1:0'] });
+    server.on(fault);
+    await server.start();
+    const client = createEngine({ transports: [tcp()], protocols: [resume()] });
+    await client.start();
+    const connection = await client.connect(server.addresses[0]!);
+    for await (const far of server.incoming) {
+      far.onMessage = fault;
+      break;
+    }
+    await connection.send(new Uint8Array(1)); // Acknowledged: the session goes on.
+    await connection.send(new Uint8Array(1));
+    expect(reported.filter((each) => each === 'connection.onMessage')).toHaveLength(2);
+    expect(new Set(reported)).toEqual(new Set(['connection.onMessage', 'engine.on listener']));
+    await client.shutdown();
+    await server.shutdown();
+  });
+});
+
 test('a process whose callbacks all fail lives on, and says so on standard error', async () => {
   const dist = join(__dirname, '../dist').replaceAll('\\', '/');
   const program = `
     import { createNode, makeNodeKey } from 'file://${dist}/adapters/rendezvous/index.js';
+    import { createEngine } from 'file://${dist}/adapters/index.js';
+    import { resume } from 'file://${dist}/adapters/resume/index.js';
     import { tcp } from 'file://${dist}/transports/tcp.js';
     const fails = () => { throw new Error('mine'); };
     let rounds = 0;
@@ -204,6 +236,16 @@ test('a process whose callbacks all fail lives on, and says so on standard error
     });
     node.on(fails);
     await node.start();
+    const server = createEngine({ transports: [tcp()], protocols: [resume()], listen: ['tcp://127.0.0.1:0'] });
+    server.on(fails);
+    await server.start();
+    const client = createEngine({ transports: [tcp()], protocols: [resume()] });
+    await client.start();
+    const connection = await client.connect(server.addresses[0]);
+    for await (const far of server.incoming) { far.onMessage = fails; break; }
+    await connection.send(new Uint8Array(1));
+    await client.shutdown();
+    await server.shutdown();
     const done = setInterval(() => {
       if (rounds < 5) return;
       clearInterval(done);
@@ -215,9 +257,7 @@ test('a process whose callbacks all fail lives on, and says so on standard error
       resolve({ code: error?.code ?? 0, out, err }),
     ),
   );
-  expect({ code, out, warned: err.includes('HoldfastCallbackWarning: node.on listener: mine') }).toEqual({
-    code: 0,
-    out: 'lived\n',
-    warned: true,
-  });
+  expect({ code, out }).toEqual({ code: 0, out: 'lived\n' });
+  for (const callback of ['node.on listener', 'engine.on listener', 'connection.onMessage'])
+    expect(err).toContain(`HoldfastCallbackWarning: ${callback}: mine`);
 }, 25_000);

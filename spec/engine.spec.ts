@@ -240,7 +240,7 @@ test('a registered peer is dialed until it is there, and again after it was lost
   client.peers.unregister(peer);
 });
 
-test('a handler that throws harms neither the session nor the messages behind it; its error comes on a fresh stack', async () => {
+test('a handler that throws harms neither the session nor the messages behind it; without `report` its error comes on a fresh stack', async () => {
   let caught!: (error: unknown) => void;
   const thrown = new Promise<unknown>((resolve) => (caught = resolve));
   const clock: Clock = {
@@ -254,7 +254,11 @@ test('a handler that throws harms neither the session nor the messages behind it
         }
       }, ms),
   };
-  const server = new Engine({ ...ports, clock }, { transports: [tcp()], protocols: [resume()], listen: ['tcp://127.0.0.1:0'] });
+  const { random, entropy } = ports;
+  const server = new Engine(
+    { clock, random, entropy },
+    { transports: [tcp()], protocols: [resume()], listen: ['tcp://127.0.0.1:0'] },
+  );
   engines.push(server);
   await server.start();
   const client = await started();

@@ -12,15 +12,14 @@ import type { ShipTrust } from './trust.js';
 export type GuardedPorts = Ports & Required<Pick<Ports, 'report'>>;
 
 /**
- * A hub's ports: they report what any callback throws, listeners and message handlers included. A warning is right for a process; a
- * clock of a test's own shows it as an exception.
+ * A hub's ports: they report to `wanted`, where the hub was given one, and what that throws itself to the platform.
  */
 export function guardedPorts(ports: Ports, wanted: Ports['report']): GuardedPorts {
   const { clock } = ports;
-  const to = wanted ?? ports.report ?? (clock === platformPorts.clock ? platformPorts.report : undefined);
+  const to = wanted ?? ports.report;
   const report = (name: string, error: unknown): void =>
     void callback(platformPorts, 'report', (): unknown => reportCallback({ clock, report: to }, name, error));
-  return { clock, random: () => ports.random(), entropy: (bytes) => ports.entropy(bytes), report, reportHandler: report };
+  return { clock, random: () => ports.random(), entropy: (bytes) => ports.entropy(bytes), report };
 }
 
 export function guardedTrace(trace: ShipOptions['trace'], ports: CallbackPorts): Pick<ShipOptions, 'trace'> {

@@ -31,8 +31,7 @@ export interface HubOptions {
   >;
   /**
    * Takes what a callback of the application threw or rejected with: of the reader, the trust store, the discovery, `trace`, a listener
-   * of the engine or a message handler; `callback` names it. Default: that of the ports (in Node a process warning); with a clock of
-   * its own and no `report` an exception on that clock.
+   * of the engine or a message handler; `callback` names it. Default: `Ports.report` (in Node a process warning).
    */
   readonly report?: (callback: string, error: unknown) => void;
   readonly ports?: Ports;

@@ -332,8 +332,7 @@ export class Entry implements ConnectionPort {
   }
 
   raise(error: unknown): void {
-    const { clock, reportHandler } = this.desk.ports;
-    reportCallback({ clock, report: reportHandler }, 'connection.onMessage', error);
+    reportCallback(this.desk.ports, 'connection.onMessage', error);
   }
 
   #make(role: Role, about: Pick<SessionRequest, 'opening' | 'isSuccessor'>): Made {
