@@ -21,6 +21,8 @@ export type {
   Clock,
   DialOptions,
   Entropy,
+  Host,
+  HostNews,
   Identity,
   Listening,
   Offer,

@@ -10,6 +10,7 @@ import { LIMITS } from './hub/admission.js';
 import type { Caller } from './hub/entry-side.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
+import { watchHost } from './hub/host-watch.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
@@ -128,6 +129,7 @@ export class Engine {
   #isStarted = false;
   #unbound: string[] = []; // What is to be listened at, and is not yet.
   #binding: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
   #over: Promise<void> | undefined; // The end of a shutdown, which comes behind that of the actor.
 
   constructor(
@@ -189,6 +191,7 @@ export class Engine {
     this.actor.send({ type: 'start' });
     const { supervisor } = this.actor.getSnapshot().children;
     if (supervisor !== undefined) this.#desk.attach(supervisor);
+    this.#unwatch = watchHost(this.ports.host, this.#desk, () => void this.shutdown());
   }
 
   async #bind(): Promise<void> {
@@ -288,6 +291,7 @@ export class Engine {
   async shutdown({ deadlineMs = 10_000, drainOverMs }: ShutdownOptions = {}): Promise<void> {
     if (this.actor.getSnapshot().status !== 'active') return this.#over;
     if (!this.#isStarted) return;
+    this.#unwatch?.();
     const { clock } = this.ports;
     await (this.#over = new Promise<void>((resolve) => {
       const timer = clock.setTimeout(() => {

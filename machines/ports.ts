@@ -155,6 +155,20 @@ export interface Trust {
   remove(peer: string): void;
 }
 
+/**
+ * What the host says of itself: `offline` and `online` of its network; `left`: the page goes and nothing of it runs again;
+ * `frozen`: it may run again much later, and until then nothing of it does; `thawed`: it does.
+ */
+export type HostNews = 'online' | 'offline' | 'left' | 'frozen' | 'thawed';
+
+/** A host that knows whether it has a network, and whether it goes on running: a browser's page. */
+export interface Host {
+  /** False only where there is no network for sure. Nothing is dialed then. */
+  isOnline(): boolean;
+  /** Calls back for all news until the returned function is called. `left` and `frozen` may be the last call that there is. */
+  watch(hear: (news: HostNews) => void): () => void;
+}
+
 /** Everything injected, once. */
 export interface Ports {
   readonly clock: Clock;
@@ -167,4 +181,6 @@ export interface Ports {
    * that have no `report` let such an error be thrown on a stack of its own, so that a test sees it.
    */
   readonly report?: (callback: string, error: unknown) => void;
+  /** Where the platform knows more about its network than sockets say. Default: a page in browsers, none in Node. */
+  readonly host?: Host;
 }

@@ -16,6 +16,7 @@ import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type ConnectionRef } from './entry.js';
 import type { Caller, Wish } from './entry-side.js';
 import type { EngineEvent } from './events.js';
+import type { HostSide } from './host-watch.js';
 import { Listeners, type ListenersSide } from './listeners.js';
 import { Metrics } from './metrics.js';
 import { Places } from './places.js';
@@ -61,7 +62,7 @@ const NO_WORDS = new Uint8Array(0);
  * The hub's tables and what is done with them: who is connected, who knocks, who may dial. Phases are the hub chart's;
  * this is called from its actions, from the door and from connections, and returns at once.
  */
-export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSide, Tally {
+export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSide, HostSide, Tally {
   readonly pool = new SlabPool();
   readonly incoming = new Incoming<Handle<unknown>>((handle) => handle.isRead || handle.isOver);
   readonly registry = new Registry<Entry>(Infinity); // Admission is by protocol, below.
@@ -330,6 +331,23 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
   /** Those whose connections have gone and that are still saying farewell. */
   destroyWires(): void {
     for (const wire of [...this.#wires]) wire.destroy();
+  }
+
+  /** @rule DIAL-8 */
+  hold(): void {
+    this.queue.isHeld = true;
+  }
+
+  /** @rule DIAL-8 */
+  release(): void {
+    this.queue.isHeld = false;
+    this.queue.thaw(true);
+    for (const entry of this.entries()) if (entry.isCompleted) entry.ref?.send({ type: 'probe' });
+  }
+
+  /** Says goodbye without waiting for anything: what was sent goes before it, the rest is lost with the page. */
+  farewell(): void {
+    for (const entry of [...this.entries()]) entry.ref?.send({ type: 'close', now: true, reason: 'shutdown' });
   }
 
   /** The host woke: ask every wire for a sign of life, and let waiting redials go. */

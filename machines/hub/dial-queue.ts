@@ -59,6 +59,8 @@ export class DialQueue {
   #timer: unknown;
   #timerAt = Infinity;
   #isSoon = false;
+  /** No dial could succeed, and none is granted. @rule DIAL-8 */
+  isHeld = false;
 
   constructor(options: DialQueueOptions) {
     const { clock, random, pendingDialsMax, burst = 100, perSecond = 20, keysMax = 131_072 } = options;
@@ -232,11 +234,11 @@ export class DialQueue {
   }
 
   /**
-   * The host woke: what failed in its sleep says nothing. All rows begin anew, but for the times that peers named. Costs what
-   * it must: all that wait.
+   * The host woke, or has a network again (`isAtOnce`): what failed before says nothing. All rows begin anew, but for the times
+   * that peers named; `isAtOnce`, without their first wait. Costs what it must: all that wait.
    */
-  thaw(): void {
-    for (const row of [...this.#attempts.values()]) this.#restart(row, true);
+  thaw(isAtOnce = false): void {
+    for (const row of [...this.#attempts.values()]) this.#restart(row, true, isAtOnce);
     this.#line.forgive(this.#clock.now());
     this.#arm();
   }
@@ -267,7 +269,7 @@ export class DialQueue {
       this.#line.add(this.#line.target(due.request.target, now), due, now);
     }
     try {
-      while (this.#dialing < this.#pendingDialsMax) {
+      while (!this.isHeld && this.#dialing < this.#pendingDialsMax) {
         const target = this.#line.next(now);
         if (target === undefined || !this.#budget.take(now)) break;
         const { item, dial } = this.#line.take(target, now);
@@ -288,7 +290,7 @@ export class DialQueue {
   #arm(): void {
     const now = this.#clock.now();
     let at = this.#backing.first?.at ?? Infinity;
-    if (this.#line.size > 0 && this.#dialing < this.#pendingDialsMax)
+    if (!this.isHeld && this.#line.size > 0 && this.#dialing < this.#pendingDialsMax)
       at = Math.min(at, Math.max(this.#budget.nextAt(now), this.#line.nextAt(now)));
     if (at <= now) return this.#soon();
     if (at === this.#timerAt) return;
@@ -328,14 +330,14 @@ export class DialQueue {
     row.owed = undefined;
   }
 
-  #restart(row: Attempt, keepsTime: boolean): void {
+  #restart(row: Attempt, keepsTime: boolean, isAtOnce = false): void {
     row.attempt = row.denials;
     row.hasFailed = false;
     if (!keepsTime) row.notBefore = -Infinity;
     if (row.waiting.size > 0) row.attempt++;
     for (const asked of row.waiting) {
       if (!this.#backing.has(asked)) continue; // Who stands in line has nothing to gain.
-      const waitMs = backoffMs(asked.request.policy, row.attempt, this.#random(), row.livedMs);
+      const waitMs = isAtOnce ? 0 : backoffMs(asked.request.policy, row.attempt, this.#random(), row.livedMs);
       if (waitMs === 'give-up') continue;
       this.#backing.remove(asked);
       asked.at = Math.min(asked.at, (keepsTime ? Math.max(asked.toldAt, this.#clock.now()) : this.#clock.now()) + waitMs);

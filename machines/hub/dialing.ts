@@ -21,6 +21,9 @@ export interface DialingSide extends Tally {
 /** An attempt given up after this long had its time to answer, and had none. */
 const PATIENCE_MS = 1000;
 
+/** Why nothing was dialed. */
+const OFFLINE: WireCause = { kind: 'unreachable', reason: 'this host is offline' };
+
 /** Turns what a connection asks for into a place in the dial queue, and a grant into a dial that is followed to its end. */
 export class Dialing {
   constructor(readonly side: DialingSide) {}
@@ -62,7 +65,8 @@ export class Dialing {
         },
       });
       cancel = () => {
-        if (!isAnswered) redials.withdrawn(asked.nextDelayMs === 0);
+        if (!isAnswered) redials.withdrawn(asked.nextDelayMs === 0 && !queue.isHeld);
+        if (!isAnswered && queue.isHeld) redials.lastFailure ??= OFFLINE;
         asked.cancel();
       };
     };
