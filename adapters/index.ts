@@ -1,6 +1,18 @@
 import { ports } from '#platform';
 import { Engine, type EngineOptions } from '../machines/engine.js';
-import { amount, callable, checkOptions, count, flag, having, listOf, matching, members, numeric, optional } from './options.js';
+import {
+  amount,
+  callableOr,
+  checkOptions,
+  count,
+  flag,
+  having,
+  listOf,
+  matching,
+  members,
+  numeric,
+  optional,
+} from './options.js';
 
 export {
   Engine,
@@ -10,6 +22,7 @@ export {
   type EngineMetrics,
   type EngineListener,
   type EngineOptions,
+  type Inspector,
   type ShutdownOptions,
 } from '../machines/engine.js';
 export type { Connection, SendOptions } from '../machines/handle.js';
@@ -52,7 +65,7 @@ const schema = members({
   listen: optional(listOf('addresses', matching('an address, e.g. tcp://127.0.0.1:7000', /^/))),
   insecure: optional(flag),
   resolver: optional(having('an object with a method resolve(peer, answer)', 'resolve')),
-  inspect: optional(callable),
+  inspect: optional(callableOr('next')),
   limits: optional(
     members({
       connectionsMax: optional(count),

@@ -4,6 +4,7 @@ import { closing, type Closing } from '../machines/closing.js';
 import { Framer } from '../machines/dataplane/framer.js';
 import { SessionError } from '../machines/errors.js';
 import { messageBytes } from '../machines/message-bytes.js';
+import { unlisted } from '../machines/unlisted.js';
 
 /** How to cut a byte stream into messages. */
 export interface MessagesOptions {
@@ -46,6 +47,7 @@ class Messages implements Connection {
   ) {
     this.#framer = new Framer(HEAD, LENGTH_BYTES + messageBytesMax);
     this.closed = stream.closed.then((end) => (this.#isSpoilt ? this.#violation(end) : end));
+    unlisted(this);
   }
 
   get id(): string {

@@ -16,6 +16,12 @@ export const amount = expecting('a number of at least 0', (value) => typeof valu
 export const count = expecting('a whole number of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 export const flag = expecting('true or false', (value) => typeof value === 'boolean');
 export const callable = expecting('a function', (value) => typeof value === 'function');
+/** A function, or an object that has it as a method of this name, as observers do. */
+export function callableOr(method: string): Check {
+  const has = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function';
+  return expecting(`a function, or an observer with ${method}`, (value) => typeof value === 'function' || has(value));
+}
 export function numeric(expected: string, isRight: (value: number) => boolean): Check {
   return expecting(expected, (value) => typeof value === 'number' && isRight(value));
 }

@@ -1,7 +1,8 @@
-import { filter, map, Observable } from 'rxjs';
-import type { Closing } from '../machines/closing.js';
+import { filter, from, map, Observable, type ObservableInput, type Subscriber } from 'rxjs';
+import type { Closing, ClosingCode } from '../machines/closing.js';
 import type { ApiState } from '../machines/connection/api-state.js';
 import type { Engine } from '../machines/engine.js';
+import { SessionError } from '../machines/errors.js';
 import type { Connection } from '../machines/handle.js';
 import type { EngineEvent } from '../machines/hub/events.js';
 
@@ -12,12 +13,17 @@ import type { EngineEvent } from '../machines/hub/events.js';
  * @experimental
  */
 
-/** Everything the engine reports from the subscription on, in order. Completes never; `engine.shutdown()` ends the news. */
+/** Everything the engine reports from the subscription on, in order. Completes when `engine.shutdown()` is over. */
 export function events(engine: Engine): Observable<EngineEvent> {
-  return new Observable((subscriber) => engine.on((event) => subscriber.next(event)));
+  return new Observable((subscriber) =>
+    engine.on(
+      (event) => subscriber.next(event),
+      () => subscriber.complete(),
+    ),
+  );
 }
 
-/** How connections and attempts of this engine end. */
+/** How connections and attempts of this engine end. Completes when `engine.shutdown()` is over. */
 export function closings(engine: Engine): Observable<Closing> {
   return events(engine).pipe(
     filter((event) => event.type === 'closing'),
@@ -40,20 +46,185 @@ export function closed(connection: Pick<Connection, 'closed'>): Observable<Closi
   });
 }
 
-/** The connection's messages, each once and in order; completes with it. While it is subscribed nobody else may read. */
+/**
+ * The connection's messages, each once and in order. Several subscriptions share them: each gets all that come while it lasts, and what
+ * nobody has subscribed for waits for the next one.
+ *
+ * Completes where the connection ends in order (`closed`, `peer-goodbye`, `shutdown`, `drained`), and errors with a `SessionError`
+ * `closed` whose `cause` is the closing where it ends in any other way: a stream that was cut is not whole.
+ * Errors `two-readers` where messages are read by an iterator or by a handler already.
+ *
+ * It pushes: RxJS can't tell a source that its consumer is slow. Whatever gathers behind an operator such as `concatMap` gathers in this
+ * process, without a bound. Where handling a message takes time, `processMessages` holds the peer back instead.
+ */
 export function messages<Message>(connection: Connection<Message>): Observable<Message> {
+  return new Observable((subscriber) => readerOf(connection).add(subscriber));
+}
+
+/** How `processMessages` works. */
+export interface ProcessOptions {
+  /** Messages that are being processed at once. Default 1: one after the other, in order. */
+  readonly concurrent?: number;
+}
+
+/**
+ * What `project` makes of each message of the connection, as `mergeMap` would: but a message is only taken when there is room for it, and
+ * those that wait hold back the peer, who has at most `receiveBytesMax` (1 MiB by default) on the way. Use it instead of
+ * `messages(connection).pipe(concatMap(…))`.
+ *
+ * Ends as `messages` does, after the last message that came before the end has been processed; errors as `project` does. It is the
+ * connection's only reader while it lasts; a message whose processing was unsubscribed is not given to the next.
+ *
+ * @throws SessionError `bad-option` for a `concurrent` that is no whole number of at least 1
+ */
+export function processMessages<Message, Result>(
+  connection: Connection<Message>,
+  project: (message: Message, index: number) => ObservableInput<Result>,
+  { concurrent = 1 }: ProcessOptions = {},
+): Observable<Result> {
+  if (concurrent !== Infinity && !(Number.isSafeInteger(concurrent) && concurrent >= 1))
+    throw new SessionError('bad-option', `processMessages.concurrent: expected a whole number of at least 1, got ${concurrent}`);
   return new Observable((subscriber) => {
-    const leave = (): void => {
-      if (connection.onMessage === hear) connection.onMessage = undefined; // Or somebody else reads by now.
+    const reader = readerOf(connection);
+    if (!reader.claim(subscriber)) return;
+    let index = 0;
+    let active = 0;
+    let isTaking = false; // More may wait behind the message that is being given.
+    const take = (message: Message): void => {
+      active++;
+      isTaking = true;
+      let inner: Observable<Result>;
+      try {
+        inner = from(project(message, index++));
+      } catch (error) {
+        return subscriber.error(error);
+      }
+      subscriber.add(
+        inner.subscribe({
+          next: (result) => subscriber.next(result),
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => {
+            active--;
+            goOn();
+          },
+        }),
+      );
+      isTaking = false;
+      if (active >= concurrent) reader.pause();
     };
-    const hear = (message: Message): void => {
-      subscriber.next(message);
-      if (subscriber.closed) leave(); // At once: the next one is for whoever comes then.
+    const goOn = (): void => {
+      if (subscriber.closed || isTaking) return;
+      if (active < concurrent) reader.listen(subscriber, take);
+      if (active === 0 && reader.closing !== undefined) finish(subscriber, reader.closing);
     };
-    connection.onMessage = hear;
-    void connection.closed.then(() => subscriber.complete());
-    return leave;
+    subscriber.add(() => reader.release());
+    reader.ended(goOn);
+    goOn();
   });
+}
+
+/** Endings that somebody meant: nothing is missing of what the peer had to say. */
+const ORDERLY: ReadonlySet<ClosingCode> = new Set<ClosingCode>(['closed', 'peer-goodbye', 'shutdown', 'drained']);
+
+function finish(subscriber: Subscriber<unknown>, closing: Closing): void {
+  if (ORDERLY.has(closing.code)) subscriber.complete();
+  else
+    subscriber.error(
+      new SessionError('closed', `the connection was cut: ${closing.reason} (${closing.code})`, { cause: closing }),
+    );
+}
+
+/** One for each connection that is, or was, read by one of the above. It is the connection's one handler for all of them. */
+class Reader<Message> {
+  closing: Closing | undefined;
+  readonly #connection: Connection<Message>;
+  readonly #subscribers = new Set<Subscriber<Message>>();
+  #take: ((message: Message) => void) | undefined; // Of the one that processes, while it wants more.
+  #onEnd: (() => void) | undefined;
+  #isClaimed = false;
+
+  constructor(connection: Connection<Message>) {
+    this.#connection = connection;
+    // Once, however many come and go: a promise never forgets whom it is to call.
+    void connection.closed.then((closing) => {
+      this.closing = closing;
+      for (const each of [...this.#subscribers]) finish(each, closing);
+      this.#onEnd?.();
+    });
+  }
+
+  /** One more that gets everything from here on. The result, like unsubscribing, takes it off. */
+  add(subscriber: Subscriber<Message>): () => void {
+    const leave = (): void => {
+      if (this.#subscribers.delete(subscriber)) this.#rest();
+    };
+    if (!this.#mayRead(subscriber, this.#isClaimed)) return leave;
+    this.#subscribers.add(subscriber);
+    subscriber.add(leave); // Also where what waits here is all it wants.
+    if (this.#attach(subscriber) && this.closing !== undefined) finish(subscriber, this.closing);
+    return leave;
+  }
+
+  /** Makes this one the only reader until `release`. */
+  claim(subscriber: Subscriber<unknown>): boolean {
+    if (!this.#mayRead(subscriber, this.#isClaimed || this.#subscribers.size > 0)) return false;
+    return (this.#isClaimed = true);
+  }
+  listen(subscriber: Subscriber<unknown>, take: (message: Message) => void): void {
+    if (this.#take !== undefined) return;
+    this.#take = take;
+    this.#attach(subscriber);
+  }
+  pause(): void {
+    this.#take = undefined;
+    this.#rest();
+  }
+  ended(onEnd: () => void): void {
+    this.#onEnd = onEnd;
+  }
+  release(): void {
+    this.#isClaimed = false;
+    this.#onEnd = undefined;
+    this.pause();
+  }
+
+  readonly #hear = (message: Message): void => {
+    if (this.#take !== undefined) return this.#take(message);
+    for (const each of [...this.#subscribers]) each.next(message);
+  };
+
+  #mayRead(subscriber: Subscriber<unknown>, isTaken: boolean): boolean {
+    const { onMessage } = this.#connection;
+    if (!isTaken && (onMessage === undefined || onMessage === this.#hear)) return true;
+    subscriber.error(new SessionError('two-readers', `the messages of ${this.#connection.id} are already read by another`));
+    return false;
+  }
+
+  /** False where an iterator reads. What waits is given at once. */
+  #attach(subscriber: Subscriber<unknown>): boolean {
+    if (this.#connection.onMessage === this.#hear) return true;
+    try {
+      this.#connection.onMessage = this.#hear;
+      return true;
+    } catch (error) {
+      subscriber.error(error);
+      return false;
+    }
+  }
+
+  /** Nobody wants any more: what comes waits, and holds back the peer. */
+  #rest(): void {
+    if (this.#take !== undefined || this.#subscribers.size > 0) return;
+    if (this.#connection.onMessage === this.#hear) this.#connection.onMessage = undefined;
+  }
+}
+
+const readers = new WeakMap<object, unknown>();
+
+function readerOf<Message>(connection: Connection<Message>): Reader<Message> {
+  let reader = readers.get(connection) as Reader<Message> | undefined;
+  if (reader === undefined) readers.set(connection, (reader = new Reader(connection)));
+  return reader;
 }
 
 /** `from` of RxJS would hold on to the source until its next value; this lets go at once. */

@@ -1,4 +1,4 @@
-import { createActor, type ActorRefFrom, type InspectionEvent } from 'xstate';
+import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
 import { callback } from './callbacks.js';
 import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
@@ -14,9 +14,14 @@ import { watchHost } from './hub/host-watch.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
+import { installLookup } from './hub/session-ids.js';
+import { guarded, type Inspector } from './inspector.js';
 import { swift } from './lean/swift.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
+import { unlisted } from './unlisted.js';
+
+export type { Inspector } from './inspector.js';
 
 /** What an engine is made of: ways to reach peers, protocols to speak with them, and limits. */
 export interface EngineOptions {
@@ -31,8 +36,8 @@ export interface EngineOptions {
   /** Finds the addresses of a peer that `connect` names by its id instead of an address. */
   readonly resolver?: Resolver;
   readonly limits?: EngineLimits;
-  /** Sees every actor, event and snapshot of the engine, as XState's `inspect`; what it throws is ignored. */
-  readonly inspect?: (event: InspectionEvent) => void;
+  /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. What it throws is ignored. */
+  readonly inspect?: Inspector;
 }
 
 /** What one engine holds at most, over all its connections; each limit says what happens there. */
@@ -123,9 +128,10 @@ export class Engine {
   readonly peers: Peers;
   #desk: Desk;
   #events = new Feed<EngineEvent>(EVENTS_KEPT_MAX);
-  #listeners = new Set<{ readonly hear: EngineListener }>(); // The same function may listen twice.
+  #listeners = new Set<{ readonly hear: EngineListener; readonly done: (() => void) | undefined }>(); // The same function may listen twice.
   #pending: EngineEvent[] = [];
   #isTelling = false;
+  #hasEnded = false;
   #isStarted = false;
   #unbound: string[] = []; // What is to be listened at, and is not yet.
   #binding: Promise<void> | undefined;
@@ -168,9 +174,11 @@ export class Engine {
       ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),
     });
     installScheduler(this.actor, ports.clock);
+    installLookup(this.actor, (id) => this.#desk.entryNamed(id)?.ref);
     this.peers = new Peers(this.#desk, (peer) => this.#register(peer));
     // What messages are, the protocol says, and an engine may speak several: bytes is what most of them carry.
     this.incoming = this.#desk.incoming as AsyncIterable<Connection<unknown>> as AsyncIterable<Connection>;
+    unlisted(this);
   }
 
   /**
@@ -235,7 +243,7 @@ export class Engine {
   connect(target: string | readonly string[], options: ConnectOptions = {}): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const targets = typeof target === 'string' ? [target] : target;
-      const request = this.#request(targets, options);
+      const request = this.#request(targets, options, options.retry === true ? 'retries' : undefined);
       const { signal } = options;
       if (signal?.aborted === true) throw abortedBy(signal, 'the attempt was aborted before it began');
       const done = (): void => signal?.removeEventListener('abort', onAbort);
@@ -258,9 +266,29 @@ export class Engine {
     });
   }
 
-  /** Calls back for every event, in order, until the returned function is called. */
-  on(listener: EngineListener): () => void {
-    const added = { hear: listener };
+  /**
+   * The connection of this id, or of this actor of the engine, while it lasts; the actor of a connection is
+   * `engine.actor.system.get(connection.id)`. An id names one session; an actor goes on from one to the next.
+   */
+  connection(of: string | AnyActorRef): Connection<unknown> | undefined {
+    const handle = this.#desk.entryNamed(typeof of === 'string' ? of : of.id)?.handle;
+    return typeof of !== 'string' || handle?.id === of ? handle : undefined;
+  }
+
+  /** For logs and persisted snapshots. */
+  toJSON(): object {
+    return {
+      addresses: this.#isStarted ? this.addresses : [],
+      protocols: this.options.protocols.map(({ name }) => name),
+      connections: this.#desk.connections,
+      isServing: this.#desk.isServing,
+    };
+  }
+
+  /** Calls back for every event, in order, until the returned function is called; `done` once, when `shutdown()` is over. */
+  on(listener: EngineListener, done?: () => void): () => void {
+    const added = { hear: listener, done };
+    if (this.#hasEnded) this.ports.clock.soon(() => done?.());
     this.#listeners.add(added);
     return () => this.#listeners.delete(added);
   }
@@ -311,15 +339,19 @@ export class Engine {
     }));
     this.#events.end();
     this.#desk.incoming.end();
+    this.#hasEnded = true;
+    const listeners = [...this.#listeners];
     this.#listeners.clear();
+    for (const { done } of listeners)
+      callback({ clock: this.ports.clock, report: this.ports.reportHandler }, 'engine.on done', () => done?.());
   }
 
   #register(peer: string): void {
-    const request = { ...this.#request([peer], { reuse: true }), keep: 'always' } as const;
+    const request = this.#request([peer], { reuse: true }, 'always');
     this.actor.send({ type: 'connect', request, caller: undefined }); // Nobody waits; what becomes of it is told by events.
   }
 
-  #request(targets: readonly string[], options: ConnectOptions): ConnectRequest {
+  #request(targets: readonly string[], options: ConnectOptions, keep: ConnectRequest['keep']): ConnectRequest {
     if (!Array.isArray(targets) || targets.length === 0 || targets.some((each) => typeof each !== 'string'))
       throw new SessionError('bad-address', `connect needs an address, or a list of addresses, and got ${String(targets)}`);
     this.#checkServing();
@@ -333,8 +365,8 @@ export class Engine {
     const named = isNamed ? targets[0]! : options.peer;
     const peer = protocol.peerOf === undefined ? named : protocol.peerOf(named);
     for (const address of addresses) this.#desk.transportOf(address).dial(address, dialOptions); // Throws for an address that can't be right.
-    const keep = options.retry === true ? 'retries' : undefined;
-    return { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };
+    const request = { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };
+    return unlisted(request, ['protocol']); // It goes along in an event, and has a chart.
   }
 
   #checkServing(): void {
@@ -378,17 +410,6 @@ export function startEngine(ports: Ports, options: EngineOptions): Engine {
 
 const servingHub = swift(hubMachine);
 const EVENTS_KEPT_MAX = 1024;
-
-/** A throwing inspector would break `start` and `send` (xstate.md). */
-function guarded(inspect: (event: InspectionEvent) => void): (event: InspectionEvent) => void {
-  return (event) => {
-    try {
-      inspect(event);
-    } catch {
-      // An observer's fault is not the engine's.
-    }
-  };
-}
 
 function isLoopback(address: string): boolean {
   return /^[a-z0-9+.-]+:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);

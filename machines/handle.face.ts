@@ -9,7 +9,10 @@ export interface SendOptions {
 
 /** What an application holds: one session, from its first attempt to its closing (`design`: api contract). */
 export interface Connection<Message = Uint8Array> extends AsyncIterable<Message> {
-  /** Names this session in logs and events. */
+  /**
+   * Names this session in logs and events, such as `resume 5f0c2e9a71d3.4`: no other has this id, here, at the peer or after a restart.
+   * `engine.actor.system.get(id)` is its actor while it lasts, `engine.connection(id)` leads back.
+   */
   readonly id: string;
   readonly protocol: string;
   /** What arrives: each message as it was sent, or bytes in whatever pieces (`messagesOver` of `holdfast/adapters/messages`). */

@@ -7,7 +7,8 @@ import { abortedBy, SessionError, UndeliveredError } from './errors.js';
 import { Feed } from './feed.js';
 import type { Clock } from './ports.js';
 import type { ByteBudget } from './hub/admission.js';
-import type { Protocol, ProtocolCommand, SessionPlane } from './protocol.js';
+import type { HandleFacts, HandleKind, HandlePort } from './handle.port.js';
+import type { SessionPlane } from './protocol.js';
 
 export type { Connection, SendOptions } from './handle.face.js';
 
@@ -24,28 +25,18 @@ interface Parked {
   readonly leave: () => void;
 }
 
-/** How the handle reaches its connection's chart, and says what an application's handler threw. */
-export interface HandlePort {
-  command(command: ProtocolCommand): void;
-  /** One side goes; told once. */
-  parting(): void;
-  /** A handler of the application threw. */
-  raise(error: unknown): void;
-}
-
-export interface HandleFacts {
-  readonly id: string;
-  readonly protocol: string;
-  readonly peer: string;
-  readonly role: 'dialer' | 'acceptor';
-}
-
 /** Implements `Connection` beside the charts: promises and iterators live here, and never on the path of a message. */
 export class Handle<Message> implements Connection<Message> {
-  readonly id: string;
   readonly protocol: string;
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: Pump<Message, never>;
+  // Nothing that holds other things can be enumerated: XState persists a context by walking what it can list.
+  readonly #pump: Pump<Message, never>;
+  readonly #plane: SessionPlane<Message>;
+  readonly #kind: HandleKind<Message>;
+  readonly #budget: ByteBudget;
+  readonly #clock: Clock;
+  readonly #port: HandlePort;
+  readonly #round: number;
   #peer: string;
   #state: ApiState;
   #onMessage: ((message: Message) => void) | undefined;
@@ -69,29 +60,43 @@ export class Handle<Message> implements Connection<Message> {
   constructor(
     facts: HandleFacts,
     state: ApiState,
-    readonly plane: SessionPlane<Message>,
-    readonly kind: Pick<Protocol<Message>, 'sizeOf' | 'copy' | 'boundaries'>,
+    plane: SessionPlane<Message>,
+    kind: HandleKind<Message>,
     /** Shared by all sessions of the hub. */
-    readonly budget: ByteBudget,
-    readonly clock: Clock,
-    readonly port: HandlePort,
+    budget: ByteBudget,
+    clock: Clock,
+    port: HandlePort,
   ) {
-    this.id = facts.id;
+    this.#round = facts.round;
+    this.#plane = plane;
+    this.#kind = kind;
+    this.#budget = budget;
+    this.#clock = clock;
+    this.#port = port;
     this.protocol = facts.protocol;
     this.#peer = facts.peer;
     this.role = facts.role;
     this.#state = state;
-    this.pump = new Pump<Message, never>(plane as never, clock, this);
+    this.#pump = new Pump<Message, never>(plane as never, clock, this);
   }
 
+  get id(): string {
+    return this.#port.idOf(this.#round);
+  }
+  get pump(): Pump<Message, never> {
+    return this.#pump;
+  }
+  get plane(): SessionPlane<Message> {
+    return this.#plane;
+  }
   get boundaries(): 'message' | 'stream' {
-    return this.kind.boundaries;
+    return this.#kind.boundaries;
   }
   get peer(): string {
     return this.#peer;
   }
   get remoteAddress(): string | undefined {
-    return this.pump.remoteAddress;
+    return this.#pump.remoteAddress;
   }
   get state(): ApiState {
     return this.#state;
@@ -122,8 +127,8 @@ export class Handle<Message> implements Connection<Message> {
 
   write(message: Message): boolean {
     if (this.#closing !== undefined) throw this.#tooLate();
-    if (!this.budget.fits(this.kind.sizeOf(message))) throw this.#overBudget();
-    const mayGoOn = this.pump.write(message);
+    if (!this.#budget.fits(this.#kind.sizeOf(message))) throw this.#overBudget();
+    const mayGoOn = this.#pump.write(message);
     this.#charge();
     return mayGoOn;
   }
@@ -132,9 +137,9 @@ export class Handle<Message> implements Connection<Message> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
     if (signal?.aborted === true) return Promise.reject(abortedBy(signal, 'the send was aborted before it was accepted'));
     return new Promise((resolve, reject) => {
-      const bytes = this.kind.sizeOf(message); // What is no message is thrown, and rejects.
-      if (!this.budget.fits(bytes)) return reject(this.#overBudget());
-      if (this.#parked === undefined && this.plane.canTake(bytes)) return this.#accept(message, resolve, reject);
+      const bytes = this.#kind.sizeOf(message); // What is no message is thrown, and rejects.
+      if (!this.#budget.fits(bytes)) return reject(this.#overBudget());
+      if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, resolve, reject);
       if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
       const parked: Parked = {
@@ -143,7 +148,7 @@ export class Handle<Message> implements Connection<Message> {
         reject,
         leave: () => signal?.removeEventListener('abort', onAbort),
       };
-      const kept = this.kind.copy(message); // The caller's buffer is free again when `send` returns.
+      const kept = this.#kind.copy(message); // The caller's buffer is free again when `send` returns.
       const onAbort = (): void => {
         this.#unpark(parked);
         reject(abortedBy(signal!, 'the send was aborted while it waited for room'));
@@ -155,19 +160,19 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   drained(): Promise<void> {
-    if (this.#closing !== undefined || this.plane.hasRoom()) return Promise.resolve();
+    if (this.#closing !== undefined || this.#plane.hasRoom()) return Promise.resolve();
     return new Promise((resolve) => (this.#drains ??= []).push(resolve));
   }
 
   close({ now = false, message }: { now?: boolean; message?: string } = {}): Promise<Closing> {
     this.#part();
     const why = message === undefined ? {} : { message };
-    if (this.#closing === undefined) this.port.command({ type: 'close', now, reason: 'closed', ...why });
+    if (this.#closing === undefined) this.#port.command({ type: 'close', now, reason: 'closed', ...why });
     return this.closed;
   }
 
   stats(): Readonly<Record<string, number>> {
-    const { accepted, handed, acknowledged, queuedBytes, stats } = this.plane;
+    const { accepted, handed, acknowledged, queuedBytes, stats } = this.#plane;
     return { accepted, handed, acknowledged, queuedBytes, ...stats };
   }
 
@@ -226,17 +231,17 @@ export class Handle<Message> implements Connection<Message> {
       return reader({ done: false, value: message });
     }
     const inbox = (this.#inbox ??= new Inbox<Message>());
-    inbox.push(message, this.kind.sizeOf(message) + MESSAGE_COST_BYTES);
-    this.plane.holdBack(inbox.bytes);
+    inbox.push(message, this.#kind.sizeOf(message) + MESSAGE_COST_BYTES);
+    this.#plane.holdBack(inbox.bytes);
   }
 
   settled(): void {
     this.#charge();
-    if (this.plane.isParting === true) this.#part();
+    if (this.#plane.isParting === true) this.#part();
     if (this.#waiting !== undefined) this.#acknowledge(this.#waiting);
-    for (let p; (p = this.#parked?.[0]) !== undefined && this.plane.canTake(p.bytes - MESSAGE_COST_BYTES);)
+    for (let p; (p = this.#parked?.[0]) !== undefined && this.#plane.canTake(p.bytes - MESSAGE_COST_BYTES);)
       this.#unpark(p).accept();
-    if (this.#drains !== undefined && this.plane.hasRoom()) this.#wakeDrains();
+    if (this.#drains !== undefined && this.#plane.hasRoom()) this.#wakeDrains();
   }
 
   changeState(state: ApiState): void {
@@ -250,9 +255,9 @@ export class Handle<Message> implements Connection<Message> {
     if (this.#closing !== undefined) return this.#closing;
     const closing = this.#withRanges(cause);
     this.#closing = closing;
-    this.budget.adjust(-this.#chargedBytes);
+    this.#budget.adjust(-this.#chargedBytes);
     this.#chargedBytes = 0;
-    const { handed, acknowledged } = this.plane;
+    const { handed, acknowledged } = this.#plane;
     const waiting = this.#waiting?.slice(this.#head) ?? [];
     this.#waiting = undefined;
     for (const w of waiting) {
@@ -273,7 +278,7 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #acknowledge(waiting: Waiting[]): void {
-    const { acknowledged } = this.plane;
+    const { acknowledged } = this.#plane;
     for (let w; (w = waiting[this.#head]) !== undefined && w.number <= acknowledged; this.#head++) w.resolve();
     if (this.#head === 0 || this.#head * 2 < waiting.length) return;
     waiting.splice(0, this.#head);
@@ -283,11 +288,11 @@ export class Handle<Message> implements Connection<Message> {
 
   #accept(message: Message, resolve: () => void, reject: (error: Error) => void): void {
     try {
-      const room = this.plane.write(message, true);
+      const room = this.#plane.write(message, true);
       this.#charge();
-      (this.#waiting ??= []).push({ number: this.plane.accepted, resolve, reject });
-      if (room === 'flush') this.pump.flush();
-      else this.pump.gather();
+      (this.#waiting ??= []).push({ number: this.#plane.accepted, resolve, reject });
+      if (room === 'flush') this.#pump.flush();
+      else this.#pump.gather();
     } catch (error) {
       reject(error as Error);
     }
@@ -296,14 +301,14 @@ export class Handle<Message> implements Connection<Message> {
   #part(): void {
     if (this.isParting) return;
     this.#isParting = true;
-    this.port.parting();
+    this.#port.parting();
   }
 
   /** The share of the hub's budget that this session holds follows what its plane holds for the peer. */
   #charge(): void {
-    const { queuedBytes } = this.plane;
+    const { queuedBytes } = this.#plane;
     if (queuedBytes === this.#chargedBytes || this.#closing !== undefined) return;
-    this.budget.adjust(queuedBytes - this.#chargedBytes);
+    this.#budget.adjust(queuedBytes - this.#chargedBytes);
     this.#chargedBytes = queuedBytes;
   }
 
@@ -318,7 +323,7 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #withRanges(cause: Closing): Closing {
-    const { accepted, handed, acknowledged, taken, fate } = this.plane;
+    const { accepted, handed, acknowledged, taken, fate } = this.#plane;
     if (fate !== undefined && cause.code === 'peer-lost-session') return { ...cause, detail: { ...cause.detail, ...fate } };
     const certain = taken ?? acknowledged;
     const detail: ClosingDetail = {
@@ -340,11 +345,11 @@ export class Handle<Message> implements Connection<Message> {
 
   #take(): Message | undefined {
     const inbox = this.#inbox;
-    const message = inbox?.take((m) => this.kind.sizeOf(m) + MESSAGE_COST_BYTES);
+    const message = inbox?.take((m) => this.#kind.sizeOf(m) + MESSAGE_COST_BYTES);
     if (inbox === undefined || message === undefined) return undefined;
     if (inbox.size === 0) this.#inbox = undefined;
-    this.plane.holdBack(inbox.bytes);
-    this.pump.gather(); // Credit may be due.
+    this.#plane.holdBack(inbox.bytes);
+    this.#pump.gather(); // Credit may be due.
     return message;
   }
 
@@ -352,9 +357,9 @@ export class Handle<Message> implements Connection<Message> {
   #call(message: Message): void {
     try {
       const result: unknown = this.#onMessage!(message);
-      if (result !== undefined) Promise.resolve(result).catch((error: unknown) => this.port.raise(error));
+      if (result !== undefined) Promise.resolve(result).catch((error: unknown) => this.#port.raise(error));
     } catch (error) {
-      this.port.raise(error);
+      this.#port.raise(error);
     }
   }
 
@@ -365,7 +370,7 @@ export class Handle<Message> implements Connection<Message> {
   }
 
   #overBudget(): SessionError {
-    return new SessionError('queue-full', `all connections together hold ${this.budget.bytes} bytes for their peers already`);
+    return new SessionError('queue-full', `all connections together hold ${this.#budget.bytes} bytes for their peers already`);
   }
 
   #tooLate(): SessionError {

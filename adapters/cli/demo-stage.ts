@@ -1,7 +1,8 @@
-import { createEngine, type Connection, type Engine, type EngineOptions } from '../index.js';
+import { createEngine, type Connection, type Engine } from '../index.js';
 import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
 import { Cutter } from './cutter.js';
+import type { Inspector } from './inspector.js';
 import {
   chosen,
   dialedProtocol,
@@ -13,7 +14,7 @@ import {
 } from './links.js';
 
 /** What a stage is set up with, besides the links of its session. */
-export interface StageOptions extends LinksOptions, Pick<EngineOptions, 'inspect'> {
+export interface StageOptions extends LinksOptions, Partial<Pick<Inspector, 'inspect'>> {
   /** In [0, 1): which link is cut, and when all of them. */
   readonly random: () => number;
 }

@@ -1,8 +1,9 @@
-import type { EngineOptions } from '../../machines/engine.js';
+import type { InspectionEvent } from 'xstate';
 import { Output } from './output.js';
 
 /** Charts of this process, shown in a browser; `inspect` is for its engines. */
-export interface Inspector extends Required<Pick<EngineOptions, 'inspect'>> {
+export interface Inspector {
+  readonly inspect: (event: InspectionEvent) => void;
   readonly url: string;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { Closing } from '../../machines/closing.js';
 import { abortedBy, SessionError } from '../../machines/errors.js';
 import type { Connection, SendOptions } from '../../machines/handle.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** How to wait for the next message. */
 export interface NextOptions {
@@ -119,7 +120,13 @@ class Lease implements PooledConnection {
   constructor(
     readonly shared: Shared,
     readonly giveBack: () => Promise<unknown>,
-  ) {}
+  ) {
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { remoteId: this.remoteId(), isAlive: this.isAlive() };
+  }
 
   remoteAddr(): string | undefined {
     return this.isAlive() ? this.shared.connection.remoteAddress : undefined;

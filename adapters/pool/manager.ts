@@ -9,6 +9,7 @@ import type { Ports, Resolver, Transport } from '../../machines/ports.js';
 import { anything, checkOptions, flag, having, listOf, members, optional } from '../options.js';
 import { Shared, type PooledConnection } from './lease.js';
 import { peerId, pool, type PoolOptions } from './protocol.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** Finds where a peer can be reached. Several candidates race (250 ms apart) inside one attempt. */
 export interface AddressResolver {
@@ -72,7 +73,12 @@ export class ConnectionManager {
     const protocol = pool({ ...config, identity, id: this.id, ...(peerOf === undefined ? {} : { peerOf }) });
     this.engine = new Engine(ports, { transports, protocols: [protocol], resolver: answering(resolver), insecure });
     this.engine.on(this.#heed);
+    unlisted(this);
     void this.engine.start(); // Nothing to listen at yet: it runs when this returns.
+  }
+
+  toJSON(): object {
+    return { id: this.id, connections: this.connectionCount() };
   }
 
   /** The live connection to this peer, or one shared attempt. Rejects `ConnectError` when that fails. */

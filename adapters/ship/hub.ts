@@ -15,6 +15,7 @@ import { ship } from './protocol.js';
 import type { HubReader } from './reader.js';
 import { normaliseSki, skiOr } from './ski.js';
 import { memoryTrust, type ShipTrust, type TrustedService } from './trust.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 const HANDSHAKE: ReadonlySet<ApiState> = new Set(['receivedPairingRequest', 'inProgress', 'trusted', 'pin']);
 
@@ -81,6 +82,11 @@ export class Hub {
       ...(discovery === undefined ? {} : { resolver: discoveryResolver(guarded.guardedFind(discovery, this.#own)) }),
     });
     this.engine.on(this.#heed);
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { ski: this.ski, connections: this.#connections.size };
   }
 
   /**

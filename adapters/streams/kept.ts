@@ -4,6 +4,7 @@ import type { Closing } from '../../machines/closing.js';
 import { ConnectError, type Engine } from '../../machines/engine.js';
 import { abortedBy } from '../../machines/errors.js';
 import { StreamSession, type CloseOptions } from './session.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** What whoever keeps a session hears of it. */
 export interface KeeperNews {
@@ -31,7 +32,9 @@ export class Keeper {
     readonly engine: Engine,
     readonly address: string,
     readonly news: KeeperNews = {},
-  ) {}
+  ) {
+    unlisted(this);
+  }
 
   /** The session of the moment. */
   get session(): StreamSession | undefined {

@@ -19,6 +19,7 @@ import { endedBy, StreamError } from './errors.js';
 import { Opening } from './opening.js';
 import { Outlet } from './outlet.js';
 import { SessionStream, type StreamPort } from './stream.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** A stream that the peer asks for. Exactly one of `accept` and `refuse` is called. */
 export interface Offer {
@@ -103,6 +104,11 @@ export class StreamSession {
     this.closed = connection.closed.then((end) => this.#end(end));
     connection.onMessage = (message) => this.#hear(message);
     this.#gather();
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { connection: this.connection.toJSON(), streams: this.size };
   }
 
   /** Streams of both sides that have not ended. */

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { StreamCode } from '../../machines/streams/streams.messages.js';
+import { unlisted } from '../../machines/unlisted.js';
 import { StreamError } from './errors.js';
 import { Pieces } from './pieces.js';
 
@@ -43,6 +44,11 @@ export class SessionStream extends Duplex {
   ) {
     // What isn't read stays here, where it is counted against the window; Node's own buffer holds one piece at most.
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: WRITABLE_BYTES });
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { id: this.id, purpose: this.purpose, target: this.target, destroyed: this.destroyed };
   }
 
   /** Gives both directions up and tells the other side why. */

@@ -8,6 +8,7 @@ import type { Keeper } from './kept.js';
 import type { Offer, StreamSession } from './session.js';
 import { cutOff, endAfterAll, onProvenEnd } from './socket.js';
 import type { SessionStream } from './stream.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** TCP connections through a session's streams, ends, resets and errors included (STR-3). Stateful: it holds the sockets. */
 
@@ -59,6 +60,7 @@ export class TunnelEntrance {
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
       (socket) => void this.#enter(socket),
     );
+    unlisted(this);
   }
 
   /** @returns the port, chosen by the system where 0 was asked for */
@@ -130,7 +132,9 @@ export class TunnelExit {
   constructor(
     readonly target: Place,
     readonly news: TunnelNews = {},
-  ) {}
+  ) {
+    unlisted(this);
+  }
 
   /** Answers what the peer asks for on this session. */
   serve(session: StreamSession): void {

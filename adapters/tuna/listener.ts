@@ -10,6 +10,7 @@ import { TUNA_LIMITS } from '../../machines/tuna/tuna.timing.js';
 import type { AddressDesk, AddressRequest } from './addresses.js';
 import { links, retries } from './options.js';
 import { nknAddress } from './sealing.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** A way in from outside to one listener. nkn-tuna-session rents one from a Tuna node and calls it a reverse entry. */
 export interface TunaExit {
@@ -101,6 +102,11 @@ export class TunaListener implements AddressDesk {
       if (event.type === 'closing') this.#remember(event.id);
       if (event.type === 'listen-failed') this.#checkListeners();
     });
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { addresses: this.addresses.map((address) => address ?? null) };
   }
 
   /**
@@ -221,7 +227,7 @@ export class TunaListener implements AddressDesk {
   }
 
   #remember(id: string): void {
-    const name = /^tuna (\S+:[0-9a-f]{16})$/.exec(id)?.[1];
+    const name = /^tuna \S+ (\S+:[0-9a-f]{16})$/.exec(id)?.[1];
     if (name === undefined) return; // Another protocol's.
     const now = this.#clock.now();
     this.#ended.delete(name);

@@ -4,6 +4,7 @@ import { closing, type Closing } from '../closing.js';
 import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
 import type { Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolInput, ProtocolNews } from '../protocol.js';
+import { unlisted } from '../unlisted.js';
 import type { ApiState } from './api-state.js';
 
 export type ConnectionCommand =
@@ -98,7 +99,7 @@ export const connectionSetup = setup({
     forward: sendTo('protocol', ({ event }) => event),
     offerWire: sendTo('protocol', ({ event }) => {
       const { opener, opening } = event as { opener?: Opener; opening?: unknown };
-      return { type: 'wire.offered', opener, opening };
+      return unlisted({ type: 'wire.offered', opener, opening }, ['opening']); // It holds what proves a session.
     }),
   },
   guards: {

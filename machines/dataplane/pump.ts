@@ -41,6 +41,9 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   /** For `Alarms` only, like the two methods it calls. */
   wakeAt = Infinity;
   place = ABROAD;
+  // Charts have it in their contexts: what it leads to must not be listed there (`unlisted`).
+  readonly #plane: Plane<Message, Signal>;
+  readonly #outlets: PumpOutlets<Message>;
   #ends: (End<Message, Signal> | undefined)[] = NO_ENDS;
   #alarms: Alarms;
   #busy = false;
@@ -50,14 +53,18 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   #isBraked = false; // The wires are paused until the application has caught up.
   #chart: SignalListener<Signal> | undefined;
 
-  constructor(
-    readonly plane: Plane<Message, Signal>,
-    clock: Clock,
-    readonly outlets: PumpOutlets<Message>,
-  ) {
+  constructor(plane: Plane<Message, Signal>, clock: Clock, outlets: PumpOutlets<Message>) {
+    this.#plane = plane;
+    this.#outlets = outlets;
     this.#alarms = Alarms.of(clock);
   }
 
+  get plane(): Plane<Message, Signal> {
+    return this.#plane;
+  }
+  get outlets(): PumpOutlets<Message> {
+    return this.#outlets;
+  }
   get clock(): Clock {
     return this.#alarms.clock;
   }
@@ -76,9 +83,9 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
     else (this.#ends = [...this.#ends])[link] = end;
     if (this.#stopped) end.retire();
     else {
-      if (this.plane.keepAliveMs !== undefined) wire.keepAlive?.(this.plane.keepAliveMs);
+      if (this.#plane.keepAliveMs !== undefined) wire.keepAlive?.(this.#plane.keepAliveMs);
       if (this.#isBraked) wire.pause();
-      this.plane.attach(link, this.clock.now());
+      this.#plane.attach(link, this.clock.now());
     }
     return end;
   }
@@ -95,7 +102,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
 
   /** Takes a message over. False: accepted, but wait until `plane.hasRoom()`. Throws where the plane can't take it. */
   write(message: Message): boolean {
-    const room = this.plane.write(message);
+    const room = this.#plane.write(message);
     if (room === 'flush') this.flush();
     else this.gather();
     return room !== 'wait';
@@ -125,9 +132,9 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
       this.#busy = false;
     }
     if (this.#stopped) return;
-    if ((this.plane.isFull === true) !== this.#isBraked) this.#brake();
+    if ((this.#plane.isFull === true) !== this.#isBraked) this.#brake();
     this.#arm();
-    this.outlets.settled();
+    this.#outlets.settled();
   }
 
   /** Nothing moves after this. Wires say farewell after what they were given, or are destroyed. */
@@ -146,13 +153,13 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
 
   /** For a `WireEnd` only. */
   receive(link: number, bytes: Uint8Array, lent: boolean): void {
-    this.plane.handleBytes(link, bytes, lent);
+    this.#plane.handleBytes(link, bytes, lent);
     this.flush();
   }
 
   /** For a `WireEnd` only. */
   answered(link: number): void {
-    this.plane.handlePong?.(link, this.clock.now());
+    this.#plane.handlePong?.(link, this.clock.now());
     this.flush();
   }
 
@@ -160,7 +167,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   lose(end: End<Message, Signal>): void {
     if (this.#stopped) return;
     this.#ends[end.link] = undefined;
-    this.plane.detach(end.link, this.clock.now());
+    this.#plane.detach(end.link, this.clock.now());
     this.flush();
   }
 
@@ -184,7 +191,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   }
 
   #tell(): void {
-    for (let s; !this.#stopped && (s = this.plane.pollSignal()) !== undefined;) this.#chart?.send(s);
+    for (let s; !this.#stopped && (s = this.#plane.pollSignal()) !== undefined;) this.#chart?.send(s);
   }
 
   #transmit(now: number): void {
@@ -232,13 +239,13 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
 
   /** The timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
   #arm(): void {
-    const at = this.plane.nextTimeout();
+    const at = this.#plane.nextTimeout();
     if (at !== undefined && at < this.wakeAt) this.#alarms.set(this, at);
   }
 
   /** For `Alarms` only. */
   alarm(): void {
-    this.plane.handleTimeout(this.clock.now());
+    this.#plane.handleTimeout(this.clock.now());
     this.flush();
   }
 }

@@ -8,6 +8,7 @@ import type { Handle } from '../handle.js';
 import { Incoming } from '../incoming.js';
 import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
+import { unlisted } from '../unlisted.js';
 import { ByteBudget, Watermark } from './admission.js';
 import { counted, type CountedWire, type Tally } from './counted.js';
 import { DialQueue } from './dial-queue.js';
@@ -23,6 +24,8 @@ import { Places } from './places.js';
 import { crossingOf, keyOf, nameOf, Reception, type ReceptionSide } from './reception.js';
 import { wasAnswered } from './redial.js';
 import { Registry, type ConnectionKey } from './registry.js';
+import { SessionIds } from './session-ids.js';
+import { NO_WISH } from './targets.js';
 import { supervised } from './supervisor.js';
 
 export interface DeskOptions {
@@ -73,6 +76,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
   readonly door: Door;
   readonly queue: DialQueue;
   readonly metrics: Metrics;
+  readonly ids: SessionIds;
   /** What all connections together may hold for their peers. */
   readonly budget: ByteBudget;
   isServing = false;
@@ -89,6 +93,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     readonly changed: () => void,
   ) {
     this.reception = new Reception(this);
+    this.ids = new SessionIds(ports.entropy);
     this.door = new Door(this, options);
     this.budget = new ByteBudget(options.bytesQueuedMax);
     this.#watermark = new Watermark(this.#connectionsMax);
@@ -102,6 +107,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     const { pendingDialsMax, burst, perSecond, burstPerTarget, perSecondPerTarget } = options;
     const budgets = { burst, perSecond, burstPerTarget, perSecondPerTarget };
     this.queue = new DialQueue({ clock: ports.clock, random: ports.random, pendingDialsMax, ...budgets });
+    unlisted(this);
   }
 
   get clock(): Ports['clock'] {
@@ -119,14 +125,21 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
   *entries(): Iterable<Entry> {
     for (const { value } of this.registry.values()) yield value;
   }
-  /** The connection of a peer by its id, the address it is dialed at, or the name it has in logs. */
+  /** The connection of a peer by its id, the address it is dialed at, or the name it has in logs (`connection.id`). */
   entryOf(peer: string): Entry | undefined {
+    const byId = this.entryNamed(peer);
+    if (byId !== undefined) return byId;
     for (const protocol of this.options.protocols) {
       const label = peer.startsWith(`${protocol.name} `) ? peer.slice(protocol.name.length + 1) : peer;
       const found = this.registry.find(keyOf(protocol, label));
       if (found !== undefined) return found.value;
     }
     return undefined;
+  }
+
+  entryNamed(id: string): Entry | undefined {
+    const number = this.ids.entryOf(id);
+    return number === undefined ? undefined : this.registry.get(number)?.value;
   }
 
   attach(supervisor: AnyActorRef): void {
@@ -369,11 +382,11 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     const row = this.registry.add(key, role, entry);
     if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
     entry.id = row.id;
-    this.#supervisor!.send({ type: 'spawn', key: row.id, logic: connectionOver(entry.protocol.machine), input: { port: entry } });
+    const logic = connectionOver(entry.protocol.machine);
+    this.#supervisor!.send(
+      unlisted({ type: 'spawn', key: row.id, logic, input: { port: entry }, named: entry }, ['logic', 'named']),
+    );
     entry.ref = supervised(this.#supervisor!).get(row.id) as ConnectionRef;
     return entry;
   }
 }
-
-/** Who came by itself can't be reached, and nobody has said how. */
-const NO_WISH: Wish = Object.freeze({ targets: [], peer: undefined, dialOptions: {} });

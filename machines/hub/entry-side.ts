@@ -8,6 +8,7 @@ export type DeskSide = Pick<
   | 'ports'
   | 'pool'
   | 'budget'
+  | 'ids'
   | 'isServing'
   | 'grant'
   | 'tell'
@@ -36,3 +37,6 @@ export interface Caller {
 
 /** How an entry is to be reached, and how long it is to be tried. The last request counts. */
 export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;
+
+/** Endings that say nothing about whether the peer can be reached: another connection to it took, or is to take, the place. */
+export const SUPERSEDED: ReadonlySet<string> = new Set(['replaced', 'lost-tie-break']);

@@ -9,7 +9,7 @@ import { Handle, type Connection } from '../handle.js';
 import type { Identity, Opener, Wire } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
 import type { ConnectRequest } from './desk.js';
-import type { Caller, DeskSide, Wish } from './entry-side.js';
+import { SUPERSEDED, type Caller, type DeskSide, type Wish } from './entry-side.js';
 import { afterEnding } from './redial.js';
 import { Redials } from './redials.js';
 import { hasServed } from './absent.js';
@@ -28,9 +28,11 @@ const NO_KEYS: readonly string[] = [];
 export class Entry implements ConnectionPort {
   /** What the registry and the supervisor call it by. */
   id = 0;
-  ref: ConnectionRef | undefined;
-  handle: Handle<unknown> | undefined;
-  session: Session<unknown> | undefined;
+  // Its chart has it in its context: what it leads to must not be listed there (`unlisted`).
+  accessor ref: ConnectionRef | undefined;
+  accessor handle: Handle<unknown> | undefined;
+  accessor session: Session<unknown> | undefined;
+  accessor wish: Wish;
   state: ApiState = 'none';
   role: Role = 'dialer';
   /** Dial again after an ending that makes sense to retry: for ever, or until the protocol's retries are used up. */
@@ -50,6 +52,8 @@ export class Entry implements ConnectionPort {
   #peerId: string | undefined;
   #laneKeys: Set<string> | undefined; // Most have none.
   #isConnected = false;
+  #round = 1; // Of its sessions, one after the other.
+  #isSpent = false; // That of this round is over.
   #hasServed = false; // It was completed once, and is kept for whoever holds it.
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
@@ -59,15 +63,37 @@ export class Entry implements ConnectionPort {
   /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
   #successor: Made | undefined;
 
+  readonly #desk: DeskSide;
+  readonly #protocol: Protocol<unknown>;
+
   constructor(
-    readonly desk: DeskSide,
+    desk: DeskSide,
     /** For people, queues and logs. */
     readonly key: string,
-    readonly protocol: Protocol<unknown>,
-    public wish: Wish,
+    protocol: Protocol<unknown>,
+    wish: Wish,
     readonly remoteAddress: string,
   ) {
+    this.#desk = desk;
+    this.#protocol = protocol;
+    this.wish = wish;
     this.#peerId = wish.peer;
+  }
+
+  /** What the session of the moment is called, or the next one, where it is over. */
+  get sessionId(): string {
+    return this.idOf(this.#isSpent ? this.#round + 1 : this.#round);
+  }
+  /** What the connection's actor is called, whatever the session. */
+  get name(): string {
+    return this.idOf(1);
+  }
+  idOf(round: number): string {
+    return this.#desk.ids.of(this.protocol.name, this.id, round, this.key);
+  }
+
+  toJSON(): object {
+    return { id: this.sessionId, peer: this.peer, state: this.state, role: this.role };
   }
 
   /** What the dial queue calls one of several links by. */
@@ -80,6 +106,9 @@ export class Entry implements ConnectionPort {
     return this.#laneKeys ?? NO_KEYS;
   }
 
+  get protocol(): Protocol<unknown> {
+    return this.#protocol;
+  }
   get isCompleted(): boolean {
     return this.#isConnected;
   }
@@ -124,7 +153,7 @@ export class Entry implements ConnectionPort {
     const { handle } = this;
     if (this.#isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
     if (caller !== undefined) this.#await(caller); // If it is saying goodbye at the moment, the next one is for this caller.
-    this.desk.places.settle(this);
+    this.#desk.places.settle(this);
     this.ref!.send({ type: 'connect' });
   }
 
@@ -150,8 +179,8 @@ export class Entry implements ConnectionPort {
       if (this.#isConnected && handle?.isParting === false) caller.connected(handle);
       else this.#await(caller);
     }
-    this.desk.places.settle(other);
-    this.desk.places.settle(this);
+    this.#desk.places.settle(other);
+    this.#desk.places.settle(this);
   }
 
   /** A dial has opened: who the transport has proven to be there. */
@@ -163,50 +192,51 @@ export class Entry implements ConnectionPort {
 
   // What the connection's chart calls.
 
-  readonly grantDesk = (request: GrantRequest): (() => void) => this.desk.grant(this, request);
+  readonly grantDesk = (request: GrantRequest): (() => void) => this.#desk.grant(this, request);
 
   begin(role: Role, opener: Opener, opening: unknown): ProtocolInput {
     this.#forsake();
     this.role = role;
     this.#hasMet = this.hasReached = this.isToldToWait = false;
-    this.desk.began(this);
+    this.#desk.began(this);
     this.redials.begin();
     const { session, handle } = this.#successor ?? this.#make(role, { opening });
     this.#successor = undefined;
     this.session = session;
     this.handle = handle;
-    this.desk.places.settle(this);
-    return { role, pump: handle.pump as never, clock: this.desk.ports.clock, desk: this.grantDesk, opener };
+    this.#desk.places.settle(this);
+    return { role, pump: handle.pump as never, clock: this.#desk.ports.clock, desk: this.grantDesk, opener };
   }
 
   isDuplicate(peer: string): boolean {
-    return this.desk.rivalOf(this, peer) !== undefined;
+    return this.#desk.rivalOf(this, peer) !== undefined;
   }
 
   identified(peer: string): void {
     this.#peerId = peer;
     this.#hasMet = true;
     this.handle?.identify(peer);
-    this.desk.identified(this, peer);
+    this.#desk.identified(this, peer);
   }
 
   yielded(peer: string): void {
-    this.desk.yielded(this, peer);
+    this.#desk.yielded(this, peer);
   }
 
   report(state: ApiState): void {
     this.state = state;
     const { handle } = this;
     handle?.changeState(state);
-    if (state === 'initiated') this.desk.metrics.initiated(this.key, this.desk.ports.clock.now());
-    this.desk.tell({ type: 'state', id: this.key, peer: this.peer, state });
-    if (state === 'receivedPairingRequest') this.desk.tell({ type: 'pairingRequested', id: this.key, peer: this.peer });
+    if (state === 'initiated') this.#desk.metrics.initiated(this.key, this.#desk.ports.clock.now());
+    const id = state === 'queued' || handle === undefined ? this.sessionId : handle.id;
+    this.#desk.tell({ type: 'state', id, peer: this.peer, state });
+    if (state === 'receivedPairingRequest') this.#desk.tell({ type: 'pairingRequested', id, peer: this.peer });
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = this.#hasServed = true;
       this.crossedAt = undefined;
-      this.redials.completed(this.desk.ports.clock.now(), this.keep !== undefined);
-      this.desk.completed(this);
-      this.desk.tell({ type: 'connected', connection: handle });
+      this.redials.completed(this.#desk.ports.clock.now(), this.keep !== undefined);
+      this.#desk.completed(this);
+      this.#desk.tell({ type: 'connected', connection: handle });
       for (const caller of this.#takeCallers()) caller.connected(handle);
     }
     if (state === 'none' || state === 'queued') {
@@ -214,7 +244,7 @@ export class Entry implements ConnectionPort {
       handle?.retire();
       this.handle = undefined;
       this.session = undefined;
-      this.desk.places.settle(this);
+      this.#desk.places.settle(this);
     }
   }
 
@@ -223,7 +253,7 @@ export class Entry implements ConnectionPort {
     for (const caller of this.#takeCallers()) caller.failed(closing('limit-reached', 'local'));
     if (this.isToldToWait) return;
     this.isToldToWait = true;
-    this.desk.tell({ type: 'limitReached', id: this.key, peer: this.peer, max: this.desk.places.limitOf(this.protocol) });
+    this.#desk.tell({ type: 'limitReached', id: this.sessionId, peer: this.peer, max: this.#desk.places.limitOf(this.protocol) });
   }
 
   /** A trusted peer needs the place of this one, about whom users have yet to decide. */
@@ -235,22 +265,23 @@ export class Entry implements ConnectionPort {
     const cause = this.role === 'dialer' ? this.redials.truthAbout(how) : how;
     const wasConnected = this.#isConnected;
     if (this.handle === undefined) this.#endSuccessor(cause);
-    const { handle } = this;
+    const { handle, sessionId: id } = this;
+    this.#isSpent = true;
     // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.#isConnected = false;
     this.#lostAt = undefined;
     this.lastCause = cause;
-    this.redials.ended(cause, this.desk.ports.clock.now(), wasConnected);
-    this.desk.ended(this, cause);
+    this.redials.ended(cause, this.#desk.ports.clock.now(), wasConnected);
+    this.#desk.ended(this, cause);
     const successor = wasConnected ? this.#succeed(cause) : undefined;
     const detail = successor === undefined ? undefined : { ...cause.detail, successor };
     const told = handle?.end(detail === undefined ? cause : { ...cause, detail }) ?? cause;
-    if (wasConnected && handle !== undefined) this.desk.tell({ type: 'disconnected', connection: handle, closing: told });
-    this.desk.tell({ type: 'closing', id: this.key, peer: this.peer, closing: told });
-    if (mayDialAnew && !this.desk.isServing) this.#fail(closing('shutdown', 'local'));
+    if (wasConnected && handle !== undefined) this.#desk.tell({ type: 'disconnected', connection: handle, closing: told });
+    this.#desk.tell({ type: 'closing', id, peer: this.peer, closing: told });
+    if (mayDialAnew && !this.#desk.isServing) this.#fail(closing('shutdown', 'local'));
     else if (!mayDialAnew && !(this.mayRetry(cause) && (cause.retry || this.redials.mayGoOn(cause)))) this.#fail(cause);
-    if (this.#redialAfter(cause) === 'longest') this.desk.queue.delay(this.key, this.protocol.redial);
+    if (this.#redialAfter(cause) === 'longest') this.#desk.queue.delay(this.key, this.protocol.redial);
   }
 
   gaveUp(how: Closing): void {
@@ -263,7 +294,7 @@ export class Entry implements ConnectionPort {
   }
 
   mayRetry(cause: Closing): boolean {
-    if (!this.desk.isServing) return false;
+    if (!this.#desk.isServing) return false;
     const isWanted = this.keep !== undefined || this.#successor !== undefined;
     if (isWanted && this.#redialAfter(cause) !== 'never') return true;
     return (this.hasCallers || isWanted) && this.redials.mayGoOn(cause);
@@ -279,34 +310,34 @@ export class Entry implements ConnectionPort {
   rested(): void {
     if (this.isBuried) return;
     this.#endSuccessor(closing('shutdown', 'local')); // There is one only where the hub stopped meanwhile.
-    if (this.desk.isServing) {
+    if (this.#desk.isServing) {
       if (this.hasCallers) this.redials.isRedial = false; // They came while the last one said goodbye.
       const goesOn = this.redials.giveUpReason === undefined && this.lastCause !== undefined && this.mayRetry(this.lastCause);
       if (this.hasCallers || goesOn) return this.ref!.send({ type: 'connect' });
       if (this.keep === 'always') return; // Stays on the list; somebody may register or knock again.
     }
     this.#fail(this.lastCause ?? closing('cancelled', 'local'));
-    this.desk.bury(this);
+    this.#desk.bury(this);
   }
 
   readable(): void {
-    if (this.handle !== undefined) this.desk.tell({ type: 'readable', connection: this.handle });
+    if (this.handle !== undefined) this.#desk.tell({ type: 'readable', connection: this.handle });
   }
 
   lost(): void {
-    this.#lostAt = this.desk.ports.clock.now();
+    this.#lostAt = this.#desk.ports.clock.now();
     this.redials.lost();
-    this.desk.metrics.reconnecting('lost', this.#lostAt);
-    this.desk.tell({ type: 'lost', id: this.key, peer: this.peer });
-    this.desk.reception.absent.lost(this);
+    this.#desk.metrics.reconnecting('lost', this.#lostAt);
+    this.#desk.tell({ type: 'lost', id: this.sessionId, peer: this.peer });
+    this.#desk.reception.absent.lost(this);
   }
 
   resumed(): void {
-    const now = this.desk.ports.clock.now();
+    const now = this.#desk.ports.clock.now();
     const afterMs = now - (this.#lostAt ?? now);
     this.#lostAt = undefined;
-    this.desk.resumed(this, afterMs);
-    this.desk.tell({ type: 'resumed', id: this.key, peer: this.peer, afterMs });
+    this.#desk.resumed(this, afterMs);
+    this.#desk.tell({ type: 'resumed', id: this.sessionId, peer: this.peer, afterMs });
   }
 
   // What the handle and the hub call.
@@ -316,7 +347,7 @@ export class Entry implements ConnectionPort {
   }
 
   parting(): void {
-    if (this.#isConnected && this.handle !== undefined) this.desk.tell({ type: 'parting', connection: this.handle });
+    if (this.#isConnected && this.handle !== undefined) this.#desk.tell({ type: 'parting', connection: this.handle });
   }
 
   /** The supervisor buried an actor that threw. */
@@ -328,28 +359,30 @@ export class Entry implements ConnectionPort {
     this.report('error');
     this.report('none');
     this.#fail(cause);
-    this.desk.bury(this);
+    this.#desk.bury(this);
   }
 
   raise(error: unknown): void {
-    reportCallback(this.desk.ports, 'connection.onMessage', error);
+    reportCallback(this.#desk.ports, 'connection.onMessage', error);
   }
 
   #make(role: Role, about: Pick<SessionRequest, 'opening' | 'isSuccessor'>): Made {
     const { protocol } = this;
     const identity = role === 'acceptor' ? this.identity : undefined;
-    const { ports, pool, budget } = this.desk;
+    const { ports, pool, budget } = this.#desk;
     const target = this.wish.targets[0] ?? '';
     const session = protocol.makeSession({ role, ports, pool, target, peer: this.#peerId, identity, ...about });
-    const facts = { id: this.key, protocol: protocol.name, peer: this.peer, role };
+    if (this.#isSpent) this.#round++;
+    this.#isSpent = false;
+    const facts = { round: this.#round, protocol: protocol.name, peer: this.peer, role };
     return { session, handle: new Handle<unknown>(facts, this.state, session.plane, protocol, budget, ports.clock, this) };
   }
 
   /** The peer has lost the session; where this side had dialed it, and has not begun to go, there is a new one. @rule TUNA-8 */
   #succeed({ code }: Closing): Connection | undefined {
     const isWanted = code === 'peer-lost-session' && this.protocol.hasSuccessors === true && this.handle?.isParting === false;
-    if (!isWanted || this.role !== 'dialer' || !this.desk.isServing) return undefined;
-    this.desk.forgetLanes(this);
+    if (!isWanted || this.role !== 'dialer' || !this.#desk.isServing) return undefined;
+    this.#desk.forgetLanes(this);
     this.#successor = this.#make('dialer', { isSuccessor: true });
     this.#successor.handle.changeState('queued');
     return this.#successor.handle as Connection;
@@ -387,6 +420,3 @@ export class Entry implements ConnectionPort {
     return callers;
   }
 }
-
-/** Endings that say nothing about whether the peer can be reached: another connection to it took, or is to take, the place. */
-const SUPERSEDED: ReadonlySet<string> = new Set(['replaced', 'lost-tie-break']);

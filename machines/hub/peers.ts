@@ -1,6 +1,7 @@
 import { closing, type Closing } from '../closing.js';
 import { API_STATES, type ApiState } from '../connection/api-state.js';
 import { SessionError } from '../errors.js';
+import { unlisted } from '../unlisted.js';
 import type { Desk } from './desk.js';
 
 /** What is known of a peer at the moment. */
@@ -24,7 +25,13 @@ export class Peers {
   constructor(
     readonly desk: Desk,
     readonly begin: (peer: string) => void,
-  ) {}
+  ) {
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return {};
+  }
 
   /**
    * Keeps a connection to this peer until `unregister`: dials now, and again after every ending but a denial of trust and a

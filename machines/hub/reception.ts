@@ -2,6 +2,7 @@ import { closing, type Closing, type ClosingCode } from '../closing.js';
 import type { Clock, Identity, Opener, WireHandler } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import { AbsentSessions } from './absent.js';
+import { unlisted } from '../unlisted.js';
 import type { Known } from './door.js';
 import type { Entry } from './entry.js';
 import { RETRY_AFTER_MS } from './listeners.js';
@@ -36,6 +37,8 @@ interface Guest {
 
 /** How long the peer may take to drop one of two connections (ship.md, 4.5: the lower side is passive for 3 s). */
 const DECISION_MS = 3000;
+/** An opening holds what proves a session. Inspectors see every event, and need not see that. */
+const SECRETS = ['opening'];
 const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
 
 /** Bytes to say before the wire is closed; none to close it without a word. */
@@ -44,6 +47,7 @@ type RefusalCode = Parameters<Protocol<unknown>['refusal']>[0];
 
 /** A session that has ended. What its peer hears who comes back late, and the timer that forgets it. */
 interface Tombstone {
+  readonly id: string;
   readonly code: 'ended' | 'unknown-session' | 'token-refused';
   readonly timer: unknown;
 }
@@ -88,9 +92,9 @@ export class Reception {
     return 'taken';
   }
 
-  /** Sessions that have ended and are remembered, by name. */
+  /** Sessions that have ended and are remembered, by `connection.id`. */
   get ended(): readonly string[] {
-    return [...this.#tombstones.keys()];
+    return [...this.#tombstones.values()].map(({ id }) => id);
   }
 
   /** A session has ended: who comes back to it late shall hear so, or that it was given up. */
@@ -102,6 +106,7 @@ export class Reception {
     this.#tombstones.delete(key);
     if (this.#tombstones.size >= TOMBSTONES_MAX) return;
     this.#tombstones.set(key, {
+      id: entry.handle?.id ?? entry.sessionId,
       code: ORDERLY.includes(code) ? 'ended' : code === 'token-refused' ? code : 'unknown-session',
       timer: clock.setTimeout(() => this.#tombstones.delete(key), protocol.tombstoneMs),
     });
@@ -150,7 +155,7 @@ export class Reception {
   #takeOver(found: Entry, { known, about, opener }: Pick<Guest, 'known' | 'about' | 'opener'>): 'taken' {
     this.#guests.delete(found.id);
     found.identity ??= about.identity;
-    found.ref?.send({ type: 'crossed', opener, opening: known.opening });
+    found.ref?.send(unlisted({ type: 'crossed', opener, opening: known.opening }, SECRETS));
     return 'taken';
   }
 
@@ -191,7 +196,8 @@ export class Reception {
 
   #offer(entry: Entry, known: Known, about: Arrival, opener: Opener): 'taken' {
     entry.identity ??= about.identity;
-    entry.ref!.send({ type: 'offered', opener, opening: known.opening, isTrusted: entry.protocol.trusts?.(entry.peer) ?? true });
+    const isTrusted = entry.protocol.trusts?.(entry.peer) ?? true;
+    entry.ref!.send(unlisted({ type: 'offered', opener, opening: known.opening, isTrusted }, SECRETS));
     return 'taken';
   }
 

@@ -1,5 +1,5 @@
 import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, Snapshot } from 'xstate';
-import { LeanActor, type LeanOptions } from '../lean/actor.js';
+import { LeanActor, type LeanOptions, type Named } from '../lean/actor.js';
 
 /**
  * Spawns and buries children in constant time. XState's own `spawnChild` copies the record of all children on each spawn
@@ -11,12 +11,18 @@ import { LeanActor, type LeanOptions } from '../lean/actor.js';
  * told of a child that still holds its key, and its key is free again before the hub hears of it.
  */
 
-/** What the hub calls a child by. Never an actor id: those are constant, because XState keeps each one for ever. */
+/** What the hub calls a child by. Its actor id is another matter: a constant, or what `named` says, for people. The supervisor is no chart, so XState keeps none of them. */
 export type ChildKey = string | number;
 
 export type SupervisorCommand<Child extends AnyActorLogic> =
   /** Without effect while the key is held: that there is one child per key is the registry's promise, not an accident. */
-  | { readonly type: 'spawn'; readonly key: ChildKey; readonly logic?: Child; readonly input: InputFrom<Child> }
+  | {
+      readonly type: 'spawn';
+      readonly key: ChildKey;
+      readonly logic?: Child;
+      readonly input: InputFrom<Child>;
+      readonly named?: Named;
+    }
   /** Ends it at once, without farewell and without notice. Safe for a key that nobody holds. */
   | { readonly type: 'stop'; readonly key: ChildKey }
   | { readonly type: 'stopAll' };
@@ -48,7 +54,7 @@ export function fromSupervisor<Child extends AnyActorLogic>(child: Child, childI
       switch (command.type) {
         case 'spawn':
           children.spawn(command.key, command.logic ?? child, {
-            id: childId,
+            id: command.named ?? childId,
             src: childId,
             parent: scope.self as AnyActorRef,
             input: command.input as unknown,

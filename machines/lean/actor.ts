@@ -16,8 +16,13 @@ import { NOT_STARTED, RUNNING, STOPPED, Turn, type System } from './turn.js';
 const PENDING: Snapshot<unknown> = Object.freeze({ status: 'active', output: undefined, error: undefined });
 const STOP: EventObject = Object.freeze({ type: 'xstate.stop' });
 
+/** Something that an actor is called after. Inspectors and lookups alone ask, so the name is made when they do, and kept nowhere. */
+export interface Named {
+  readonly name: string;
+}
+
 export interface LeanOptions {
-  readonly id: string;
+  readonly id: string | Named;
   readonly src: string | AnyActorLogic;
   readonly parent: AnyActorRef;
   readonly input: unknown;
@@ -35,7 +40,7 @@ const observable: typeof Symbol.observable =
   (typeof Symbol === 'function' && Symbol.observable) || ('@@observable' as unknown as typeof Symbol.observable);
 
 export class LeanActor implements AnyActorRef {
-  readonly id: string;
+  readonly #id: string | Named;
   readonly src: string | AnyActorLogic;
   readonly _parent: AnyActorRef;
   _processingStatus = NOT_STARTED;
@@ -50,7 +55,7 @@ export class LeanActor implements AnyActorRef {
     readonly logic: AnyActorLogic,
     { id, src, parent, input, sessionId }: LeanOptions,
   ) {
-    this.id = id;
+    this.#id = id;
     this.src = src;
     this._parent = parent;
     this.#input = input;
@@ -58,6 +63,9 @@ export class LeanActor implements AnyActorRef {
     this.system._sendInspectionEvent({ type: '@xstate.actor', actorRef: this });
   }
 
+  get id(): string {
+    return typeof this.#id === 'string' ? this.#id : this.#id.name;
+  }
   get system(): System {
     return this._parent.system as System;
   }

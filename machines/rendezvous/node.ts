@@ -19,6 +19,7 @@ import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 import { Wishes, type WishesSide } from './wishes.js';
+import { unlisted } from '../unlisted.js';
 
 /**
  * A node: an engine whose connections are nodes it knows by their keys, and above it the phases, the letters and who is expected.
@@ -66,10 +67,14 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.actor = createActor(nodeMachine, { clock: ports.clock, input: { port: this } });
     installScheduler(this.actor, ports.clock);
     this.actor.subscribe(({ value }) => this.#enter((typeof value === 'string' ? value : Object.keys(value)[0]) as NodePhase));
+    unlisted(this);
   }
 
   // What an application asks.
 
+  toJSON(): object {
+    return { id: this.id, phase: this.phase, peers: this.links.size };
+  }
   get id(): NodeId {
     return this.letters.id;
   }

@@ -5,6 +5,7 @@ import { Handle, type Connection, type SendOptions } from '../handle.js';
 import { TokenBucket } from '../hub/token-bucket.js';
 import type { Hello, NodeId, Post, PostCodec } from './rendezvous.messages.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
+import { unlisted } from '../unlisted.js';
 
 /** A peer that is connected, as an application holds it. Letters and introductions travel beside its messages. */
 export interface Peer {
@@ -53,6 +54,11 @@ export class PeerLink implements Peer {
     this.isClient = hello.isClient;
     this.#letters = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, ports.clock.now());
     connection.onMessage = (bytes) => take(this, posts.decode(bytes));
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { id: this.id, address: this.address, isClient: this.isClient, missed: this.missed };
   }
 
   get onMessage(): ((message: Uint8Array) => void) | undefined {

@@ -50,7 +50,7 @@ export function tunaStateOf(engine: Engine): TunaState {
   };
 }
 
-function sessionOf({ key, handle, session, ref, isBuried }: Entry): SessionState {
+function sessionOf({ sessionId: key, handle, session, ref, isBuried }: Entry): SessionState {
   const { conns, ncp } = session!.plane as unknown as TunaPlane; // The registry knows planes of all protocols; here all are Tuna's.
   return {
     key,

@@ -9,6 +9,7 @@ import { digestOf, Draft, SHA256_OF_NOTHING } from './draft.js';
 import { known, LINGER_MS, sayFarewell } from './endings.js';
 import { faultOf } from './names.js';
 import { Records, TransferError } from './records.js';
+import { unlisted } from '../../../machines/unlisted.js';
 
 /** What the streams of a transfer are opened for. */
 export const TRANSFER_PURPOSE = 'transfer';
@@ -57,7 +58,9 @@ export class Receiver {
   /** Files being received, and how to make whoever does it stop. */
   readonly #busy = new Map<string, { readonly key: string; stop(): Promise<void> }>();
 
-  constructor(readonly options: ReceiverOptions) {}
+  constructor(readonly options: ReceiverOptions) {
+    unlisted(this);
+  }
 
   /**
    * Takes one transfer. Resolves with its files when all have their names.

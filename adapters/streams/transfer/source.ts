@@ -4,6 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { OfferedFile } from './bodies.js';
 import { TransferError } from './records.js';
+import { unlisted } from '../../../machines/unlisted.js';
 
 /** What is sent as one file: read from the beginning on, or not at all. */
 export interface Source {
@@ -32,7 +33,9 @@ export class FileSource implements Source {
   private constructor(
     readonly path: string,
     readonly about: OfferedFile & { readonly size: number },
-  ) {}
+  ) {
+    unlisted(this);
+  }
 
   /** @throws the file system's error; TransferError `io` for what is no file */
   static async of(path: string, name: string): Promise<FileSource> {
@@ -96,6 +99,7 @@ export class PipeSource implements Source {
     name: string,
   ) {
     this.about = { name, size: null };
+    unlisted(this);
   }
 
   prefix(bytes: number): Promise<Hash | undefined> {
