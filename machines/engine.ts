@@ -16,12 +16,14 @@ import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
 import { installLookup } from './hub/session-ids.js';
 import { guarded, type Inspector } from './inspector.js';
+import type { ShutdownOptions } from './shutdown-options.js';
 import { swift } from './lean/swift.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 import { unlisted } from './unlisted.js';
 
 export type { Inspector } from './inspector.js';
+export type { ShutdownOptions } from './shutdown-options.js';
 
 /** What an engine is made of: ways to reach peers, protocols to speak with them, and limits. */
 export interface EngineOptions {
@@ -96,12 +98,6 @@ export interface EngineMetrics extends MetricsReport {
   readonly states: Readonly<Partial<Record<ApiState, number>>>;
 }
 
-/** How long a shutdown may take, and over how long a staggered drain sends peers away. Milliseconds. */
-export interface ShutdownOptions {
-  readonly deadlineMs?: number;
-  readonly drainOverMs?: number;
-}
-
 /** An attempt that ended without a connection. `closing` says how. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
@@ -131,7 +127,7 @@ export class Engine {
   #listeners = new Set<{ readonly hear: EngineListener; readonly done: (() => void) | undefined }>(); // The same function may listen twice.
   #pending: EngineEvent[] = [];
   #isTelling = false;
-  #hasEnded = false;
+  #hasEnded = false; // Behind the end of its actor.
   #isStarted = false;
   #unbound: string[] = []; // What is to be listened at, and is not yet.
   #binding: Promise<void> | undefined;
@@ -275,14 +271,10 @@ export class Engine {
     return typeof of !== 'string' || handle?.id === of ? handle : undefined;
   }
 
-  /** For logs and persisted snapshots. */
   toJSON(): object {
-    return {
-      addresses: this.#isStarted ? this.addresses : [],
-      protocols: this.options.protocols.map(({ name }) => name),
-      connections: this.#desk.connections,
-      isServing: this.#desk.isServing,
-    };
+    const { connections, isServing } = this.#desk;
+    const protocols = this.options.protocols.map(({ name }) => name);
+    return { addresses: this.#isStarted ? this.addresses : [], protocols, connections, isServing };
   }
 
   /** Calls back for every event, in order, until the returned function is called; `done` once, when `shutdown()` is over. */

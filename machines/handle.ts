@@ -219,6 +219,11 @@ export class Handle<Message> implements Connection<Message> {
     return this.#isParting || this.isOver;
   }
 
+  /** Asks at once whether the peer is still there. */
+  probe(): void {
+    this.#port.command({ type: 'probe' });
+  }
+
   identify(peer: string): void {
     this.#peer = peer;
   }

@@ -1,5 +1,6 @@
 import type { Closing } from '../closing.js';
 import type { Handle } from '../handle.js';
+import type { Session } from '../protocol.js';
 import type { ConnectRequest, Desk } from './desk.js';
 
 /** What an entry needs of the desk. */
@@ -40,3 +41,9 @@ export type Wish = Pick<ConnectRequest, 'targets' | 'peer' | 'dialOptions'>;
 
 /** Endings that say nothing about whether the peer can be reached: another connection to it took, or is to take, the place. */
 export const SUPERSEDED: ReadonlySet<string> = new Set(['replaced', 'lost-tie-break']);
+
+/** A session, and what the application holds of it. */
+export interface Made {
+  readonly session: Session<unknown>;
+  readonly handle: Handle<unknown>;
+}

@@ -9,7 +9,7 @@ import { Handle, type Connection } from '../handle.js';
 import type { Identity, Opener, Wire } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
 import type { ConnectRequest } from './desk.js';
-import { SUPERSEDED, type Caller, type DeskSide, type Wish } from './entry-side.js';
+import { SUPERSEDED, type Caller, type DeskSide, type Made, type Wish } from './entry-side.js';
 import { afterEnding } from './redial.js';
 import { Redials } from './redials.js';
 import { hasServed } from './absent.js';
@@ -17,22 +17,15 @@ import type { Role } from './registry.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
 
-interface Made {
-  readonly session: Session<unknown>;
-  readonly handle: Handle<unknown>;
-}
-
-const NO_KEYS: readonly string[] = [];
-
 /** One key of the registry: the connection's actor, its session of the moment, and who waits for it. Implements what the chart needs of the hub. */
 export class Entry implements ConnectionPort {
   /** What the registry and the supervisor call it by. */
   id = 0;
-  // Its chart has it in its context: what it leads to must not be listed there (`unlisted`).
   accessor ref: ConnectionRef | undefined;
   accessor handle: Handle<unknown> | undefined;
   accessor session: Session<unknown> | undefined;
   accessor wish: Wish;
+  accessor protocol: Protocol<unknown>;
   state: ApiState = 'none';
   role: Role = 'dialer';
   /** Dial again after an ending that makes sense to retry: for ever, or until the protocol's retries are used up. */
@@ -64,18 +57,11 @@ export class Entry implements ConnectionPort {
   #successor: Made | undefined;
 
   readonly #desk: DeskSide;
-  readonly #protocol: Protocol<unknown>;
 
-  constructor(
-    desk: DeskSide,
-    /** For people, queues and logs. */
-    readonly key: string,
-    protocol: Protocol<unknown>,
-    wish: Wish,
-    readonly remoteAddress: string,
-  ) {
+  /** `key` is for people, queues and logs. */
+  constructor(desk: DeskSide, readonly key: string, protocol: Protocol<unknown>, wish: Wish, readonly remoteAddress: string) {
     this.#desk = desk;
-    this.#protocol = protocol;
+    this.protocol = protocol;
     this.wish = wish;
     this.#peerId = wish.peer;
   }
@@ -103,12 +89,9 @@ export class Entry implements ConnectionPort {
     return key;
   }
   get laneKeys(): Iterable<string> {
-    return this.#laneKeys ?? NO_KEYS;
+    return this.#laneKeys ?? [];
   }
 
-  get protocol(): Protocol<unknown> {
-    return this.#protocol;
-  }
   get isCompleted(): boolean {
     return this.#isConnected;
   }

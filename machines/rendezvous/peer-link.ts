@@ -91,7 +91,7 @@ export class PeerLink implements Peer {
 
   /** Whether it is still there is asked at once; a dead one is lost soon. */
   probe(): void {
-    if (this.connection instanceof Handle) this.connection.port.command({ type: 'probe' });
+    if (this.connection instanceof Handle) this.connection.probe();
   }
 
   mayRead(): boolean {
