@@ -11,6 +11,7 @@ import type { Caller } from './hub/entry-side.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
 import { watchHost } from './hub/host-watch.js';
+import { isLoopbackAddress } from './hub/listeners.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { installScheduler } from './hub/scheduler.js';
@@ -334,8 +335,7 @@ export class Engine {
     this.#hasEnded = true;
     const listeners = [...this.#listeners];
     this.#listeners.clear();
-    for (const { done } of listeners)
-      callback({ clock: this.ports.clock, report: this.ports.reportHandler }, 'engine.on done', () => done?.());
+    for (const { done } of listeners) callback(this.ports, 'engine.on done', () => done?.());
   }
 
   #register(peer: string): void {
@@ -368,7 +368,7 @@ export class Engine {
 
   #checkListener(address: string): void {
     const transport = this.#desk.transportOf(address);
-    if (transport.secure || this.options.insecure === true || isLoopback(address)) return;
+    if (transport.secure || this.options.insecure === true || isLoopbackAddress(address)) return;
     throw new SessionError(
       'insecure',
       `${address} can be reached by anybody and proves no identity; use tls:// or wss://, or say insecure: true`,
@@ -402,7 +402,3 @@ export function startEngine(ports: Ports, options: EngineOptions): Engine {
 
 const servingHub = swift(hubMachine);
 const EVENTS_KEPT_MAX = 1024;
-
-function isLoopback(address: string): boolean {
-  return /^[a-z0-9+.-]+:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);
-}

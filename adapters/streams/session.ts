@@ -9,7 +9,6 @@ import {
   PURPOSE_BYTES_MAX,
   STREAMS_LIMITS,
   TARGET_BYTES_MAX,
-  type StreamCode,
   type StreamFrame,
   type StreamsLimits,
 } from '../../machines/streams/streams.messages.js';
@@ -20,16 +19,9 @@ import { Opening } from './opening.js';
 import { Outlet } from './outlet.js';
 import { SessionStream, type StreamPort } from './stream.js';
 import { unlisted } from '../../machines/unlisted.js';
+import type { Offer } from './offer.js';
 
-/** A stream that the peer asks for. Exactly one of `accept` and `refuse` is called. */
-export interface Offer {
-  readonly purpose: string;
-  readonly target: string;
-  /** Aborted when the peer, or the session, gives the stream up before it was answered. */
-  readonly withdrawn: AbortSignal;
-  accept(): SessionStream;
-  refuse(code: StreamCode): void;
-}
+export type { Offer } from './offer.js';
 
 /** What the streams of one session may hold and wait for; `STREAMS_LIMITS` are the defaults. */
 export interface StreamSessionOptions {

@@ -15,7 +15,7 @@ import { DialQueue } from './dial-queue.js';
 import { Dialing, type DialingSide } from './dialing.js';
 import { Door, type DoorKeeper, type Known } from './door.js';
 import { Entry, type ConnectionRef } from './entry.js';
-import type { Caller, Wish } from './entry-side.js';
+import type { Caller } from './entry-side.js';
 import type { EngineEvent } from './events.js';
 import type { HostSide } from './host-watch.js';
 import { Listeners, type ListenersSide } from './listeners.js';

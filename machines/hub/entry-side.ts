@@ -47,3 +47,11 @@ export interface Made {
   readonly session: Session<unknown>;
   readonly handle: Handle<unknown>;
 }
+
+/** Ends a handle whose session was called off before it was dialed. */
+export function callOff(handle: Handle<unknown>, cause: Closing): void {
+  handle.pump.stop();
+  handle.end(cause);
+  handle.changeState('none');
+  handle.retire();
+}

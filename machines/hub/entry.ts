@@ -9,7 +9,7 @@ import { Handle, type Connection } from '../handle.js';
 import type { Identity, Opener, Wire } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
 import type { ConnectRequest } from './desk.js';
-import { SUPERSEDED, type Caller, type DeskSide, type Made, type Wish } from './entry-side.js';
+import { callOff, SUPERSEDED, type Caller, type DeskSide, type Made, type Wish } from './entry-side.js';
 import { afterEnding } from './redial.js';
 import { Redials } from './redials.js';
 import { hasServed } from './absent.js';
@@ -51,7 +51,6 @@ export class Entry implements ConnectionPort {
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
   #lostAt: number | undefined; // While there is no wire.
-  /** What it remembers of its dials. */
   readonly redials = new Redials();
   /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
   #successor: Made | undefined;
@@ -59,7 +58,13 @@ export class Entry implements ConnectionPort {
   readonly #desk: DeskSide;
 
   /** `key` is for people, queues and logs. */
-  constructor(desk: DeskSide, readonly key: string, protocol: Protocol<unknown>, wish: Wish, readonly remoteAddress: string) {
+  constructor(
+    desk: DeskSide,
+    readonly key: string,
+    protocol: Protocol<unknown>,
+    wish: Wish,
+    readonly remoteAddress: string,
+  ) {
     this.#desk = desk;
     this.protocol = protocol;
     this.wish = wish;
@@ -70,9 +75,8 @@ export class Entry implements ConnectionPort {
   get sessionId(): string {
     return this.idOf(this.#isSpent ? this.#round + 1 : this.#round);
   }
-  /** What the connection's actor is called, whatever the session. */
   get name(): string {
-    return this.idOf(1);
+    return this.idOf(1); // Of the connection's actor, whatever the session.
   }
   idOf(round: number): string {
     return this.#desk.ids.of(this.protocol.name, this.id, round, this.key);
@@ -178,7 +182,8 @@ export class Entry implements ConnectionPort {
   readonly grantDesk = (request: GrantRequest): (() => void) => this.#desk.grant(this, request);
 
   begin(role: Role, opener: Opener, opening: unknown): ProtocolInput {
-    this.#forsake();
+    this.handle?.pump.stop(); // Its place was taken by the peer's crossing dial; no caller was given it yet.
+    this.handle?.retire();
     this.role = role;
     this.#hasMet = this.hasReached = this.isToldToWait = false;
     this.#desk.began(this);
@@ -371,20 +376,10 @@ export class Entry implements ConnectionPort {
     return this.#successor.handle as Connection;
   }
 
-  /** It was called off before it was dialed. */
   #endSuccessor(cause: Closing): void {
     const handle = this.#successor?.handle;
     this.#successor = undefined;
-    handle?.pump.stop();
-    handle?.end(cause);
-    handle?.changeState('none');
-    handle?.retire();
-  }
-
-  /** An attempt whose place was taken by the peer's crossing dial; nobody was given it yet. */
-  #forsake(): void {
-    this.handle?.pump.stop();
-    this.handle?.retire();
+    if (handle !== undefined) callOff(handle, cause);
   }
 
   #await(caller: Caller): void {
