@@ -109,6 +109,27 @@ test.each([
   },
 );
 
+test.each([
+  [6, 4],
+  [15, 2],
+])(
+  '[TUNA-10] tuna/places: an original with %d links to %d, one of which stays away: the superfluous ones are not tried without end',
+  (links, places) => {
+    const w = new TunaWorld(470, { numTunaListeners: places });
+    const original = new PlayedOriginal(w, links);
+    w.clock.settle();
+    for (let link = 0; link < links; link++) original.dial(link, 'sim://b:1', { redials: link !== 0 });
+    w.advance(5000);
+    const before = opened(w);
+    original.live(0)!.wire!.destroy();
+    w.advance(60_000);
+    expect(opened(w) - before).toBeLessThanOrEqual(2 * (links - places));
+    expect(w.far!.stats()['links']).toBe(places - 1);
+    original.isOver = true;
+    w.end();
+  },
+);
+
 describe('tuna/newcomers: an original whose end of a link is gone dials it again, and this side has not noticed', () => {
   for (const where of ['one listener', 'a listener for each'] as const)
     test(`[TUNA-6] ${where}: the dead one gives way, and no live one`, () => {
