@@ -89,18 +89,18 @@ function withCommon(command: Command): Command {
 async function serve(options: ShipCommandOptions & { readonly listen: string }, output: Output): Promise<void> {
   const { hub, log, pairing } = await open(options, output, { listen: [options.listen] });
   await started(hub, output);
+  // Before it says that it listens: whoever reads that may end it at once.
+  onInterrupt(
+    async () => {
+      pairing.close();
+      await hub.shutdown({ deadlineMs: 5000 });
+      log.summarize();
+    },
+    () => 0,
+  );
   output.tell({ event: 'listening', address: hub.engine.addresses[0], ski: hub.ski });
   output.say(`This node is ${hub.ski}, at ${hub.engine.addresses.join(', ')}.`);
-  await new Promise<void>(() => {
-    onInterrupt(
-      async () => {
-        pairing.close();
-        await hub.shutdown({ deadlineMs: 5000 });
-        log.summarize();
-      },
-      () => 0,
-    );
-  });
+  await new Promise<never>(() => {}); // Until interrupted.
 }
 
 async function dial(address: string | undefined, options: ShipCommandOptions & DialOptions, output: Output): Promise<void> {

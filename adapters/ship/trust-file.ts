@@ -38,7 +38,8 @@ const schemaOf = ({ object, looseObject, literal, array, string }: typeof z) =>
  *     { "format": "holdfast-ship-trust", "version": 1, "services": [{ "ski": "1f0a…c3", "shipId": "i:46925_wallbox" }] }
  *
  * The file is read once, when it is opened, and replaced as a whole after each change, so that it is never half written; it
- * belongs to one process at a time, which a lock beside it (`….lock`) sees to; one that a crash left behind is taken over. One that can't be understood is an error, and stays as it is: pairings are not made up.
+ * belongs to one process at a time, which a lock beside it (`….lock`) sees to; one that a crash left behind is taken over. A file
+ * that can't be understood is an error, and stays as it is: pairings are not made up.
  */
 export class ShipTrustFile implements ShipTrust {
   readonly #services = new Map<string, TrustedService>();
@@ -109,7 +110,12 @@ export class ShipTrustFile implements ShipTrust {
     await this.#file.written();
   }
 
-  /** Writes what is left to write, and lets other processes have the file. It can still be read from and changed. */
+  /**
+   * Writes what is left to write, and lets other processes have the file. Call it when this process is done with pairings and lives
+   * on; `Hub.shutdown` does. A process that ends without it locks nobody out: the lock goes with an orderly exit, and one that a
+   * kill left behind is taken over. But a process that exits before `written()` loses the changes of that moment. The file can
+   * still be read from and changed afterwards.
+   */
   async close(): Promise<void> {
     await this.written();
     const unlock = this.#unlock;

@@ -126,6 +126,19 @@ describe('[SHIP-12] discovery that has another entry is followed at once', () =>
     expect([wire.ended, s.dials.length]).toEqual([undefined, 1]);
     await s.end();
   });
+
+  test('SHIP redial: what changed while it was connected does not delay what changes after the loss', async () => {
+    const s = await HubStage.of([HIGH]);
+    s.announce(HIGH);
+    const { wire } = s.nextDial();
+    through(wire.open(), AS_SERVER, 'access');
+    s.announce(HIGH, 'a-new.local');
+    s.clock.advance(100);
+    wire.cut();
+    s.announce(HIGH, 'a-newer.local');
+    expect(s.nextDial(1).address).toBe('wss://a-newer.local:1/');
+    await s.end();
+  });
 });
 
 describe('[SHIP-3] a denial of trust stops dialing, and says so', () => {
