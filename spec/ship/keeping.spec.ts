@@ -105,6 +105,17 @@ test('trust file: every failed write is told, and a node that ends gives the fil
   expect(told).toEqual([expect.stringContaining('ENOENT'), expect.stringContaining('ENOENT')]);
 });
 
+test('trust file: a node that ends gives it up, also where the application does not', async () => {
+  const trust = await ShipTrustFile.open(join(folder, 'p.json'));
+  const s = await HubStage.of([], { trust });
+  expect(readdirSync(folder)).toContain('p.json.lock');
+  const over = s.hub.shutdown();
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  s.clock.advance(15_000);
+  await over;
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('memory trust: takes SKIs in any spelling, and no others', async () => {
   const spelt = 'AB:cd '.repeat(10).trim();
   const plain = 'abcd'.repeat(10);

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
 import { ports } from '#platform';
 import { memoryTrust } from '../../adapters/ship/index.js';
+import { warningsOf } from '../../adapters/ship/own-certificate.js';
 import { makeIdentity, readIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { makeSelfSigned } from '../../adapters/identity/certificate.js';
 import { shipTransport } from '../../transports/ship.js';
@@ -62,6 +63,19 @@ describe('our own certificate is looked at when a node starts', () => {
   });
 });
 
+test('what is wrong with a certificate counts to the hour', async () => {
+  const { certificate } = await lasting(400);
+  const endMs = Date.parse(new X509Certificate(certificate).validTo);
+  const codes = (beforeMs: number): string[] => warningsOf(certificate, endMs - beforeMs).map(({ code }) => code);
+  const day = 86_400_000;
+  expect([codes(30 * day + 3_600_000), codes(30 * day), codes(1), codes(0)]).toEqual([
+    [],
+    ['expires-soon'],
+    ['expires-soon'],
+    ['expired'],
+  ]);
+});
+
 describe('a peer’s certificate that won’t do is refused with a reason on both sides', () => {
   const meeting = async (forged: OwnIdentity, isForgedDialing: boolean): Promise<{ b: Node; thief: Node; refused: string[] }> => {
     const right = await makeIdentity();
@@ -93,26 +107,6 @@ describe('a peer’s certificate that won’t do is refused with a reason on bot
     expect(closing?.detail?.cause?.reason).toMatch(/states the SKI 7{40}, but that of its key is/);
   }, 15_000);
 });
-
-test('a client without a certificate is refused with a reason', async () => {
-  const refused: string[] = [];
-  let wake = (): void => {};
-  const told = new Promise<void>((resolve) => (wake = resolve));
-  const reader = {
-    connectionRefused: (_: string, code: string, reason?: string) => {
-      refused.push(`${code}: ${reason}`);
-      wake();
-    },
-  };
-  const b = await node(await makeIdentity(), 'b', {}, reader);
-  const socket = connect({ host: '127.0.0.1', port: b.port, rejectUnauthorized: false });
-  socket.on('error', () => {});
-  await told;
-  socket.destroy();
-  expect(refused).toEqual([
-    'identity-unknown: the peer showed no certificate; it needs one of its own, whose key is its identity',
-  ]);
-}, 15_000);
 
 describe('keys as other programs write them', () => {
   const openssl = (...args: string[]): string =>

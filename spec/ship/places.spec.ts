@@ -93,6 +93,14 @@ describe('[SHIP-13] a paired peer displaces a stranger in pairing', () => {
     await s.end();
   });
 
+  test('SHIP places: a paired peer in its handshake gives way to no other', async () => {
+    const s = await HubStage.of(['a'.repeat(40), 'b'.repeat(40)], { maxConnections: 1 });
+    const first = s.knock('a'.repeat(40))!.say(p.INIT);
+    expect(s.knock('b'.repeat(40))).toBeUndefined();
+    expect([first.ended, s.told.at(-1)]).toEqual([undefined, 'b refused limit-reached']);
+    await s.end();
+  });
+
   test('SHIP places: a fourth stranger is sent away, and so is a paired peer when all places are connections', async () => {
     const s = await crowded();
     expect(s.knock('4'.repeat(40))).toBeUndefined();
