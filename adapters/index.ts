@@ -27,10 +27,12 @@ export {
 } from '../machines/engine.js';
 export type { Connection, SendOptions } from '../machines/handle.js';
 export type { EngineEvent } from '../machines/hub/events.js';
+export type { CertificateExpiry } from '../machines/hub/expiry.js';
 export type { HistogramReport, MetricsReport } from '../machines/hub/metrics.js';
 export type { Peers, PeerState } from '../machines/hub/peers.js';
 export type {
   Acceptor,
+  CertificateDates,
   Clock,
   DialOptions,
   Entropy,

@@ -26,6 +26,15 @@ export interface Identity {
   readonly ski?: string | undefined;
 }
 
+/** When a certificate ends, as it says itself. A transport has no clock and reports it alone; the hub compares. */
+export interface CertificateDates {
+  readonly whose: 'own' | 'peer';
+  /** SHA-256 of its public key, 64 lower-case hex digits. */
+  readonly fingerprint: string;
+  /** Milliseconds since 1970. */
+  readonly validToMs: number;
+}
+
 /**
  * An opened byte pipe. It dies and is replaced; whoever holds it must expect every call to be too late.
  * A wire never calls its handler from inside one of these methods.
@@ -112,6 +121,8 @@ export interface Acceptor {
   onOffer(offer: Offer): void;
   /** The transport has sent a dialer away by itself: `origin-refused`, `host-unknown`, `identity-unknown`; the reason is for people. */
   onRefused?(remoteAddress: string, code: string, reason?: string): void;
+  /** The same as for dials; also called once for our own certificate when listening begins. */
+  onCertificate?(certificate: CertificateDates): void;
   /** Listening failed or ended by itself. */
   onFailed(cause: WireCause): void;
 }
@@ -140,6 +151,8 @@ export interface DialOptions {
   readonly fingerprints?: readonly string[];
   /** Called once a host has accepted the pipe, where the transport shakes hands after that (TLS, upgrade). */
   readonly onReached?: () => void;
+  /** Called for each certificate that was shown on a wire, where the transport has some, before that wire opens. */
+  readonly onCertificate?: (certificate: CertificateDates) => void;
 }
 
 /** Turns a peer's name into addresses to race. */

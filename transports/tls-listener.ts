@@ -1,6 +1,7 @@
 import { createServer as createDoor } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { HostAndPort } from './address.js';
+import { ownDates, reportDates } from './certificate-dates.js';
 import type { Openings } from './openings.js';
 import { bind } from './socket-listener.js';
 import type { SocketSettings } from './tcp.js';
@@ -32,12 +33,16 @@ export function listenSecurely(
   onUnfit: (socket: TLSSocket, cause: WireCause) => void = (socket) => socket.destroy(),
 ): Listening {
   const verdict = verdictOnDialer(options);
+  const own = ownDates(options.identity);
   const handshakes = createServer({ ...secureOptions(options), requestCert: true, ALPNProtocols: [...options.alpn] });
   handshakes.on('secureConnection', (socket) => {
     const identity = provenIdentity(socket, options.keyIdentifier);
     const cause = verdict(identity);
     if (cause) onUnfit(socket, cause);
-    else onSecure(socket, identity);
+    else {
+      reportDates(socket, identity, own, (certificate) => acceptor.onCertificate?.(certificate));
+      onSecure(socket, identity);
+    }
   });
 
   const door = createDoor(settings.socket);
@@ -45,5 +50,6 @@ export function listenSecurely(
     openings.begin(socket);
     handshakes.emit('connection', socket);
   });
+  door.once('listening', () => acceptor.onCertificate?.(own));
   return bind(door, target, address, acceptor);
 }

@@ -1,6 +1,6 @@
 import { constants, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { fingerprintOfKey } from '../adapters/identity/fingerprint.js';
+import { fingerprintOfKey, validToMsOf } from '../adapters/identity/fingerprint.js';
 import {
   expectedKeyIdentifier,
   expectedKeyIdentifierIn,
@@ -68,6 +68,7 @@ export function provenIdentity(socket: TLSSocket, keyIdentifier: TlsPeerOptions[
   if (certificate === undefined) return undefined;
   const key = publicKeyOf(certificate); // Costs more than all that follows: taken out once.
   const fingerprint = fingerprintOfKey(key);
+  ends.set(socket, validToMsOf(certificate));
   if (keyIdentifier === undefined || keyIdentifier === 'ignored') return { fingerprint };
   const ski = keyIdentifierOf(certificate.raw);
   const isRight = ski?.length === 40 && (keyIdentifier === 'stated' || ski === expectedKeyIdentifier(key));
@@ -89,6 +90,14 @@ export function ownKeyIdentifierFault({ certificate }: TlsPeerOptions['identity'
 }
 
 const faults = new WeakMap<TLSSocket, string>();
+const ends = new WeakMap<TLSSocket, number>();
+
+/** When the peer's certificate ends, milliseconds since 1970, once `provenIdentity` has looked at it; Node shows it to a dialer only once. */
+export function takeValidTo(socket: TLSSocket): number | undefined {
+  const validToMs = ends.get(socket);
+  ends.delete(socket);
+  return validToMs;
+}
 
 /** What is wrong with the Subject Key Identifier of the peer's certificate, in words, once `provenIdentity` has looked at it. */
 export function keyIdentifierFault(socket: TLSSocket): string {

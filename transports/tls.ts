@@ -1,6 +1,7 @@
 import type { SocketConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
+import { ownDates, reportDates } from './certificate-dates.js';
 import { Openings } from './openings.js';
 import { readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
 import { offer, socketSettings, type SocketSettings, type TcpOptions } from './tcp.js';
@@ -13,7 +14,7 @@ import {
   type SecureDialOptions,
   type Verdict,
 } from './tls-peer.js';
-import type { Opener, Transport } from '../machines/ports.js';
+import type { Identity, Opener, Transport } from '../machines/ports.js';
 
 export type { TlsListenerOptions } from './tls-listener.js';
 export type { TlsPeerOptions } from './tls-peer.js';
@@ -40,6 +41,7 @@ export function tls(options: TlsOptions): Transport {
   const alpn = options.protocols ?? PROTOCOLS;
   verdictOnDialer(options); // Throws now rather than when somebody dials.
   const context = secureDialOptions(options);
+  const own = ownDates(options.identity);
   return {
     name: 'tls',
     schemes: ['tls'],
@@ -54,6 +56,7 @@ export function tls(options: TlsOptions): Transport {
         settings,
         options.keyIdentifier,
         verdictOnListener(options, dialOptions?.fingerprints),
+        (socket, identity) => reportDates(socket, identity, own, dialOptions?.onCertificate),
       );
     },
     listen(address, acceptor) {
@@ -75,6 +78,7 @@ function dialing(
   settings: SocketSettings,
   identities: TlsOptions['keyIdentifier'],
   verdict: Verdict,
+  onProven: (socket: TLSSocket, identity: Identity | undefined) => void,
 ): Opener {
   return (handler) => {
     const how: ConnectionOptions & Pick<SocketConnectOpts, 'onread'> = {
@@ -96,7 +100,10 @@ function dialing(
       wire.identity = provenIdentity(socket, identities);
       const cause = verdict(wire.identity);
       if (cause) wire.fail(cause);
-      else wire.opened();
+      else {
+        onProven(socket, wire.identity);
+        wire.opened();
+      }
     });
     return () => wire.destroy();
   };

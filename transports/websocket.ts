@@ -2,6 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { hostAndPort, parseWebSocketAddress, type WebSocketAddress } from './address.js';
+import { ownDates, reportDates } from './certificate-dates.js';
 import { remoteAddressOf } from './socket-wire.js';
 import { socketSettings, type TcpOptions } from './tcp.js';
 import type { TlsListenerOptions } from './tls-listener.js';
@@ -19,7 +20,7 @@ import {
 import { listening, type WebSocketSettings } from './websocket-listener.js';
 import { causeOfWebSocket, FAREWELL, WebSocketWire } from './websocket-wire.js';
 import { visitorsAt, type VisitorOptions } from './visitors.js';
-import type { Opener, Transport, WireCause } from '../machines/ports.js';
+import type { CertificateDates, DialOptions, Opener, Transport, WireCause } from '../machines/ports.js';
 
 export type { VisitorOptions } from './visitors.js';
 
@@ -54,6 +55,7 @@ export function websocket(options: WebSocketOptions = {}): Transport {
   const looksAtKeys = options.keyIdentifier !== undefined && options.keyIdentifier !== 'ignored';
   if (secure) verdictOnDialer(secure); // Throws now rather than when somebody dials.
   const context = secure && secureDialOptions(secure);
+  const own = secure && ownDates(secure.identity);
   const settings: WebSocketSettings = {
     ...socketSettings(options),
     protocols: options.protocols ?? ['holdfast.resume.v1'],
@@ -76,7 +78,7 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     dial(address, dialOptions) {
       const target = parseWebSocketAddress(address, scheme, 'dial');
       const verdict = secure ? verdictOnListener(secure, dialOptions?.fingerprints) : () => undefined;
-      return dialing(target, settings, context, verdict, dialOptions?.onReached);
+      return dialing(target, settings, context, verdict, dialOptions, own);
     },
     listen: (address, acceptor) => listening(parseWebSocketAddress(address, scheme, 'listen'), settings, secure, acceptor),
   };
@@ -87,7 +89,8 @@ function dialing(
   settings: WebSocketSettings,
   context: SecureDialOptions | undefined,
   verdict: Verdict,
-  onReached: (() => void) | undefined,
+  { onReached, onCertificate }: DialOptions = {},
+  own?: CertificateDates,
 ): Opener {
   return (handler) => {
     const { host, port } = target;
@@ -105,7 +108,10 @@ function dialing(
       const cause = verdict(wire.identity);
       if (cause === WITHOUT_KEY_IDENTIFIER) wire.fail({ ...cause, reason: keyIdentifierFault(socket as TLSSocket) });
       else if (cause) wire.fail(cause);
-      else upgrade(socket, wire, target.url, settings);
+      else {
+        if (own !== undefined) reportDates(socket as TLSSocket, wire.identity, own, onCertificate);
+        upgrade(socket, wire, target.url, settings);
+      }
     });
     return () => wire.destroy();
   };

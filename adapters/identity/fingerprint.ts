@@ -66,3 +66,8 @@ function numbersOf(key: KeyObject): JsonWebKey {
 
 /** SEQUENCE { SEQUENCE { ecPublicKey, prime256v1 }, BIT STRING { 04, … } } (RFC 5480). */
 const P256_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
+
+/** When a certificate ends, by its own words. Milliseconds since 1970. */
+export function validToMsOf({ validTo }: X509Certificate): number {
+  return Date.parse(validTo);
+}

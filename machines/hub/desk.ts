@@ -18,6 +18,7 @@ import { Entry, type ConnectionRef } from './entry.js';
 import type { Caller } from './entry-side.js';
 import type { EngineEvent } from './events.js';
 import type { HostSide } from './host-watch.js';
+import { Expiry } from './expiry.js';
 import { Listeners, type ListenersSide } from './listeners.js';
 import { Metrics } from './metrics.js';
 import { Places } from './places.js';
@@ -79,6 +80,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
   readonly ids: SessionIds;
   /** What all connections together may hold for their peers. */
   readonly budget: ByteBudget;
+  readonly expiry: Expiry;
   isServing = false;
   #wires = new Set<CountedWire>(); // Opened or being opened, both directions.
   #dialed = 0;
@@ -95,6 +97,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     this.reception = new Reception(this);
     this.ids = new SessionIds(ports.entropy);
     this.door = new Door(this, options);
+    this.expiry = new Expiry(ports.clock, (about) => this.tell({ type: 'certificateExpiring', ...about }));
     this.budget = new ByteBudget(options.bytesQueuedMax);
     this.#watermark = new Watermark(this.#connectionsMax);
     this.metrics = new Metrics(() => ({

@@ -3,6 +3,7 @@ import type { Opener, Ports, Resolver, Transport, Wire, WireCause } from '../por
 import { counted, type DialWatcher, type Tally } from './counted.js';
 import { WITHIN_WINDOW } from './dial-line.js';
 import type { DialQueue } from './dial-queue.js';
+import type { Expiry } from './expiry.js';
 import type { Entry } from './entry.js';
 import type { Places } from './places.js';
 import { race } from './race.js';
@@ -14,6 +15,7 @@ export interface DialingSide extends Tally {
   readonly options: { readonly resolver: Resolver | undefined };
   readonly queue: DialQueue;
   readonly places: Places;
+  readonly expiry: Expiry;
   /** @throws SessionError for an address that can't be right */
   transportOf(address: string): Transport;
 }
@@ -89,7 +91,7 @@ export class Dialing {
     const { resolver } = side.options;
     const { clock } = side.ports;
     const { raceStaggerMs } = entry.protocol;
-    const about = { ...dialOptions, onReached: () => void (entry.hasReached = true) };
+    const about = { ...dialOptions, onReached: () => void (entry.hasReached = true), onCertificate: side.expiry.look };
     const open = (target: string): Opener => side.transportOf(target).dial(target, about);
     const several = (addresses: readonly string[]): Opener => {
       const ordered = addresses.length < 2 ? addresses : entry.redials.candidates.order(addresses);

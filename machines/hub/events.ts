@@ -2,6 +2,7 @@ import type { Closing } from '../closing.js';
 import type { ApiState } from '../connection/api-state.js';
 import type { Connection } from '../handle.js';
 import type { WireCause } from '../ports.js';
+import type { CertificateExpiry } from './expiry.js';
 
 /** What an engine reports, in order. `id` names a connection, `peer` its other end. */
 export type EngineEvent =
@@ -23,4 +24,6 @@ export type EngineEvent =
   | { readonly type: 'refused'; readonly remoteAddress: string; readonly code: string; readonly reason?: string }
   /** A registered peer can't be dialed, since as many connections as may be are there. It is when one of them has ended. */
   | { readonly type: 'limitReached'; readonly id: string; readonly peer: string; readonly max: number }
+  /** Our own certificate or a peer's has expired, or will within 30 days; once for each. The connection comes about all the same. */
+  | ({ readonly type: 'certificateExpiring' } & CertificateExpiry)
   | { readonly type: 'limitNear'; readonly connections: number; readonly max: number };

@@ -37,6 +37,7 @@ export const hubSetup = setup({
       let timer: unknown;
       const tick = (): void => {
         if (wake.handleTick(clock.now(), clock.wall()) === 'woken') sendBack({ type: 'host.woke' });
+        desk.expiry.tick();
         timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
       };
       timer = clock.setTimeout(tick, wake.nextTick() - clock.now());

@@ -1,6 +1,7 @@
 import type { Acceptor, Listening, Offer, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import type { EngineEvent } from './events.js';
+import type { Expiry } from './expiry.js';
 
 /** What listening needs of the hub. */
 export interface ListenersSide {
@@ -10,6 +11,7 @@ export interface ListenersSide {
   transportOf(address: string): Transport;
   tell(event: EngineEvent): void;
   refused(remoteAddress: string, code: string, reason?: string): void;
+  readonly expiry: Expiry;
   /** Somebody came in; the protocols are those that are spoken at this address. */
   admit(offer: Offer, protocols: readonly Protocol<unknown>[], listener: string | undefined): void;
   /** A listener is gone. */
@@ -65,6 +67,7 @@ export class Listeners {
         side.admit(offer, protocols, at);
       },
       onRefused: (remoteAddress, code, reason) => side.refused(remoteAddress, code, reason),
+      onCertificate: side.expiry.look,
       onFailed: (cause) => {
         leave();
         side.tell({ type: 'listen-failed', address, cause });
