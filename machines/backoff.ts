@@ -31,7 +31,7 @@ export interface ExponentialPolicy {
   /** A wire that had lived at least this long is replaced without waiting: the network hiccuped, the peer is well. */
   readonly immediateIfLivedMs: number;
   /**
-   * What a failed dial costs at least, on average half of this, and there are no more than two dials within twice this time:
+   * Room after a failed dial, at least between half and all of this, and there are no more than two dials within twice this time:
    * those who lost the same server return side by side and not in a heap. The dial queue's, which knows when the others
    * were. Default 0.
    */

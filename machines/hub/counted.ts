@@ -16,6 +16,7 @@ export interface CountedWire {
 
 /** Follows one dial. Each is called once at most, before the wire's owner knows. */
 export interface DialWatcher {
+  began(): void;
   opened(wire: Wire): void;
   closed(cause: WireCause): void;
 }
@@ -24,6 +25,7 @@ export interface DialWatcher {
 export function counted(opener: Opener, tally: Tally, watcher?: DialWatcher): Opener {
   return (handler) => {
     const wire = new Counted(handler, tally, watcher);
+    watcher?.began();
     tally.wireBegan(wire);
     return opener(wire);
   };

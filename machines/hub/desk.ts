@@ -385,11 +385,15 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     const row = this.registry.add(key, role, entry);
     if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
     entry.id = row.id;
-    const logic = connectionOver(entry.protocol.machine);
-    this.#supervisor!.send(
-      unlisted({ type: 'spawn', key: row.id, logic, input: { port: entry }, named: entry }, ['logic', 'named']),
-    );
-    entry.ref = supervised(this.#supervisor!).get(row.id) as ConnectionRef;
+    this.revive(entry);
     return entry;
+  }
+
+  /** Gives it an actor. */
+  revive(entry: Entry): void {
+    const { id: key, protocol } = entry;
+    const logic = connectionOver(protocol.machine);
+    this.#supervisor!.send(unlisted({ type: 'spawn', key, logic, input: { port: entry }, named: entry }, ['logic', 'named']));
+    entry.ref = supervised(this.#supervisor!).get(key) as ConnectionRef;
   }
 }

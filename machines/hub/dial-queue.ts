@@ -318,7 +318,7 @@ export class DialQueue {
   #when(row: Attempt, { policy }: DialRequest, toldAt: number, waitMs: number, chance: number): number {
     const spacingMs = policy.kind === 'exponential' ? (policy.spacingMs ?? 0) : 0;
     if (!row.hasFailed || spacingMs === 0) return toldAt + waitMs; // The jitter comes on top of what the peer said.
-    const gapMs = Math.max(waitMs, Math.floor(chance * spacingMs));
+    const gapMs = Math.max(waitMs, Math.floor(((1 + chance) / 2) * spacingMs));
     return Math.max(toldAt, row.beforeLastAt + 2 * spacingMs) + gapMs;
   }
 

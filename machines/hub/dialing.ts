@@ -109,6 +109,7 @@ export class DialAttempt implements DialWatcher {
   #addresses: readonly string[] | undefined; // Where there were several to choose from.
   #index = 0;
   #grantedAt: number;
+  #hasBegun = false;
   #isOpen = false;
   #hasAnswered = false;
 
@@ -133,6 +134,14 @@ export class DialAttempt implements DialWatcher {
   lost(index: number, cause: WireCause): void {
     if (cause.kind !== 'identity-mismatch' && cause.kind !== 'tls-failed' && cause.kind !== 'malformed') return;
     if (this.#addresses !== undefined) this.entry.redials.candidates.strike(this.#addresses[index]!);
+  }
+
+  began(): void {
+    this.#hasBegun = true;
+  }
+  /** Nobody will begin it any more: its slot is free. */
+  abandoned(): void {
+    if (!this.#hasBegun) this.side.queue.dialEnded(this.key);
   }
 
   opened(wire: Wire): void {

@@ -21,6 +21,7 @@ export type DeskSide = Pick<
   | 'ended'
   | 'resumed'
   | 'bury'
+  | 'revive'
   | 'forgetLanes'
   | 'metrics'
   | 'places'

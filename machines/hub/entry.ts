@@ -338,14 +338,18 @@ export class Entry implements ConnectionPort {
     if (this.#isConnected && this.handle !== undefined) this.#desk.tell({ type: 'parting', connection: this.handle });
   }
 
-  /** The supervisor buried an actor that threw. */
+  /** The supervisor buried an actor that threw. What is to be kept gets another one, and waits as after any failure. */
   crashed(error: unknown): void {
     const cause = closing('internal', 'local', { message: String(error) });
     this.handle?.pump.stop();
-    this.keep = undefined;
+    this.redials.abandoned();
     this.ended(cause);
     this.report('error');
     this.report('none');
+    if (this.mayRetry(cause)) {
+      this.desk.revive(this);
+      return this.ref!.send({ type: 'connect' });
+    }
     this.#fail(cause);
     this.#desk.bury(this);
   }

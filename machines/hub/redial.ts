@@ -67,7 +67,7 @@ const STEADY_MS = 1000;
 /** Dials that follow such connections come no closer than this, on average of two. */
 const SPACING_MS = 500;
 
-/** Counts connections in a row that the peer ended as soon as they had begun, so that it is not dialed in a loop. A broken link is no such end. */
+/** Counts connections in a row that ended as soon as they had begun, by the peer or a defect here, so that it is not dialed in a loop. A broken link is no such end. */
 export class Steadiness {
   #completedAt = 0;
   #livedMs = 0;
@@ -76,9 +76,10 @@ export class Steadiness {
   completed(now: number): void {
     this.#completedAt = now;
   }
-  ended(now: number, { retry }: Closing): void {
+  ended(now: number, { code, retry }: Closing): void {
     this.#livedMs = now - this.#completedAt;
-    this.streak = this.#livedMs < STEADY_MS && !retry ? this.streak + 1 : 0;
+    const isLink = retry && code !== 'internal';
+    this.streak = this.#livedMs < STEADY_MS && !isLink ? this.streak + 1 : 0;
   }
   /** How much later than the policy says the next dial is to come. */
   get delayMs(): number {

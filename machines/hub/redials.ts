@@ -35,6 +35,11 @@ export class Redials {
     for (const dial of this.#underWay?.values() ?? []) dial.answered();
     this.#underWay = undefined;
   }
+  /** Who was to dial is gone. */
+  abandoned(): void {
+    for (const dial of this.#underWay?.values() ?? []) dial.abandoned();
+    this.#underWay = undefined;
+  }
   refused(): void {
     for (const dial of this.#underWay?.values() ?? []) dial.refused();
     this.#underWay = undefined;

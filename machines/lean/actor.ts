@@ -29,6 +29,10 @@ export interface LeanOptions {
   readonly sessionId?: string;
 }
 
+interface Stoppable extends AnyActorRef {
+  _stop(): void;
+}
+
 type Listener = (event: EventObject) => void;
 interface Selection<Selected> {
   subscribe(observer: Observer<Selected> | ((value: Selected) => void)): Subscription;
@@ -279,9 +283,17 @@ export class LeanActor implements AnyActorRef {
     const observers = this.#watchers?.observers;
     this.#watchers = undefined;
     this.#cease();
+    this.#orphan();
     this.over({ error });
     for (const observer of observers ?? []) this.#tellError(observer, error);
     this.system._relay(this, this._parent, { type: `xstate.error.actor.${this.id}`, error, actorId: this.id } as EventObject);
+  }
+
+  /** What a broken chart had begun would go on for ever: its wires, its timers. XState lets it. */
+  #orphan(): void {
+    const snapshot = this.#snapshot;
+    if (!isOfChart(snapshot)) return;
+    for (const child of Object.values(snapshot.children as Record<string, Stoppable | undefined>)) child?._stop();
   }
 
   #tellError(observer: Observer<Snapshot<unknown>>, error: unknown): void {

@@ -10,12 +10,17 @@ function desk(options: Partial<DialQueueOptions> = {}) {
   const clock = new CountingClock();
   const queue = new DialQueue({ clock, random: () => 0.5, pendingDialsMax: 64, ...options });
   const diary: string[] = [];
-  const ask = (key: string, policy: RedialPolicy = atOnce, more: { priority?: number; livedMs?: number } = {}): DialTicket =>
+  const ask = (
+    key: string,
+    policy: RedialPolicy = atOnce,
+    more: { priority?: number; livedMs?: number; target?: string } = {},
+  ): DialTicket =>
     queue.ask({
       key,
       priority: more.priority ?? 0,
       policy,
       livedMs: more.livedMs,
+      target: more.target,
       grant: () => diary.push(`${clock.now()} ${key}`),
       giveUp: (reason) => diary.push(`${clock.now()} ${key} gives up: ${reason}`),
     });
@@ -284,4 +289,93 @@ test('keys are bounded: the one longest at rest is forgotten, and where all are 
   ask('fourth');
   clock.settle();
   expect(diary.at(-1)).toBe('0 fourth gives up: full');
+});
+
+describe('places', () => {
+  const at = (target: string) => ({ target });
+
+  test('[DIAL-1] a place has a budget of its own beside that of the hub: half of it by default, or what is stated', () => {
+    for (const [stated, atOnce_, inASecond] of [
+      [{}, 50, 10],
+      [{ burstPerTarget: 3, perSecondPerTarget: 2 }, 3, 2],
+    ] as const) {
+      const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1000, ...stated });
+      for (let i = 0; i < 200; i++) ask(`a${i}`, atOnce, at('a'));
+      clock.settle();
+      expect(diary).toHaveLength(atOnce_);
+      clock.advance(1000);
+      expect(diary).toHaveLength(atOnce_ + inASecond);
+      ask('b', atOnce, at('b'));
+      clock.settle();
+      expect(diary.at(-1)).toBe('1000 b'); // The hub has tokens left for others.
+      queue.answered('a0');
+      clock.settle();
+      expect(diary).toHaveLength(atOnce_ + inASecond + 2);
+    }
+  });
+
+  test('[DIAL-1] one place has three quarters of the slots, and an eighth while it is suspect', () => {
+    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 16, burstPerTarget: 1000, burst: 2000 });
+    for (let i = 0; i < 30; i++) ask(`a${i}`, atOnce, at('a'));
+    clock.settle();
+    expect(diary).toHaveLength(12);
+    for (let i = 0; i < 12; i++) {
+      queue.failed(`a${i}`, 'a');
+      queue.dialEnded(`a${i}`);
+    }
+    clock.settle();
+    expect(diary).toHaveLength(14);
+    expect(queue.pendingDials).toBe(2);
+  });
+
+  test('[DIAL-3] a session inside its window goes before those that began to wait earlier, at its place and among places', () => {
+    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1 });
+    ask('first', atOnce, at('a'));
+    clock.settle();
+    ask('registered', atOnce, { target: 'a', priority: 0 });
+    ask('asked', atOnce, { target: 'b', priority: 1 });
+    ask('session', atOnce, { target: 'a', priority: 2 });
+    clock.settle();
+    for (const key of ['first', 'session', 'asked']) {
+      queue.dialEnded(key);
+      clock.settle();
+    }
+    expect(diary).toEqual(['0 first', '0 session', '0 asked', '0 registered']);
+  });
+
+  test('[DIAL-3] a suspect place and all others take turns', () => {
+    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1 });
+    ask('dead', atOnce, at('dead'));
+    clock.settle();
+    for (let i = 0; i < 3; i++) ask(`d${i}`, atOnce, at('dead'));
+    for (let i = 0; i < 3; i++) ask(`w${i}`, atOnce, at(`well${i}`));
+    queue.failed('dead', 'dead');
+    queue.dialEnded('dead');
+    for (let i = 0; i < 6; i++) {
+      clock.settle();
+      queue.dialEnded(diary.at(-1)!.slice(2));
+    }
+    const order = diary.slice(1).map((each) => each[2]);
+    expect(['wdwdwd', 'dwdwdw']).toContain(order.join(''));
+  });
+
+  test('[DIAL-4] spacing: after a failure there are at most two dials in any second, and between half and all of it lies between two', () => {
+    const { clock, queue, diary, ask } = desk();
+    for (let i = 0; i < 6; i++) {
+      ask('a', REDIAL.session, { target: 'a', livedMs: 60_000 });
+      clock.advance(6000);
+      queue.failed('a', 'a');
+      queue.dialEnded('a');
+    }
+    expect(diary).toHaveLength(6);
+    const { clock: other, queue: quick, diary: times, ask: again } = desk();
+    for (let i = 0; i < 4; i++) {
+      const before = times.length;
+      again('b', REDIAL.session, { target: 'b', livedMs: 60_000 });
+      for (let ms = 0; ms < 3000 && times.length === before; ms++) other.advance(1);
+      quick.failed('b', 'b');
+      quick.dialEnded('b');
+    }
+    expect(times).toEqual(['0 b', '376 b', '1375 b', '1751 b']);
+  });
 });
