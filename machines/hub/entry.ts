@@ -48,13 +48,11 @@ export class Entry implements ConnectionPort {
   #round = 1; // Of its sessions, one after the other.
   #isSpent = false; // That of this round is over.
   #hasServed = false; // It was completed once, and is kept for whoever holds it.
-  /** How the last attempt or connection ended. */
-  lastCause: Closing | undefined;
+  lastCause: Closing | undefined; // How the last attempt or connection ended.
   #lostAt: number | undefined; // While there is no wire.
   readonly redials = new Redials();
   /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
   #successor: Made | undefined;
-
   readonly #desk: DeskSide;
 
   /** `key` is for people, queues and logs. */
@@ -99,17 +97,15 @@ export class Entry implements ConnectionPort {
   get isCompleted(): boolean {
     return this.#isConnected;
   }
-  /** A session is under way: being opened, alive, or saying goodbye. */
   get isEngaged(): boolean {
-    return this.handle?.isOver === false;
+    return this.handle?.isOver === false; // A session is being opened, alive, or saying goodbye.
   }
   /** The peer has sent this attempt away for a connection that is there already, or on its way. */
   get isYielding(): boolean {
     return this.#hasMet && this.state === 'inProgress';
   }
-  /** It was up, and has lost its wire. */
   get isAway(): boolean {
-    return this.#lostAt !== undefined;
+    return this.#lostAt !== undefined; // It was up, and has lost its wire.
   }
   /** The peer has an identity, or has been of use. */
   get isProven(): boolean {
@@ -347,7 +343,7 @@ export class Entry implements ConnectionPort {
     this.report('error');
     this.report('none');
     if (this.mayRetry(cause)) {
-      this.desk.revive(this);
+      this.#desk.revive(this);
       return this.ref!.send({ type: 'connect' });
     }
     this.#fail(cause);
@@ -381,9 +377,9 @@ export class Entry implements ConnectionPort {
   }
 
   #endSuccessor(cause: Closing): void {
-    const handle = this.#successor?.handle;
+    const successor = this.#successor;
     this.#successor = undefined;
-    if (handle !== undefined) callOff(handle, cause);
+    if (successor !== undefined) callOff(successor.handle, cause);
   }
 
   #await(caller: Caller): void {
