@@ -178,7 +178,7 @@ class Run {
     output.say(`Two engines in this process, ${on}, and in the middle a proxy that cuts.`);
     const which = stage.links === 1 ? '' : ' of one link or of all';
     output.say(
-      `${mib(source.size)} of ${source.name} go through it; ${options.cuts} cuts${which}, each loses what was on its way.\n`,
+      `${mib(source.size)} of ${source.name} go through it; ${options.cuts} cuts${which}, each loses what was on its way.`,
     );
     this.#bar = await output.progress(Math.round(source.size / 2 ** 20), 'MiB');
     stage.far.onMessage = (message) => this.#hearMessage(message);
@@ -297,9 +297,8 @@ class Run {
     output.tell(summary);
     output.say('');
     output.say(`${isGood ? 'Everything arrived, once and in order.' : 'NOT everything arrived once and in order.'}`);
-    output.say(
-      `  sent      ${sha256Sent}\n  received  ${sha256Received}  ${sha256Sent === sha256Received ? 'the same' : 'DIFFERENT'}`,
-    );
+    output.say(`  sent      ${sha256Sent}`);
+    output.say(`  received  ${sha256Received}  ${sha256Sent === sha256Received ? 'the same' : 'DIFFERENT'}`);
     output.say(
       `  ${this.#numbersSent} messages there, ${this.#receiptsSent} receipts back: ${lost} lost, ${duplicated} doubled, ${outOfOrder} out of order`,
     );

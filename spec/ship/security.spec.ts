@@ -144,7 +144,8 @@ describe('a Subject Key Identifier that is not that of the key', () => {
     const we = await trusting(friend.ski!);
     we.board.show(friend.ski!, they.port);
     await expect(we.hub.connectSKI(friend.ski!)).rejects.toMatchObject({ closing: { code: 'identity-mismatch' } });
-    expect(they.story.filter((word) => !/^state [04]/.test(word))).toEqual([]);
+    // The pairing dials, and so does the call: a wire comes, and is gone before it says a word.
+    expect(they.story.filter((word) => !/^state [049]$/.test(word))).toEqual([]);
   });
 
   test('keyIdentifier: stated lets an old device in, in both roles; one without any stays outside', async () => {
