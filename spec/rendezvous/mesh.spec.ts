@@ -146,7 +146,8 @@ test('options say what is wrong with them', () => {
 });
 
 test('a listener that others than this machine reach needs proof by TLS, or a word', async () => {
-  const open = createNode({ key: makeNodeKey(), transports: [tcp()], listen: ['tcp://0.0.0.0:0'] });
+  const announce = ['tcp://192.0.2.1:7000'];
+  const open = createNode({ key: makeNodeKey(), transports: [tcp()], listen: ['tcp://0.0.0.0:0'], announce });
   nodes.push(open);
   await expect(open.start()).rejects.toMatchObject({ code: 'insecure' });
 });

@@ -95,7 +95,7 @@ describe('trust on disk', () => {
     }
     await trust.written();
     expect([...(await ShipTrustFile.open(path)).values()]).toHaveLength(50);
-    expect(await readdir(home)).toEqual(['trust.json']);
+    expect(await readdir(home)).toEqual(['trust.json', 'trust.json.lock']);
   });
 
   test('is full at its bound, and still takes what it knows', async () => {
@@ -111,7 +111,9 @@ describe('trust on disk', () => {
   test('says so when it can not be written, keeps the change, and tries again with the next', async () => {
     const failures: Error[] = [];
     const inside = join(home, 'later');
+    await mkdir(inside);
     const trust = await ShipTrustFile.open(join(inside, 'trust.json'), { onWriteFailed: (error) => failures.push(error) });
+    await rm(inside, { recursive: true });
     trust.set({ ski: a });
     await trust.written();
     expect({ has: trust.has(a), failures: failures.length, failure: trust.failure?.message }).toEqual({ has: true, failures: 1, failure: expect.stringContaining('ENOENT') as unknown }); // prettier-ignore
