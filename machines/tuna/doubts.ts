@@ -18,6 +18,7 @@ export class Doubts {
   wordless = 0;
   #rejections = 0;
   #sinceMs = 0;
+  #lastMs = 0;
 
   /** A wire has carried a packet of the peer: it knows the session. */
   clear(): void {
@@ -31,10 +32,11 @@ export class Doubts {
       return;
     }
     if (this.#rejections++ === 0) this.#sinceMs = now;
+    this.#lastMs = now;
   }
 
-  /** Whether the peer has rejected the session: often enough, for long enough, and at this moment still. */
-  isDisowned(now: number): boolean {
-    return this.#rejections >= REJECTIONS_MIN && now - this.#sinceMs >= REJECTED_FOR_MS;
+  /** Whether the peer has rejected the session: often enough, and over a long enough time. Waiting afterwards proves nothing. */
+  get isDisowned(): boolean {
+    return this.#rejections >= REJECTIONS_MIN && this.#lastMs - this.#sinceMs >= REJECTED_FOR_MS;
   }
 }

@@ -249,7 +249,7 @@ export const tunaSetup = setup({
     isHopeless: ({ context: { conns, role, limits } }) => conns.failures === (role === 'acceptor' ? 1 : limits.numTunaListeners),
     isForeign: ({ context: { conns, role } }) => role === 'dialer' && conns.isForeign,
     /** A dialer that comes back has not forgotten, however short its wires live. */
-    isDisowned: ({ context: { role, conns, clock } }) => role === 'dialer' && conns.doubts.isDisowned(clock.now()),
+    isDisowned: ({ context: { role, conns } }) => role === 'dialer' && conns.doubts.isDisowned,
   },
   delays: {
     reconnectWindow: ({ context }) => context.limits.reconnectWindowMs,

@@ -125,7 +125,7 @@ export const silences: readonly Silence[] = [
       await peer.send(hello('ready'));
     },
     patienceMs: LONG,
-    holdfast: ends(undefined, '30 connectionHello pending true'),
+    holdfast: ends(undefined, '45 connectionHello pending true'),
     shipGo: ends(undefined, '30 connectionHello pending true'),
   },
   {
