@@ -83,7 +83,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'the peer uses the one in reserve': { type: 'link.wanted', link: LINKS + 1 },
     'wires are sent away for a while': (world, snapshot) => {
       const { conns } = snapshot.context as TunaContext;
-      for (let i = 0; i < 3; i++) conns.doubts.ended({ kind: 'ended' }, world.input.clock.now() - 10_000);
+      for (const agoMs of [10_000, 5_000, 0]) conns.doubts.ended({ kind: 'ended' }, world.input.clock.now() - agoMs);
     },
     probe: { type: 'probe' },
     close: { type: 'close', now: false, reason: 'closed' },
