@@ -111,6 +111,12 @@ const named = (of: readonly Outcome[]): unknown => silences.map(({ name, device 
 const nearlyAll = (of: readonly Outcome[], expected: readonly Outcome[]): Outcome[] =>
   of.map((each, n) => nearly(each, expected[n]!));
 
+/** ship-go closes the socket while it writes its error number: which of the two is first is a matter of its scheduler. */
+const withoutErrorNumber = ({ said, code }: Outcome): Outcome => ({
+  code,
+  said: said.filter((each) => !/ (error|messageProtocolHandshakeError) \d+$/.test(each)),
+});
+
 always(
   'TC_SHIP_CMI_003 TC_SHIP_CMI_004 TC_SHIP_HELLO_003 TC_SHIP_PROT_003 TC_SHIP_PROT_004 every silence has an end, or a word that asks for more time',
   async () => {
@@ -120,10 +126,11 @@ always(
 );
 
 withShipGo(
-  'ship-go ends the same silences at the same seconds, but for that of the PIN; its error numbers stay unsaid',
+  'ship-go ends the same silences at the same seconds, but for that of the PIN; its error numbers mostly stay unsaid',
   async () => {
     const expected = silences.map((silence) => silence.shipGo);
-    expect(named(nearlyAll(await all.shipGo, expected))).toEqual(named(expected));
+    const said = (await all.shipGo).map(withoutErrorNumber);
+    expect(named(nearlyAll(said, expected))).toEqual(named(expected));
   },
 );
 
