@@ -25,9 +25,9 @@ export {
   type Inspector,
   type ShutdownOptions,
 } from '../machines/engine.js';
-export type { Connection, SendOptions } from '../machines/handle.js';
+export type { Connection, SendOptions } from '../machines/connection/connection-handle.js';
 export type { EngineEvent } from '../machines/hub/events.js';
-export type { CertificateExpiry } from '../machines/hub/expiry.js';
+export type { CertificateExpiry } from '../machines/hub/certificate-expiry.js';
 export type { HistogramReport, MetricsReport } from '../machines/hub/metrics.js';
 export type { Peers, PeerState } from '../machines/hub/peers.js';
 export type {

@@ -1,9 +1,9 @@
-import type { Connection, SendOptions } from '../machines/handle.js';
+import type { Connection, SendOptions } from '../machines/connection/connection-handle.js';
 import type { ApiState } from '../machines/connection/api-state.js';
 import { closing, type Closing } from '../machines/closing.js';
 import { Framer } from '../machines/dataplane/framer.js';
 import { SessionError } from '../machines/errors.js';
-import { messageBytes } from '../machines/message-bytes.js';
+import { messageBytes } from '../machines/dataplane/message-bytes.js';
 import { unlisted } from '../machines/unlisted.js';
 
 /** How to cut a byte stream into messages. */

@@ -3,7 +3,7 @@ import type { Closing, ClosingCode } from '../machines/closing.js';
 import type { ApiState } from '../machines/connection/api-state.js';
 import type { Engine } from '../machines/engine.js';
 import { SessionError } from '../machines/errors.js';
-import type { Connection } from '../machines/handle.js';
+import type { Connection } from '../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../machines/hub/events.js';
 
 /**

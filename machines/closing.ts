@@ -1,4 +1,4 @@
-import type { Connection } from './handle.face.js';
+import type { Connection } from './connection/connection.api.js';
 import type { WireCause, WireCauseKind } from './ports.js';
 
 /**

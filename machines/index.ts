@@ -13,7 +13,7 @@ export { Engine, startEngine } from './engine.js';
 /** What a protocol of one's own gives the hub, beside its chart. */
 export type { RedialPolicy } from './backoff.js';
 export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
-export type { GrantDesk, GrantRequest } from './grant.service.js';
+export type { GrantDesk, GrantRequest } from './dial-permit.service.js';
 export type { TieBreak, TieRule } from './hub/registry.js';
 export type {
   Identified,

@@ -4,7 +4,7 @@ import type { Closing } from './closing.js';
 import type { Plane } from './dataplane/plane.js';
 import type { Pump } from './dataplane/pump.js';
 import type { SlabPool } from './dataplane/send-log.js';
-import type { GrantDesk } from './grant.service.js';
+import type { GrantDesk } from './dial-permit.service.js';
 import type { TieBreak } from './hub/registry.js';
 import type { Clock, Identity, Opener, Ports, Refusal } from './ports.js';
 

@@ -60,7 +60,12 @@ describe('the inspector of the house sees', () => {
       `import { run } from '../../spec/sim/index.js';`,
       'spec/sim/index',
     ],
-    ['a transport that knows the hub', 'transports/a.ts', `import { x } from '../machines/hub/door.js';`, 'machines/hub/door'],
+    [
+      'a transport that knows the hub',
+      'transports/a.ts',
+      `import { x } from '../machines/hub/accept/identify.service.js';`,
+      'machines/hub/accept/identify.service',
+    ],
     [
       'a transport that knows a protocol',
       'transports/a.ts',
@@ -115,7 +120,7 @@ describe('the inspector of the house lets pass', () => {
     [
       'codecs and identities in a transport',
       'transports/a.ts',
-      `import '../adapters/tuna/codec.js';\nimport '../adapters/identity/index.js';`,
+      `import '../adapters/tuna/codec.js';\nimport './identity/fingerprint.js';`,
     ],
     [
       'a server that serves',

@@ -11,7 +11,7 @@ import { ports } from '../adapters/node.js';
 import { makeIdentity } from '../adapters/identity/index.js';
 import { pool } from '../adapters/pool/index.js';
 import { resume } from '../adapters/resume/index.js';
-import { Cutter } from '../adapters/cli/cutter.js';
+import { Cutter } from '../adapters/cli/fault-proxy.js';
 import { tcp } from '../transports/tcp.js';
 import { tls } from '../transports/tls.js';
 import { websocket } from '../transports/websocket.js';

@@ -45,8 +45,10 @@ describe('the package', () => {
   });
 
   test('a transport has an export of its own', () => {
-    const transports = readdirSync(join(root, 'transports')).filter((file) =>
-      /^export function \w+\([^)]*\): \w*Transport \{/m.test(readFileSync(join(root, 'transports', file), 'utf8')),
+    const transports = readdirSync(join(root, 'transports')).filter(
+      (file) =>
+        file.endsWith('.ts') &&
+        /^export function \w+\([^)]*\): \w*Transport \{/m.test(readFileSync(join(root, 'transports', file), 'utf8')),
     );
     expect(transports.length).toBeGreaterThanOrEqual(6);
     const exported = transports.map((file) => `./transports/${file.replace(/\.ts$/, '')}`);

@@ -1,5 +1,5 @@
 import { firstValueFrom, from, lastValueFrom, map, Observable, of, take, tap, throwError, toArray } from 'rxjs';
-import { Cutter } from '../adapters/cli/cutter.js';
+import { Cutter } from '../adapters/cli/fault-proxy.js';
 import { createEngine, type Connection, type Engine } from '../adapters/index.js';
 import { resume, type ResumeOptions } from '../adapters/resume/index.js';
 import { closed, closings, events, messages, processMessages, states } from '../adapters/rx.js';

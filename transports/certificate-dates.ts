@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { fingerprintOf, validToMsOf } from '../adapters/identity/fingerprint.js';
+import { fingerprintOf, validToMsOf } from './identity/fingerprint.js';
 import type { CertificateDates, Identity } from '../machines/ports.js';
 import { takeValidTo, type TlsPeerOptions } from './tls-peer.js';
 

@@ -1,4 +1,4 @@
-import { checkCurve } from '../adapters/identity/curve.js';
+import { checkCurve } from './identity/curve.js';
 import type { Transport } from '../machines/ports.js';
 import { websocket } from './websocket.js';
 

@@ -1,13 +1,7 @@
 import { constants, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { fingerprintOfKey, validToMsOf } from '../adapters/identity/fingerprint.js';
-import {
-  expectedKeyIdentifier,
-  expectedKeyIdentifierIn,
-  keyIdentifierOf,
-  parseFingerprint,
-  publicKeyOf,
-} from '../adapters/identity/index.js';
+import { fingerprintOfKey, parseFingerprint, publicKeyOf, validToMsOf } from './identity/fingerprint.js';
+import { expectedKeyIdentifier, expectedKeyIdentifierIn, keyIdentifierOf } from './identity/key-identifier.js';
 import { SessionError } from '../machines/errors.js';
 import type { Identity, WireCause } from '../machines/ports.js';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { saveIdentity } from '../identity/index.js';
 import { makeShipIdentity } from '../ship/certificate.js';
-import { Output } from './shared.js';
+import { Output } from './cli-output.js';
 
 interface CertOptions {
   readonly out: string;

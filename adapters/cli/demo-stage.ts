@@ -1,7 +1,7 @@
 import { createEngine, type Connection, type Engine } from '../index.js';
 import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
-import { Cutter } from './cutter.js';
+import { Cutter } from './fault-proxy.js';
 import type { Inspector } from './inspector.js';
 import {
   chosen,

@@ -19,7 +19,7 @@ import {
 import { Stage } from './demo-stage.js';
 import { announce, inputEnded, openInspector, type Inspector } from './inspector.js';
 import { chosen, withLinksOptions, type LinksOptions } from './links.js';
-import { bytesOf, Failed, failedBy, onInterrupt, Output, wholeOf, type Bar } from './shared.js';
+import { bytesOf, Failed, failedBy, onInterrupt, Output, wholeOf, type Bar } from './cli-output.js';
 
 export interface DemoOptions extends LinksOptions {
   readonly size: number;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Drawings } from '../../visualizer/draw.js';
-import { Output } from './shared.js';
+import { Output } from './cli-output.js';
 
 interface DrawOptions {
   readonly out: string;

@@ -7,7 +7,7 @@ import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
 import { nearest } from './nearest.js';
-import { failureOf, Misuse, Output, wasInterrupted } from './shared.js';
+import { failureOf, Misuse, Output, wasInterrupted } from './cli-output.js';
 import { bearBrokenPipes } from './output.js';
 import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';

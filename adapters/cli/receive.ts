@@ -12,9 +12,9 @@ import {
   windowOption,
   withReachOptions,
   withVisitorOptions,
-} from './shared.js';
+} from './cli-output.js';
 import { LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
-import type { ReachOptions } from './shared.js';
+import type { ReachOptions } from './cli-output.js';
 import { TransferLog } from './transfer-log.js';
 
 interface ReceiveOptions extends ReachOptions, LinksOptions {

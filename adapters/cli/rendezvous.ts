@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { tcp } from '../../transports/tcp.js';
 import { createNode, makeNodeKey, type RendezvousNode } from '../rendezvous/index.js';
-import { Cuttable } from './cuttable.js';
-import { Failed, onInterrupt, Output, wholeOf } from './shared.js';
+import { Cuttable } from './fault-transport.js';
+import { Failed, onInterrupt, Output, wholeOf } from './cli-output.js';
 
 export interface RendezvousOptions {
   readonly nodes: number;

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { FileSource, Keeper, PipeSource, sendFiles, StreamError, type Source, type StreamSession } from '../streams/index.js';
-import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './shared.js';
+import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './cli-output.js';
 import { dialedProtocol, LinkWatch, withLinksOptions, type LinksOptions } from './links.js';
-import type { ReachOptions } from './shared.js';
+import type { ReachOptions } from './cli-output.js';
 import { TransferLog } from './transfer-log.js';
 
 interface SendOptions extends ReachOptions, LinksOptions {

@@ -6,7 +6,7 @@ import { memoryTrust, shipAdvice, type Discovery, type HubOptions, type ShipTrus
 import { ShipLog } from './ship-log.js';
 import { Pairing } from './ship-pairing.js';
 import { searching } from './ship-search.js';
-import { addressOf, Failed, failedBy, Misuse, onInterrupt, Output } from './shared.js';
+import { addressOf, Failed, failedBy, Misuse, onInterrupt, Output } from './cli-output.js';
 
 interface ShipCommandOptions {
   readonly identity: string;

@@ -13,9 +13,9 @@ import {
   windowOption,
   withReachOptions,
   withVisitorOptions,
-} from './shared.js';
+} from './cli-output.js';
 import { dialedProtocol, LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
-import type { ReachOptions } from './shared.js';
+import type { ReachOptions } from './cli-output.js';
 import { TunnelLog } from './tunnel-log.js';
 
 interface TunnelOptions extends ReachOptions, LinksOptions {

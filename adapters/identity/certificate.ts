@@ -1,6 +1,6 @@
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
-import { fingerprintOf } from './fingerprint.js';
-import { keyIdentifierOf } from './key-identifier.js';
+import { fingerprintOf } from '../../transports/identity/fingerprint.js';
+import { keyIdentifierOf } from '../../transports/identity/key-identifier.js';
 import { SessionError } from '../../machines/errors.js';
 
 /** Who this side is: a private key, and a certificate that shows its public half. */

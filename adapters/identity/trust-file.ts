@@ -1,4 +1,4 @@
-import { parseFingerprint } from './fingerprint.js';
+import { parseFingerprint } from '../../transports/identity/fingerprint.js';
 import { KeptFile, readBounded } from './kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Trust } from '../../machines/ports.js';

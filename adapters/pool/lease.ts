@@ -1,6 +1,6 @@
 import type { Closing } from '../../machines/closing.js';
 import { abortedBy, SessionError } from '../../machines/errors.js';
-import type { Connection, SendOptions } from '../../machines/handle.js';
+import type { Connection, SendOptions } from '../../machines/connection/connection-handle.js';
 import { unlisted } from '../../machines/unlisted.js';
 
 /** How to wait for the next message. */

@@ -1,7 +1,7 @@
 import { REDIAL } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Identity } from '../../machines/ports.js';
-import { messageBytes } from '../../machines/message-bytes.js';
+import { messageBytes } from '../../machines/dataplane/message-bytes.js';
 import { poolMachine } from '../../machines/pool/pool.machine.js';
 import type { PoolRefusalCode } from '../../machines/pool/pool.messages.js';
 import { PoolPlane } from '../../machines/pool/pool.plane.js';

@@ -1,7 +1,7 @@
 export { createNode, type Contacts, type NodeOptions } from './node.js';
 export { makeNodeKey, signingWith, type Signing } from './signing.js';
 export { MAGIC, postCodec, rendezvousFrames, VERSION } from './codec.js';
-export { lettersOf } from './letters.js';
+export { lettersOf } from './signed-messages.js';
 export type { MeetResult, NodeNews, NodePhase, NodeSizes, RendezvousNode } from '../../machines/rendezvous/node.settings.js';
 export type { Peer } from '../../machines/rendezvous/peer-link.js';
 export type {

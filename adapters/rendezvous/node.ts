@@ -25,7 +25,7 @@ import {
   type Check,
 } from '../options.js';
 import { postCodec, rendezvousFrames } from './codec.js';
-import { lettersOf } from './letters.js';
+import { lettersOf } from './signed-messages.js';
 import { signingWith, type Signing } from './signing.js';
 
 /**

@@ -1,7 +1,7 @@
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
-import { messageBytes } from '../../machines/message-bytes.js';
+import { messageBytes } from '../../machines/dataplane/message-bytes.js';
 import type { Identified, Protocol, Session, SessionRequest, Verdict } from '../../machines/protocol.js';
 import { resumeMachine } from '../../machines/resume/resume.machine.js';
 import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.js';

@@ -1,6 +1,6 @@
 import { ports as platformPorts } from '#platform';
 import { callback, isThenable, reportCallback, type CallbackPorts } from '../../machines/callbacks.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { Ports } from '../../machines/ports.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';

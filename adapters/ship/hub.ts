@@ -4,7 +4,7 @@ import { callback } from '../../machines/callbacks.js';
 import { API_STATES, type ApiState } from '../../machines/connection/api-state.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { candidatesOf, discoveryResolver, type RemoteService } from './discovery.js';

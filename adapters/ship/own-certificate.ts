@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { expectedKeyIdentifierIn, keyIdentifierOf } from '../identity/key-identifier.js';
+import { expectedKeyIdentifierIn, keyIdentifierOf } from '../../transports/identity/key-identifier.js';
 
 /** Something about our own certificate that will keep peers away, now or soon. */
 export interface CertificateWarning {

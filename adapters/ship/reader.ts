@@ -1,5 +1,5 @@
 import type { Closing } from '../../machines/closing.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { CertificateWarning } from './own-certificate.js';
 import type { RemoteService } from './discovery.js';

@@ -9,7 +9,7 @@ export {
   type StreamFrame,
   type StreamsLimits,
 } from '../../machines/streams/streams.messages.js';
-export { Keeper, type KeeperNews } from './kept.js';
+export { Keeper, type KeeperNews } from './resume-state.js';
 export { TUNNEL_PURPOSE, TunnelEntrance, TunnelExit, type Passage, type Place, type TunnelNews } from './tunnel.js';
 export { decodeFrame, encodeFrame } from './codec.js';
 export {

@@ -1,6 +1,6 @@
 import { ports } from '#platform';
 import { reportCallback } from '../../machines/callbacks.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
 import { abortedBy, SessionError } from '../../machines/errors.js';
 import { messagesOver } from '../messages.js';
@@ -16,7 +16,7 @@ import { STREAMS_VERSION, StreamsPlane, type Heard } from '../../machines/stream
 import { CONTROL_BYTES_MAX, DATA_HEAD_BYTES, decodeFrame, encodeFrame } from './codec.js';
 import { endedBy, StreamError } from './errors.js';
 import { Opening } from './opening.js';
-import { Outlet } from './outlet.js';
+import { Outlet } from './frame-sender.js';
 import { SessionStream, type StreamPort } from './stream.js';
 import { unlisted } from '../../machines/unlisted.js';
 import type { Offer } from './offer.js';

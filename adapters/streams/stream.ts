@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { StreamCode } from '../../machines/streams/streams.messages.js';
 import { unlisted } from '../../machines/unlisted.js';
 import { StreamError } from './errors.js';
-import { Pieces } from './pieces.js';
+import { Pieces } from './chunks.js';
 
 /** What a stream asks of its session. */
 export interface StreamPort {

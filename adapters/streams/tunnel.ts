@@ -4,7 +4,7 @@ import { callback } from '../../machines/callbacks.js';
 import { SessionError } from '../../machines/errors.js';
 import type { StreamCode } from '../../machines/streams/streams.messages.js';
 import { StreamError } from './errors.js';
-import type { Keeper } from './kept.js';
+import type { Keeper } from './resume-state.js';
 import type { Offer, StreamSession } from './session.js';
 import { cutOff, endAfterAll, onProvenEnd } from './socket.js';
 import type { SessionStream } from './stream.js';

@@ -3,7 +3,7 @@ import { callback } from '../../machines/callbacks.js';
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { SessionError } from '../../machines/errors.js';
-import { messageBytes } from '../../machines/message-bytes.js';
+import { messageBytes } from '../../machines/dataplane/message-bytes.js';
 import type { Identified, Protocol, Session, SessionRequest } from '../../machines/protocol.js';
 import { tunaSessionMachine } from '../../machines/tuna/tuna.machine.js';
 import { TunaPlane, type Envelope } from '../../machines/tuna/tuna.plane.js';

@@ -1,7 +1,7 @@
 import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, type Closing } from '../closing.js';
-import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
+import { grantService, type GrantDesk, type GrantEvent } from '../dial-permit.service.js';
 import type { Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolInput, ProtocolNews } from '../protocol.js';
 import { unlisted } from '../unlisted.js';

@@ -1,5 +1,5 @@
 import type { Clock, Wire } from '../ports.js';
-import { ABROAD, Alarms, type Gatherer, type Sleeper } from './alarms.js';
+import { ABROAD, Alarms, type Gatherer, type Sleeper } from './deadline-heap.js';
 import type { Plane } from './plane.js';
 
 /** Where a pump delivers to the application. Called between frames, never inside each other. */

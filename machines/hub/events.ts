@@ -1,8 +1,8 @@
 import type { Closing } from '../closing.js';
 import type { ApiState } from '../connection/api-state.js';
-import type { Connection } from '../handle.js';
+import type { Connection } from '../connection/connection-handle.js';
 import type { WireCause } from '../ports.js';
-import type { CertificateExpiry } from './expiry.js';
+import type { CertificateExpiry } from './certificate-expiry.js';
 
 /** What an engine reports, in order. `id` names a connection, `peer` its other end. */
 export type EngineEvent =

@@ -1,11 +1,11 @@
 import { fromCallback, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { connectionMachine } from '../connection/connection.machine.js';
-import type { ConnectRequest, Desk } from './desk.js';
+import type { ConnectRequest, Desk } from './connection-manager.js';
 import type { WireCause } from '../ports.js';
-import type { Caller } from './entry-side.js';
-import { Wake } from './health.js';
-import { fromSupervisor, type SupervisorNotice } from './supervisor.js';
+import type { Caller } from './connect-request.js';
+import { Wake } from '../dataplane/liveness.js';
+import { fromSupervisor, type SupervisorNotice } from '../runtime/supervisor.js';
 
 export type HubCommand =
   | { type: 'start' }

@@ -2,7 +2,7 @@ import { closing, type Closing } from '../closing.js';
 import { API_STATES, type ApiState } from '../connection/api-state.js';
 import { SessionError } from '../errors.js';
 import { unlisted } from '../unlisted.js';
-import type { Desk } from './desk.js';
+import type { Desk } from './connection-manager.js';
 
 /** What is known of a peer at the moment. */
 export interface PeerState {

@@ -2,7 +2,7 @@ import { Framer } from '../dataplane/framer.js';
 import { FrameQueue } from '../dataplane/frame-queue.js';
 import type { Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
-import { Health } from '../hub/health.js';
+import { Health } from '../dataplane/liveness.js';
 import type { SessionPlane } from '../protocol.js';
 import type { PoolGoodbye } from './pool.messages.js';
 import type { PoolGreeting, PoolSeed, PoolSignal, Said } from './pool.signals.js';

@@ -4,7 +4,7 @@ import { closing, closingOf, type Closing, type ClosingCode } from '../closing.j
 import type { Pump } from '../dataplane/pump.js';
 import type { Clock, Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
-import { wireService, type WireEvent } from '../wire.service.js';
+import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
 import type { PoolSignal } from './pool.signals.js';

@@ -1,5 +1,5 @@
 import type { ConnectRequest, ConnectResponse, NodeId, Nonce, Sealed } from './rendezvous.messages.js';
-import { TimedTable } from './timed-table.js';
+import { TimedTable } from './expiring-map.js';
 
 /** Why a connection is expected: what came in, or what was answered; or what was asked, until the answer is there. */
 export type Grounds =

@@ -1,5 +1,5 @@
 import type { Engine, EngineLimits, ShutdownOptions } from '../engine.js';
-import type { Connection } from '../handle.js';
+import type { Connection } from '../connection/connection-handle.js';
 import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Transport } from '../ports.js';
 import type { FindContacts } from './bootstrap.js';

@@ -1,7 +1,7 @@
 import { assign, fromCallback, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { backoffMs } from '../backoff.js';
-import { fromSupervisor, type SupervisorNotice } from '../hub/supervisor.js';
+import { fromSupervisor, type SupervisorNotice } from '../runtime/supervisor.js';
 import type { Random } from '../ports.js';
 import { rendezvousMachine } from './rendezvous.machine.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';

@@ -1,8 +1,8 @@
 import { callback, type CallbackPorts } from '../callbacks.js';
 import type { Closing } from '../closing.js';
 import { SessionError } from '../errors.js';
-import { Handle, type Connection, type SendOptions } from '../handle.js';
-import { TokenBucket } from '../hub/token-bucket.js';
+import { Handle, type Connection, type SendOptions } from '../connection/connection-handle.js';
+import { TokenBucket } from '../dataplane/token-bucket.js';
 import type { Hello, NodeId, Post, PostCodec } from './rendezvous.messages.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 import { unlisted } from '../unlisted.js';

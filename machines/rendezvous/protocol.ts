@@ -1,12 +1,12 @@
 import { REDIAL } from '../backoff.js';
-import { messageBytes } from '../message-bytes.js';
+import { messageBytes } from '../dataplane/message-bytes.js';
 import type { PoolRefusalCode } from '../pool/pool.messages.js';
 import { poolMachine } from '../pool/pool.machine.js';
 import { PoolPlane } from '../pool/pool.plane.js';
 import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Protocol } from '../protocol.js';
-import { identifying, type DoorSide } from './doorway.js';
-import { AcceptorGreeting, DialerGreeting, type Arrived } from './greeting.js';
+import { identifying, type DoorSide } from './identify.js';
+import { AcceptorGreeting, DialerGreeting, type Arrived } from './handshake.js';
 
 /** Longer than a knock and a Hello. */
 const OPENING_BYTES_MAX = 2048;

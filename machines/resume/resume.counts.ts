@@ -1,7 +1,7 @@
-import { Receipts } from '../dataplane/receipts.js';
+import { Receipts } from '../dataplane/receive-window.js';
 import { SendLog } from '../dataplane/send-log.js';
 import type { Room } from '../dataplane/plane.js';
-import { Voices } from '../dataplane/voices.js';
+import { Voices } from '../dataplane/control-queue.js';
 import { SessionError } from '../errors.js';
 import { Greeting } from './resume.greeting.js';
 import type { ResumeSeed, ResumeSignal } from './resume.signals.js';

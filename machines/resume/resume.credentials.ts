@@ -1,4 +1,4 @@
-import { isPacked, packed, unpacked } from '../dataplane/packed.js';
+import { isPacked, packed, unpacked } from '../dataplane/compact-bytes.js';
 import type { Entropy } from '../ports.js';
 import type { Hello, RefusalCode } from './resume.messages.js';
 

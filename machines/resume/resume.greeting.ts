@@ -1,5 +1,5 @@
-import { isPacked, packed, unpacked } from '../dataplane/packed.js';
-import type { Receipts } from '../dataplane/receipts.js';
+import { isPacked, packed, unpacked } from '../dataplane/compact-bytes.js';
+import type { Receipts } from '../dataplane/receive-window.js';
 import type { SendLog } from '../dataplane/send-log.js';
 import { Credentials } from './resume.credentials.js';
 import { WireTrail } from './resume.trail.js';

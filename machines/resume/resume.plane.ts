@@ -1,7 +1,7 @@
 import { Framer } from '../dataplane/framer.js';
 import type { Plane, Step } from '../dataplane/plane.js';
 import { assert } from '../errors.js';
-import { Health } from '../hub/health.js';
+import { Health } from '../dataplane/liveness.js';
 import { ResumeCounts } from './resume.counts.js';
 import type { FaultCode, FrameKind, GoodbyeCode, Hello, RefusalCode, ResumeCodec } from './resume.messages.js';
 import type { ResumeSeed, ResumeSignal } from './resume.signals.js';

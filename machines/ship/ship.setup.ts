@@ -4,7 +4,7 @@ import { closing, closingOf, type Closing, type ClosingCode, type ClosingDetail 
 import type { Pump } from '../dataplane/pump.js';
 import type { Clock, Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
-import { wireService, type WireEvent } from '../wire.service.js';
+import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { ShipPayload, ShipProtocolHandshake } from './ship.messages.js';
 import type { ShipPlane } from './ship.plane.js';
 import type { ShipSignal } from './ship.signals.js';

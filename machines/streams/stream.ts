@@ -1,5 +1,5 @@
 import { Outbox } from './outbox.js';
-import type { Turn } from './turns.js';
+import type { Turn } from './fair-queue.js';
 
 /** One stream as a plane keeps it. What follows from what is decided in `streams.plane.ts`. */
 export class Stream implements Turn {

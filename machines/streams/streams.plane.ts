@@ -2,7 +2,7 @@ import { assert, SessionError } from '../errors.js';
 import { Budget } from './budget.js';
 import { STREAMS_LIMITS, type StreamCode, type StreamFrame, type StreamsLimits } from './streams.messages.js';
 import { Stream } from './stream.js';
-import { Turns } from './turns.js';
+import { Turns } from './fair-queue.js';
 
 /** What a frame of the peer means to whoever uses the streams. */
 export type Heard =

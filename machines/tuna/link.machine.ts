@@ -1,8 +1,8 @@
 import { assign, fromCallback, sendParent, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
-import { grantService, type GrantDesk, type GrantEvent } from '../grant.service.js';
+import { grantService, type GrantDesk, type GrantEvent } from '../dial-permit.service.js';
 import type { Clock, Opener, WireCause } from '../ports.js';
-import { wireService, type WireEvent } from '../wire.service.js';
+import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { TunaPump } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';

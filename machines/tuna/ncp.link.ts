@@ -1,4 +1,4 @@
-import { Health } from '../hub/health.js';
+import { Health } from '../dataplane/liveness.js';
 import { OwedAcks } from './ncp.acks.js';
 import { Flight } from './ncp.flight.js';
 import type { Outbound } from './ncp.outbound.js';

@@ -1,7 +1,7 @@
 import { assign, enqueueActions, sendParent, setup, type ActorRefFrom } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
-import type { GrantDesk } from '../grant.service.js';
+import type { GrantDesk } from '../dial-permit.service.js';
 import type { Clock, Opener, WireHandler } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
 import { tunaLinkMachine, type AddressBook, type LinkInput, type LinkNews } from './link.machine.js';

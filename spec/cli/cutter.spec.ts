@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { Cutter } from '../../adapters/cli/cutter.js';
+import { Cutter } from '../../adapters/cli/fault-proxy.js';
 
 test('what the target said before its orderly end still goes to whoever reads slowly', async () => {
   const bytes = 24 << 20;

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cutter } from '../../adapters/cli/cutter.js';
+import { Cutter } from '../../adapters/cli/fault-proxy.js';
 import { Command } from './command.js';
 
 const MIB = 1 << 20;

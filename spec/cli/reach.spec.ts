@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { failedBy, failureOf, openEngine, Output, transportsFor, type ReachOptions } from '../../adapters/cli/shared.js';
+import { failedBy, failureOf, openEngine, Output, transportsFor, type ReachOptions } from '../../adapters/cli/cli-output.js';
 import { makeIdentity, saveIdentity } from '../../adapters/identity/index.js';
 import { resume } from '../../adapters/resume/index.js';
 import { closing } from '../../machines/closing.js';

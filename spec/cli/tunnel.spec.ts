@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cutter } from '../../adapters/cli/cutter.js';
+import { Cutter } from '../../adapters/cli/fault-proxy.js';
 import { Command } from './command.js';
 
 const running: { kill(): Promise<void> }[] = [];

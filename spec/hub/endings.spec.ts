@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createMachine, sendParent } from 'xstate';
 import { resume } from '../../adapters/resume/index.js';
 import { closing, CLOSINGS, type Closing, type ClosingCode } from '../../machines/closing.js';
-import { afterEnding, type Wanted } from '../../machines/hub/redial.js';
+import { afterEnding, type Wanted } from '../../machines/hub/dial/redial-policy.js';
 import type { Protocol } from '../../machines/protocol.js';
 import { Town } from './town.js';
 

@@ -1,6 +1,6 @@
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { ConnectError, Engine, type EngineOptions } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { Closing } from '../../machines/closing.js';
 import type { Acceptor, WireHandler } from '../../machines/ports.js';
 import { SimClock } from '../sim/clock.js';

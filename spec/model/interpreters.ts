@@ -1,5 +1,5 @@
-import { LeanActor } from '../../machines/lean/actor.js';
-import { swift } from '../../machines/lean/swift.js';
+import { LeanActor } from '../../machines/runtime/actor.js';
+import { swift } from '../../machines/runtime/root-logic.js';
 import type { Interpreter } from './model.js';
 import { xstate } from './walk.js';
 

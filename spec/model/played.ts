@@ -57,7 +57,7 @@ export class PlayedTime {
     this.#system.scheduler = this;
   }
 
-  /** XState's scheduler, as `machines/hub/scheduler` has it. */
+  /** XState's scheduler, as `machines/runtime/scheduler` has it. */
   schedule(source: AnyActorRef, target: AnyActorRef, event: EventObject, delay: number, id?: string): void {
     if (id !== undefined) this.cancel(source, id);
     this.#timers.push({ source, target, event, id, atMs: this.clock.now() + Math.max(0, delay) });

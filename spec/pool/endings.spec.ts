@@ -1,5 +1,5 @@
 import type { MessageRange } from '../../machines/closing.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { CALM } from '../sim/network.options.js';
 import { idOf, NOTHING, PoolHosts, watched, type PoolHost } from '../sim/pool-hosts.js';
 

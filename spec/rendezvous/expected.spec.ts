@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ExpectedConnections, type Expectation } from '../../machines/rendezvous/expected.js';
-import { TimedTable } from '../../machines/rendezvous/timed-table.js';
+import { TimedTable } from '../../machines/rendezvous/expiring-map.js';
 
 const peer = (n: number): string => n.toString(16).padStart(64, '0');
 const nonce = (n: number): string => n.toString(16).padStart(32, '0');

@@ -1,5 +1,5 @@
 import { makeIdentity } from '../../adapters/identity/index.js';
-import { Cuttable } from '../../adapters/cli/cuttable.js';
+import { Cuttable } from '../../adapters/cli/fault-transport.js';
 import { createNode, makeNodeKey, type NodeOptions, type Peer, type RendezvousNode } from '../../adapters/rendezvous/index.js';
 import type { Transport } from '../../machines/ports.js';
 import { tcp } from '../../transports/tcp.js';

@@ -1,6 +1,6 @@
 import { createActor } from 'xstate';
 import { createNode, makeNodeKey, type NodeNews, type RendezvousNode } from '../../adapters/rendezvous/index.js';
-import { installScheduler } from '../../machines/hub/scheduler.js';
+import { installScheduler } from '../../machines/runtime/scheduler.js';
 import { nodeMachine, rendezvousMachine } from '../../machines/index.js';
 import { RENDEZVOUS_LIMITS } from '../../machines/rendezvous/rendezvous.timing.js';
 import type { PeerEvent, PeerPort } from '../../machines/rendezvous/rendezvous.setup.js';

@@ -1,4 +1,4 @@
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { bytes, Played, say, type PlayedWire } from '../sim/played.js';
 
 const session = bytes(16, 7);

@@ -1,5 +1,5 @@
 import * as p from './played.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import { AS_CLIENT, AS_SERVER, HIGH, served, Stage, through } from './played.js';
 

@@ -1,7 +1,7 @@
 import { makeShipCodec, ship, type ShipOptions } from '../../adapters/ship/index.js';
 import type { Closing } from '../../machines/closing.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import type { Acceptor, DialOptions, Identity, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import type { ShipMessage, ShipPayload, ShipSayable } from '../../machines/ship/ship.messages.js';

@@ -1,6 +1,6 @@
 import { resume, resumeCodec, type ResumeOptions } from '../../adapters/resume/index.js';
 import { Engine, type ConnectOptions } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import type { Acceptor, Wire, WireCause, WireHandler } from '../../machines/ports.js';
 import type { FaultCode, Hello, RefusalCode } from '../../machines/resume/resume.messages.js';

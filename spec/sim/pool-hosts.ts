@@ -1,6 +1,6 @@
 import { pool, type PoolOptions } from '../../adapters/pool/index.js';
 import { Engine, type EngineLimits } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { Resolver } from '../../machines/ports.js';
 import type { Protocol } from '../../machines/protocol.js';
 import { SimClock } from './clock.js';

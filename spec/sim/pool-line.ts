@@ -1,6 +1,6 @@
 import type { Closing } from '../../machines/closing.js';
 import type { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import { Alternating } from './checks.js';
 

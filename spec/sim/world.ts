@@ -1,6 +1,6 @@
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import { SimClock } from './clock.js';
 import { FaultPlan } from './fault-plan.js';

@@ -1,7 +1,7 @@
 import { createEngine, type Connection, type Engine, type EngineLimits } from '../../adapters/index.js';
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { StreamSession, type StreamSessionOptions } from '../../adapters/streams/index.js';
-import { Cutter } from '../../adapters/cli/cutter.js';
+import { Cutter } from '../../adapters/cli/fault-proxy.js';
 import { tcp } from '../../transports/tcp.js';
 
 /** Two engines over TCP on loopback, one session between them, a stream session on each side, and a proxy that cuts. */

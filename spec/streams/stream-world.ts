@@ -3,7 +3,7 @@ import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { StreamSession } from '../../adapters/streams/index.js';
 import type { StreamsLimits } from '../../machines/streams/streams.messages.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';
 import type { SimNetworkOptions } from '../sim/network.options.js';

@@ -25,7 +25,7 @@ import {
 } from '../../adapters/streams/index.js';
 import type { ReceiverOptions } from '../../adapters/streams/index.js';
 import { encodeRecord, type TransferRecord } from '../../adapters/streams/transfer/index.js';
-import { Draft } from '../../adapters/streams/transfer/draft.js';
+import { Draft } from '../../adapters/streams/transfer/partial-file.js';
 import { faultOf } from '../../adapters/streams/transfer/names.js';
 import { openPair, type Pair } from './pair.js';
 

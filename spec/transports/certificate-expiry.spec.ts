@@ -2,7 +2,7 @@ import { createEngine, Engine } from '../../adapters/index.js';
 import { makeIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { ports } from '../../adapters/node.js';
 import { resume } from '../../adapters/resume/index.js';
-import { Expiry, type CertificateExpiry } from '../../machines/hub/expiry.js';
+import { Expiry, type CertificateExpiry } from '../../machines/hub/certificate-expiry.js';
 import { tls } from '../../transports/tls.js';
 import { websocket } from '../../transports/websocket.js';
 import { SimClock } from '../sim/clock.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
-import { Cutter } from '../../adapters/cli/cutter.js';
+import { Cutter } from '../../adapters/cli/fault-proxy.js';
 import { framed } from '../../adapters/tuna/envelope.js';
 import { putMetadata } from '../../adapters/tuna/metadata.js';
 import { ncpCodec, tuna, type TunaOptions } from '../../adapters/tuna/index.js';

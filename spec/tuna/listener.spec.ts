@@ -1,5 +1,5 @@
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
-import { Cutter } from '../../adapters/cli/cutter.js';
+import { Cutter } from '../../adapters/cli/fault-proxy.js';
 import {
   addressesOver,
   answerAddresses,

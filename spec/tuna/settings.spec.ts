@@ -3,7 +3,7 @@ import { tunaIdentity } from '../../adapters/tuna/nacl.js';
 import type { TunaIdentity } from '../../adapters/tuna/index.js';
 import type { Closing } from '../../machines/closing.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';
 import { SeededRandom } from '../sim/random.js';

@@ -1,6 +1,6 @@
 import type { Engine } from '../../machines/engine.js';
-import type { Desk } from '../../machines/hub/desk.js';
-import type { Entry } from '../../machines/hub/entry.js';
+import type { Desk } from '../../machines/hub/connection-manager.js';
+import type { Entry } from '../../machines/hub/connection-record.js';
 import type { ConnPhase } from '../../machines/tuna/session-conns.js';
 import type { TunaPlane } from '../../machines/tuna/tuna.plane.js';
 import type { SimNetwork } from '../sim/network.js';

@@ -1,5 +1,5 @@
 import type { Closing } from '../../machines/closing.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { fill } from './ncp-channel.js';
 import { TunaWorld } from './tuna-world.js';
 

@@ -1,6 +1,6 @@
 import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';
 import { SeededRandom } from '../sim/random.js';

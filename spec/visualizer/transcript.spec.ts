@@ -1,7 +1,7 @@
 import { createActor, fromCallback, setup, type AnyActorRef, type InspectionEvent } from 'xstate';
 import { resume } from '../../adapters/resume/index.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { createTranscript } from '../../visualizer/transcript.js';
 import { SeededRandom, SimClock, SimNetwork } from '../sim/index.js';
 import { sampleMachine } from './sample.js';

@@ -1,5 +1,5 @@
 import type { FrameHead } from '../../../machines/dataplane/framer.js';
-import { readBody, type JsonRecord } from './bodies.js';
+import { readBody, type JsonRecord } from './payloads.js';
 
 /**
  * The bytes of a transfer, version 1: records on one stream, kind (1) | length of the rest (3) | rest, all numbers big endian.

@@ -1,6 +1,6 @@
 import type { SessionStream } from '../stream.js';
-import type { TransferCode } from './bodies.js';
-import { TransferError, type Records } from './records.js';
+import type { TransferCode } from './payloads.js';
+import { TransferError, type Records } from './record-stream.js';
 
 /** How long the other side may take to end the stream, when all is confirmed or has failed. Chosen without measurement. */
 export const LINGER_MS = 5_000;

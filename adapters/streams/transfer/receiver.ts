@@ -3,12 +3,12 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { callback } from '../../../machines/callbacks.js';
 import type { Offer } from '../session.js';
-import type { AcceptedFile, OfferedFile, TransferCode } from './bodies.js';
+import type { AcceptedFile, OfferedFile, TransferCode } from './payloads.js';
 import type { TransferRecord } from './codec.js';
-import { digestOf, Draft, SHA256_OF_NOTHING } from './draft.js';
+import { digestOf, Draft, SHA256_OF_NOTHING } from './partial-file.js';
 import { known, LINGER_MS, sayFarewell } from './endings.js';
 import { faultOf } from './names.js';
-import { Records, TransferError } from './records.js';
+import { Records, TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
 
 /** What the streams of a transfer are opened for. */

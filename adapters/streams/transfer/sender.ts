@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
-import { FILES_MAX, type AcceptedFile } from './bodies.js';
+import { FILES_MAX, type AcceptedFile } from './payloads.js';
 import { encodeRecord, putDataHead, RECORD_BYTES_MAX, RECORD_HEAD_BYTES } from './codec.js';
 import { known, sayFarewell } from './endings.js';
 import { sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
-import { Records, TransferError } from './records.js';
+import { Records, TransferError } from './record-stream.js';
 import type { Source } from './source.js';
 
 /** Of a file in each record. */

@@ -2,8 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import type { OfferedFile } from './bodies.js';
-import { TransferError } from './records.js';
+import type { OfferedFile } from './payloads.js';
+import { TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
 
 /** What is sent as one file: read from the beginning on, or not at all. */

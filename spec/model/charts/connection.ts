@@ -3,7 +3,7 @@ import type { ApiState } from '../../../machines/connection/api-state.js';
 import { connectionMachine } from '../../../machines/connection/connection.machine.js';
 import type { ConnectionInput, ConnectionPort } from '../../../machines/connection/connection.setup.js';
 import { assert } from '../../../machines/errors.js';
-import type { GrantRequest } from '../../../machines/grant.service.js';
+import type { GrantRequest } from '../../../machines/dial-permit.service.js';
 import type { Opener } from '../../../machines/ports.js';
 import type { Model } from '../model.js';
 import { played } from '../played.js';

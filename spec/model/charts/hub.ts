@@ -1,5 +1,5 @@
 import { assert } from '../../../machines/errors.js';
-import type { Desk } from '../../../machines/hub/desk.js';
+import type { Desk } from '../../../machines/hub/connection-manager.js';
 import { hubMachine } from '../../../machines/hub/hub.machine.js';
 import type { HubInput } from '../../../machines/hub/hub.setup.js';
 import type { Model } from '../model.js';

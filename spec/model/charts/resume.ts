@@ -1,7 +1,7 @@
 import { resumeCodec } from '../../../adapters/resume/codec.js';
 import { closing } from '../../../machines/closing.js';
 import { SlabPool } from '../../../machines/dataplane/send-log.js';
-import type { GrantRequest } from '../../../machines/grant.service.js';
+import type { GrantRequest } from '../../../machines/dial-permit.service.js';
 import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { resumeMachine } from '../../../machines/resume/resume.machine.js';
 import type { RefusalCode } from '../../../machines/resume/resume.messages.js';

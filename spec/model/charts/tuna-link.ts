@@ -1,6 +1,6 @@
 import type { AnyEventObject } from 'xstate';
 import { assert } from '../../../machines/errors.js';
-import type { GrantRequest } from '../../../machines/grant.service.js';
+import type { GrantRequest } from '../../../machines/dial-permit.service.js';
 import { tunaLinkMachine, type AddressReply, type LinkInput } from '../../../machines/tuna/link.machine.js';
 import type { Model, PlayedWorld, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';

@@ -1,0 +1,24 @@
+/** What every command is made of. */
+export { Failed, failedBy, failureOf, Misuse, type Failure } from './failures.js';
+export { onInterrupt, wasInterrupted } from './interrupt.js';
+export { Output, type Bar } from './output.js';
+export {
+  addressOf,
+  bytesOf,
+  hostAndPortOf,
+  isLoopbackHost,
+  millisecondsOf,
+  schemeOf,
+  SCHEMES,
+  wholeOf,
+  windowOption,
+  type Scheme,
+} from './parse.js';
+export {
+  openEngine,
+  transportsFor,
+  withReachOptions,
+  withVisitorOptions,
+  type EngineRequest,
+  type ReachOptions,
+} from './connect-options.js';

@@ -1,0 +1,90 @@
+import { closing, type Closing } from '../../machines/closing.js';
+import { SessionError } from '../../machines/errors.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
+import { Ahead } from '../../machines/streams/delay-based-window.js';
+
+/** Who has frames to send. */
+export interface OutletSide {
+  /** There is room again. */
+  goOn(): void;
+  /** Frames can't be sent on this connection at all. */
+  failed(cause: Closing): void;
+}
+
+/** Between two looks whether the engine has room again. Chosen without measurement. */
+const ROOM_MS = 20;
+
+/**
+ * Where a session's frames leave, one behind the other: what the connection has not taken is offered again before anything else,
+ * for what it carries would be missing. Some data is sent so that its acknowledgement tells how long the way is. Stateful.
+ */
+export class Outlet {
+  readonly ahead = new Ahead();
+  #isFull = false;
+
+  constructor(
+    readonly connection: Connection,
+    readonly now: () => number,
+    readonly side: OutletSide,
+  ) {}
+
+  /** Nothing may be sent until `goOn`; bytes that were sent last stay as they are until then. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  send(bytes: Uint8Array): void {
+    try {
+      this.#isFull = !this.connection.write(bytes);
+    } catch (error) {
+      return this.#refused(error, () => this.send(bytes));
+    }
+    if (this.#isFull) void this.connection.drained().then(() => this.#goOn());
+  }
+
+  sendData(bytes: Uint8Array): void {
+    const isMarked = this.ahead.asks(bytes.length, this.now());
+    this.ahead.sent(bytes.length);
+    if (isMarked) this.#sendMarked(bytes);
+    else this.send(bytes);
+  }
+
+  /** A message whose acknowledgement tells how long the way is. */
+  #sendMarked(bytes: Uint8Array): void {
+    const mark = this.ahead.mark(this.now());
+    const { accepted } = this.connection.stats();
+    const sent = this.connection.send(bytes);
+    // A `send` that found no room waits for it; nothing may overtake it.
+    const isParked = this.connection.stats()['accepted'] === accepted;
+    this.#isFull = isParked;
+    sent.then(
+      () => {
+        this.ahead.acknowledged(mark, this.now());
+        if (isParked) this.#isFull = false;
+        this.side.goOn();
+      },
+      (error: unknown) => {
+        if (error instanceof SessionError) this.#refused(error, () => this.#sendMarked(bytes));
+        // Otherwise the session has ended, which `closed` tells.
+      },
+    );
+  }
+
+  #refused(error: unknown, again: () => void): void {
+    if (!(error instanceof SessionError)) throw error;
+    if (error.code === 'closed') return; // It is on its way out; `closed` says how.
+    if (error.code !== 'queue-full') return this.side.failed(closing('oversized', 'local', { message: error.message }));
+    // All connections of the engine together hold too much at the moment; nobody says when they don't.
+    this.#isFull = true;
+    const timer = setTimeout(() => {
+      again();
+      this.side.goOn();
+    }, ROOM_MS);
+    timer.unref();
+  }
+
+  #goOn(): void {
+    this.#isFull = false;
+    this.side.goOn();
+  }
+}

@@ -1,0 +1,247 @@
+import { createHash, type Hash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { hasFields, isCount } from './payloads.js';
+import { DRAFT_PREFIX } from './names.js';
+import { TransferError } from './record-stream.js';
+
+/** What is remembered of a draft: so many bytes are in it, with this digest. */
+interface DraftState {
+  readonly version: 1;
+  readonly name: string;
+  readonly offset: number;
+  readonly sha256: string;
+}
+
+/** After so many bytes, or so much time with any, the state is written down again. Chosen without measurement. */
+const CHECKPOINT_BYTES = 8 << 20;
+const CHECKPOINT_MS = 1000;
+
+/** Written to the disk at once; as much again may gather meanwhile. */
+const BATCH_BYTES = 1 << 20;
+
+/** The digest of nothing. */
+export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
+
+/**
+ * A file that is not complete: its bytes under a temporary name, and beside it a small state file, so that whoever comes after a
+ * crash knows how much of it can be believed. The bytes are checked against their digest before they are. Stateful.
+ * @rule XFER-2 XFER-3
+ */
+export class Draft {
+  readonly path: string;
+  readonly statePath: string;
+  #hash: Hash = createHash('sha256');
+  #offset = 0;
+  #savedOffset = 0;
+  #savedAt = 0;
+  #file: FileHandle | undefined;
+  #opening = -1; // From where on it is written, once it is opened; -1: it is open, or not begun.
+  #mayHaveState = true; // A state file may lie there; false: it was looked for, and none was written.
+  #batch: Uint8Array[] = [];
+  #batchBytes = 0;
+  #writtenTo = 0; // Where the batch begins in the file.
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly directory: string,
+    readonly name: string,
+  ) {
+    const stem = `${DRAFT_PREFIX}${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
+    this.path = join(directory, `${stem}.part`);
+    this.statePath = join(directory, `${stem}.json`);
+  }
+
+  /** Bytes that are in the file and in the digest. */
+  get offset(): number {
+    return this.#offset;
+  }
+  get sha256(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  /** The names in the directory: where the state is not among them there is none. */
+  noteListing(names: ReadonlySet<string>): void {
+    this.#mayHaveState = names.has(basename(this.statePath));
+  }
+
+  /** How much of what an earlier attempt left can be believed; nothing where there is none. */
+  async recover(): Promise<number> {
+    if (!this.#mayHaveState) return 0;
+    const state = await this.#readState();
+    if (state === undefined || state.name !== this.name || state.offset === 0) return 0;
+    const found = await digestOf(this.path, state.offset).catch(() => undefined);
+    if (found === undefined || found.bytes !== state.offset || found.hash.copy().digest('hex') !== state.sha256) return 0;
+    this.#hash = found.hash;
+    this.#offset = this.#savedOffset = state.offset;
+    return state.offset;
+  }
+
+  /**
+   * Ready to be appended to from `offset` on, which is what was recovered, or 0. `isSmall`: it comes whole in a moment, so that it is
+   * opened when it is written, and no state of it is kept before a second has passed.
+   */
+  async begin(offset: number, isSmall = false): Promise<void> {
+    if (offset !== this.#offset) {
+      if (offset !== 0) throw new TransferError('malformed', `${this.name}: begun at ${offset}, which was not offered`);
+      this.#hash = createHash('sha256');
+      this.#offset = this.#savedOffset = 0;
+    }
+    this.#writtenTo = this.#opening = offset;
+    this.#savedAt = performance.now();
+    if (isSmall && offset === 0) return;
+    await this.#open();
+    if (offset === 0) await this.save();
+  }
+
+  async #open(): Promise<FileHandle> {
+    if (this.#file !== undefined && this.#opening < 0) return this.#file;
+    // A link that somebody put there is not followed.
+    const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    const isEmpty = this.#opening === 0;
+    this.#file = await open(this.path, isEmpty ? flags | constants.O_TRUNC : flags, 0o600);
+    if (!isEmpty) await this.#file.truncate(this.#opening);
+    this.#opening = -1;
+    return this.#file;
+  }
+
+  /** Takes the bytes over. They are written while the next ones come; an error of the disk shows with one of the next calls. */
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    this.#offset += bytes.length;
+    this.#batch.push(bytes);
+    this.#batchBytes += bytes.length;
+    if (this.#batchBytes >= BATCH_BYTES) await this.#write();
+    const isDue = this.#offset - this.#savedOffset >= CHECKPOINT_BYTES || performance.now() - this.#savedAt >= CHECKPOINT_MS;
+    if (isDue) await this.save();
+  }
+
+  /**
+   * Writes down how far it is, so that a crash at any moment leaves the old state or the new. Not forced to the disk: after a
+   * power cut the digest tells what can be believed.
+   */
+  async save(): Promise<void> {
+    await this.#flush();
+    this.#mayHaveState = true;
+    const fresh = `${this.statePath}.new`;
+    const state: DraftState = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
+    await rm(fresh, { force: true });
+    await writeFile(fresh, JSON.stringify(state), { flag: 'wx', mode: 0o600 });
+    await rename(fresh, this.statePath);
+    this.#savedOffset = this.#offset;
+    this.#savedAt = performance.now();
+  }
+
+  /** The file is complete: it gets its name, and nothing else is left. */
+  async finish(
+    target: string,
+    about: { mode?: number | undefined; mtimeMs?: number | undefined },
+    mayReplace: boolean,
+  ): Promise<void> {
+    const file = await this.#open();
+    await this.#flush();
+    if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));
+    await file.chmod((about.mode ?? 0o644) & 0o777);
+    await file.sync();
+    await this.#close();
+    if (mayReplace) await rename(this.path, target);
+    else await this.#claim(target);
+    if (this.#mayHaveState) await rm(this.statePath, { force: true });
+  }
+
+  /** Leaves it for a later attempt. */
+  async keep(): Promise<void> {
+    if (this.#file === undefined) return;
+    try {
+      await this.save();
+    } finally {
+      await this.#close();
+    }
+  }
+
+  /** Nothing of it is left. */
+  async discard(): Promise<void> {
+    await this.#close();
+    for (const path of [this.path, this.statePath, `${this.statePath}.new`]) await rm(path, { force: true });
+  }
+
+  /** Begins to write what has gathered; waits for what was begun before. */
+  async #write(): Promise<void> {
+    const batch = this.#batch;
+    const at = this.#writtenTo;
+    this.#writtenTo += this.#batchBytes;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    await this.#writing;
+    const file = await this.#open();
+    this.#writing = writeAll(file, batch, at);
+    this.#writing.catch(() => {}); // Whoever waits for it is told.
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#batch.length > 0) await this.#write();
+    await this.#writing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#writing.catch(() => {});
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  /** A name that meanwhile belongs to somebody else is not taken; `rename` would. */
+  async #claim(target: string): Promise<void> {
+    try {
+      await link(this.path, target);
+      return await unlink(this.path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'].includes(code ?? '')) throw error;
+    }
+    // A file system without links: look, then rename.
+    if ((await lstat(target).catch(() => undefined)) !== undefined)
+      throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
+    await rename(this.path, target);
+  }
+
+  /** Undefined: there is none, or a broken one; the file starts anew. */
+  async #readState(): Promise<DraftState | undefined> {
+    try {
+      return stateOf(JSON.parse(await readFile(this.statePath, 'utf8')));
+    } catch (error) {
+      this.#mayHaveState = (error as NodeJS.ErrnoException).code !== 'ENOENT';
+      return undefined;
+    }
+  }
+}
+
+function stateOf(read: unknown): DraftState | undefined {
+  if (!hasFields(read)) return undefined;
+  const { version, name, offset, sha256 } = read;
+  const isRight = version === 1 && typeof name === 'string' && isCount(offset) && typeof sha256 === 'string';
+  return isRight ? { version, name, offset, sha256 } : undefined;
+}
+
+async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], at: number): Promise<void> {
+  let whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  for (let to = at; whole.length > 0;) {
+    const { bytesWritten } = await file.write(whole, 0, whole.length, to);
+    to += bytesWritten;
+    whole = whole.subarray(bytesWritten);
+  }
+}
+
+/** The digest of a file's first bytes, ready to go on; of what there is, when there are fewer. */
+export async function digestOf(path: string, bytesMax: number): Promise<{ bytes: number; hash: Hash }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  if (bytesMax === 0) return { bytes, hash };
+  for await (const chunk of createReadStream(path, { end: bytesMax - 1, highWaterMark: 256 << 10 })) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+  }
+  return { bytes, hash };
+}

@@ -1,0 +1,44 @@
+import type { Closing } from '../closing.js';
+import type { ApiState } from './api-state.js';
+
+/** How to call the waiting of a `send` off. */
+export interface SendOptions {
+  /** Gives up waiting for room; what was accepted can't be taken back. Rejects `aborted`, with the signal's reason as `cause`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an application holds: one session, from its first attempt to its closing (`design`: api contract). */
+export interface Connection<Message = Uint8Array> extends AsyncIterable<Message> {
+  /**
+   * Names this session in logs and events, such as `resume 5f0c2e9a71d3.4`: no other has this id, here, at the peer or after a restart.
+   * `engine.actor.system.get(id)` is its actor while it lasts, `engine.connection(id)` leads back.
+   */
+  readonly id: string;
+  readonly protocol: string;
+  /** What arrives: each message as it was sent, or bytes in whatever pieces (`messagesOver` of `holdfast/adapters/messages`). */
+  readonly boundaries: 'message' | 'stream';
+  /** The peer's proven identity or its address, whichever is known. */
+  readonly peer: string;
+  readonly role: 'dialer' | 'acceptor';
+  /** Where the peer is at the moment, e.g. `127.0.0.1:7000`; undefined while there is no wire. */
+  readonly remoteAddress: string | undefined;
+  readonly state: ApiState;
+  /** One side has said that it goes, or it is over: what is written now comes too late. */
+  readonly isParting: boolean;
+  /** Every change of state, in order, each once; begins with the current one and ends with the connection. */
+  readonly states: AsyncIterable<ApiState>;
+  /** Resolves, always, with how it ended. */
+  readonly closed: Promise<Closing>;
+  /** Called for each message in order. The message belongs to the receiver. Throws `two-readers` while an iterator reads. */
+  onMessage: ((message: Message) => void) | undefined;
+  /** Settles once: acknowledged (handed over, where the protocol has no acknowledgement), or rejects `UndeliveredError`. */
+  send(message: Message, options?: SendOptions): Promise<void>;
+  /** The same path without a promise. False: accepted, but wait for `drained()`. Throws `SessionError` at the hard bound. */
+  write(message: Message): boolean;
+  /** Resolves when there is room again, or when the connection ends. */
+  drained(): Promise<void>;
+  /** Drains, says goodbye and resolves with the closing; `now` doesn't drain. Safe to call twice. */
+  close(options?: { now?: boolean }): Promise<Closing>;
+  stats(): Readonly<Record<string, number>>;
+  toJSON(): object;
+}

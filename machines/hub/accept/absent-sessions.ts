@@ -1,0 +1,93 @@
+import { closing } from '../../closing.js';
+import type { SessionPlane } from '../../protocol.js';
+import { addressKeyOf } from '../admission.js';
+import type { Entry } from '../connection-record.js';
+
+/** On loopback, where all clients of a proxy seem to come from, this many times as many. */
+const LOOPBACK_FACTOR = 4;
+
+/**
+ * Accepted sessions that nobody is there for at the moment: their wire is lost, or they are not confirmed yet. From one address
+ * there are only so many that have proven nothing (no identity, no message either way, no return); beyond it the oldest is given
+ * up. A session that was used is never given up for another, and one whose wire is up neither.
+ */
+export class AbsentSessions {
+  #lost = new Map<string, Set<Entry>>(); // By address. What has come back is swept out when it is in the way.
+  #unproven = new Map<string, Set<Entry>>(); // Oldest first.
+
+  /** @param perAddressMax sessions from one address that have proven nothing */
+  constructor(readonly perAddressMax: number) {}
+
+  /** A session was begun by a hello that anybody can say. On loopback it counts only once its wire is lost. */
+  begun(entry: Entry): void {
+    const source = addressKeyOf(entry.remoteAddress);
+    if (source !== '') this.#bound(source, entry);
+  }
+
+  /** The session was up, and has lost its wire. */
+  lost(entry: Entry): void {
+    if (entry.role !== 'acceptor') return;
+    const source = addressKeyOf(entry.remoteAddress);
+    setOf(this.#lost, source).add(entry);
+    if (!entry.isProven) this.#bound(source, entry);
+  }
+
+  ended(entry: Entry): void {
+    const source = addressKeyOf(entry.remoteAddress);
+    for (const sets of [this.#lost, this.#unproven]) {
+      const set = sets.get(source);
+      if (set?.delete(entry) === true && set.size === 0) sets.delete(source);
+    }
+  }
+
+  /** Whether a session that came from this address waits for its peer. On loopback everybody has the same address: never. */
+  isAwaited(remoteAddress: string): boolean {
+    const source = addressKeyOf(remoteAddress);
+    return source !== '' && this.#hasLost(source);
+  }
+
+  /** Whether any session waits for its peer. */
+  get isAnyAwaited(): boolean {
+    for (const source of [...this.#lost.keys()]) if (this.#hasLost(source)) return true;
+    return false;
+  }
+
+  #hasLost(source: string): boolean {
+    const set = this.#lost.get(source);
+    for (const entry of set ?? []) {
+      if (entry.isAway) return true;
+      set!.delete(entry);
+    }
+    this.#lost.delete(source);
+    return false;
+  }
+
+  #bound(source: string, entry: Entry): void {
+    const set = setOf(this.#unproven, source);
+    set.delete(entry);
+    set.add(entry);
+    const max = this.perAddressMax * (source === '' ? LOOPBACK_FACTOR : 1);
+    if (set.size <= max) return;
+    for (const each of [...set]) {
+      const counts = !each.isProven && (each.isAway || (source !== '' && !each.isCompleted));
+      if (!counts) set.delete(each);
+    }
+    if (set.size <= max) return;
+    const [oldest] = set;
+    set.delete(oldest!);
+    oldest!.ref?.send({ type: 'abort', closing: closing('limit-reached', 'local') });
+  }
+}
+
+function setOf(sets: Map<string, Set<Entry>>, source: string): Set<Entry> {
+  const set = sets.get(source) ?? new Set();
+  sets.set(source, set);
+  return set;
+}
+
+/** A message went either way, or the peer has come back before. */
+export function hasServed(plane: SessionPlane<unknown> | undefined): boolean {
+  if (plane === undefined) return false;
+  const { received = 0, resumes = 0 } = plane.stats;
+  return plane.acknowledged > 0 || received > 0 || resumes > 0;
+}

@@ -1,0 +1,97 @@
+import type { Acceptor, Listening, Offer, Transport, WireCause } from '../../ports.js';
+import type { Protocol } from '../../protocol.js';
+import type { EngineEvent } from '../events.js';
+import type { Expiry } from '../certificate-expiry.js';
+
+/** What listening needs of the hub. */
+export interface ListenersSide {
+  readonly isServing: boolean;
+  /** Why nobody like this comes in at the moment, as far as that is known before a word was said. */
+  objection(offer: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined;
+  transportOf(address: string): Transport;
+  tell(event: EngineEvent): void;
+  refused(remoteAddress: string, code: string, reason?: string): void;
+  readonly expiry: Expiry;
+  /** Somebody came in; the protocols are those that are spoken at this address. */
+  admit(offer: Offer, protocols: readonly Protocol<unknown>[], listener: string | undefined): void;
+  /** A listener is gone. */
+  changed(): void;
+}
+
+/** When a refused peer may try again. Chosen without measurement. */
+export const RETRY_AFTER_MS = 1000;
+
+/** The addresses at which an engine can be reached, from `listen` until the last one is free again. */
+export class Listeners {
+  readonly addresses: string[] = [];
+  #listenings: (() => void)[] = []; // How each is closed.
+  #open = 0;
+
+  constructor(readonly side: ListenersSide) {}
+
+  /** Listeners whose address is not free yet. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** `done` hears the address as bound, or why there is none. */
+  listenAt(address: string, protocols: readonly Protocol<unknown>[], onDone?: (bound: string | WireCause) => void): void {
+    const { side } = this;
+    const transport = side.transportOf(address);
+    let done = onDone; // Until it was told.
+    const tell = (bound: string | WireCause): void => {
+      done?.(bound);
+      done = undefined;
+    };
+    let at: string | undefined;
+    const leave = (): void => {
+      const index = at === undefined ? -1 : this.addresses.indexOf(at);
+      if (index >= 0) this.addresses.splice(index, 1);
+      at = undefined;
+    };
+    const acceptor: Acceptor = {
+      onListening: (bound) => {
+        at = bound;
+        this.addresses.push(bound);
+        side.tell({ type: 'listening', address: bound });
+        tell(bound);
+      },
+      onOffer: (offer) => {
+        if (!side.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
+        // A transport with words of its own (HTTP 503) says no before the upgrade; elsewhere the protocol says it, once it was spoken to.
+        const code = transport.boundaries === 'message' ? side.objection(offer, protocols) : undefined;
+        if (code !== undefined) {
+          side.refused(offer.remoteAddress, code);
+          return offer.refuse({ code, retryAfterMs: RETRY_AFTER_MS });
+        }
+        side.admit(offer, protocols, at);
+      },
+      onRefused: (remoteAddress, code, reason) => side.refused(remoteAddress, code, reason),
+      onCertificate: side.expiry.look,
+      onFailed: (cause) => {
+        leave();
+        side.tell({ type: 'listen-failed', address, cause });
+        tell(cause);
+      },
+    };
+    this.#open++;
+    const listening: Listening = transport.listen(address, acceptor);
+    this.#listenings.push(() =>
+      listening.close(() => {
+        leave();
+        tell({ kind: 'aborted' }); // It was closed before it was bound.
+        this.#open--;
+        side.changed();
+      }),
+    );
+  }
+
+  stop(): void {
+    for (const close of this.#listenings.splice(0)) close();
+  }
+}
+
+/** Whether an address to listen at is one that only this machine can reach. */
+export function isLoopbackAddress(address: string): boolean {
+  return /^[a-z0-9+.-]+:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);
+}

@@ -1,0 +1,256 @@
+import { Ranking, type Ranked } from './indexed-heap.js';
+import { TokenBucket } from '../../dataplane/token-bucket.js';
+
+/**
+ * Requests whose backoff is over, by the place they dial. One dead place must not starve the others, so each has a budget
+ * of its own and a share of the slots, and places take turns (DIAL-3):
+ *
+ * - A place that failed to answer last time is suspect. Suspects and all others go alternately while both wait.
+ * - Among either, sessions inside their reconnect window go first, then by priority; equals take turns by place.
+ * - Suspects together have half of the slots, one of them an eighth. Where nothing has proven that a place lives, an
+ *   eighth of all slots stays free for sessions whose place did.
+ */
+
+/** A dial within the reconnect window of a session; everything below it waits behind these. */
+export const WITHIN_WINDOW = 2;
+
+export interface Waiting extends Ranked {
+  readonly priority: number;
+  readonly order: number;
+  readonly at: number; // When its backoff is over.
+}
+
+/** One place that is dialed, as far as the line knows it. */
+export class DialTarget<Item extends Waiting> implements Ranked {
+  rank = -1;
+  isSuspect = false;
+  dialing = 0;
+  readyAt = 0;
+  turn = 0;
+  readonly waiting = new Ranking<Item>((a, b) => a.priority > b.priority || (a.priority === b.priority && isEarlier(a, b)));
+
+  constructor(
+    readonly name: string,
+    readonly budget: TokenBucket,
+    readonly order: number,
+  ) {}
+
+  get priority(): number {
+    return this.waiting.first?.priority ?? -1;
+  }
+}
+
+/** A dial under way, and whose slots it has. */
+export interface Dial<Item extends Waiting> {
+  readonly target: DialTarget<Item>;
+  readonly kind: 'proven' | 'fresh' | 'suspect';
+}
+
+export interface DialLineOptions {
+  readonly pendingDialsMax: number;
+  readonly burst: number;
+  readonly perSecond: number;
+  readonly now: number;
+}
+
+/** Suspects that nothing waits for, remembered at once; the oldest is forgotten, and begins as any other place. */
+const SUSPECTS_MAX = 4096;
+
+export class DialLine<Item extends Waiting> {
+  readonly #options: DialLineOptions;
+  readonly #targets = new Map<string, DialTarget<Item>>();
+  readonly #resting = new Set<DialTarget<Item>>();
+  /** For requests that name no place: bounded by the hub alone. */
+  readonly #anywhere: DialTarget<Item>;
+  readonly #ready = new Ranking<DialTarget<Item>>(isSooner);
+  readonly #suspects = new Ranking<DialTarget<Item>>(isSooner);
+  readonly #parked = new Ranking<DialTarget<Item>>(
+    (a, b) => a.readyAt < b.readyAt || (a.readyAt === b.readyAt && a.order < b.order),
+  );
+  readonly #underWay = { proven: 0, fresh: 0, suspect: 0 };
+  #size = 0;
+  #orders = 0;
+  #turns = 0;
+  #isSuspectsTurn = false;
+
+  constructor(options: DialLineOptions) {
+    this.#options = options;
+    this.#anywhere = new DialTarget('', new TokenBucket(Infinity, 0, options.now), -1);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+  get targets(): number {
+    return this.#targets.size;
+  }
+
+  target(name: string | undefined, now: number): DialTarget<Item> {
+    if (name === undefined) return this.#anywhere;
+    let target = this.#targets.get(name);
+    if (target === undefined) {
+      const { burst, perSecond } = this.#options;
+      target = new DialTarget(name, new TokenBucket(burst, perSecond, now), this.#orders++);
+      this.#targets.set(name, target);
+    }
+    return target;
+  }
+
+  add(target: DialTarget<Item>, item: Item, now: number): void {
+    target.waiting.add(item);
+    this.#size++;
+    this.file(target, now);
+  }
+
+  /** Without effect on what does not wait here. */
+  remove(name: string | undefined, item: Item, now: number): void {
+    const target = name === undefined ? this.#anywhere : this.#targets.get(name);
+    if (target === undefined || !target.waiting.has(item)) return;
+    target.waiting.remove(item);
+    this.#size--;
+    this.file(target, now);
+  }
+
+  clear(now: number): Item[] {
+    const items = [...this.#all()].flatMap((target) => target.waiting.clear());
+    this.#size = 0;
+    for (const target of [...this.#all()]) this.file(target, now);
+    return items;
+  }
+
+  /** How many come before this one, were all places ready. Walks over all: for questions that people ask. */
+  countBefore(item: Item): number {
+    let count = 0;
+    for (const target of this.#all()) count += target.waiting.countBefore(item);
+    return count;
+  }
+
+  /** Whose turn it is, where the slots and the budget of a place allow any. */
+  next(now: number): DialTarget<Item> | undefined {
+    for (let due = this.#parked.first; due !== undefined && due.readyAt <= now; due = this.#parked.first) this.file(due, now);
+    const [healthy, suspect] = [this.#eligible(this.#ready.first), this.#eligible(this.#suspects.first)];
+    if (healthy !== undefined && suspect !== undefined) return this.#isSuspectsTurn ? suspect : healthy;
+    return healthy ?? suspect;
+  }
+
+  /** When `next` may have an answer; `Infinity` where only a free slot or a payment helps, which say so themselves. */
+  nextAt(now: number): number {
+    if (this.#eligible(this.#ready.first) !== undefined || this.#eligible(this.#suspects.first) !== undefined) return now;
+    return this.#parked.first?.readyAt ?? Infinity;
+  }
+
+  /** Begins the dial of the first in line at `target`, which `next` gave. */
+  take(target: DialTarget<Item>, now: number): { item: Item; dial: Dial<Item> } {
+    const item = target.waiting.first!;
+    const kind = target.isSuspect ? 'suspect' : item.priority >= WITHIN_WINDOW ? 'proven' : 'fresh';
+    target.budget.take(now);
+    target.dialing++;
+    target.turn = ++this.#turns;
+    this.#underWay[kind]++;
+    this.#isSuspectsTurn = !target.isSuspect;
+    target.waiting.remove(item);
+    this.#size--;
+    this.file(target, now);
+    return { item, dial: { target, kind } };
+  }
+
+  /** Its slot is free. */
+  ended({ target, kind }: Dial<Item>, now: number): void {
+    target.dialing--;
+    this.#underWay[kind]--;
+    this.file(target, now);
+  }
+
+  /** Nothing answered there. */
+  failed(name: string | undefined, now: number): void {
+    if (name !== undefined) this.#judge(this.target(name, now), true, now);
+  }
+
+  payBack(name: string | undefined, now: number): void {
+    if (name === undefined) return;
+    const target = this.target(name, now);
+    target.budget.payBack(now);
+    this.file(target, now);
+  }
+
+  /** The place lives, whatever it said; `isOwed`: the dial that proved it costs nothing. */
+  answered(name: string | undefined, isOwed: boolean, now: number): void {
+    if (name === undefined) return;
+    const target = this.target(name, now);
+    if (isOwed) target.budget.payBack(now);
+    this.#judge(target, false, now);
+  }
+
+  #judge(target: DialTarget<Item>, isSuspect: boolean, now: number): void {
+    this.#withdraw(target); // Suspects stand elsewhere.
+    target.isSuspect = isSuspect;
+    this.file(target, now);
+  }
+
+  /** All places may be as well as any other. */
+  forgive(now: number): void {
+    for (const target of [...this.#targets.values()]) if (target.isSuspect) this.#judge(target, false, now);
+  }
+
+  /** Puts a place where it belongs after a change. */
+  file(target: DialTarget<Item>, now: number): void {
+    this.#withdraw(target);
+    this.#resting.delete(target);
+    if (target.waiting.size === 0) return this.#rest(target, now);
+    if (target.dialing >= this.#slotsOf(target)) return;
+    target.readyAt = target.budget.nextAt(now);
+    if (target.readyAt > now) {
+      if (target.readyAt < Infinity) this.#parked.add(target);
+    } else if (target.isSuspect) this.#suspects.add(target);
+    else this.#ready.add(target);
+  }
+
+  #rest(target: DialTarget<Item>, now: number): void {
+    if (target.dialing > 0 || this.#targets.get(target.name) !== target) return; // At work, anywhere, or forgotten.
+    if (!target.isSuspect && target.budget.level(now) >= this.#options.burst) {
+      this.#targets.delete(target.name);
+      return;
+    }
+    this.#resting.add(target);
+    if (this.#resting.size <= SUSPECTS_MAX) return;
+    const [oldest] = this.#resting;
+    this.#resting.delete(oldest!);
+    this.#targets.delete(oldest!.name);
+  }
+
+  #withdraw(target: DialTarget<Item>): void {
+    this.#ready.remove(target);
+    this.#suspects.remove(target);
+    this.#parked.remove(target);
+  }
+
+  #slotsOf(target: DialTarget<Item>): number {
+    const { pendingDialsMax } = this.#options;
+    if (target === this.#anywhere) return Infinity;
+    return target.isSuspect ? Math.ceil(pendingDialsMax / 8) : pendingDialsMax - Math.floor(pendingDialsMax / 4);
+  }
+
+  #eligible(target: DialTarget<Item> | undefined): DialTarget<Item> | undefined {
+    if (target === undefined || target === this.#anywhere || (!target.isSuspect && target.priority >= WITHIN_WINDOW))
+      return target;
+    const { pendingDialsMax } = this.#options;
+    const { fresh, suspect } = this.#underWay;
+    if (fresh + suspect >= pendingDialsMax - Math.floor(pendingDialsMax / 8)) return undefined;
+    return target.isSuspect && suspect >= Math.ceil(pendingDialsMax / 2) ? undefined : target;
+  }
+
+  *#all(): Iterable<DialTarget<Item>> {
+    yield this.#anywhere;
+    yield* this.#targets.values();
+  }
+}
+
+/** By priority; equals take turns. */
+function isSooner<Item extends Waiting>(a: DialTarget<Item>, b: DialTarget<Item>): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  return a.turn < b.turn || (a.turn === b.turn && a.order < b.order);
+}
+
+export function isEarlier(a: Waiting, b: Waiting): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}

@@ -1,0 +1,238 @@
+import type { Entropy } from '../ports.js';
+import { ExpectedConnections, type Expectation } from './expected.js';
+import type {
+  ConnectRequest,
+  ConnectResponse,
+  Hello,
+  Letters,
+  NodeId,
+  Nonce,
+  Sealed,
+  Whereabouts,
+} from './rendezvous.messages.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+import { TimedTable } from './expiring-map.js';
+
+/** What a node says of itself in letters and Hellos. */
+export interface Self {
+  readonly transport: string;
+  readonly addresses: readonly string[];
+  readonly isClient: boolean;
+  readonly certificate: string | undefined;
+}
+
+/** What the judge asks of the node. */
+export interface Bench {
+  readonly letters: Letters;
+  readonly entropy: Entropy;
+  readonly limits: RendezvousLimits;
+  self(): Self;
+  /** Whether this peer may become a connection: the application, and room for one more. */
+  wants(peer: NodeId): boolean;
+  /** There is a connection to this peer. */
+  isMet(peer: NodeId): boolean;
+  /** Whose address this is, among those that are connected. */
+  ownerOf(address: string): NodeId | undefined;
+}
+
+export type LetterVerdict =
+  | { readonly outcome: 'stored'; readonly from: NodeId; readonly answer: Uint8Array }
+  | { readonly outcome: 'answered'; readonly from: NodeId }
+  | { readonly outcome: Outcome; readonly from?: NodeId };
+
+/** What is known of a wire besides what is said on it. */
+export interface Evidence {
+  readonly certificate: string | undefined;
+}
+
+/**
+ * Decides about letters and Hellos, by what this node has asked, what it expects, and who is kept out. Nothing is sent, dialed or
+ * waited for here; every call answers in one of the listed words. Cheap questions are asked before dear ones: a signature costs
+ * a hundred times what a table does.
+ * @rule RDV-2 RDV-3 RDV-7 RDV-10
+ */
+export class Judge {
+  readonly expected: ExpectedConnections;
+  readonly #asked: TimedTable<NodeId, true>; // Who has asked of late, whatever became of it.
+  readonly #seen: TimedTable<string, true>; // Requests that were heard, as long as they could do anything.
+  readonly #bans: TimedTable<NodeId, true>;
+  readonly #displaced: Expectation[] = [];
+
+  constructor(readonly bench: Bench) {
+    const { limits } = bench;
+    this.expected = new ExpectedConnections(limits);
+    this.#asked = new TimedTable(limits.repeatFilterMs, limits.repeatFilterMax);
+    this.#seen = new TimedTable(limits.expectationLifeMs, limits.repeatFilterMax);
+    this.#bans = new TimedTable(limits.banMs, limits.bansMax);
+  }
+
+  // Our own side.
+
+  /** A request to this peer, whose answer is expected from here on. */
+  ask(to: NodeId, now: number): Uint8Array {
+    const request = this.bench.letters.writeRequest(this.#whereabouts(to));
+    this.#expect(to, request.letter.nonce, { holds: 'asked', request }, now);
+    return request.bytes;
+  }
+
+  ban(peer: NodeId, now: number): void {
+    this.#bans.set(peer, true, now);
+  }
+  isBanned(peer: NodeId, now: number): boolean {
+    return this.#bans.has(peer, now);
+  }
+
+  /** It is connected: what was expected of it has come, and it may ask again when it is lost. */
+  met(peer: NodeId, now: number): void {
+    this.expected.dropPeer(peer, now);
+    this.#asked.delete(peer);
+  }
+
+  /** Takes one out that had to make room, or whose time is over. */
+  pollLapsed(now: number): { readonly peer: NodeId; readonly outcome: 'displaced' | 'expired' } | undefined {
+    const displaced = this.#displaced.shift();
+    const lapsed = displaced ?? this.expected.pollExpired(now);
+    if (lapsed === undefined) return undefined;
+    return { peer: lapsed.peer, outcome: displaced === undefined ? 'expired' : 'displaced' };
+  }
+
+  /** Everything but who is banned is forgotten. Returns whose expectations there were. */
+  reset(): NodeId[] {
+    this.#asked.clear();
+    this.#seen.clear();
+    this.#displaced.length = 0;
+    return this.expected.clear();
+  }
+
+  // Letters.
+
+  judgeLetter(bytes: Uint8Array, now: number): LetterVerdict {
+    const { letters } = this.bench;
+    const sealed = letters.read(bytes);
+    if (sealed === undefined) return { outcome: 'malformed' };
+    const { from, to } = sealed.letter;
+    if (to !== letters.id || from === letters.id) return { outcome: 'misdirected', from };
+    if (this.isBanned(from, now)) return { outcome: 'banned', from };
+    if (isRequest(sealed)) return this.#judgeRequest(sealed, now);
+    return this.#judgeResponse(sealed as Sealed<ConnectResponse>, now);
+  }
+
+  #judgeRequest(request: Sealed<ConnectRequest>, now: number): LetterVerdict {
+    const { letters } = this.bench;
+    const { from, nonce } = request.letter;
+    if (this.#asked.has(from, now)) return { outcome: 'repeated', from };
+    if (this.#seen.has(from + nonce, now)) return { outcome: 'replayed', from };
+    if (!letters.isGenuine(request)) return { outcome: 'forged', from };
+    this.#asked.set(from, true, now);
+    this.#seen.set(from + nonce, true, now);
+    if (!this.bench.wants(from)) return { outcome: 'unwanted', from };
+    const response = letters.writeResponse(this.#whereabouts(from), request);
+    this.#expect(from, response.letter.nonce, { holds: 'request', request }, now);
+    return { outcome: 'stored', from, answer: response.bytes };
+  }
+
+  #judgeResponse(response: Sealed<ConnectResponse>, now: number): LetterVerdict {
+    const { letters } = this.bench;
+    const { from, request } = response.letter;
+    const { letter } = request;
+    if (letter.from !== letters.id || letter.to !== from) return { outcome: 'not-asked', from };
+    const match = this.expected.match(letter.transport, from, letter.nonce, now);
+    if (match.word !== 'hit') return { outcome: OF_MISS[match.word], from };
+    if (!letters.isGenuine(request)) return { outcome: 'not-asked', from };
+    if (match.expectation.grounds.holds === 'response') return { outcome: 'replayed', from };
+    if (!letters.isGenuine(response)) return { outcome: 'forged', from };
+    this.#expect(from, letter.nonce, { holds: 'response', response }, now);
+    return { outcome: 'answered', from };
+  }
+
+  // Hellos.
+
+  /** A verified Hello on a wire that was accepted: `expected` and `newcomer` may come in. */
+  judgeArrival(hello: Hello, evidence: Evidence, now: number): Outcome {
+    const objection = this.#objection(hello, evidence, now);
+    if (objection !== undefined) return objection;
+    const { from, nonce, transport } = hello;
+    const self = this.bench.self();
+    if (self.isClient) return 'unwanted';
+    if (nonce === undefined) return this.bench.wants(from) || this.bench.isMet(from) ? 'newcomer' : 'unwanted';
+    const match = this.expected.match(transport, from, nonce, now);
+    switch (match.word) {
+      case 'hit':
+        return isAnnounced(hello, match.expectation) ? 'expected' : 'address-mismatch';
+      case 'used': // It has lost what is connected here, or its dial crossed ours: the hub decides between the two.
+        return this.bench.isMet(from) ? 'expected' : 'late';
+      case 'lapsed':
+        return 'late';
+      case 'unknown':
+        return 'unexpected';
+    }
+  }
+
+  /** A verified Hello of whom this side dialed; undefined: it will do. */
+  judgeAnswer(hello: Hello, evidence: Evidence, now: number): Outcome | undefined {
+    const objection = this.#objection(hello, evidence, now);
+    if (objection !== undefined) return objection;
+    const expectation = this.expected.newestOf(hello.from, now);
+    return expectation === undefined || isAnnounced(hello, expectation) ? undefined : 'address-mismatch';
+  }
+
+  /** What a dial to this peer shows: the nonce of its letter. Undefined: no letter of it is alive. */
+  presentedTo(peer: NodeId, now: number): Nonce | undefined {
+    const grounds = this.expected.newestOf(peer, now)?.grounds;
+    if (grounds?.holds === 'request') return grounds.request.letter.nonce;
+    return grounds?.holds === 'response' ? grounds.response.letter.nonce : undefined;
+  }
+
+  /** Where this peer's newest letter says that it is. */
+  whereaboutsOf(peer: NodeId, now: number): Whereabouts | undefined {
+    const grounds = this.expected.newestOf(peer, now)?.grounds;
+    if (grounds?.holds === 'request') return grounds.request.letter;
+    return grounds?.holds === 'response' ? grounds.response.letter : undefined;
+  }
+
+  #objection(hello: Hello, { certificate }: Evidence, now: number): Outcome | undefined {
+    const { from, to, address } = hello;
+    const { id } = this.bench.letters;
+    if (from === id || (to !== undefined && to !== id)) return 'misdirected';
+    if (this.isBanned(from, now)) return 'banned';
+    if (hello.certificate !== undefined && hello.certificate !== certificate) return 'identity-mismatch';
+    const { certificate: own, addresses } = this.bench.self();
+    // Where this node binds its key to a certificate, it wants the same of others: nobody in between can stand for them.
+    if (own !== undefined && hello.certificate === undefined) return 'identity-mismatch';
+    if (address === '') return undefined;
+    const owner = this.bench.ownerOf(address);
+    return (owner !== undefined && owner !== from) || addresses.includes(address) ? 'address-mismatch' : undefined;
+  }
+
+  #expect(peer: NodeId, nonce: Nonce, grounds: Expectation['grounds'], now: number): void {
+    const { transport } = this.bench.self();
+    const displaced = this.expected.add({ transport, peer, nonce, grounds }, now);
+    if (displaced !== undefined) this.#displaced.push(displaced);
+  }
+
+  #whereabouts(to: NodeId): Whereabouts {
+    const { letters, entropy } = this.bench;
+    const nonce = hexOf(entropy(16));
+    const { transport, addresses, isClient, certificate } = this.bench.self();
+    return { from: letters.id, to, nonce, transport, addresses: isClient ? [] : addresses, isClient, certificate };
+  }
+}
+
+/** A response to a request that is no longer open, or never was. */
+const OF_MISS = { lapsed: 'late', used: 'replayed', unknown: 'not-asked' } as const;
+
+function isRequest(sealed: Sealed): sealed is Sealed<ConnectRequest> {
+  return sealed.letter.kind === 'request';
+}
+
+/** The address in a Hello is evidence beside the nonce: it must be one that the signed letter has announced. */
+function isAnnounced({ address }: Hello, { grounds }: Expectation): boolean {
+  if (grounds.holds === 'asked' || address === '') return true;
+  const { addresses } = grounds.holds === 'request' ? grounds.request.letter : grounds.response.letter;
+  return addresses.includes(address);
+}
+
+function hexOf(bytes: Uint8Array): Nonce {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,174 @@
+import type { ActorRefFrom, AnyActorRef } from 'xstate';
+import type { Engine } from '../engine.js';
+import { supervised, type SupervisorNotice } from '../runtime/supervisor.js';
+import type { Clock } from '../ports.js';
+import type { Judge } from './authorizer.js';
+import type { Mail } from './signaling.js';
+import type { MeetResult } from './node.settings.js';
+import type { Peer } from './peer-link.js';
+import type { NodeId } from './rendezvous.messages.js';
+import type { rendezvousMachine } from './rendezvous.machine.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+import type { PeerEvent, PeerOutput, PeerPort } from './rendezvous.setup.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+
+/** What those who are expected need of the node. */
+export interface WishesSide {
+  readonly limits: RendezvousLimits;
+  readonly judge: Judge;
+  readonly mail: Mail;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** The certificate that this node vouches for, where it does: then dials hold peers to theirs. */
+  readonly certificate: string | undefined;
+  readonly supervisor: AnyActorRef | undefined;
+  peer(id: NodeId): Peer | undefined;
+  count(outcome: Outcome): void;
+}
+
+/**
+ * Who is expected at the moment: one actor each, what it asks to be sent or dialed, who waits for how it ends, and the one timer
+ * that lets expectations lapse.
+ */
+export class Wishes implements PeerPort {
+  readonly #dials = new Map<NodeId, AbortController>();
+  readonly #waiting = new Map<NodeId, ((result: MeetResult) => void)[]>();
+  #timer: unknown;
+  #timerAt = Infinity;
+  #isOver = false;
+
+  constructor(readonly side: WishesSide) {}
+
+  get limits(): RendezvousLimits {
+    return this.side.limits;
+  }
+  get size(): number {
+    return this.#actors.size;
+  }
+  get timers(): number {
+    return this.#timer === undefined ? 0 : 1;
+  }
+  has(peer: NodeId): boolean {
+    return this.#actors.has(peer);
+  }
+
+  /** From here on it is expected; without effect where it is already. */
+  expect(peer: NodeId): void {
+    this.side.supervisor?.send({ type: 'spawn', key: peer, input: { peer, port: this } });
+  }
+
+  tell(peer: NodeId, event: PeerEvent): void {
+    this.#actors.get(peer)?.send(event);
+  }
+
+  /** Resolves with how it ends, always. */
+  wait(peer: NodeId): Promise<MeetResult> {
+    return new Promise((resolve) => void this.#waiting.set(peer, [...(this.#waiting.get(peer) ?? []), resolve]));
+  }
+
+  /** It is connected; its dial, if there was one, has served. */
+  met(peer: NodeId): void {
+    this.side.judge.met(peer, this.#now());
+    this.#dials.delete(peer);
+    this.tell(peer, { type: 'connection.made' });
+    this.arm();
+  }
+
+  ended(notice: SupervisorNotice): void {
+    const peer = String(notice.key);
+    const outcome = notice.type === 'connection.ended' ? (notice.output as PeerOutput).outcome : 'reset';
+    this.side.mail.forget(peer);
+    this.side.judge.expected.dropPeer(peer, this.#now());
+    this.side.count(outcome);
+    this.#settle(peer, outcome);
+    this.arm();
+  }
+
+  /** All of them lapse. */
+  reset(): void {
+    for (const peer of new Set([...this.side.judge.reset(), ...this.#actors.keys()]))
+      this.tell(String(peer), { type: 'lapse', outcome: 'reset' });
+    this.arm();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.side.judge.reset();
+    this.arm();
+    for (const dial of [...this.#dials.values()]) dial.abort();
+    this.#dials.clear();
+    for (const peer of [...this.#waiting.keys()]) this.#settle(peer, 'terminated');
+  }
+
+  /** Whatever is due is dropped, and one timer waits for the next. */
+  arm(): void {
+    const { judge, clock } = this.side;
+    for (let lapsed; (lapsed = judge.pollLapsed(clock.now())) !== undefined;)
+      if (!judge.expected.has(lapsed.peer)) this.tell(lapsed.peer, { type: 'lapse', outcome: lapsed.outcome });
+    const at = this.#isOver ? Infinity : (judge.expected.nextTimeout() ?? Infinity);
+    if (at === this.#timerAt) return;
+    clock.clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = at === Infinity ? undefined : clock.setTimeout(this.#due, at - clock.now());
+  }
+
+  // What the actors ask.
+
+  ask(peer: NodeId): void {
+    this.side.mail.send(peer, this.side.judge.ask(peer, this.#now()));
+    this.arm();
+  }
+  hasLetter(peer: NodeId): boolean {
+    return this.side.judge.presentedTo(peer, this.#now()) !== undefined;
+  }
+  isReachable(peer: NodeId): boolean {
+    return (this.side.judge.whereaboutsOf(peer, this.#now())?.addresses.length ?? 0) > 0;
+  }
+  dial(peer: NodeId): void {
+    const whereabouts = this.side.judge.whereaboutsOf(peer, this.#now());
+    if (whereabouts === undefined) return this.tell(peer, { type: 'attempt.failed' });
+    const dial = new AbortController();
+    this.#dials.set(peer, dial);
+    const { addresses, certificate } = whereabouts;
+    const isBound = this.side.certificate !== undefined && certificate !== undefined;
+    const settled = (event: PeerEvent): void => {
+      if (this.#dials.get(peer) !== dial) return;
+      this.#dials.delete(peer);
+      this.tell(peer, event);
+    };
+    this.side.engine.connect(addresses, { peer, signal: dial.signal, ...(isBound ? { fingerprints: [certificate] } : {}) }).then(
+      () => settled({ type: 'connection.made' }), // It may have been there all the time.
+      () => settled({ type: 'attempt.failed' }),
+    );
+  }
+  hangUp(peer: NodeId): void {
+    const dial = this.#dials.get(peer);
+    this.#dials.delete(peer);
+    dial?.abort();
+  }
+
+  get #actors(): ReadonlyMap<string | number, ActorRefFrom<typeof rendezvousMachine>> {
+    const { supervisor } = this.side;
+    return supervisor === undefined ? NOBODY : supervised(supervisor);
+  }
+
+  #now(): number {
+    return this.side.clock.now();
+  }
+
+  #settle(peer: NodeId, outcome: Outcome): void {
+    const waiting = this.#waiting.get(peer) ?? [];
+    this.#waiting.delete(peer);
+    const found = this.side.peer(peer);
+    for (const resolve of waiting)
+      resolve(found !== undefined ? { outcome: 'met', peer: found } : { outcome: outcome === 'met' ? 'reset' : outcome });
+  }
+
+  readonly #due = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    this.arm();
+  };
+}
+
+const NOBODY: ReadonlyMap<string | number, ActorRefFrom<typeof rendezvousMachine>> = new Map();

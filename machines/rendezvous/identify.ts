@@ -1,0 +1,71 @@
+import type { PoolRefusalCode } from '../pool/pool.messages.js';
+import type { Identified, Protocol } from '../protocol.js';
+import type { Arrived, GreetingSide } from './handshake.js';
+import type { Evidence } from './authorizer.js';
+import type { Hello, Talk } from './rendezvous.messages.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+
+/** What the door asks of the node. */
+export interface DoorSide extends GreetingSide {
+  judgeArrival(hello: Hello, evidence: Evidence): Outcome;
+  /** A verified Hello with this node's own key, over this challenge of its dialer: whether this node has dialed itself. */
+  meetsItself(dialerChallenge: Uint8Array): boolean;
+}
+
+/** Longer than any knock or Hello. */
+const FRAME_BYTES_MAX = 1100;
+const HEAD_BYTES = 5;
+
+const REFUSAL_OF: Partial<Record<Outcome, PoolRefusalCode>> = {
+  malformed: 'malformed',
+  'version-unsupported': 'version-unsupported',
+  unexpected: 'identity-unknown',
+  late: 'identity-unknown',
+  banned: 'identity-unknown',
+  unwanted: 'limit-reached',
+};
+
+/**
+ * What the first words on an accepted wire come to: a knock is answered by a challenge, and nothing is decided before a Hello
+ * over that challenge is verified. Who it is, whether it is expected, and whether it is let in as a newcomer, follow from it.
+ * @rule RDV-3 RDV-4
+ */
+export function identifying(side: DoorSide): Protocol['identify'] {
+  const { frames, letters } = side;
+  const refuse = (outcome: Outcome, counts = true): Identified => {
+    if (counts) side.count(outcome);
+    const code = REFUSAL_OF[outcome] ?? 'identity-mismatch';
+    return { word: 'refuse', code: outcome, say: frames.putRefused({ code, retryAfterMs: 0 }) };
+  };
+  return (bytes) => {
+    const isKnock = frames.looksLikeKnock(bytes);
+    if (isKnock !== true) return { word: isKnock === undefined ? 'more' : 'foreign' };
+    const knockEnd = frames.frameBytes(bytes, 0);
+    if (bytes.length < knockEnd) return { word: 'more' };
+    const knock = letters.readKnock(bytes, 0, knockEnd);
+    if (knock === undefined) return refuse('malformed');
+    if (knock.versionMin > letters.version || knock.versionMax < letters.version) return refuse('version-unsupported');
+    const acceptorChallenge = side.entropy(32);
+    const talk: Talk = { dialerChallenge: knock.challenge, acceptorChallenge, speaker: 'dialer' };
+    return {
+      word: 'asks',
+      say: letters.writeChallenge(acceptorChallenge),
+      then: (all, { identity }) => {
+        if (all.length < knockEnd + HEAD_BYTES) return { word: 'more' };
+        const end = knockEnd + frames.frameBytes(all.subarray(knockEnd), 0);
+        if (end - knockEnd > FRAME_BYTES_MAX || frames.greetingFrame(all, knockEnd, end) !== 'hello') return refuse('malformed');
+        if (all.length < end) return { word: 'more' };
+        const hello = letters.readHello(all, knockEnd, end, talk);
+        if (typeof hello === 'string') return refuse(hello);
+        if (hello.confirmedYou) return refuse('malformed'); // It can't have.
+        if (hello.from === letters.id)
+          return side.meetsItself(talk.dialerChallenge) ? refuse('misdirected', false) : refuse('duplicate-key');
+        const outcome = side.judgeArrival(hello, { certificate: identity?.fingerprint });
+        if (outcome !== 'expected' && outcome !== 'newcomer') return refuse(outcome);
+        side.count(outcome);
+        const opening: Arrived = { hello, talk };
+        return { word: 'known', label: hello.from, isNew: true, isInquiry: hello.to === undefined, opening };
+      },
+    };
+  };
+}

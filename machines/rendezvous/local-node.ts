@@ -1,0 +1,123 @@
+import type { Ports } from '../ports.js';
+import { Acquaintances } from './peer-addresses.js';
+import type { DoorSide } from './identify.js';
+import { Judge, type Bench, type Evidence, type Self } from './authorizer.js';
+import type { NodeSettings } from './node.settings.js';
+import type { PeerLink } from './peer-link.js';
+import type { Hello, Letters, NodeId, RendezvousFrames } from './rendezvous.messages.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+import { TimedTable } from './expiring-map.js';
+import type { RendezvousLimits } from './rendezvous.timing.js';
+
+/** What the front needs of the node. */
+export interface FrontSide {
+  readonly links: ReadonlyMap<NodeId, PeerLink>;
+  readonly isOver: boolean;
+  /** Where it listens, as bound. */
+  readonly addresses: readonly string[];
+  count(outcome: Outcome): void;
+}
+
+/** What a node shows of itself on wires and in letters, and whom it lets in. */
+export class Front implements DoorSide, Bench {
+  readonly judge: Judge;
+  readonly acquaintances: Acquaintances;
+  /** Challenges of this node's dials, and whether they have come back to it. Peers can't fill it. */
+  readonly #dials: TimedTable<string, boolean>;
+
+  constructor(
+    readonly ports: Ports,
+    readonly settings: NodeSettings,
+    readonly side: FrontSide,
+  ) {
+    this.judge = new Judge(this);
+    this.acquaintances = new Acquaintances(settings.limits);
+    this.#dials = new TimedTable(settings.limits.unidentifiedTimeoutMs, settings.limits.connectionsMax);
+  }
+
+  get letters(): Letters {
+    return this.settings.letters;
+  }
+  get frames(): RendezvousFrames {
+    return this.settings.frames;
+  }
+  get entropy(): Ports['entropy'] {
+    return this.ports.entropy;
+  }
+  get limits(): RendezvousLimits {
+    return this.settings.limits;
+  }
+
+  self(): Self {
+    const { announce, transports, isClient, certificate } = this.settings;
+    const all = [...new Set(announce ?? this.side.addresses)]; // A listener that came back may be named twice.
+    const transport = (all[0] ?? transports[0]?.schemes[0] ?? '').replace(/:.*$/, '');
+    const addresses = isClient ? [] : all.filter((address) => address.startsWith(`${transport}:`)).slice(0, 4);
+    return { transport, addresses, isClient, certificate };
+  }
+
+  /** On a new wire. A dial to a peer rests on a letter of that peer; one to whoever is there shows nothing. */
+  introduce(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed' {
+    const nonce = peer === undefined || as === 'acceptor' ? undefined : this.judge.presentedTo(peer, this.#now());
+    if (as === 'dialer' && peer !== undefined && nonce === undefined) return 'lapsed';
+    const { transport, addresses, isClient, certificate } = this.self();
+    return { from: this.letters.id, to: peer, nonce, transport, address: addresses[0] ?? '', isClient, certificate };
+  }
+
+  judgeArrival(hello: Hello, evidence: Evidence): Outcome {
+    return this.judge.judgeArrival(this.#tenable(hello), evidence, this.#now());
+  }
+  /** The chart compares what it says of its certificate with the wire's. */
+  judgeAnswer(hello: Hello): Outcome | undefined {
+    return this.judge.judgeAnswer(this.#tenable(hello), hello, this.#now());
+  }
+  heard(hello: Hello): void {
+    const tenable = this.#tenable(hello);
+    if (tenable !== hello) this.count('claim-dropped');
+    this.acquaintances.heard(tenable, this.#now());
+  }
+
+  /**
+   * Two homes have the same private addresses, and who lost its key comes back with a new one: an address that another peer or
+   * this node has costs the claim alone. Whether the other one is still there is asked at once.
+   */
+  #tenable(hello: Hello): Hello {
+    if (hello.address === '') return hello;
+    const owner = this.ownerOf(hello.address);
+    if (owner !== undefined && owner !== hello.from) this.side.links.get(owner)?.probe();
+    else if (!this.self().addresses.includes(hello.address)) return hello;
+    return { ...hello, address: '' };
+  }
+
+  dialing(challenge: Uint8Array): void {
+    this.#dials.set(challenge.join(), false, this.#now());
+  }
+  hasDialedItself(challenge: Uint8Array): boolean {
+    return this.#dials.get(challenge.join(), this.#now()) === true;
+  }
+  meetsItself(dialerChallenge: Uint8Array): boolean {
+    const key = dialerChallenge.join();
+    if (!this.#dials.has(key, this.#now())) return false;
+    this.#dials.set(key, true, this.#now());
+    return true;
+  }
+  count(outcome: Outcome): void {
+    this.side.count(outcome);
+  }
+
+  wants(peer: NodeId): boolean {
+    const { side, settings } = this;
+    if (side.isOver || settings.isClient || side.links.size >= settings.limits.connectionsMax) return false;
+    return !this.judge.isBanned(peer, this.#now()) && settings.wants(peer);
+  }
+  isMet(peer: NodeId): boolean {
+    return this.side.links.has(peer);
+  }
+  ownerOf(address: string): NodeId | undefined {
+    return this.acquaintances.ownerOf(address);
+  }
+
+  #now(): number {
+    return this.ports.clock.now();
+  }
+}

@@ -1,0 +1,174 @@
+import type { Random } from '../ports.js';
+import type { Judge, LetterVerdict } from './authorizer.js';
+import type { PeerLink } from './peer-link.js';
+import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js';
+import type { Outcome } from './rendezvous.outcomes.js';
+import { INTRODUCTIONS_MAX, ROUTES_MAX } from './rendezvous.timing.js';
+import type { Wishes } from './expectations.js';
+
+/** What the mail asks of the node. */
+export interface MailSide {
+  readonly letters: Letters;
+  readonly judge: Judge;
+  readonly wishes: Pick<Wishes, 'expect' | 'tell'>;
+  readonly random: Random;
+  readonly signalling: Signalling | undefined;
+  readonly isClient: boolean;
+  readonly links: ReadonlyMap<NodeId, PeerLink>;
+  now(): number;
+  count(outcome: Outcome): void;
+  /** A letter for this node was read; how it answers is the mail's affair, what follows from it is not. */
+  judged(verdict: LetterVerdict): void;
+  /** How many more peers this node would like to know. */
+  readonly peersMissing: number;
+  /** Whether it is a stranger that may come. */
+  mayAsk(peer: NodeId): boolean;
+  /** It has sent what nobody honest sends. */
+  misbehaved(link: PeerLink): void;
+}
+
+/**
+ * Letters between nodes that aren't connected: through a peer that is connected to both, or by whatever the application has. A
+ * letter goes through one hand only, and that one answers for it: who hands on what is forged is sent away for it.
+ * @rule RDV-11 RDV-12
+ */
+export class Mail {
+  readonly #introducers = new Map<NodeId, NodeId>();
+  readonly #roads = new Map<NodeId, Set<NodeId>>(); // Whom a request was given to, until all of them have failed.
+
+  constructor(readonly side: MailSide) {}
+
+  /** Sends a request on its way. */
+  send(to: NodeId, letter: Uint8Array): void {
+    const { side } = this;
+    side.count('asked');
+    if (side.signalling !== undefined) return side.signalling.send(to, letter);
+    const roads = new Set<NodeId>();
+    for (const link of this.#routesTo(to)) if (link.post({ kind: 'letter', to, letter })) roads.add(link.id);
+    if (roads.size > 0) this.#roads.set(to, roads);
+    else this.#failed(to);
+  }
+
+  /** A letter that came by other means than a connection. */
+  receive(bytes: Uint8Array): Outcome {
+    const verdict = this.#read(bytes);
+    if (verdict.outcome === 'stored' && 'answer' in verdict) this.side.signalling?.send(verdict.from, verdict.answer);
+    return verdict.outcome;
+  }
+
+  /** What a connected peer has sent, other than messages for the application. */
+  take(link: PeerLink, post: Exclude<Post, { kind: 'data' }>): void {
+    if (!link.mayRead()) return this.side.count('rate-limited');
+    switch (post.kind) {
+      case 'letter':
+        return post.to === this.side.letters.id ? this.#open(link, post.letter) : this.#relay(link, post);
+      case 'unroutable':
+        return this.#returned(link, post.to);
+      case 'who':
+        return this.#introduce(link);
+      case 'known':
+        return this.#learn(link, post.ids);
+    }
+  }
+
+  ask(link: PeerLink): void {
+    if (this.side.isClient || link.isClient || this.side.peersMissing <= 0) return;
+    link.hasBeenAsked = link.post({ kind: 'who' });
+  }
+
+  /** Nothing is under way to this peer any more. */
+  forget(peer: NodeId): void {
+    this.#roads.delete(peer);
+    this.#introducers.delete(peer);
+  }
+
+  /** A road is gone, and what was under way on it. */
+  lost(link: PeerLink): void {
+    for (const [to, roads] of [...this.#roads]) if (roads.delete(link.id) && roads.size === 0) this.#failed(to);
+  }
+
+  reset(): void {
+    this.#roads.clear();
+    this.#introducers.clear();
+  }
+
+  get size(): number {
+    return this.#roads.size + this.#introducers.size;
+  }
+
+  #read(bytes: Uint8Array): LetterVerdict {
+    const { side } = this;
+    const verdict = side.judge.judgeLetter(bytes, side.now());
+    side.count(verdict.outcome);
+    side.judged(verdict);
+    return verdict;
+  }
+
+  #open(link: PeerLink, letter: Uint8Array): void {
+    const verdict = this.#read(letter);
+    if (verdict.outcome === 'stored' && 'answer' in verdict)
+      link.post({ kind: 'letter', to: verdict.from, letter: verdict.answer });
+    else if (verdict.outcome === 'forged' || verdict.outcome === 'malformed') this.side.misbehaved(link);
+  }
+
+  #relay(link: PeerLink, post: { readonly kind: 'letter'; readonly to: NodeId; readonly letter: Uint8Array }): void {
+    const { side } = this;
+    const { letters, links } = side;
+    const sealed = letters.read(post.letter);
+    if (sealed === undefined) return this.#reject(link, 'malformed');
+    if (sealed.letter.from !== link.id || sealed.letter.to !== post.to || side.isClient) return side.count('misdirected');
+    if (!letters.isGenuine(sealed)) return this.#reject(link, 'forged');
+    if (links.get(post.to)?.post(post) === true) return side.count('relayed');
+    side.count('unroutable');
+    link.post({ kind: 'unroutable', to: post.to });
+  }
+
+  #reject(link: PeerLink, outcome: Outcome): void {
+    this.side.count(outcome);
+    this.side.misbehaved(link);
+  }
+
+  #returned(link: PeerLink, to: NodeId): void {
+    const roads = this.#roads.get(to);
+    if (roads?.delete(link.id) === true && roads.size === 0) this.#failed(to);
+  }
+
+  #failed(to: NodeId): void {
+    this.#roads.delete(to);
+    this.side.count('unroutable');
+    this.side.wishes.tell(to, { type: 'route.failed' });
+  }
+
+  #introduce(link: PeerLink): void {
+    const ids = this.#some([...this.side.links.values()].filter((each) => each !== link && !each.isClient), INTRODUCTIONS_MAX); // prettier-ignore
+    if (!this.side.isClient) link.post({ kind: 'known', ids: ids.map(({ id }) => id) });
+  }
+
+  #learn(link: PeerLink, ids: readonly NodeId[]): void {
+    const { side } = this;
+    if (!link.hasBeenAsked) return side.count('unwanted');
+    link.hasBeenAsked = false;
+    for (const id of ids) {
+      if (side.peersMissing <= 0) return;
+      if (id === side.letters.id || side.links.has(id) || !side.mayAsk(id)) continue;
+      this.#introducers.set(id, link.id);
+      side.wishes.expect(id);
+    }
+  }
+
+  #routesTo(to: NodeId): PeerLink[] {
+    const { links } = this.side;
+    const introducer = links.get(this.#introducers.get(to) ?? '');
+    if (introducer !== undefined) return [introducer];
+    return this.#some([...links.values()].filter((link) => !link.isClient && link.id !== to), ROUTES_MAX); // prettier-ignore
+  }
+
+  /** So many of them, by chance. */
+  #some(links: PeerLink[], countMax: number): PeerLink[] {
+    for (let at = 0; at < Math.min(countMax, links.length); at++) {
+      const other = at + Math.floor(this.side.random() * (links.length - at));
+      [links[at], links[other]] = [links[other]!, links[at]!];
+    }
+    return links.slice(0, countMax);
+  }
+}

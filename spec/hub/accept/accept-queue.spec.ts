@@ -1,0 +1,44 @@
+import { Incoming } from '../../../machines/hub/accept/accept-queue.js';
+
+test('what ends before anybody takes it is forgotten, also where nobody ever asks', () => {
+  let asked = 0;
+  const incoming = new Incoming<{ isGone: boolean }>((item) => {
+    asked++;
+    return item.isGone;
+  });
+  const waiting = Array.from({ length: 10 }, () => ({ isGone: false }));
+  for (const item of waiting) incoming.push(item);
+  for (let n = 0; n < 10_000; n++) incoming.push({ isGone: true });
+  const before = asked;
+  expect(incoming.size).toBe(10);
+  expect(asked - before).toBeLessThanOrEqual(64); // So many were kept.
+  expect(before).toBeLessThan(30_000); // And sweeping costs each a look or two.
+});
+
+test('each goes to one of those who wait, in order, and the end comes to all', async () => {
+  const incoming = new Incoming<number>((item) => item < 0);
+  const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
+  const asked = [one.next(), two.next()];
+  for (const item of [1, 2, -1, 3]) incoming.push(item);
+  expect(await Promise.all(asked)).toMatchObject([{ value: 1 }, { value: 2 }]);
+  expect(await one.next()).toMatchObject({ value: 3 });
+  const last = [one.next(), two.next()];
+  incoming.end();
+  expect(await Promise.all(last)).toMatchObject([{ done: true }, { done: true }]);
+});
+
+test('an iterator that has returned answers who still waits with the end, and takes nothing any more', async () => {
+  const incoming = new Incoming<number>(() => false);
+  const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
+  const asked = [one.next(), one.next(), two.next()];
+  await one.return!();
+  incoming.push(1);
+  incoming.push(2);
+  expect(await Promise.all([...asked, one.next(), two.next()])).toMatchObject([
+    { done: true },
+    { done: true },
+    { value: 1 },
+    { done: true },
+    { value: 2 },
+  ]);
+});

@@ -1,0 +1,267 @@
+import { lettersOf } from '../../adapters/rendezvous/index.js';
+import type { Signing } from '../../adapters/rendezvous/index.js';
+import { Judge, type Bench } from '../../machines/rendezvous/authorizer.js';
+import type { ConnectRequest, Hello, Letters, Sealed, Whereabouts } from '../../machines/rendezvous/rendezvous.messages.js';
+import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
+import { heldBytes } from '../sim/held.js';
+import { SeededRandom } from '../sim/random.js';
+import { real } from '../sim/rendezvous-keys.js';
+
+const random = new SeededRandom(1);
+
+/** A judge of its own, and what it is asked by others. */
+class Court {
+  readonly letters: Letters;
+  readonly judge: Judge;
+  readonly met = new Set<string>();
+  readonly owners = new Map<string, string>();
+  wants = true;
+  isClient = false;
+  certificate: string | undefined;
+  verified = 0;
+
+  constructor(
+    readonly port: number,
+    limits: Partial<RendezvousLimits> = {},
+    signing: Signing = real(),
+  ) {
+    const verify: Signing['verify'] = (...args) => (this.verified++, signing.verify(...args));
+    this.letters = lettersOf({ ...signing, verify });
+    const bench: Bench = {
+      letters: this.letters,
+      entropy: random.bytes,
+      limits: { ...RENDEZVOUS_LIMITS, ...limits },
+      self: () => ({ transport: 'tcp', addresses: [this.address], isClient: this.isClient, certificate: this.certificate }),
+      wants: () => this.wants,
+      isMet: (peer) => this.met.has(peer),
+      ownerOf: (address) => this.owners.get(address),
+    };
+    this.judge = new Judge(bench);
+  }
+  get id(): string {
+    return this.letters.id;
+  }
+  get address(): string {
+    return `tcp://192.0.2.1:${this.port}`;
+  }
+  about(to: Court, change: Partial<Whereabouts> = {}): Whereabouts {
+    const nonce = [...random.bytes(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    return { from: this.id, to: to.id, nonce, transport: 'tcp', addresses: [this.address], isClient: false, certificate: undefined, ...change }; // prettier-ignore
+  }
+  request(to: Court, change?: Partial<Whereabouts>): Sealed<ConnectRequest> {
+    return this.letters.writeRequest(this.about(to, change));
+  }
+  hello(to: Court, change: Partial<Hello> = {}): Hello {
+    return { from: this.id, to: to.id, nonce: undefined, transport: 'tcp', address: this.address, isClient: false, certificate: undefined, confirmedYou: false, ...change }; // prettier-ignore
+  }
+  outcome(bytes: Uint8Array, now = 0): string {
+    return this.judge.judgeLetter(bytes, now).outcome;
+  }
+}
+const answerOf = (verdict: ReturnType<Judge['judgeLetter']>): Uint8Array => {
+  if (!('answer' in verdict)) throw new Error(`no answer: ${verdict.outcome}`);
+  return verdict.answer;
+};
+const NO_EVIDENCE = { certificate: undefined };
+
+describe('letters', () => {
+  test('[RDV-2] a request that is wanted is stored and answered; the answer to it is stored where it was asked', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    const request = alice.judge.ask(bob.id, 0);
+    const verdict = bob.judge.judgeLetter(request, 10);
+    expect(verdict).toMatchObject({ outcome: 'stored', from: alice.id });
+    expect(bob.judge.expected.newestOf(alice.id, 10)?.grounds.holds).toBe('request');
+    expect(bob.judge.whereaboutsOf(alice.id, 10)?.addresses).toEqual([alice.address]);
+    expect(alice.judge.judgeLetter(answerOf(verdict), 20)).toEqual({ outcome: 'answered', from: bob.id });
+    expect(alice.judge.expected.newestOf(bob.id, 20)?.grounds.holds).toBe('response');
+    // Each presents what the other has made up.
+    const [ours, theirs] = [alice.judge.presentedTo(bob.id, 20), bob.judge.presentedTo(alice.id, 20)];
+    expect(bob.judge.judgeArrival(alice.hello(bob, { nonce: ours }), NO_EVIDENCE, 20)).toBe('expected');
+    expect(alice.judge.judgeArrival(bob.hello(alice, { nonce: theirs }), NO_EVIDENCE, 20)).toBe('expected');
+  });
+
+  test('[RDV-2] whoever was asked may dial before the answer is there: the nonce says that it has read the request', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    bob.judge.judgeLetter(alice.judge.ask(bob.id, 0), 1);
+    const nonce = bob.judge.presentedTo(alice.id, 1);
+    expect(alice.judge.judgeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 2)).toBe('expected');
+  });
+
+  test('[RDV-10] a letter to somebody else, from oneself, or not spelled right', () => {
+    const [alice, bob, carol] = [new Court(1), new Court(2), new Court(3)];
+    expect(carol.outcome(alice.request(bob).bytes)).toBe('misdirected');
+    expect(bob.outcome(bob.request(bob).bytes)).toBe('misdirected');
+    expect(bob.outcome(Uint8Array.of(1, 2, 3))).toBe('malformed');
+    expect(bob.judge.expected.size + carol.judge.expected.size).toBe(0);
+  });
+
+  test('[RDV-10] a forged request: nobody is expected, and who it names may still ask', () => {
+    const [alice, bob, mallory] = [new Court(1), new Court(2), new Court(3)];
+    const forged = mallory.letters.writeRequest(alice.about(bob));
+    expect(bob.outcome(forged.bytes)).toBe('forged');
+    expect([bob.judge.expected.size, bob.outcome(alice.request(bob).bytes)]).toEqual([0, 'stored']);
+  });
+
+  test('[RDV-7] a second request of the same peer within 20 s is not heard, and costs no signature; after a meeting it is', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    expect(bob.outcome(alice.request(bob).bytes, 0)).toBe('stored');
+    const before = bob.verified;
+    expect(bob.outcome(alice.request(bob).bytes, 19_999)).toBe('repeated');
+    expect(bob.verified).toBe(before);
+    expect(bob.outcome(alice.request(bob).bytes, 20_000)).toBe('stored');
+    expect(bob.outcome(alice.request(bob).bytes, 20_001)).toBe('repeated');
+    bob.judge.met(alice.id, 20_002);
+    expect(bob.outcome(alice.request(bob).bytes, 20_003)).toBe('stored');
+  });
+
+  test('[RDV-10] a request replayed, at once and later', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    const { bytes } = alice.request(bob);
+    expect([0, 1, 20_001, 299_999].map((now) => bob.outcome(bytes, now))).toEqual(['stored', 'repeated', 'replayed', 'replayed']);
+  });
+
+  test('[RDV-7] a banned peer stays out for its time', () => {
+    const [alice, bob] = [new Court(1), new Court(2, { banMs: 1000 })];
+    bob.judge.ban(alice.id, 0);
+    expect(bob.outcome(alice.request(bob).bytes, 999)).toBe('banned');
+    expect(bob.judge.judgeArrival(alice.hello(bob), NO_EVIDENCE, 999)).toBe('banned');
+    expect(bob.judge.reset()).toEqual([]); // Forgetting everybody forgets no ban.
+    expect(bob.outcome(alice.request(bob).bytes, 999)).toBe('banned');
+    expect(bob.outcome(alice.request(bob).bytes, 1000)).toBe('stored');
+  });
+
+  test('[RDV-2] a request that is not wanted is dropped', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    bob.wants = false;
+    expect([bob.outcome(alice.request(bob).bytes), bob.judge.expected.size]).toEqual(['unwanted', 0]);
+  });
+
+  test('[RDV-10] a response to a request that was never made, to one that lapsed, to one that was answered, and one that is forged', () => {
+    const [alice, bob, mallory] = [new Court(1), new Court(2), new Court(3)];
+    // Never made: Mallory signs a request in Alice's name, or takes one that Alice has sent to somebody else.
+    const invented = mallory.letters.writeRequest(alice.about(mallory));
+    expect(alice.outcome(mallory.letters.writeResponse(mallory.about(alice), invented).bytes)).toBe('not-asked');
+    const toBob = alice.letters.read(alice.judge.ask(bob.id, 0)) as Sealed<ConnectRequest>;
+    expect(alice.outcome(mallory.letters.writeResponse(mallory.about(alice), toBob).bytes)).toBe('not-asked');
+    // The nonce is right and the rest of the embedded request isn't what was signed.
+    const bent = mallory.letters.writeRequest({ ...toBob.letter, addresses: [] });
+    expect(alice.outcome(bob.letters.writeResponse(bob.about(alice), bent).bytes)).toBe('not-asked');
+    // Forged: in Bob's name, to the right request.
+    expect(alice.outcome(mallory.letters.writeResponse(bob.about(alice), toBob).bytes)).toBe('forged');
+    const response = bob.letters.writeResponse(bob.about(alice), toBob).bytes;
+    expect(alice.outcome(response, 5)).toBe('answered');
+    expect(alice.outcome(response, 6)).toBe('replayed');
+    alice.judge.met(bob.id, 7);
+    expect(alice.outcome(response, 8)).toBe('replayed');
+    const late = alice.letters.read(alice.judge.ask(bob.id, 10)) as Sealed<ConnectRequest>;
+    expect(alice.outcome(bob.letters.writeResponse(bob.about(alice), late).bytes, 300_010)).toBe('late');
+    expect(alice.judge.presentedTo(bob.id, 300_010)).toBeUndefined();
+  });
+
+  test('[RDV-10] a million requests of as many identities: the table keeps its bound, the oldest lapse, memory stays', async () => {
+    const bob = new Court(2);
+    const { letter, bytes } = new Court(3).request(bob);
+    let n = 0;
+    // What is measured is the judge, not the arithmetic of a million signatures: each letter is right, and from somebody else.
+    const hex = (): string => n.toString(16).padStart(64, '0');
+    const letters: Letters = {
+      ...bob.letters,
+      read: () => ({ letter: { ...letter, from: hex() }, bytes }),
+      isGenuine: () => true,
+      writeResponse: (_, request) => ({ letter: { ...letter, kind: 'response', nonce: hex().slice(32), request }, bytes }),
+    };
+    const judge = new Judge({ ...bob.judge.bench, letters });
+    const counts: Record<string, number> = {};
+    let displaced = 0;
+    const flood = (upTo: number): Promise<number> => {
+      while (n++ < upTo) {
+        const { outcome } = judge.judgeLetter(bytes, n / 1000);
+        counts[outcome] = (counts[outcome] ?? 0) + 1;
+        while (judge.pollLapsed(n / 1000)?.outcome === 'displaced') displaced++;
+      }
+      n--;
+      return heldBytes();
+    };
+    const before = await flood(100_000);
+    const growth = (await flood(1_000_000)) - before;
+    expect({ counts, displaced, size: judge.expected.size }).toEqual({ counts: { stored: 1_000_000 }, displaced: 999_000, size: 1000 }); // prettier-ignore
+    expect(growth / 2 ** 20).toBeLessThan(16); // Nine hundred thousand letters later.
+  }, 60_000);
+});
+
+describe('Hellos', () => {
+  const pair = (): { alice: Court; bob: Court; nonce: string } => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    const verdict = bob.judge.judgeLetter(alice.judge.ask(bob.id, 0), 0);
+    alice.judge.judgeLetter(answerOf(verdict), 0);
+    return { alice, bob, nonce: alice.judge.presentedTo(bob.id, 0)! };
+  };
+  const arrive = (at: Court, hello: Hello, now = 0): string => at.judge.judgeArrival(hello, NO_EVIDENCE, now);
+
+  test('[RDV-3] a nonce that nobody was given, and one of somebody else', () => {
+    const { alice, bob, nonce } = pair();
+    const mallory = new Court(3);
+    expect(arrive(bob, alice.hello(bob, { nonce: 'a'.repeat(32) }))).toBe('unexpected');
+    expect(arrive(bob, mallory.hello(bob, { nonce }))).toBe('unexpected');
+    expect(arrive(bob, alice.hello(bob, { nonce, transport: 'tls', address: 'tls://192.0.2.1:1' }))).toBe('unexpected');
+    expect(arrive(bob, alice.hello(bob, { nonce }))).toBe('expected');
+  });
+
+  test('[RDV-3] a Hello that comes after its expectation has lapsed is late', () => {
+    const { alice, bob, nonce } = pair();
+    expect([299_999, 300_000].map((now) => arrive(bob, alice.hello(bob, { nonce }), now))).toEqual(['expected', 'late']);
+  });
+
+  test('[RDV-3] a nonce has served once its peer was met: again only from who has lost what is connected here', () => {
+    const { alice, bob, nonce } = pair();
+    bob.judge.met(alice.id, 1);
+    expect(arrive(bob, alice.hello(bob, { nonce }), 2)).toBe('late');
+    bob.met.add(alice.id);
+    expect(arrive(bob, alice.hello(bob, { nonce }), 2)).toBe('expected');
+  });
+
+  test('[RDV-9] without a nonce it is a newcomer, where newcomers are wanted; a client accepts nobody', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    expect(arrive(bob, alice.hello(bob, { to: undefined }))).toBe('newcomer');
+    bob.wants = false;
+    expect(arrive(bob, alice.hello(bob, { to: undefined }))).toBe('unwanted');
+    bob.met.add(alice.id);
+    expect(arrive(bob, alice.hello(bob))).toBe('newcomer'); // The hub decides between the two.
+    bob.isClient = true;
+    expect(arrive(bob, alice.hello(bob))).toBe('unwanted');
+  });
+
+  test('[RDV-10] a Hello for somebody else, or from oneself', () => {
+    const [alice, bob, carol] = [new Court(1), new Court(2), new Court(3)];
+    expect(arrive(carol, alice.hello(bob))).toBe('misdirected');
+    expect(arrive(bob, bob.hello(bob, { to: undefined }))).toBe('misdirected');
+  });
+
+  test('[RDV-4] the address is evidence: one that was not announced, one of another peer, or our own', () => {
+    const { alice, bob, nonce } = pair();
+    const carol = new Court(3);
+    expect(arrive(bob, alice.hello(bob, { nonce, address: 'tcp://192.0.2.9:1' }))).toBe('address-mismatch');
+    bob.owners.set(carol.address, carol.id);
+    expect(arrive(bob, alice.hello(bob, { address: carol.address }))).toBe('address-mismatch');
+    expect(arrive(bob, carol.hello(bob))).toBe('newcomer');
+    expect(arrive(bob, alice.hello(bob, { address: bob.address }))).toBe('address-mismatch');
+    expect(arrive(bob, alice.hello(bob, { nonce, address: '' }))).toBe('expected');
+    expect(bob.judge.judgeAnswer(alice.hello(bob, { address: 'tcp://192.0.2.9:1' }), NO_EVIDENCE, 0)).toBe('address-mismatch');
+    expect(bob.judge.judgeAnswer(alice.hello(bob), NO_EVIDENCE, 0)).toBeUndefined();
+  });
+
+  test('[RDV-4] a certificate that is vouched for must be the one that is shown; who vouches for its own wants the same of others', () => {
+    const [alice, bob] = [new Court(1), new Court(2)];
+    const [certificate, other] = ['c'.repeat(64), 'd'.repeat(64)];
+    const shown = (hello: Partial<Hello>, evidence: string | undefined): string =>
+      bob.judge.judgeArrival(alice.hello(bob, hello), { certificate: evidence }, 0);
+    expect([shown({ certificate }, certificate), shown({ certificate }, other), shown({ certificate }, undefined)]).toEqual([
+      'newcomer',
+      'identity-mismatch',
+      'identity-mismatch',
+    ]);
+    expect(shown({}, other)).toBe('newcomer');
+    bob.certificate = 'e'.repeat(64);
+    expect([shown({}, other), shown({ certificate }, certificate)]).toEqual(['identity-mismatch', 'newcomer']);
+  });
+});
