@@ -1,4 +1,3 @@
-import type { Connection } from './connection/connection.api.js';
 import type { WireCause, WireCauseKind } from './ports.js';
 
 /**
@@ -152,8 +151,8 @@ export interface ClosingDetail {
    */
   readonly unknown?: MessageRange | number;
   readonly unsent?: MessageRange | number;
-  /** Where a session that the peer has lost is followed by a new one: its connection, which may be written to at once. */
-  readonly successor?: Connection;
+  /** Where a session that the peer has lost is followed by a new one: its id. `engine.connection(id)` may be written to at once. */
+  readonly successorId?: string;
   readonly supported?: { readonly min: number; readonly max: number };
   readonly message?: string;
 }

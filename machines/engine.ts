@@ -239,8 +239,9 @@ export class Engine {
    * `engine.actor.system.get(connection.id)`. An id names one session; an actor goes on from one to the next.
    */
   connection(of: string | AnyActorRef): Connection<unknown> | undefined {
-    const handle = this.#desk.entryNamed(typeof of === 'string' ? of : of.id)?.handle;
-    return typeof of !== 'string' || handle?.id === of ? handle : undefined;
+    const entry = this.#desk.entryNamed(typeof of === 'string' ? of : of.id);
+    if (typeof of !== 'string') return entry?.handle;
+    return [entry?.handle, entry?.successor?.handle].find((handle) => handle?.id === of);
   }
 
   toJSON(): object {

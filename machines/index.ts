@@ -14,7 +14,7 @@ export { Engine, startEngine } from './engine.js';
 export type { RedialPolicy } from './backoff.js';
 export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
 export type { GrantDesk, GrantRequest } from './dial-permit.service.js';
-export type { TieBreak, TieRule } from './hub/registry.js';
+export type { TieBreak, TieRule } from './tie-break.js';
 export type {
   Identified,
   Protocol,

@@ -5,8 +5,8 @@ import type { Plane } from './dataplane/plane.js';
 import type { Pump } from './dataplane/pump.js';
 import type { SlabPool } from './dataplane/send-log.js';
 import type { GrantDesk } from './dial-permit.service.js';
-import type { TieBreak } from './hub/registry.js';
 import type { Clock, Identity, Opener, Ports, Refusal } from './ports.js';
+import type { TieBreak } from './tie-break.js';
 
 /** What a protocol's chart tells the connection above it; the API state follows (states.md, "One tree"). */
 export type ProtocolNews =

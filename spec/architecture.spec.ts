@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { againstDirection, circles, importGraph, type ImportGraph } from './architecture/circles.js';
 import { inspect, type Complaint } from './architecture/inspect.js';
-import { exemptions, topLevel } from './architecture/rules.js';
+import { circleExemptions, exemptions, rooms, topLevel } from './architecture/rules.js';
 
 const root = join(__dirname, '..');
 const floors = ['machines', 'adapters', 'transports', 'visualizer', 'spec'];
@@ -30,6 +31,92 @@ describe('the house', () => {
       ignored.some((line) => (line.startsWith('*') ? name.endsWith(line.slice(1)) : name === line.replace(/\/$/, '')));
     const strange = readdirSync(root).filter((name) => !name.startsWith('.') && !topLevel.includes(name) && !isIgnored(name));
     expect(strange).toEqual([]);
+  });
+});
+
+describe('architecture: imports', () => {
+  const sources = ['machines', 'adapters', 'transports', 'visualizer'].flatMap(sourcesUnder);
+  const graph = importGraph(new Map(sources.map((file) => [file, readFileSync(join(root, file), 'utf8')])));
+  const isExempt = (modules: readonly string[]): boolean =>
+    circleExemptions.some(({ within }) => modules.every((module) => module.startsWith(within)));
+  const ends = (arrow: string): string[] => arrow.split(' -> ');
+
+  test('form no circle; types count', () => {
+    expect(circles(graph).filter((circle) => !isExempt(circle))).toEqual([]);
+  });
+
+  test('go from higher rooms of machines/ to lower ones; a new file beside the rooms is ground unless `rooms` names it', () => {
+    expect(againstDirection(graph, rooms).filter((arrow) => !isExempt(ends(arrow)))).toEqual([]);
+  });
+
+  test('have exemptions that are still needed', () => {
+    const found = [...circles(graph), ...againstDirection(graph, rooms).map(ends)];
+    const idle = circleExemptions.filter(({ within }) => !found.some((modules) => modules.every((m) => m.startsWith(within))));
+    expect(idle).toEqual([]);
+    expect(circleExemptions.filter(({ because }) => because.length < 20)).toEqual([]);
+  });
+
+  test('every room is there', () => {
+    const isEmpty = (room: string): boolean => ![...graph.keys()].some((module) => `${module}/`.startsWith(room));
+    expect(rooms.flat().filter((room) => !room.includes('*') && isEmpty(room))).toEqual([]);
+  });
+
+  const graphOf = (files: Readonly<Record<string, string>>): ImportGraph => importGraph(new Map(Object.entries(files)));
+
+  test.each<[what: string, files: Record<string, string>, found: string[][]]>([
+    [
+      'two modules that know each other',
+      { 'a/b.ts': `import { c } from './c.js';`, 'a/c.ts': `import type { B } from './b.js';` },
+      [['a/b', 'a/c']],
+    ],
+    [
+      'a longer way round, over a re-export and a type in a type',
+      {
+        'a.ts': `export * from './b.js';`,
+        'b.ts': `let x: import('./c.js').X;`,
+        'c.ts': `const a = () => import('./a.js');`,
+        'd.ts': `import './a.js';`,
+      },
+      [['a', 'b', 'c']],
+    ],
+    [
+      'two circles that share no module',
+      { 'a.ts': `import './b.js';`, 'b.ts': `import './a.js'; import './c.js';`, 'c.ts': `import './c.js';` },
+      [['c'], ['a', 'b']],
+    ],
+    [
+      'no circle in two ways to one module',
+      {
+        'a.ts': `import './b.js'; import './c.js';`,
+        'b.ts': `import './d.js';`,
+        'c.ts': `import './d.js';`,
+        'd.ts': `import 'ws';`,
+      },
+      [],
+    ],
+  ])('the finder of circles sees %s', (_, files, found) => {
+    expect(circles(graphOf(files))).toEqual(found);
+  });
+
+  test.each<[from: string, to: string, isAllowed: boolean]>([
+    ['machines/hub/a', 'machines/ports', true],
+    ['machines/backoff', 'machines/errors', true],
+    ['machines/closing', 'machines/connection/connection.api', false],
+    ['machines/protocol', 'machines/hub/registry', false],
+    ['machines/hub/dial/a', 'machines/hub/a', false],
+    ['machines/hub/a', 'machines/hub/dial/a', true],
+    ['machines/hub/dial/a', 'machines/hub/accept/a', false],
+    ['machines/resume/a', 'machines/ship/a', false],
+    ['machines/resume/a', 'machines/resume/b', true],
+    ['machines/rendezvous/a', 'machines/engine', true],
+    ['machines/ports', 'machines/engine', false],
+    ['adapters/a', 'machines/index', true],
+  ])('%s may import %s: %s', (from, to, isAllowed) => {
+    const graph = new Map([
+      [from, [to]],
+      [to, []],
+    ]);
+    expect(againstDirection(graph, rooms)).toEqual(isAllowed ? [] : [`${from} -> ${to}`]);
   });
 });
 

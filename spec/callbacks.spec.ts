@@ -8,7 +8,7 @@ import { resume } from '../adapters/resume/index.js';
 import { StreamError, type Offer } from '../adapters/streams/index.js';
 import { answerRelay, relayAddresses, resolverOf, staticAddresses, tuna, type AddressQuery } from '../adapters/tuna/index.js';
 import { bounded, type Timers } from '../adapters/tuna/addresses.js';
-import type { AddressReply } from '../machines/tuna/link.machine.js';
+import type { AddressReply } from '../machines/tuna/tuna.addresses.js';
 import { Engine } from '../machines/engine.js';
 import type { Resolver } from '../machines/ports.js';
 import { tcp } from '../transports/tcp.js';

@@ -5,8 +5,8 @@ import type { Ports } from '../../machines/ports.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import type { Discovery } from './discovery.js';
-import type { ShipOptions } from './protocol.js';
 import type { HubReader } from './reader.js';
+import type { ShipTrace } from './trace.js';
 import type { ShipTrust } from './trust.js';
 
 export type GuardedPorts = Ports & Required<Pick<Ports, 'report'>>;
@@ -22,7 +22,7 @@ export function guardedPorts(ports: Ports, wanted: Ports['report']): GuardedPort
   return { clock, random: () => ports.random(), entropy: (bytes) => ports.entropy(bytes), report };
 }
 
-export function guardedTrace(trace: ShipOptions['trace'], ports: CallbackPorts): Pick<ShipOptions, 'trace'> {
+export function guardedTrace(trace: ShipTrace | undefined, ports: CallbackPorts): { readonly trace?: ShipTrace } {
   if (trace === undefined) return {};
   return { trace: (ski, direction, message) => void callback(ports, 'trace', (): unknown => trace(ski, direction, message)) };
 }

@@ -1,4 +1,4 @@
-import type { TieRule } from '../../machines/hub/registry.js';
+import type { TieRule } from '../../machines/tie-break.js';
 import type { Ports, Transport } from '../../machines/ports.js';
 import type { Discovery } from './discovery.js';
 import type { ShipOptions } from './protocol.js';

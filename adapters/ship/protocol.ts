@@ -3,7 +3,7 @@ import { REDIAL } from '../../machines/backoff.js';
 import type { ClosingCode } from '../../machines/closing.js';
 import { callback } from '../../machines/callbacks.js';
 import { SessionError } from '../../machines/errors.js';
-import type { TieRule } from '../../machines/hub/registry.js';
+import type { TieRule } from '../../machines/tie-break.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
 import { shipMachine } from '../../machines/ship/ship.machine.js';
 import type { ShipCodec, ShipMessage, ShipPayload } from '../../machines/ship/ship.messages.js';
@@ -14,6 +14,7 @@ import { amount, callable, checkOptions, count, flag, given, having, matching, m
 import { makeShipCodec } from './codec.js';
 import { guardedPeers } from './guarded.js';
 import { normaliseSki } from './ski.js';
+import type { ShipTrace } from './trace.js';
 
 /** Who we are and whom we trust, besides limits and delays (`ShipTiming`, `ShipLimits`). */
 export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
@@ -39,7 +40,7 @@ export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
    * Sees every message in words, by the peer's SKI; for people who look for a fault. Payloads may hold `bigint`s, which
    * `JSON.stringify` refuses: `stringifyPayload` writes them. What it throws is reported as a warning and ends nothing.
    */
-  readonly trace?: (ski: string, direction: 'said' | 'heard', message: ShipMessage) => void;
+  readonly trace?: ShipTrace;
   /** Whether a message's first byte must fit its kind. `ignored`: its name alone decides, as in ship-go 2024. Default `checked`. */
   readonly typeByte?: 'checked' | 'ignored';
 }

@@ -2,7 +2,7 @@ import { ports } from '#platform';
 import { callback, reportCallback } from '../../machines/callbacks.js';
 import { toHex } from '../bytes.js';
 import type { Clock, Resolver } from '../../machines/ports.js';
-import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 
 /** Asks a peer where it can be dialed; `session` is undefined before there is one. The result stops asking; nothing is answered then. */
 export interface AddressQuery {

@@ -2,7 +2,7 @@ import { ports } from '#platform';
 import { callback } from '../../machines/callbacks.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
 import { SessionError } from '../../machines/errors.js';
-import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 import { messagesOver } from '../messages.js';
 import {
   parsed,

@@ -8,7 +8,7 @@ import type { Identified, Protocol, Session, SessionRequest } from '../../machin
 import { tunaSessionMachine } from '../../machines/tuna/tuna.machine.js';
 import { TunaPlane, type Envelope } from '../../machines/tuna/tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
-import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 import { bounded, type AddressQuery } from './addresses.js';
 import { ncpCodec } from './codec.js';
 import { frameBytes, framed, PlainEnvelope } from './envelope.js';

@@ -5,7 +5,7 @@ import { callback, wordsOf } from '../../machines/callbacks.js';
 import type { Engine } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Clock } from '../../machines/ports.js';
-import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 import { TUNA_LIMITS } from '../../machines/tuna/tuna.timing.js';
 import type { AddressDesk, AddressRequest } from './addresses.js';
 import { links, retries } from './options.js';

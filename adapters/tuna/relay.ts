@@ -1,6 +1,6 @@
 import { ports } from '#platform';
 import { callback } from '../../machines/callbacks.js';
-import type { AddressReply } from '../../machines/tuna/link.machine.js';
+import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 import {
   putReply,
   putRequest,

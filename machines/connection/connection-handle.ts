@@ -1,12 +1,12 @@
 import { API_STATES, type ApiState } from './api-state.js';
 import type { Closing, ClosingDetail } from '../closing.js';
 import type { Connection, SendOptions } from './connection.api.js';
+import type { ByteBudget } from '../dataplane/byte-budget.js';
 import { Inbox } from '../dataplane/inbox.js';
 import { Pump } from '../dataplane/pump.js';
 import { abortedBy, SessionError, UndeliveredError } from '../errors.js';
 import { Feed } from './broadcast.js';
 import type { Clock } from '../ports.js';
-import type { ByteBudget } from '../hub/admission.js';
 import type { HandleFacts, HandleKind, HandlePort } from './connection-handle.port.js';
 import type { SessionPlane } from '../protocol.js';
 

@@ -42,3 +42,13 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   stats(): Readonly<Record<string, number>>;
   toJSON(): object;
 }
+
+declare module '../closing.js' {
+  interface ClosingDetail {
+    /**
+     * The connection that follows, as `engine.connection(successorId)` gives it.
+     * @deprecated Since 0.1.0: a closing is plain data. This property is not enumerable, so copies and JSON don't have it.
+     */
+    readonly successor?: Connection;
+  }
+}

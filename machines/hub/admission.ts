@@ -1,3 +1,5 @@
+import { BYTES_QUEUED_MAX } from '../dataplane/byte-budget.js';
+
 /**
  * Who may come in, and what is said at each bound. Pure: it counts and answers with a word; closing, refusing and warning
  * are its callers'. Established connections are never preempted: at a limit it is always the newcomer that waits or goes,
@@ -25,7 +27,7 @@ export const LIMITS = {
   openingsPerAddressMax: 16,
   unprovenPerAddressMax: 64,
   incomingMax: 64,
-  bytesQueuedMax: 2 ** 30,
+  bytesQueuedMax: BYTES_QUEUED_MAX,
 } as const;
 
 /** What the caller knows of a connection that wants in. */
@@ -112,30 +114,6 @@ export class Openings<Opening> {
   #fullOf(source: string): Set<Opening> | undefined {
     const group = source === '' ? undefined : this.#bySource.get(source);
     return group !== undefined && group.size >= this.#perAddressMax ? group : undefined;
-  }
-}
-
-/** A bound on bytes that many share. At the bound the next taker is refused; what was taken is never taken back. */
-export class ByteBudget {
-  readonly bytesMax: number;
-  #bytes = 0;
-
-  constructor(bytesMax: number = LIMITS.bytesQueuedMax) {
-    this.bytesMax = bytesMax;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Whether a taker of this many bytes may go ahead. */
-  fits(bytes: number): boolean {
-    return this.#bytes + bytes <= this.bytesMax;
-  }
-
-  /** What one taker holds has grown or, by a negative number, shrunk. */
-  adjust(bytes: number): void {
-    this.#bytes += bytes;
   }
 }
 

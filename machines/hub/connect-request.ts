@@ -1,5 +1,5 @@
 import type { Closing } from '../closing.js';
-import type { Handle } from '../connection/connection-handle.js';
+import type { Connection, Handle } from '../connection/connection-handle.js';
 import type { Session } from '../protocol.js';
 import type { ConnectRequest, Desk } from './connection-manager.js';
 
@@ -55,4 +55,11 @@ export function callOff(handle: Handle<unknown>, cause: Closing): void {
   handle.end(cause);
   handle.changeState('none');
   handle.retire();
+}
+
+/** The closing itself, which leads to the successor for those who read the deprecated `detail.successor`; it stays plain data. */
+export function followedBy(how: Closing, successor: Connection | undefined): Closing {
+  if (successor === undefined || how.detail === undefined) return how;
+  Object.defineProperty(how.detail, 'successor', { value: successor, enumerable: false });
+  return how;
 }

@@ -9,11 +9,11 @@ import { Handle, type Connection } from '../connection/connection-handle.js';
 import type { Identity, Opener, Wire } from '../ports.js';
 import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
 import type { ConnectRequest } from './connection-manager.js';
-import { callOff, SUPERSEDED, type Caller, type DeskSide, type Made, type Wish } from './connect-request.js';
+import { callOff, followedBy, SUPERSEDED, type Caller, type DeskSide, type Made, type Wish } from './connect-request.js';
 import { afterEnding } from './dial/redial-policy.js';
 import { Redials } from './dial/redial-state.js';
 import { hasServed } from './accept/absent-sessions.js';
-import type { Role } from './registry.js';
+import type { Role } from '../tie-break.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
 
@@ -52,7 +52,7 @@ export class Entry implements ConnectionPort {
   #lostAt: number | undefined; // While there is no wire.
   readonly redials = new Redials();
   /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
-  #successor: Made | undefined;
+  accessor successor: Made | undefined;
   readonly #desk: DeskSide;
 
   /** `key` is for people, queues and logs. */
@@ -117,7 +117,7 @@ export class Entry implements ConnectionPort {
   /** A connection exists, is being made, or was promised to a caller. A registered peer that waits for its next dial needs none. */
   get needsPlace(): boolean {
     if (this.handle !== undefined) return true;
-    return this.keep !== 'always' && (this.hasCallers || this.keep === 'retries' || this.#successor !== undefined);
+    return this.keep !== 'always' && (this.hasCallers || this.keep === 'retries' || this.successor !== undefined);
   }
   get hasCallers(): boolean {
     return this.#callers !== undefined;
@@ -144,7 +144,7 @@ export class Entry implements ConnectionPort {
   leave(caller: Caller): void {
     if (this.#callers?.delete(caller) !== true) return;
     if (this.#callers.size === 0) this.#callers = undefined;
-    if (this.#callers !== undefined || this.#isConnected || this.#successor !== undefined) return;
+    if (this.#callers !== undefined || this.#isConnected || this.successor !== undefined) return;
     if (this.keep === 'retries' && !this.#hasServed) this.keep = undefined; // They were retries for those who have left.
     if (this.keep !== undefined) return;
     this.ref?.send({ type: 'cancel' });
@@ -184,8 +184,8 @@ export class Entry implements ConnectionPort {
     this.#hasMet = this.hasReached = this.isToldToWait = false;
     this.#desk.began(this);
     this.redials.begin();
-    const { session, handle } = this.#successor ?? this.#make(role, { opening });
-    this.#successor = undefined;
+    const { session, handle } = this.successor ?? this.#make(role, { opening });
+    this.successor = undefined;
     this.session = session;
     this.handle = handle;
     this.#desk.places.settle(this);
@@ -259,8 +259,8 @@ export class Entry implements ConnectionPort {
     this.redials.ended(cause, this.#desk.ports.clock.now(), wasConnected);
     this.#desk.ended(this, cause);
     const successor = wasConnected ? this.#succeed(cause) : undefined;
-    const detail = successor === undefined ? undefined : { ...cause.detail, successor };
-    const told = handle?.end(detail === undefined ? cause : { ...cause, detail }) ?? cause;
+    const detail = successor === undefined ? undefined : { ...cause.detail, successorId: successor.id };
+    const told = followedBy(handle?.end(detail === undefined ? cause : { ...cause, detail }) ?? cause, successor);
     if (wasConnected && handle !== undefined) this.#desk.tell({ type: 'disconnected', connection: handle, closing: told });
     this.#desk.tell({ type: 'closing', id, peer: this.peer, closing: told });
     if (mayDialAnew && !this.#desk.isServing) this.#fail(closing('shutdown', 'local'));
@@ -279,14 +279,14 @@ export class Entry implements ConnectionPort {
 
   mayRetry(cause: Closing): boolean {
     if (!this.#desk.isServing) return false;
-    const isWanted = this.keep !== undefined || this.#successor !== undefined;
+    const isWanted = this.keep !== undefined || this.successor !== undefined;
     if (isWanted && this.#redialAfter(cause) !== 'never') return true;
     return (this.hasCallers || isWanted) && this.redials.mayGoOn(cause);
   }
 
   /** What is registered is dialed again after all but a few endings, which its protocol may name; for callers alone, as the closing says. */
   #redialAfter(cause: Closing): 'next' | 'longest' | 'never' {
-    if (this.#successor !== undefined) return cause.retry ? 'next' : 'never';
+    if (this.successor !== undefined) return cause.retry ? 'next' : 'never';
     const said = this.keep === 'always' ? this.protocol.redialAfter?.(cause) : undefined;
     return said ?? (afterEnding(this.keep === 'always' ? 'register' : 'retry', cause) === 'stays' ? 'never' : 'next');
   }
@@ -371,14 +371,14 @@ export class Entry implements ConnectionPort {
     const isWanted = code === 'peer-lost-session' && this.protocol.hasSuccessors === true && this.handle?.isParting === false;
     if (!isWanted || this.role !== 'dialer' || !this.#desk.isServing) return undefined;
     this.#desk.forgetLanes(this);
-    this.#successor = this.#make('dialer', { isSuccessor: true });
-    this.#successor.handle.changeState('queued');
-    return this.#successor.handle as Connection;
+    this.successor = this.#make('dialer', { isSuccessor: true });
+    this.successor.handle.changeState('queued');
+    return this.successor.handle as Connection;
   }
 
   #endSuccessor(cause: Closing): void {
-    const successor = this.#successor;
-    this.#successor = undefined;
+    const successor = this.successor;
+    this.successor = undefined;
     if (successor !== undefined) callOff(successor.handle, cause);
   }
 

@@ -3,7 +3,6 @@ import type { Engine } from '../engine.js';
 import { supervised, type SupervisorNotice } from '../runtime/supervisor.js';
 import type { Clock } from '../ports.js';
 import type { Judge } from './authorizer.js';
-import type { Mail } from './signaling.js';
 import type { MeetResult } from './node.settings.js';
 import type { Peer } from './peer-link.js';
 import type { NodeId } from './rendezvous.messages.js';
@@ -16,7 +15,7 @@ import type { RendezvousLimits } from './rendezvous.timing.js';
 export interface WishesSide {
   readonly limits: RendezvousLimits;
   readonly judge: Judge;
-  readonly mail: Mail;
+  readonly mail: { send(to: NodeId, letter: Uint8Array): void; forget(peer: NodeId): void };
   readonly engine: Engine;
   readonly clock: Clock;
   /** The certificate that this node vouches for, where it does: then dials hold peers to theirs. */

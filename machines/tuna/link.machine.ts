@@ -5,17 +5,9 @@ import type { Clock, Opener, WireCause } from '../ports.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { TunaPump } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
+import type { AddressBook } from './tuna.addresses.js';
 import type { TunaLimits } from './tuna.timing.js';
 import { TUNA_LIMITS } from './tuna.timing.js';
-
-/** What the peer answers when it is asked where it can be dialed. */
-export type AddressReply =
-  | { readonly word: 'addresses'; readonly addresses: readonly (string | undefined)[] } // By link; undefined: not at the moment.
-  | { readonly word: 'session-closed' }
-  | { readonly word: 'no-answer' };
-
-/** Asks the peer for its addresses of the moment (tuna-ncp.md, 2.5). The result stops asking. */
-export type AddressBook = (answer: (reply: AddressReply) => void) => () => void;
 
 export interface LinkInput {
   readonly role: 'dialer' | 'acceptor';

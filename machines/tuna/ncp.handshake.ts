@@ -1,4 +1,4 @@
-import type { NcpSeed } from './ncp.session.js';
+import type { NcpSeed } from './ncp.seed.js';
 import type { Handshake } from './tuna.messages.js';
 
 /** An answer that the peer shows no sign of is repeated ever more rarely, up to this. Chosen without measurement. */

@@ -4,7 +4,7 @@ import { SessionError } from '../errors.js';
 import type { SessionPlane } from '../protocol.js';
 import { NcpSession, type NcpSeed, type NcpSignal } from './ncp.session.js';
 import { DATA_HEAD_BYTES_MAX } from './tuna.messages.js';
-import type { AddressBook } from './link.machine.js';
+import type { AddressBook } from './tuna.addresses.js';
 import { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
 

@@ -4,7 +4,8 @@ import { closing, closingOf, type Closing, type ClosingCode } from '../closing.j
 import type { GrantDesk } from '../dial-permit.service.js';
 import type { Clock, Opener, WireHandler } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
-import { tunaLinkMachine, type AddressBook, type LinkInput, type LinkNews } from './link.machine.js';
+import { tunaLinkMachine, type LinkInput, type LinkNews } from './link.machine.js';
+import type { AddressBook } from './tuna.addresses.js';
 import { ncpMachine, type NcpNews, type TunaPump } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
 import type { TunaSignal } from './tuna.plane.js';

@@ -62,6 +62,18 @@ export function inspect(file: string, text: string): readonly Complaint[] {
   return complaints;
 }
 
+/** Every module that a file names, types included, as `resolve` spells it; computed names are left out. */
+export function importsOf(file: string, text: string): readonly string[] {
+  const found = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    const name = importOf(node)?.name;
+    if (name !== undefined) found.add(resolve(file, name));
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));
+  return [...found];
+}
+
 interface Reference {
   readonly node: ts.Node;
   /** Undefined where the name is computed. */
@@ -129,7 +141,7 @@ function resolve(file: string, name: string): string {
   return name.startsWith('@') && rest !== undefined ? `${scope}/${rest}` : scope;
 }
 
-function covers(entry: string, target: string): boolean {
+export function covers(entry: string, target: string): boolean {
   if (entry === 'node:*') return target.startsWith('node:');
   if (entry === 'npm:*') return !target.startsWith('node:') && !isWithinFolder(target, ['spec/', ...ownFolders]);
   if (entry.endsWith('/')) return `${target}/`.startsWith(entry);
@@ -145,7 +157,7 @@ function isWithin(word: string, banned: string): boolean {
   return word === banned || word.startsWith(`${banned}.`);
 }
 
-function isWithinFolder(path: string, folders: readonly string[]): boolean {
+export function isWithinFolder(path: string, folders: readonly string[]): boolean {
   return folders.some((folder) => `${path}/`.startsWith(folder));
 }
 

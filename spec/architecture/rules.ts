@@ -58,6 +58,33 @@ export const floorRules: readonly FloorRule[] = [
   { at: 'spec/', may: ['spec/', 'machines/', 'adapters/', 'transports/', 'visualizer/', 'node:*', 'npm:*'] },
 ];
 
+/**
+ * The rooms of `machines/`, lowest first. A file may import from its own room and from lower floors: never from a higher floor, and
+ * never from another room of its own floor. What stands directly in `machines/` and is named nowhere here is the ground: facts, ports
+ * and small services that every room may use.
+ */
+export const rooms: readonly (readonly string[])[] = [
+  ['machines/*'],
+  ['machines/dataplane/'],
+  ['machines/runtime/'],
+  ['machines/protocol'],
+  ['machines/connection/'],
+  ['machines/streams/', 'machines/resume/', 'machines/ship/', 'machines/pool/', 'machines/tuna/'],
+  ['machines/hub/accept/', 'machines/hub/dial/'],
+  ['machines/hub/'],
+  ['machines/engine'],
+  ['machines/rendezvous/'],
+  ['machines/index'],
+];
+
+/** Where import circles, and imports against the direction of `rooms`, are excused for a while. */
+export const circleExemptions: readonly { readonly within: string; readonly because: string }[] = [
+  {
+    within: 'machines/hub/',
+    because: 'The records of the hub know their manager and the other way round, until the chart of the hub makes and ends them.',
+  },
+];
+
 /** A global or a keyword that may not be used under `at`, and what to write instead. Naming a method so is allowed. */
 export interface Ban {
   readonly at: string;

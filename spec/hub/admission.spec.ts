@@ -1,14 +1,6 @@
 import fc from 'fast-check';
-import {
-  ByteBudget,
-  LIMITS,
-  Openings,
-  Watermark,
-  hostOf,
-  isLoopback,
-  judgeConnection,
-  judgeIncoming,
-} from '../../machines/hub/admission.js';
+import { ByteBudget } from '../../machines/dataplane/byte-budget.js';
+import { LIMITS, Openings, Watermark, hostOf, isLoopback, judgeConnection, judgeIncoming } from '../../machines/hub/admission.js';
 
 describe('connections', () => {
   const limits = { connectionsMax: 10, connectionsPerPeerMax: 3 };

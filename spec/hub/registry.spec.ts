@@ -1,13 +1,6 @@
 import fc from 'fast-check';
-import {
-  Registry,
-  crossing,
-  keeps,
-  type ConnectionKey,
-  type Entry,
-  type Role,
-  type TieRule,
-} from '../../machines/hub/registry.js';
+import { Registry, type ConnectionKey, type Entry } from '../../machines/hub/registry.js';
+import { crossing, keeps, type Role, type TieRule } from '../../machines/tie-break.js';
 
 const pool = (peer: string, label = ''): ConnectionKey => ({ protocol: 'pool', peer, label });
 const roles: readonly Role[] = ['dialer', 'acceptor'];

@@ -148,7 +148,7 @@ withGo('the real nkn-tuna-session', () => {
     [4, true],
   ] as const)
     test(`[TUNA-8] holdfast dials: all of ${links} link(s) are cut, the original closes its session${canAsk ? '' : ' (and can not be asked)'}, and a new one follows`, async () => {
-      const { go, near, wires } = await dialed(links, { canAsk });
+      const { go, near, wires, engine } = await dialed(links, { canAsk });
       await wires.spokenOn(links);
       const hearing = go.receive();
       let written = 0;
@@ -178,7 +178,7 @@ withGo('the real nkn-tuna-session', () => {
       expect(heard.bytes).toBeGreaterThanOrEqual(read);
       expect(heard.bytes).toBeLessThanOrEqual(read + unknown);
 
-      const successor = detail!.successor!;
+      const successor = engine.connection(detail!.successorId!) as Connection;
       await go.accept();
       const [again] = await Promise.all([go.receive(1 << 20), pour(successor, 1 << 20)]);
       expect(again).toMatchObject({ bytes: 1 << 20, wrongAt: -1 });

@@ -1,5 +1,5 @@
 import { Hub, memoryTrust } from '../../adapters/ship/index.js';
-import type { TieRule } from '../../machines/hub/registry.js';
+import type { TieRule } from '../../machines/tie-break.js';
 import type { Transport } from '../../machines/ports.js';
 import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';

@@ -1,7 +1,7 @@
 import { API_STATES } from '../../machines/connection/api-state.js';
 import { Hub, memoryTrust, type HubReader, type RemoteService, type ShipPayload } from '../../adapters/ship/index.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
-import type { TieRule } from '../../machines/hub/registry.js';
+import type { TieRule } from '../../machines/tie-break.js';
 import type { Transport } from '../../machines/ports.js';
 import { Alternating, NothingLeft, violationsOf, type Check } from '../sim/checks.js';
 import { SimClock } from '../sim/clock.js';

@@ -31,8 +31,9 @@ for (const links of [1, 4])
     expect([code, side]).toEqual(['peer-lost-session', 'remote']);
     expect(detail).toMatchObject({ read: 10_000 });
     expect((detail!.unknown as number) + (detail!.unsent as number)).toBe(5300);
-    const successor = detail!.successor!;
+    const successor = w.a.connection(detail!.successorId!) as Connection;
     expect(successor).not.toBe(first);
+    expect(w.a.connection(first.id)).toBe(undefined);
     expect(() => first.write(Uint8Array.of(1))).toThrow(expect.objectContaining({ code: 'closed' }));
     // It takes bytes before it is dialed, and they arrive.
     successor.write(fill(new Uint8Array(7000), 0));
@@ -55,7 +56,7 @@ test('[TUNA-8] as the original does: it closes with its last connection and ends
   w.runUntil(() => closings.length > 0, { withinMs: 10_000 });
   expect(closings[0]).toMatchObject({ code: 'peer-lost-session', detail: { read: 10_000, unknown: 5000, unsent: 0 } });
   w.heard.b = 0;
-  const successor = closings[0]!.detail!.successor!;
+  const successor = w.a.connection(closings[0]!.detail!.successorId!)!;
   successor.write(fill(new Uint8Array(100), 0));
   w.runUntil(() => w.heard.b === 100, { withinMs: 5000 });
   expect(w.far!.id).not.toBe(far.id);
@@ -66,9 +67,10 @@ test('[TUNA-8] as the original does: it closes with its last connection and ends
 test('[TUNA-8] a successor that is called off before its dial, or finds nobody, ends like any other', async () => {
   for (const how of ['close', 'shutdown', 'nobody']) {
     const { w, closings } = begun(40, 2);
+    let successor: Connection<unknown> | undefined;
     w.a.on((event) => {
-      if (event.type !== 'disconnected' || event.closing.detail?.successor === undefined) return;
-      const { successor } = event.closing.detail;
+      if (event.type !== 'disconnected' || event.closing.detail?.successorId === undefined) return;
+      successor = w.a.connection(event.closing.detail.successorId)!;
       successor.write(fill(new Uint8Array(100), 0));
       if (how === 'close') void successor.close();
       if (how === 'shutdown') void w.a.shutdown();
@@ -77,7 +79,6 @@ test('[TUNA-8] a successor that is called off before its dial, or finds nobody, 
     w.crash('b');
     w.b = w.engine('b', ['sim://b:1']);
     w.runUntil(() => closings.length > 0, { withinMs: 10_000 });
-    const { successor } = closings[0]!.detail!;
     let closing: Closing | undefined;
     void successor!.closed.then((c) => (closing = c));
     w.advance(30_000);
@@ -91,6 +92,26 @@ test('[TUNA-8] a successor that is called off before its dial, or finds nobody, 
   }
 });
 
+test('[TUNA-8] a closing is plain data: it names the successor by its id, and only the deprecated property leads to it', () => {
+  const { w, closings } = begun(60, 2);
+  let inEvent: Connection<unknown> | undefined;
+  w.a.on((event) => {
+    if (event.type === 'disconnected') inEvent ??= w.a.connection(event.closing.detail!.successorId!);
+  });
+  w.crash('b');
+  w.b = w.engine('b', ['sim://b:1']);
+  w.runUntil(() => closings.length > 0, { withinMs: 10_000 });
+  const [how] = closings;
+  expect(JSON.parse(JSON.stringify(how))).toEqual(structuredClone(how));
+  expect(Object.keys(how!.detail!)).not.toContain('successor');
+  const { successorId, successor } = how!.detail!;
+  expect(inEvent).toBeDefined(); // Found in the event itself, before its dial.
+  expect([inEvent!.id, inEvent]).toEqual([successorId, successor]);
+  w.advance(5000);
+  expect(w.a.connection(successorId!)).toBe(inEvent); // And still so once it is connected.
+  w.end();
+});
+
 test('[TUNA-8] nobody who is closing, or was dialed, makes a new session', () => {
   const { w, first, closings } = begun(50, 2);
   const told: Closing[] = [];
@@ -100,7 +121,7 @@ test('[TUNA-8] nobody who is closing, or was dialed, makes a new session', () =>
   w.crash('b');
   w.b = w.engine('b', ['sim://b:1']);
   w.advance(80_000);
-  expect(closings.map(({ detail }) => detail?.successor)).toEqual([undefined]);
+  expect(closings.map(({ detail }) => detail?.successorId)).toEqual([undefined]);
   expect(w.events).not.toContain('a handshake.started');
   w.end();
 });

@@ -7,7 +7,8 @@ import type { Known } from './identify.service.js';
 import type { Entry } from '../connection-record.js';
 import { RETRY_AFTER_MS } from './listener.service.js';
 import type { Places } from '../connection-slots.js';
-import { crossing, type ConnectionKey, type Registry, type Role } from '../registry.js';
+import { crossing, type Role } from '../../tie-break.js';
+import type { ConnectionKey, Registry } from '../registry.js';
 
 /** What the reception needs of the hub. */
 export interface ReceptionSide {

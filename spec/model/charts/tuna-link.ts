@@ -1,7 +1,8 @@
 import type { AnyEventObject } from 'xstate';
 import { assert } from '../../../machines/errors.js';
 import type { GrantRequest } from '../../../machines/dial-permit.service.js';
-import { tunaLinkMachine, type AddressReply, type LinkInput } from '../../../machines/tuna/link.machine.js';
+import { tunaLinkMachine, type LinkInput } from '../../../machines/tuna/link.machine.js';
+import type { AddressReply } from '../../../machines/tuna/tuna.addresses.js';
 import type { Model, PlayedWorld, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';
 import { limitsOf, PlayedWires, tunaPump, type Role } from './tuna-parts.js';

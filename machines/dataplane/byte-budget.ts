@@ -1,0 +1,26 @@
+/** What all connections of an engine hold for their peers, unless said otherwise: 1 GiB. Chosen without measurement. */
+export const BYTES_QUEUED_MAX = 2 ** 30;
+
+/** A bound on bytes that many share. At the bound the next taker is refused; what was taken is never taken back. */
+export class ByteBudget {
+  readonly bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number = BYTES_QUEUED_MAX) {
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a taker of this many bytes may go ahead. */
+  fits(bytes: number): boolean {
+    return this.#bytes + bytes <= this.bytesMax;
+  }
+
+  /** What one taker holds has grown or, by a negative number, shrunk. */
+  adjust(bytes: number): void {
+    this.#bytes += bytes;
+  }
+}
