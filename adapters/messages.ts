@@ -1,3 +1,4 @@
+import { ports } from '#platform';
 import type { Connection, SendOptions } from '../machines/connection/connection-handle.js';
 import type { ApiState } from '../machines/connection/api-state.js';
 import { closing, type Closing } from '../machines/closing.js';
@@ -27,6 +28,10 @@ export function messagesOver(stream: Connection, { messageBytesMax = 1 << 20 }: 
 }
 
 const LENGTH_BYTES = 4;
+/** In the place of a length: what came was longer than the bound, and this is the last that its receiver says. */
+const TOO_LONG = Uint8Array.of(0xff, 0xff, 0xff, 0xfe);
+/** How long the last word may take before the session ends without it. Chosen without measurement. */
+const LAST_WORD_MS = 2000;
 const HEAD = {
   headBytes: LENGTH_BYTES,
   frameBytes: (bytes: Uint8Array, at: number): number =>
@@ -37,7 +42,8 @@ class Messages implements Connection {
   readonly boundaries = 'message';
   readonly closed: Promise<Closing>;
   readonly #framer: Framer;
-  #isSpoilt = false;
+  /** A message above the bound has come, or this side was told that it had sent one. */
+  #violatedBy: 'local' | 'remote' | undefined;
   #onMessage: ((message: Uint8Array) => void) | undefined;
   #isIterated = false;
 
@@ -46,7 +52,7 @@ class Messages implements Connection {
     readonly messageBytesMax: number,
   ) {
     this.#framer = new Framer(HEAD, LENGTH_BYTES + messageBytesMax);
-    this.closed = stream.closed.then((end) => (this.#isSpoilt ? this.#violation(end) : end));
+    this.closed = stream.closed.then((end) => (this.#violatedBy === undefined ? end : this.#violation(end, this.#violatedBy)));
     unlisted(this);
   }
 
@@ -170,19 +176,31 @@ class Messages implements Connection {
 
   /** The next whole message; undefined: more bytes are needed. */
   #take(): Uint8Array | undefined {
-    if (this.#isSpoilt) return undefined;
+    if (this.#violatedBy !== undefined) return undefined;
     const framed = this.#framer.poll();
     if (framed === 'frame') return this.#framer.bytes.subarray(this.#framer.start + LENGTH_BYTES, this.#framer.end);
     if (framed === 'oversized') {
-      this.#isSpoilt = true;
+      const { bytes, start } = this.#framer;
+      const isToldSo = TOO_LONG.every((byte, i) => bytes[start + i] === byte);
+      this.#violatedBy = isToldSo ? 'local' : 'remote';
       this.#framer.reset();
-      void this.stream.close({ now: true });
+      if (isToldSo) void this.stream.close({ now: true });
+      else void this.#sayTooLong();
     }
     return undefined;
   }
 
-  #violation({ detail }: Closing): Closing {
-    const message = `a message above ${this.messageBytesMax} bytes`;
-    return closing('violated', 'remote', { ...detail, rule: 'TUNA-20', message });
+  /** The sender learns why, behind what was written before, and then the session ends; a sender that doesn't listen is not waited for. */
+  async #sayTooLong(): Promise<void> {
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => (timer = ports.clock.setTimeout(resolve, LAST_WORD_MS)));
+    await Promise.race([this.stream.send(TOO_LONG).catch(() => {}), late]);
+    ports.clock.clearTimeout(timer);
+    await this.stream.close({ now: true });
+  }
+
+  #violation({ detail }: Closing, by: 'local' | 'remote'): Closing {
+    const message = by === 'remote' ? `a message above ${this.messageBytesMax} bytes` : 'a message longer than the peer takes';
+    return closing('violated', by, { ...detail, rule: 'TUNA-20', message });
   }
 }

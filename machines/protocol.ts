@@ -157,10 +157,11 @@ export interface Protocol<Message = Uint8Array> {
   ): Identified;
   /** An opening that might have been this protocol's was given up: it said too little for too long. */
   silent?(remoteAddress: string): void;
-  /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. */
+  /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. `opening`: what was refused. */
   refusal(
     code: Refusal['code'] | 'unknown-session' | 'ended' | 'token-refused' | 'crossed',
     retryAfterMs: number,
+    opening?: unknown,
   ): Uint8Array | undefined;
   /** A message the application may have kept is measured by this. */
   sizeOf(message: Message): number;

@@ -102,3 +102,26 @@ test('a protocol that has messages needs no such thing', async () => {
   expect(connection.boundaries).toBe('message');
   expect(() => messagesOver(connection)).toThrow(expect.objectContaining({ code: 'bad-option' }) as Error);
 });
+
+for (const reader of ['a handler', 'a loop'] as const)
+  for (const bytes of [1001, 5000, 70_000])
+    test(`[TUNA-20] messages: the sender of ${bytes} bytes where 1000 are taken by ${reader} learns which rule it broke, and so does the receiver`, async () => {
+      const streams = await streamPair();
+      const near = messagesOver(streams.near, { messageBytesMax: 100_000 });
+      const far = messagesOver(streams.far, { messageBytesMax: 1000 });
+      const [told, heard]: [number[], number[]] = [[], []];
+      near.onMessage = ({ length }) => told.push(length);
+      const reading = (async () => {
+        if (reader === 'a handler') far.onMessage = ({ length }) => heard.push(length);
+        else for await (const { length } of far) heard.push(length);
+      })();
+      far.write(new Uint8Array(900)); // What was written before goes before the last word.
+      near.write(new Uint8Array(1000));
+      near.write(new Uint8Array(bytes));
+      near.write(new Uint8Array(1));
+      const rule = { code: 'violated', detail: { rule: 'TUNA-20' } };
+      expect(await far.closed).toMatchObject({ ...rule, side: 'remote' });
+      expect(await near.closed).toMatchObject({ ...rule, side: 'local' });
+      await reading;
+      expect([heard, told]).toEqual([[1000], [900]]);
+    });

@@ -1,4 +1,12 @@
-import { CLIENT_IDS_MAX, RANGES_MAX, type Handshake, type NcpCodec, type Packet } from '../../machines/tuna/tuna.messages.js';
+import {
+  CLIENT_IDS_MAX,
+  FAULT_CODES,
+  RANGES_MAX,
+  type Fault,
+  type Handshake,
+  type NcpCodec,
+  type Packet,
+} from '../../machines/tuna/tuna.messages.js';
 
 /**
  * NCP packets, which are Protocol Buffers of one message, read and written by hand: this is on the way of every 1300 bytes.
@@ -19,13 +27,16 @@ const WINDOW = 0x38;
 const MTU = 0x40;
 const CLOSE = 0x48;
 const HANDSHAKE = 0x50;
-const HOLDFAST = 0x70; // Field 14, which the originals skip.
+const FAULT_CODE = 0x60; // Fields 12 and 13, and 14 below: the originals skip them.
+const FAULT_RULE = 0x6a;
+const HOLDFAST = 0x70;
 
 const utf8Decoder = new TextDecoder();
 const utf8Encoder = new TextEncoder();
 
 /** A client id is the decimal string of an index in Tuna, and a short word elsewhere. */
 const CLIENT_ID_BYTES_MAX = 256;
+const RULE_BYTES_MAX = 16;
 
 let cursor = 0; // Where the last `varint` ended; -1 when it had no end.
 
@@ -50,11 +61,13 @@ function read(bytes: Uint8Array, start: number, end: number, packet: Packet): bo
   packet.sequence = packet.dataStart = packet.dataEnd = packet.ranges = 0;
   packet.bytesRead = -1;
   packet.close = false;
-  packet.handshake = undefined;
+  packet.fault = packet.handshake = undefined;
   let starts = 0;
   let counts = 0;
   let isHandshake = false;
   let isHoldfast = false;
+  let faultCode = 0;
+  let faultRule: string | undefined;
   let clientIds: string[] | undefined;
   let windowBytes = 0;
   let mtu = 0;
@@ -98,6 +111,9 @@ function read(bytes: Uint8Array, start: number, end: number, packet: Packet): bo
         case HANDSHAKE:
           isHandshake = value !== 0;
           break;
+        case FAULT_CODE:
+          faultCode = value;
+          break;
         case HOLDFAST:
           isHoldfast = value !== 0;
           break;
@@ -134,12 +150,22 @@ function read(bytes: Uint8Array, start: number, end: number, packet: Packet): bo
         if (clientIds.length === CLIENT_IDS_MAX || length > CLIENT_ID_BYTES_MAX) return false;
         clientIds.push(utf8Decoder.decode(bytes.subarray(at, to)));
         break;
+      case FAULT_RULE:
+        faultRule = ruleOf(bytes.subarray(at, to));
+        break;
       default:
     }
     at = to;
   }
+  if (faultCode > 0) packet.fault = { code: FAULT_CODES[faultCode - 1] ?? 'violated', rule: faultRule };
   if (isHandshake) packet.handshake = { clientIds: clientIds ?? [], windowBytes, mtu, ...(isHoldfast ? { isHoldfast } : {}) };
   return complete(packet, starts, counts);
+}
+
+/** The name of a rule is shown to people: anything else in its place is none. */
+function ruleOf(bytes: Uint8Array): string | undefined {
+  const rule = bytes.length <= RULE_BYTES_MAX ? utf8Decoder.decode(bytes) : '';
+  return /^(NCP|TUNA)-[0-9]{1,3}$/.test(rule) ? rule : undefined;
 }
 
 /** Starts that are missing are 1, counts that are missing are 1; of both there must be as many. */
@@ -227,6 +253,12 @@ function putClose(into: Uint8Array, at: number): number {
   return at + 2;
 }
 
+function putFault({ code, rule = '' }: Fault, isClose: boolean): Uint8Array {
+  const name = utf8Encoder.encode(rule);
+  const head = [FAULT_CODE, FAULT_CODES.indexOf(code) + 1];
+  return Uint8Array.of(...(isClose ? [CLOSE, 1] : []), ...head, ...(name.length > 0 ? [FAULT_RULE, name.length, ...name] : []));
+}
+
 function putHandshake({ clientIds, windowBytes, mtu, isHoldfast }: Handshake): Uint8Array {
   const ids = clientIds.map((id) => utf8Encoder.encode(id));
   const size = ids.reduce((sum, id) => sum + 1 + sizeOf(id.length) + id.length, 4 + sizeOf(windowBytes) + sizeOf(mtu));
@@ -256,5 +288,6 @@ export const ncpCodec: NcpCodec = {
   putAck,
   putBytesRead,
   putClose,
+  putFault,
   putHandshake,
 };

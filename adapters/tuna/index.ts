@@ -102,7 +102,7 @@ export function tuna(options: TunaOptions = {}): TunaProtocol {
     peerOf: (peer) => peerOf(peer, identity),
     makeSession: (request) => makeSession(request, limits, { identity, addresses, first }),
     identify: (bytes, { listener }) => identify(bytes, identity, accepts, listener),
-    refusal: () => undefined, // The original just closes.
+    refusal: (code, _retryAfterMs, opening) => refusalTo(opening as Opening | undefined, code, identity),
   };
 }
 
@@ -183,6 +183,39 @@ function noPeer(peer: string | undefined): SessionError {
   );
 }
 
+/**
+ * What a holdfast hears at the door instead of an end without a word: a close as the first packet, and in it why. An original knows
+ * no such answer, so there its wire is just closed.
+ * @rule NCP-16
+ */
+function refusalTo(
+  opening: Opening | undefined,
+  code: Parameters<Protocol['refusal']>[0] | 'malformed',
+  identity: TunaIdentity | undefined,
+): Uint8Array | undefined {
+  if (opening?.windowMs === undefined) return undefined;
+  const packet = refusalPacket(code);
+  if (identity === undefined) return framed(packet);
+  const box = identity.boxWith(opening.remoteAddress);
+  return box === undefined ? undefined : framed(sealed(box, nonces(ports.entropy)(), packet));
+}
+
+function refusalPacket(code: Parameters<typeof refusalTo>[1]): Uint8Array {
+  switch (code) {
+    case 'busy':
+    case 'limit-reached':
+      return ncpCodec.putFault({ code, rule: undefined }, true);
+    case 'malformed':
+      return ncpCodec.putFault({ code, rule: 'TUNA-1' }, true);
+    default: {
+      // It has ended, or nothing is known of it.
+      const packet = new Uint8Array(2);
+      ncpCodec.putClose(packet, 0);
+      return packet;
+    }
+  }
+}
+
 /** A session belongs to the address that opened it, and the address is proven by the seal of its metadata. */
 function labelOf(remoteAddress: string, id: Uint8Array): string {
   return `${remoteAddress}:${toHex(id)}`;
@@ -206,13 +239,17 @@ function identify(
   const metadataEnd = addressEnd + frameBytes(bytes, addressEnd);
   if (metadataEnd - addressEnd > METADATA_BYTES_MAX + 4) return { word: 'refuse', code: 'oversized' };
   if (bytes.length < metadataEnd) return { word: 'more' };
-  if (accepts !== undefined && callback<unknown>(ports, 'tuna.accepts', () => accepts(remoteAddress)) !== true)
-    return { word: 'refuse', code: 'identity-unknown' };
   const body = bytes.subarray(addressEnd + 4, metadataEnd);
   const box = identity?.boxWith(remoteAddress);
   const opened = identity === undefined ? body : box === undefined ? undefined : unsealed(box, body);
   const metadata = opened === undefined ? undefined : readMetadata(opened);
-  if (metadata === undefined || metadata.type > 1) return { word: 'refuse', code: 'malformed' };
+  if (accepts !== undefined && callback<unknown>(ports, 'tuna.accepts', () => accepts(remoteAddress)) !== true)
+    return { word: 'refuse', code: 'identity-unknown' }; // Strangers hear nothing.
+  if (metadata === undefined) return { word: 'refuse', code: 'malformed' };
+  if (metadata.type > 1) {
+    const say = refusalTo({ remoteAddress, ...metadata }, 'malformed', identity);
+    return { word: 'refuse', code: 'malformed', ...(say === undefined ? {} : { say }) };
+  }
   const { type: _type, ...rest } = metadata;
   const opening: Opening = { remoteAddress, listener, ...rest };
   const label = labelOf(remoteAddress, metadata.id);

@@ -147,6 +147,16 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
     this.#ends = NO_ENDS;
   }
 
+  /** The link's wire says what the plane has left for it, and is closed; the link is without a wire at once. */
+  dismiss(link: number): void {
+    const end = this.#ends[link];
+    if (end === undefined || this.#stopped) return;
+    const last = this.#plane.pollTransmit(link, this.clock.now());
+    if (last !== undefined) end.wire.send(last);
+    end.retire('polite');
+    this.lose(end);
+  }
+
   get stopped(): boolean {
     return this.#stopped;
   }

@@ -12,6 +12,8 @@ const PACKETS_FACTOR_MAX = 4;
  * @rule NCP-5
  */
 export class HandshakeState {
+  #windowBytes = 0; // The peer's, as it said them first.
+  #mtu = 0;
   /** How the peer calls its connections, in its order; the answer to its handshake repeats that order. */
   peerIds: readonly string[] = [];
   /** The peer is no holdfast, as far as can be told: what suits the originals suits it. */
@@ -37,10 +39,17 @@ export class HandshakeState {
   }
 
   /** The peer's, the first one. */
-  heard({ clientIds, isHoldfast }: Handshake, now: number): void {
+  heard({ clientIds, isHoldfast, windowBytes, mtu }: Handshake, now: number): void {
+    this.#windowBytes = windowBytes;
+    this.#mtu = mtu;
     this.peerIds = clientIds;
     this.isOriginal = isHoldfast !== true && this.seed.isPeerHoldfast !== true;
     this.repeatAt = this.seed.role === 'acceptor' ? now + this.#repeatMs : Infinity;
+  }
+
+  /** A handshake is repeated, but it says what it has said before: what was sent since rests on that. */
+  isContradictedBy({ windowBytes, mtu }: Handshake): boolean {
+    return windowBytes !== this.#windowBytes || mtu !== this.#mtu;
   }
 
   /** Dialer: from here on until it is answered. */

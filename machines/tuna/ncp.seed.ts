@@ -1,11 +1,13 @@
 import type { SlabPool } from '../dataplane/send-log.js';
-import type { NcpCodec } from './tuna.messages.js';
+import type { Fault, NcpCodec } from './tuna.messages.js';
 import type { NcpLimits } from './tuna.timing.js';
 
 /** News for the charts. */
 export type NcpSignal =
   | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
   | { type: 'peer.closed'; isFirstWord: boolean } // The peer closed the session; where a wire begins so, it does not know it.
+  | { type: 'peer.accused'; fault: Fault } // The peer ends the session, and says why.
+  | { type: 'link.accused'; link: number; fault: Fault } // The peer ends this wire, and says why.
   | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
   | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
   | { type: 'link.proven'; link: number } // The first valid packet on this wire.

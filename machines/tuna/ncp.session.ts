@@ -1,8 +1,11 @@
+import { AckWriter, RANGES_PER_ACK } from './ncp.ack-writer.js';
 import { Dispatch } from './ncp.dispatch.js';
 import { AckReader } from './ncp.ack-reader.js';
+import { Lateness } from './lateness.js';
+import { Refusal, signalOf } from './ncp.faults.js';
 import { HandshakeState } from './ncp.handshake.js';
 import { Inbound } from './ncp.inbound.js';
-import { NcpLink, RANGES_REPEATED } from './ncp.link.js';
+import { NcpLink } from './ncp.link.js';
 import { ReadNews } from './ncp.news.js';
 import { Outbound } from './ncp.outbound.js';
 import { aheadOf, nextSequence, unusedSequence } from './ncp.sequence.js';
@@ -12,7 +15,6 @@ import { ackBytesMax, DATA_HEAD_BYTES_MAX, Packet } from './tuna.messages.js';
 
 export type { NcpSeed, NcpSignal } from './ncp.seed.js';
 
-const RANGES_PER_ACK = 64;
 /**
  * One NCP session over several connections, as both ends of the wire see it: packets in, packets out, bytes in order between
  * them. It is asked for packets link by link; whichever has room takes the next one. No time, no I/O, no events.
@@ -29,7 +31,10 @@ export class NcpSession {
   duplicates = 0;
   dropped = 0;
   readonly greeting: HandshakeState;
+  /** What was wrong with the last packet that `receive` refused. */
+  readonly refusal = new Refusal();
   #news: ReadNews;
+  #lateness = new Lateness();
   #packet = new Packet();
   #first: number;
   #acks: AckReader;
@@ -37,8 +42,7 @@ export class NcpSession {
   #readProgressAt = Infinity; // While draining: when the peer's application last read something, or a link came.
   #closeRepeatAt: number | undefined;
   #dispatch: Dispatch;
-  #taken = { starts: new Float64Array(RANGES_PER_ACK), counts: new Uint32Array(RANGES_PER_ACK) };
-  #wireStarts = new Uint32Array(RANGES_PER_ACK);
+  #ackWriter: AckWriter;
 
   constructor(readonly seed: NcpSeed) {
     const { limits } = seed;
@@ -46,6 +50,7 @@ export class NcpSession {
     this.outbound = new Outbound(seed.pool, limits.isStream, limits.packetsMax, limits);
     this.inbound = new Inbound(limits.isStream, limits.packetsMax, limits.windowBytes, limits.mtu);
     this.#news = new ReadNews(limits, this.inbound);
+    this.#ackWriter = new AckWriter(this.#first, seed.codec, this.#news);
     this.striping = new Striping(seed.links, limits.windowBytes);
     this.links = Array.from({ length: seed.links }, (_, i) => new NcpLink(i, limits, this.outbound));
     this.#dispatch = new Dispatch(limits, this.outbound, this.striping, this.links);
@@ -145,21 +150,25 @@ export class NcpSession {
     if (heir !== l) l.owed.moveTo(heir.owed, now);
   }
 
-  /** One packet that came in on a link; `more` bytes may follow in the same chunk. False: malformed, or nonsense. */
+  /** One packet that came in on a link; `more` bytes may follow in the same chunk. False: a rule is broken, `refusal` says which. */
   receive(link: number, bytes: Uint8Array, start: number, end: number, now: number, more: number): boolean {
     const packet = this.#packet;
     const l = this.links[link]!;
-    if (!this.seed.codec.read(bytes, start, end, packet)) return false;
+    if (!this.seed.codec.read(bytes, start, end, packet)) return this.refusal.of('malformed', 'NCP-14', 'packet');
     l.heard(now);
     const isFirstWord = !l.hasSpoken;
     l.hasSpoken = true;
+    if (packet.fault !== undefined) {
+      this.signals.push(signalOf(packet.fault, packet.close, l, this.isEstablished));
+      return true;
+    }
     if (packet.close) {
       if (!l.isChallenged && !l.isReserve) this.signals.push({ type: 'peer.closed', isFirstWord });
       return true;
     }
     const wasEstablished = this.isEstablished;
     if (packet.handshake !== undefined) {
-      if (!this.#handleHandshake(l, now)) return false;
+      if (!this.#handleHandshake(l, now)) return this.refusal.of('violated', 'NCP-5', 'packet');
     } else if (this.isEstablished) this.greeting.settle();
     else if (this.seed.role === 'acceptor') this.signals.push({ type: 'peer.strayed' });
     const isNews = !wasEstablished && this.isEstablished;
@@ -172,7 +181,7 @@ export class NcpSession {
     if (isNews) this.signals.push({ type: 'peer.greeted' });
     if (this.isEstablished) {
       if (packet.ranges > 0) {
-        if (!this.#acks.handle(packet, l, now)) return false;
+        if (!this.#acks.handle(packet, l, now)) return this.refusal.of('malformed', 'NCP-7', 'acks');
         this.#settle();
       }
       if (packet.bytesRead >= 0 && this.outbound.remoteRead(packet.bytesRead)) {
@@ -206,13 +215,13 @@ export class NcpSession {
       return at + handshake.length;
     }
     if (this.phase !== 'established') return at;
-    if (l.isReserve) return l.owed.isDue ? this.#putAck(l, now, into, at) : at;
+    if (l.isReserve) return l.owed.isDue ? this.#ackWriter.put(l, now, into, at) : at;
     if (l.isChallenged) {
       if (!l.owesProbe) return at;
       l.owesProbe = false;
       return codec.putDataHead(into, at, l.challenged, 0);
     }
-    if (l.owed.isDue) return this.#putAck(l, now, into, at);
+    if (l.owed.isDue) return this.#ackWriter.put(l, now, into, at);
     if (l.owesRead || this.#news.isDue(now)) {
       l.owesRead = false;
       const read = this.#news.tell(now);
@@ -253,6 +262,7 @@ export class NcpSession {
 
   handleTimeout(now: number): void {
     const { limits } = this.seed;
+    if (this.greeting.isOriginal) this.#lateness.note(this.nextTimeout() ?? now, now);
     if (this.greeting.handleTimeout(now))
       for (const l of this.links) {
         l.owesHandshake = l.isAttached;
@@ -289,6 +299,7 @@ export class NcpSession {
   #handleHandshake(l: NcpLink, now: number): boolean {
     const handshake = this.#packet.handshake!;
     if (handshake.clientIds.length === 0 || handshake.windowBytes === 0 || handshake.mtu === 0) return false;
+    if (this.isEstablished && this.greeting.isContradictedBy(handshake)) return false;
     if (this.seed.role === 'acceptor') l.owesHandshake = !this.greeting.peerKnows; // Said again, because the answer may have been lost.
     if (this.isEstablished) return true;
     if (this.seed.role === 'dialer' && this.phase === 'idle') return true;
@@ -310,35 +321,22 @@ export class NcpSession {
   #handleData(l: NcpLink, bytes: Uint8Array, now: number, more: number): boolean {
     const { inbound } = this;
     const { sequence, dataStart, dataEnd } = this.#packet;
-    if (dataEnd - dataStart > this.seed.limits.mtu) return false;
+    if (dataEnd - dataStart > this.seed.limits.mtu) return this.refusal.of('oversized', 'NCP-14', 'data');
     const n = inbound.base + aheadOf(nextSequence(this.#first, inbound.base), sequence);
     const arrival = inbound.accept(n, bytes, dataStart, dataEnd, more);
     if (arrival === 'new' || arrival === 'duplicate') {
-      const holdMs = this.greeting.isOriginal ? l.ackHoldMs(now, dataEnd - dataStart) : 0;
+      const holdMs = this.greeting.isOriginal ? l.ackHoldMs(now, dataEnd - dataStart) + this.#lateness.allowanceMs(now) : 0;
       if (holdMs > 0) l.owed.hold(n, holdMs, now);
       else l.owed.add(n, arrival === 'duplicate', now, dataEnd - dataStart);
     }
     if (arrival === 'duplicate') this.duplicates++;
-    else if (arrival !== 'new') this.dropped++;
+    else if (arrival !== 'new') {
+      this.dropped++;
+      // No byte of the window is left for it, whatever is missing: an honest sender can't be there.
+      const isBeyond = arrival === 'over-window' || (dataEnd > dataStart && n - inbound.base > inbound.windowBytes);
+      if (isBeyond) return this.refusal.of('violated', 'NCP-10', 'data');
+    }
     return true;
-  }
-
-  #putAck(l: NcpLink, now: number, into: Uint8Array, at: number): number {
-    const { starts, counts } = this.#taken;
-    let ranges = l.owed.take(this.#taken, RANGES_PER_ACK - RANGES_REPEATED, now);
-    for (let i = 0; i < ranges; i++) this.#wireStarts[i] = nextSequence(this.#first, starts[i]!);
-    const repeated = Math.max(0, ranges - RANGES_REPEATED);
-    const fresh = ranges;
-    for (let i = 0; i < l.told; i++) {
-      this.#wireStarts[ranges] = l.toldStarts[i]!;
-      counts[ranges++] = l.toldCounts[i]!;
-    }
-    l.told = fresh - repeated;
-    for (let i = 0; i < l.told; i++) {
-      l.toldStarts[i] = this.#wireStarts[repeated + i]!;
-      l.toldCounts[i] = counts[repeated + i]!;
-    }
-    return this.seed.codec.putAck(into, at, this.#wireStarts, counts, ranges, this.#news.tell(now));
   }
 
   #handleLinkTimeout(l: NcpLink, now: number): void {

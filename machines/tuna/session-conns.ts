@@ -1,5 +1,6 @@
 import type { WireCause } from '../ports.js';
 import { Doubts } from './doubts.js';
+import type { Fault } from './tuna.messages.js';
 
 /**
  * What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets, one that is kept
@@ -48,6 +49,8 @@ export class SessionConns {
   /** Whether there ever was a wire. */
   everOpened = false;
   readonly doubts = new Doubts();
+  /** What the peer said last about the end of a wire, since one joined. */
+  accusation: Fault | undefined;
   /** Why the first dial failed while there never was a wire. */
   cause: WireCause | undefined;
   /** Acceptor: links that the dialer has named in its handshake; 0 before it. */
@@ -127,6 +130,7 @@ export class SessionConns {
   joined(slot: number): void {
     this.#conns[slot]!.phase = 'joined';
     this.doubts.clear();
+    this.accusation = undefined;
     this.#foreign = this.#spurned = 0;
   }
   ended(slot: number, cause?: WireCause, now = 0): void {

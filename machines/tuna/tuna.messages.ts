@@ -12,6 +12,17 @@ export interface Handshake {
   readonly isHoldfast?: boolean;
 }
 
+/** Why a side ends a wire or a session, as it is said on the wire: rules that were broken, and reasons not to let a wire in. */
+export const FAULT_CODES = ['violated', 'oversized', 'malformed', 'limit-reached', 'busy'] as const;
+export type FaultCode = (typeof FAULT_CODES)[number];
+
+/** In fields that the originals skip: alone it ends the wire it comes on, beside a close the session. @rule NCP-16 */
+export interface Fault {
+  readonly code: FaultCode;
+  /** The rule that was broken, as in `spec/rules/tuna.md`; undefined where none was. */
+  readonly rule: string | undefined;
+}
+
 /** Acknowledged ranges that one packet may bring; more than any sender known sends (32), and than a frame has room for. */
 export const RANGES_MAX = 2048;
 /** Connection ids that one handshake may bring. Chosen without measurement. */
@@ -31,6 +42,8 @@ export class Packet {
   /** Bytes that the sender's application has read, since the session began; -1 where the packet doesn't say. */
   bytesRead = -1;
   close = false;
+  /** Why the sender ends the wire, or with `close` the session. */
+  fault?: Fault | undefined = undefined;
   /** Present in a handshake. */
   handshake: Handshake | undefined;
 }
@@ -47,6 +60,8 @@ export interface NcpCodec {
   putAck(into: Uint8Array, at: number, starts: Uint32Array, counts: Uint32Array, ranges: number, bytesRead: number): number;
   putBytesRead(into: Uint8Array, at: number, bytesRead: number): number;
   putClose(into: Uint8Array, at: number): number;
+  /** `isClose`: it ends the session, else the wire alone. */
+  putFault(fault: Fault, isClose: boolean): Uint8Array;
   putHandshake(handshake: Handshake): Uint8Array;
 }
 

@@ -3,7 +3,8 @@ import type { Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
 import type { SessionPlane } from '../protocol.js';
 import { NcpSession, type NcpSeed, type NcpSignal } from './ncp.session.js';
-import { DATA_HEAD_BYTES_MAX } from './tuna.messages.js';
+import { Strikes, type FaultPart } from './strikes.js';
+import { DATA_HEAD_BYTES_MAX, type Fault } from './tuna.messages.js';
 import type { AddressBook } from './tuna.addresses.js';
 import { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
@@ -23,7 +24,10 @@ export interface Envelope extends FrameHead {
 }
 
 /** News for the charts. */
-export type TunaSignal = NcpSignal | { type: 'link.spoilt'; link: number; code: 'malformed' | 'oversized' };
+export type TunaSignal =
+  | NcpSignal
+  | { type: 'link.spoilt'; link: number; code: Fault['code'] } // The peer broke a rule: this wire is of no more use.
+  | { type: 'peer.violated'; fault: Fault }; // It did so again and again, or at the beginning: the session is over.
 
 export interface TunaSeed extends NcpSeed {
   readonly limits: TunaLimits;
@@ -59,6 +63,7 @@ class TunaLink {
   readonly framer: Framer;
   opening: Uint8Array | undefined;
   skip = 0; // Frames that the door has read.
+  fault: Uint8Array | undefined; // The last words on this wire, as a packet.
   isDeaf = true;
   isDirty = false;
   heldUntil = 0; // Nothing follows the opening before this, unless the peer has spoken.
@@ -80,6 +85,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   #links: TunaLink[] = [];
   #dirty: number[] = [];
   #spoilt: TunaSignal[] = [];
+  readonly #strikes: Strikes;
   #isClosing = false;
   readonly #frameBytesMax: number;
 
@@ -87,6 +93,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     this.ncp = new NcpSession(seed);
     this.conns = new SessionConns(seed.links >>> 1);
     this.conns.everOpened = seed.isSuccessor === true;
+    this.#strikes = new Strikes(seed.limits.numTunaListeners);
     this.#frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
     for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, this.#frameBytesMax));
   }
@@ -153,6 +160,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     l.isDeaf = false;
     l.opening = this.seed.opening(link);
     l.skip = this.seed.openingFrames;
+    l.fault = undefined;
     const isDoubted = l.opening !== undefined && this.ncp.isEstablished && this.conns.doubts.wordless > 0;
     l.heldUntil = isDoubted ? now + OPENING_ALONE_MS : 0;
     const { conns } = this;
@@ -164,6 +172,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     const l = this.#links[link]!;
     l.framer.reset();
     l.isDeaf = true;
+    l.fault = undefined;
     this.ncp.detach(link, now);
   }
 
@@ -190,7 +199,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
       if (framed === 'more') {
         this.#dirty.shift();
         l.isDirty = false;
-      } else if (framed === 'oversized') this.#spoil(link, 'oversized');
+      } else if (framed === 'oversized') this.#spoil(link, { code: 'oversized', rule: 'NCP-14' }, 'packet');
       else {
         this.#handleFrame(link, l, now);
         if (inbound.deliveryBytes >= TRANSMIT_BYTES || (!this.seed.limits.isStream && inbound.hasDelivery)) return 'message';
@@ -231,6 +240,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
       l.opening = undefined;
       return opening;
     }
+    if (l.fault !== undefined) return this.#lastWords(l, l.fault);
     if (l.isDeaf || l.heldUntil > now) return undefined;
     const wanted = this.ncp.estimate(link, now);
     if (wanted === 0) return undefined;
@@ -333,14 +343,43 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     }
     const { envelope } = this.seed;
     const { bytes, start, end } = l.framer;
-    const isGood =
-      envelope.open(bytes, start, end) &&
-      this.ncp.receive(link, envelope.bytes, envelope.start, envelope.end, now, bytes.length - start);
-    if (!isGood) this.#spoil(link, 'malformed');
+    const { ncp } = this;
+    if (!envelope.open(bytes, start, end)) this.#spoil(link, { code: 'malformed', rule: 'TUNA-4' }, 'packet');
+    else if (!ncp.receive(link, envelope.bytes, envelope.start, envelope.end, now, bytes.length - start))
+      this.#spoil(link, ncp.refusal.fault, ncp.refusal.part);
   }
 
-  #spoil(link: number, code: 'malformed' | 'oversized'): void {
+  /**
+   * The peer broke a rule on this wire. It is said there, unless nothing has shown yet that it is the peer, and where it does so
+   * again and again on every link. Who may be a recording is no reason to end anything but its wire.
+   * @rule NCP-16
+   */
+  #spoil(link: number, fault: Fault, part: FaultPart): void {
+    const { ncp, seed } = this;
+    const l = ncp.links[link]!;
     this.#links[link]!.isDeaf = true;
-    this.#spoilt.push({ type: 'link.spoilt', link, code });
+    const isPeer = l.hasSpoken && !l.isChallenged && !l.isReserve;
+    const isFalseStart = seed.role === 'acceptor' && !ncp.isEstablished && fault.rule === 'NCP-5';
+    const isOver = isPeer && (isFalseStart || this.#strikes.strike(part, ncp.inbound.base, ncp.outbound.base));
+    if (isOver) {
+      const words = seed.codec.putFault(fault, true);
+      for (const each of this.#links) {
+        if (each.opening === undefined) each.fault = words;
+        each.isDeaf = true;
+      }
+      this.#spoilt.push({ type: 'peer.violated', fault });
+      return;
+    }
+    if (l.hasSpoken || seed.role === 'acceptor') this.#links[link]!.fault = seed.codec.putFault(fault, false);
+    this.#spoilt.push({ type: 'link.spoilt', link, code: fault.code });
+  }
+
+  #lastWords(l: TunaLink, packet: Uint8Array): Uint8Array {
+    const { envelope } = this.seed;
+    const frame = new Uint8Array(envelope.before + packet.length + envelope.after);
+    frame.set(packet, envelope.before);
+    envelope.seal(frame, 0, packet.length);
+    l.fault = undefined;
+    return frame;
   }
 }

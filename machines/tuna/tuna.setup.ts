@@ -8,6 +8,7 @@ import { tunaLinkMachine, type LinkInput, type LinkNews } from './link.machine.j
 import type { AddressBook } from './tuna.addresses.js';
 import { ncpMachine, type NcpNews, type TunaPump } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
+import type { Fault } from './tuna.messages.js';
 import type { TunaSignal } from './tuna.plane.js';
 import type { TunaLimits } from './tuna.timing.js';
 
@@ -77,6 +78,20 @@ function closingWithoutHandshake({ role, conns, pump }: TunaContext): Closing {
   if (conns.cause !== undefined) return closingOf(conns.cause);
   if (pump.plane.seed.target !== undefined) return closing('unreachable', 'remote');
   return closingOf({ kind: 'resolve-failed', reason: 'nothing has answered the question where the peer can be reached' });
+}
+
+/** A rule that this side found broken (`remote`) or was told that it broke (`local`); a refusal is the peer's, and breaks none. */
+function closingOfFault({ code, rule }: Fault, side: 'local' | 'remote'): Closing {
+  if (rule === undefined) return closing(code, 'remote', { message: 'the peer said so when it was dialed' });
+  return closing(code, side, { rule });
+}
+
+/** The peer never came back after it had said why it ended a link: that is the best that is known. */
+function withAccusation(end: Closing, accusation: Fault | undefined): Closing {
+  if (accusation === undefined) return end;
+  const { code, rule } = accusation;
+  const message = `the peer ended the last link that it ended with a word because of ${rule ?? code} (${code})`;
+  return closing(end.code, end.side, { ...end.detail, message, ...(rule === undefined ? {} : { rule }) });
 }
 
 export const tunaSetup = setup({
@@ -190,10 +205,26 @@ export const tunaSetup = setup({
       const link = links[event.link];
       if (link !== undefined) enqueue.sendTo(link, { type: 'link.called' });
     }),
+    /** The wire says which rule was broken on it, and is closed. @rule NCP-16 */
+    dismissWire: ({ context: { pump }, event }) => {
+      if (event.type === 'link.spoilt') pump.dismiss(event.link);
+    },
+    noteAccused: ({ context: { conns }, event }) => {
+      if (event.type === 'link.accused') conns.accusation = event.fault;
+    },
     tellLink: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'link.proven' && event.type !== 'link.silent' && event.type !== 'link.spoilt') return;
-      const link = context.links[event.link];
-      if (link !== undefined) enqueue.sendTo(link, { type: event.type });
+      switch (event.type) {
+        case 'link.proven':
+        case 'link.silent':
+        case 'link.spoilt':
+        case 'link.accused': {
+          const link = context.links[event.link];
+          const type = event.type === 'link.accused' ? 'link.spoilt' : event.type;
+          if (link !== undefined) enqueue.sendTo(link, { type });
+          break;
+        }
+        default:
+      }
     }),
     tellNcp: enqueueActions(({ event, enqueue }) => {
       switch (event.type) {
@@ -228,7 +259,17 @@ export const tunaSetup = setup({
     },
     stopPump: ({ context }) => context.pump.stop('polite'),
     tellParent: sendParent((_, news: ProtocolNews) => news),
-    record: assign((_, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({ closing: closing(code, side) })),
+    record: assign(({ context: { conns } }, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({
+      closing: withAccusation(closing(code, side), conns.accusation),
+    })),
+    recordViolation: assign({
+      closing: ({ event }) =>
+        event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : closing('internal', 'local'),
+    }),
+    recordAccusation: assign({
+      closing: ({ event }) =>
+        event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : closing('internal', 'local'),
+    }),
     recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     recordCause: assign({
       closing: ({ context: { conns } }) =>
@@ -237,7 +278,8 @@ export const tunaSetup = setup({
     recordOutput: assign({
       closing: ({ context, event }) => {
         const { output } = event as { output?: { closing: Closing } };
-        if (output?.closing.code === 'handshake-timeout') return closingWithoutHandshake(context);
+        if (output?.closing.code === 'handshake-timeout')
+          return withAccusation(closingWithoutHandshake(context), context.conns.accusation);
         return output?.closing ?? closing('internal', 'local');
       },
     }),

@@ -22,10 +22,10 @@ export async function tunaPair(
   role: 'dials' | 'is dialed',
   ours: TunaOptions & { readonly numTunaListeners: number },
   theirs: Omit<TunaGoOptions, 'name'>,
+  wires = new Watched(tcp()),
 ): Promise<TunaPair> {
   const identity = await tunaIdentity(new Uint8Array(32).fill(7), { identifier: 'holdfast' });
   const go = await TunaGo.start({ name: 'partner', ...theirs });
-  const wires = new Watched(tcp());
   let ended = 0;
   wires.onClosed = () => ended++;
   const listen = role === 'dials' ? [] : ['tcp://127.0.0.1:0'];

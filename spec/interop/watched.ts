@@ -13,6 +13,8 @@ export class Watched implements Transport {
   onSpoken: (() => void) | undefined;
   /** After everybody else has heard of the end of a wire, or of a dial. */
   onClosed: (() => void) | undefined;
+  /** Whether the so manieth write on a wire, from 0, is lost. Default: none is. */
+  loses: (write: number) => boolean = () => false;
   #live: Wire[] = [];
   #lostAt: number[] = [];
 
@@ -64,6 +66,9 @@ export class Watched implements Transport {
           this.#live.push(wire);
           const lostAt = this.#lostAt.shift();
           if (lostAt !== undefined) this.rejoinsMs.push(performance.now() - lostAt);
+          const send = wire.send.bind(wire);
+          let writes = 0;
+          wire.send = (bytes) => (this.loses(writes++) ? true : send(bytes));
           handler.onOpen(wire);
         },
         onBytes: (bytes) => {

@@ -3,6 +3,7 @@ import { ByteLog } from '../../machines/tuna/ncp.byte-log.js';
 import { Inbound } from '../../machines/tuna/ncp.inbound.js';
 import { Outbound } from '../../machines/tuna/ncp.outbound.js';
 import { RoundTrip } from '../../machines/tuna/ncp.rtt.js';
+import { Lateness } from '../../machines/tuna/lateness.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
 import { SeededRandom } from '../sim/random.js';
 
@@ -158,4 +159,19 @@ test('[NCP-11] bytes count as read when they are given out and not held back, an
   expect(inbound.bytesRead).toBe(0);
   inbound.holdBack(100);
   expect(inbound.bytesRead).toBe(200);
+});
+
+test('[NCP-15] tuna/lateness: late timers make round trips longer for ten seconds, ever less, within a bound; punctual ones change nothing', () => {
+  const late = new Lateness();
+  late.note(100, 114);
+  expect(late.allowanceMs(114)).toBe(0);
+  late.note(1000, 1030);
+  expect([late.allowanceMs(1030), late.allowanceMs(6030), late.allowanceMs(11_030), late.allowanceMs(60_000)]).toEqual([
+    60, 30, 0, 0,
+  ]);
+  late.note(20_000, 20_050);
+  late.note(20_100, 20_116); // A small one doesn't take away what a large one has given.
+  expect(late.allowanceMs(20_116)).toBeGreaterThan(99);
+  late.note(30_000, 90_000); // The host slept.
+  expect(late.allowanceMs(90_000)).toBe(120);
 });

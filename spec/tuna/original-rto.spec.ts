@@ -42,6 +42,29 @@ describe("tuna/acknowledgements: an original's timeout stays long, whatever its 
     });
   }
 
+  for (const links of [1, 4])
+    for (const [lateMs, leastMs] of [
+      [5, LEAST_MS],
+      [40, 360],
+    ] as const)
+      test(`[NCP-15] ${links} link(s): where our timers are ${lateMs} ms late its timeout becomes ${leastMs} ms, and shrinks when they are punctual again`, () => {
+        const clock = new SimClock();
+        let late = 0;
+        const sender = new OriginalSender({ clock, links, window: 100, rate: () => 100 / links, lateMs: () => late });
+        clock.advance(3000);
+        for (let i = 0; i < 12; i++) {
+          late = i % 4 === 0 ? lateMs : 0; // Now and then, as on a busy machine.
+          clock.advance(250);
+        }
+        late = 0;
+        clock.advance(500);
+        expect(sender.rtoMs).toBeGreaterThanOrEqual(leastMs);
+        clock.advance(11_000);
+        expect(sender.rtoMs).toBeLessThan(240);
+        expect(sender.leastRtoMs).toBeGreaterThanOrEqual(LEAST_MS);
+        sender.stop();
+      });
+
   test('[NCP-15] a link that ends while much is queued: its packets come again on the others', () => {
     const clock = new SimClock();
     const sender = new OriginalSender({ clock, links: 4, window: 2000, rate: () => (clock.now() < 9000 ? 1 : 20) });

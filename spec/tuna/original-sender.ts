@@ -1,4 +1,5 @@
 import { ncpCodec } from '../../adapters/tuna/codec.js';
+import type { Clock } from '../../machines/ports.js';
 import { Packet } from '../../machines/tuna/tuna.messages.js';
 import type { SimClock } from '../sim/clock.js';
 import { NcpEnd } from './ncp-end.js';
@@ -19,6 +20,17 @@ interface GoConnection {
   isUp: boolean;
 }
 
+/** The clock of a process that has to wait for its turns. */
+function late(clock: SimClock, lateMs: () => number): Clock {
+  return {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    setTimeout: (task, ms) => clock.setTimeout(task, ms + lateMs()),
+    clearTimeout: (handle) => clock.clearTimeout(handle as never),
+    soon: (task) => clock.soon(task),
+  };
+}
+
 export interface OriginalSenderOptions {
   readonly clock: SimClock;
   readonly links: number;
@@ -26,6 +38,8 @@ export interface OriginalSenderOptions {
   readonly window: number;
   /** Packets that a link brings to us in a millisecond, at the moment. */
   readonly rate: () => number;
+  /** How late our timers are, at the moment. */
+  readonly lateMs?: () => number;
   /** One way, each direction, besides the queue. */
   readonly wayMs?: number;
 }
@@ -47,7 +61,7 @@ export class OriginalSender {
   #isStopped = false;
 
   constructor(readonly options: OriginalSenderOptions) {
-    const { clock, links, window, wayMs = 0 } = options;
+    const { clock, links, window, wayMs = 0, lateMs } = options;
     this.links = Array.from({ length: links }, () => ({
       sentAt: new Map<number, number>(),
       resent: new Set<number>(),
@@ -59,7 +73,7 @@ export class OriginalSender {
     }));
     this.end = new NcpEnd({
       role: 'acceptor',
-      clock,
+      clock: lateMs === undefined ? clock : late(clock, lateMs),
       links,
       limits: { idleMs: 0 },
       send: (link, bytes) => {
@@ -75,6 +89,10 @@ export class OriginalSender {
     this.#gather();
   }
 
+  /** The shortest timeout of the moment. */
+  get rtoMs(): number {
+    return Math.min(...this.links.map(({ rtoMs }) => rtoMs));
+  }
   get leastRtoMs(): number {
     return Math.min(...this.links.map(({ leastRtoMs }) => leastRtoMs));
   }

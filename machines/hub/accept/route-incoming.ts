@@ -85,7 +85,7 @@ export class Reception {
       return this.#offer(found, known, about, opener);
     }
     const refusal = this.#refusalOf(protocol, known, found, about);
-    if (refusal !== undefined) return this.#refuse(protocol, refusal, about);
+    if (refusal !== undefined) return this.#refuse(protocol, refusal, about, known.opening);
     if (found !== undefined) return this.#offer(found, known, about, opener);
     const entry = this.side.spawn(key, protocol, about.remoteAddress, known.peer);
     this.#offer(entry, known, about, opener);
@@ -202,9 +202,10 @@ export class Reception {
     return 'taken';
   }
 
-  #refuse(protocol: Protocol<unknown>, code: RefusalCode, { remoteAddress }: Arrival): Uint8Array | undefined {
+  #refuse(protocol: Protocol<unknown>, code: RefusalCode, { remoteAddress }: Arrival, opening?: unknown): Uint8Array | undefined {
     this.side.refused(remoteAddress, code);
-    return protocol.refusal(code, code === 'busy' || code === 'limit-reached' || code === 'crossed' ? RETRY_AFTER_MS : 0);
+    const isLater = code === 'busy' || code === 'limit-reached' || code === 'crossed';
+    return protocol.refusal(code, isLater ? RETRY_AFTER_MS : 0, opening);
   }
 
   #refusalOf(

@@ -76,6 +76,9 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
       for (const slot of [1, 2]) conns.failed(slot, { kind: 'refused' });
       return { type: 'link.spoilt', link: 0, code: 'malformed' };
     },
+    'the peer breaks a rule too often': { type: 'peer.violated', fault: { code: 'malformed', rule: 'NCP-14' } },
+    'the peer ends it, and says why': { type: 'peer.accused', fault: { code: 'oversized', rule: 'NCP-14' } },
+    'the peer ends a link, and says why': { type: 'link.accused', link: 0, fault: { code: 'violated', rule: 'NCP-10' } },
     'a link has no address': { type: 'address.none', slot: 1, cause: { kind: 'resolve-failed' } },
     'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
     'a wire is kept in reserve': (world) =>

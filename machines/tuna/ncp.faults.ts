@@ -1,0 +1,28 @@
+import type { NcpLink } from './ncp.link.js';
+import type { NcpSignal } from './ncp.seed.js';
+import type { FaultPart } from './strikes.js';
+import type { Fault, FaultCode } from './tuna.messages.js';
+
+/** What was wrong with the last packet that was refused, and with what of it. */
+export class Refusal {
+  fault: Fault = { code: 'malformed', rule: 'NCP-14' };
+  part: FaultPart = 'packet';
+
+  /** Notes it; always false, for the caller to answer with. */
+  of(code: FaultCode, rule: string, part: FaultPart): false {
+    this.fault = { code, rule };
+    this.part = part;
+    return false;
+  }
+}
+
+/**
+ * What the peer's own words about a fault mean. On a wire that may be a recording they are the end of that wire at most, as a close is;
+ * and that there is no room is no word about a session that there is.
+ * @rule NCP-16
+ */
+export function signalOf(fault: Fault, isClose: boolean, l: NcpLink, isEstablished: boolean): NcpSignal {
+  const isFull = fault.code === 'busy' || fault.code === 'limit-reached';
+  const isOfSession = isClose && !l.isChallenged && !l.isReserve && !(isFull && isEstablished);
+  return isOfSession ? { type: 'peer.accused', fault } : { type: 'link.accused', link: l.index, fault };
+}
