@@ -59,6 +59,7 @@ export { API_STATES, type ApiState } from '../machines/connection/api-state.js';
 export { SessionError, UndeliveredError, type MisuseCode, type UndeliveredCode } from '../machines/errors.js';
 
 /** A budget of less than one dial would never dial. */
+const atLeastOneWhole = numeric('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1);
 const atLeastOne = numeric('a number of at least 1', (value) => value >= 1);
 
 const schema = members({
@@ -75,7 +76,7 @@ const schema = members({
       openingsMax: optional(count),
       openingsPerAddressMax: optional(count),
       unprovenPerAddressMax: optional(count),
-      pendingDialsMax: optional(count),
+      pendingDialsMax: optional(atLeastOneWhole),
       burst: optional(atLeastOne),
       perSecond: optional(amount),
       burstPerTarget: optional(atLeastOne),

@@ -8,7 +8,16 @@ export type CallbackPorts = Pick<Ports, 'clock'> & { readonly report?: Ports['re
  * neither the process nor a connection. Where the platform has no `report`, the error is thrown on a stack of its own.
  */
 export function reportCallback({ clock, report }: CallbackPorts, callback: string, error: unknown): void {
-  if (report !== undefined) return report(callback, error);
+  if (report !== undefined) {
+    // A logger may fail as well, and there is no further place to report that to.
+    try {
+      const result: unknown = report(callback, error);
+      if (isThenable(result)) Promise.resolve(result).catch(() => {});
+    } catch {
+      // Ignored, as above.
+    }
+    return;
+  }
   clock.setTimeout(() => {
     throw error;
   }, 0);

@@ -14,7 +14,8 @@ export interface EngineLimits {
   readonly pendingDialsMax?: number;
   /**
    * The dial budget: so many dials at once, and so many more each second; further ones wait. A dial that is answered, also by
-   * a refusal, gives its token back, so this bounds what the dead cost and not what the living do. Defaults 100 and 20.
+   * a refusal, gives its token back, so this bounds what the dead cost and not what the living do. Defaults 100 and 20; a
+   * `perSecond` of 0 adds none, and what the dead took is gone.
    */
   readonly burst?: number;
   readonly perSecond?: number;

@@ -1,4 +1,5 @@
 import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
+import { checkConnectOptions, checkListener, checkShutdownOptions } from './arguments.js';
 import { callback } from './callbacks.js';
 import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
@@ -41,12 +42,12 @@ export interface EngineOptions {
   /** Finds the addresses of a peer that `connect` names by its id instead of an address. */
   readonly resolver?: Resolver;
   readonly limits?: EngineLimits;
-  /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. What it throws is ignored. */
+  /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. What it throws is reported. */
   readonly inspect?: Inspector;
 }
 
-/** How to connect, beside the address. Waiting ends by `signal`; the transport's own options (`DialOptions`) are taken too. */
-export interface ConnectOptions extends DialOptions {
+/** How to connect, beside the address. Waiting ends by `signal`; `fingerprints` needs a transport that proves identities (`tls`, `wss`). */
+export interface ConnectOptions extends Pick<DialOptions, 'fingerprints'> {
   /** Name of the protocol. Default: the engine's first one. */
   readonly protocol?: string;
   /** Who it must be, by the protocol's own ids (pool, SHIP); somebody else at that address ends the attempt `identity-mismatch`. */
@@ -139,7 +140,7 @@ export class Engine {
     this.actor = createActor(servingHub, {
       clock: ports.clock,
       input: { desk: this.#desk },
-      ...(inspect === undefined ? {} : { inspect: guarded(inspect) }),
+      ...(inspect === undefined ? {} : { inspect: guarded(inspect, ports) }),
     });
     installScheduler(this.actor, ports.clock);
     installLookup(this.actor, (id) => this.#desk.entryNamed(id)?.ref);
@@ -210,6 +211,7 @@ export class Engine {
    */
   connect(target: string | readonly string[], options: ConnectOptions = {}): Promise<Connection> {
     return new Promise((resolve, reject) => {
+      checkConnectOptions(options);
       const targets = typeof target === 'string' ? [target] : target;
       const request = this.#request(targets, options, options.retry === true ? 'retries' : undefined);
       const { signal } = options;
@@ -252,8 +254,9 @@ export class Engine {
 
   /** Calls back for every event, in order, until the returned function is called; `done` once, when `shutdown()` is over. */
   on(listener: EngineListener, done?: () => void): () => void {
+    checkListener(listener, done);
     const added = { hear: listener, done };
-    if (this.#hasEnded) this.ports.clock.soon(() => done?.());
+    if (this.#hasEnded) this.ports.clock.soon(() => callback(this.ports, 'engine.on done', () => done?.()));
     this.#listeners.add(added);
     return () => this.#listeners.delete(added);
   }
@@ -281,7 +284,9 @@ export class Engine {
    * timer, no callback and no open handle left. With `drainOverMs` every peer is told first when to come back, spread over
    * that time, and says goodbye itself (`drained`). Default deadline: 10 s, then everything is destroyed.
    */
-  async shutdown({ deadlineMs = 10_000, drainOverMs }: ShutdownOptions = {}): Promise<void> {
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkShutdownOptions(options);
+    const { deadlineMs = 10_000, drainOverMs } = options;
     if (this.actor.getSnapshot().status !== 'active') return this.#over;
     if (!this.#isStarted) return;
     this.#unwatch?.();
@@ -328,7 +333,12 @@ export class Engine {
     const addresses = isNamed ? [] : targets;
     const named = isNamed ? targets[0]! : options.peer;
     const peer = protocol.peerOf === undefined ? named : protocol.peerOf(named);
-    for (const address of addresses) this.#desk.transportOf(address).dial(address, dialOptions); // Throws for an address that can't be right.
+    for (const address of addresses) {
+      const transport = this.#desk.transportOf(address);
+      transport.dial(address, dialOptions); // Throws for an address that can't be right.
+      if (options.fingerprints !== undefined && !transport.secure)
+        throw new SessionError('bad-option', `connect.fingerprints: ${address} proves no identity; use tls:// or wss://`);
+    }
     const request = { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };
     return unlisted(request, ['protocol']); // It goes along in an event, and has a chart.
   }

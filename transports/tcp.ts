@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
+import { checked, TCP_RULES } from './checked.js';
 import { bind } from './socket-listener.js';
 import { HIGH_WATER_BYTES, readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
 import type { Acceptor, Identity, Opener, Transport } from '../machines/ports.js';
@@ -14,7 +15,7 @@ export interface TcpOptions {
 
 /** Plain TCP: `tcp://host:port`. The IPv4 and IPv6 addresses of a name are raced. Nagle's algorithm is off. */
 export function tcp(options: TcpOptions = {}): Transport {
-  const settings = socketSettings(options);
+  const settings = socketSettings(checked('tcp', TCP_RULES, options));
   return {
     name: 'tcp',
     schemes: ['tcp'],

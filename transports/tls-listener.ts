@@ -5,8 +5,16 @@ import { ownDates, reportDates } from './certificate-dates.js';
 import type { Openings } from './openings.js';
 import { bind } from './socket-listener.js';
 import type { SocketSettings } from './tcp.js';
-import { provenIdentity, secureOptions, verdictOnDialer, type TlsPeerOptions } from './tls-peer.js';
-import type { Acceptor, Identity, Listening, WireCause } from '../machines/ports.js';
+import { remoteAddressOf } from './socket-wire.js';
+import {
+  keyIdentifierFault,
+  provenIdentity,
+  secureOptions,
+  verdictOnDialer,
+  WITHOUT_KEY_IDENTIFIER,
+  type TlsPeerOptions,
+} from './tls-peer.js';
+import type { Acceptor, Identity, Listening } from '../machines/ports.js';
 
 /** What a listener needs beside identities and trust: a bound for handshakes. */
 export interface TlsListenerOptions extends TlsPeerOptions {
@@ -16,10 +24,9 @@ export interface TlsListenerOptions extends TlsPeerOptions {
 
 /**
  * Listens at a TCP address, leads each newcomer through the TLS handshake and hands on the sockets whose key will do.
- * The others are cut off without a word, unless the caller has one for them.
+ * The others are cut off without a word to them, and reported as refused: not a byte of a protocol is for a peer that proved nothing.
  *
  * @param address what to report as bound
- * @param onUnfit what is done with a socket whose key won't do; destroyed where it is absent
  * @param openings where newcomers have their place until the caller says that they are through
  */
 export function listenSecurely(
@@ -30,7 +37,6 @@ export function listenSecurely(
   openings: Openings,
   acceptor: Acceptor,
   onSecure: (socket: TLSSocket, identity: Identity | undefined) => void,
-  onUnfit: (socket: TLSSocket, cause: WireCause) => void = (socket) => socket.destroy(),
 ): Listening {
   const verdict = verdictOnDialer(options);
   const own = ownDates(options.identity);
@@ -38,8 +44,12 @@ export function listenSecurely(
   handshakes.on('secureConnection', (socket) => {
     const identity = provenIdentity(socket, options.keyIdentifier);
     const cause = verdict(identity);
-    if (cause) onUnfit(socket, cause);
-    else {
+    if (cause) {
+      const remoteAddress = remoteAddressOf(socket);
+      const reason = cause === WITHOUT_KEY_IDENTIFIER ? keyIdentifierFault(socket) : cause.reason;
+      socket.destroy();
+      acceptor.onRefused?.(remoteAddress, 'identity-unknown', reason);
+    } else {
       reportDates(socket, identity, own, (certificate) => acceptor.onCertificate?.(certificate));
       onSecure(socket, identity);
     }

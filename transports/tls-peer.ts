@@ -10,7 +10,8 @@ export interface TlsPeerOptions {
   /** Our private key and certificate, PEM; `makeIdentity` and `loadIdentity` return one. */
   readonly identity: { readonly key: string; readonly certificate: string };
   /**
-   * Whose keys will do, on both sides of a dial: fingerprints, or a function that decides. Default: any key. A wire then
+   * Whose keys will do, on both sides of a dial: fingerprints, or a function that decides; anything but `true`, at once, is a
+   * no, and so is an error. Default: any key. A wire then
    * still says whose it is, and `DialOptions.fingerprints` still holds.
    */
   readonly trust?: readonly string[] | ((fingerprint: string) => boolean);
@@ -105,8 +106,10 @@ export function verdictOnListener(options: TlsPeerOptions, expected: readonly st
   const wanted = expected && new Set(expected.map(parseFingerprint));
   return (peer) => {
     if (peer && lacksKeyIdentifier(options, peer)) return WITHOUT_KEY_IDENTIFIER;
-    if (peer && isTrusted(peer.fingerprint) && (wanted?.has(peer.fingerprint) ?? true)) return undefined;
-    return mismatch(peer, wanted ? ` instead of ${[...wanted].join(' or ')}` : ', which is not trusted');
+    if (peer === undefined) return WITHOUT_CERTIFICATE;
+    if (wanted?.has(peer.fingerprint) === false) return mismatch(peer, ` instead of ${[...wanted].join(' or ')}`);
+    const answer = isTrusted(peer.fingerprint);
+    return answer === true ? undefined : mismatch(peer, answer);
   };
 }
 
@@ -116,8 +119,9 @@ export function verdictOnDialer(options: TlsPeerOptions): Verdict {
   const isTrusted = trustOf(trust);
   return (peer) => {
     if (peer && lacksKeyIdentifier(options, peer)) return WITHOUT_KEY_IDENTIFIER;
-    if (peer ? isTrusted(peer.fingerprint) : clientCertificate === 'optional') return undefined;
-    return mismatch(peer, ', which is not trusted');
+    if (peer === undefined) return clientCertificate === 'optional' ? undefined : WITHOUT_CERTIFICATE;
+    const answer = isTrusted(peer.fingerprint);
+    return answer === true ? undefined : mismatch(peer, answer);
   };
 }
 
@@ -135,14 +139,28 @@ export const WITHOUT_CERTIFICATE = {
   reason: 'the peer showed no certificate; it needs one of its own, whose key is its identity',
 } as const satisfies WireCause;
 
-function mismatch(peer: Identity | undefined, suffix: string): WireCause {
-  if (peer === undefined) return WITHOUT_CERTIFICATE;
+function mismatch(peer: Identity, suffix: string): WireCause {
   return { kind: 'identity-mismatch', reason: `the peer has the key ${peer.fingerprint}${suffix}` };
 }
 
-function trustOf(trust: TlsPeerOptions['trust']): (fingerprint: string) => boolean {
+/** True where the key will do; else the words that follow it. */
+function trustOf(trust: TlsPeerOptions['trust']): (fingerprint: string) => true | string {
   if (trust === undefined) return () => true;
-  if (typeof trust === 'function') return trust;
+  if (typeof trust === 'function') return (fingerprint) => answerOf(trust, fingerprint);
   const trusted = new Set(trust.map(parseFingerprint));
-  return (fingerprint) => trusted.has(fingerprint);
+  return (fingerprint) => trusted.has(fingerprint) || NOT_TRUSTED;
 }
+
+/** An application's function may fail, or promise where an answer is needed: only `true`, at once, lets a key in. */
+function answerOf(trust: (fingerprint: string) => unknown, fingerprint: string): true | string {
+  try {
+    const answer = trust(fingerprint);
+    if (typeof answer === 'boolean') return answer || NOT_TRUSTED;
+    if (answer instanceof Promise) answer.catch(() => {});
+    return `, and trust() answered ${answer instanceof Promise ? 'with a promise' : typeof answer} instead of true or false`;
+  } catch (error) {
+    return `, and trust() failed: ${error instanceof Error ? error.message : 'it threw what is no error'}`;
+  }
+}
+
+const NOT_TRUSTED = ', which is not trusted';

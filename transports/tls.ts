@@ -1,6 +1,7 @@
 import type { SocketConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
+import { checked, TLS_RULES } from './checked.js';
 import { ownDates, reportDates } from './certificate-dates.js';
 import { Openings } from './openings.js';
 import { readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
@@ -14,6 +15,7 @@ import {
   type SecureDialOptions,
   type Verdict,
 } from './tls-peer.js';
+import { SessionError } from '../machines/errors.js';
 import type { Identity, Opener, Transport } from '../machines/ports.js';
 
 export type { TlsListenerOptions } from './tls-listener.js';
@@ -37,7 +39,8 @@ const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1', 
  * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use
  */
 export function tls(options: TlsOptions): Transport {
-  const settings = socketSettings(options);
+  const settings = socketSettings(checked('tls', TLS_RULES, options));
+  if (options.identity === undefined) throw new SessionError('bad-option', 'tls.identity: expected an identity, got nothing');
   const alpn = options.protocols ?? PROTOCOLS;
   verdictOnDialer(options); // Throws now rather than when somebody dials.
   const context = secureDialOptions(options);

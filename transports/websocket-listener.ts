@@ -8,10 +8,9 @@ import { bind } from './socket-listener.js';
 import { remoteAddressOf } from './socket-wire.js';
 import type { SocketSettings } from './tcp.js';
 import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
-import { keyIdentifierFault, WITHOUT_CERTIFICATE, WITHOUT_KEY_IDENTIFIER } from './tls-peer.js';
 import { visitorsAt, type VisitorOptions } from './visitors.js';
 import { FAREWELL, WebSocketWire } from './websocket-wire.js';
-import type { Acceptor, Identity, Listening, Offer, WireCause } from '../machines/ports.js';
+import type { Acceptor, Identity, Listening, Offer } from '../machines/ports.js';
 
 /** What dialers and listeners of WebSockets have in common, with its defaults filled in. */
 export interface WebSocketSettings extends SocketSettings, VisitorOptions {
@@ -63,13 +62,7 @@ export function listening(
       if (identity) identities.set(socket, identity);
       http.emit('connection', socket);
     };
-    const onUnfit = (socket: TLSSocket, cause: WireCause): void => {
-      const remoteAddress = remoteAddressOf(socket);
-      socket.destroy(); // Not a byte of HTTP is for whoever proved nothing; on that side, dialing says what is wrong.
-      if (cause === WITHOUT_KEY_IDENTIFIER) acceptor.onRefused?.(remoteAddress, 'identity-unknown', keyIdentifierFault(socket));
-      if (cause === WITHOUT_CERTIFICATE) acceptor.onRefused?.(remoteAddress, 'identity-unknown', WITHOUT_CERTIFICATE.reason);
-    };
-    return listenSecurely(target, address, options, settings, openings, acceptor, onSecure, onUnfit);
+    return listenSecurely(target, address, options, settings, openings, acceptor, onSecure);
   }
   const door = createServer(settings.socket);
   door.on('connection', (socket) => {

@@ -2,6 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { hostAndPort, parseWebSocketAddress, type WebSocketAddress } from './address.js';
+import { checked, WEBSOCKET_RULES } from './checked.js';
 import { ownDates, reportDates } from './certificate-dates.js';
 import { remoteAddressOf } from './socket-wire.js';
 import { socketSettings, type TcpOptions } from './tcp.js';
@@ -49,7 +50,7 @@ export interface WebSocketOptions extends TcpOptions, VisitorOptions, Partial<Tl
  * can't be one
  */
 export function websocket(options: WebSocketOptions = {}): Transport {
-  const { identity } = options;
+  const { identity } = checked('websocket', WEBSOCKET_RULES, options);
   const secure = identity && { ...options, identity };
   const scheme = secure ? 'wss' : 'ws';
   const looksAtKeys = options.keyIdentifier !== undefined && options.keyIdentifier !== 'ignored';

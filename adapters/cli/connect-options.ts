@@ -76,6 +76,7 @@ export async function transportsFor(addresses: readonly string[], reach: ReachOp
   const schemes = new Set(addresses.map(schemeOf));
   const trust = reach.trust?.map(parseFingerprint);
   const identity = await identityFor(schemes, reach);
+  refuseIdleVisitorOptions(schemes, reach);
   const secured = (): { identity: OwnIdentity; trust?: readonly string[] } => ({
     identity: identity!,
     ...(trust ? { trust } : {}),
@@ -85,9 +86,21 @@ export async function transportsFor(addresses: readonly string[], reach: ReachOp
       if (scheme === 'tcp') return (await import('../../transports/tcp.js')).tcp();
       if (scheme === 'tls') return (await import('../../transports/tls.js')).tls(secured());
       const { websocket } = await import('../../transports/websocket.js');
-      return websocket({ ...(scheme === 'wss' ? secured() : {}), origins: reach.origin ?? [], hosts: reach.host ?? [] });
+      try {
+        return websocket({ ...(scheme === 'wss' ? secured() : {}), origins: reach.origin ?? [], hosts: reach.host ?? [] });
+      } catch (error) {
+        const [, list, why] = /^(origins|hosts): (.*)$/s.exec((error as Error).message) ?? [];
+        throw list === undefined ? error : new Misuse(`${list === 'origins' ? '--origin' : '--host'}: ${why}`);
+      }
     }),
   );
+}
+
+/** They are asked for where upgrades are: elsewhere silence would let people believe that they hold. */
+function refuseIdleVisitorOptions(schemes: ReadonlySet<Scheme>, { origin, host }: ReachOptions): void {
+  if (schemes.has('ws') || schemes.has('wss') || (origin === undefined && host === undefined)) return;
+  const name = origin === undefined ? 'host' : 'origin';
+  throw new Misuse(`--${name}: there are no web pages over ${[...schemes].join(', ')}://; it is for ws:// and wss://`);
 }
 
 async function identityFor(schemes: ReadonlySet<Scheme>, { identity, trust }: ReachOptions): Promise<OwnIdentity | undefined> {

@@ -15,7 +15,9 @@ export interface Inspector {
 export async function inspectorAhead(words: readonly string[]): Promise<Inspector | undefined> {
   const at = words.findIndex((word) => /^--inspect(=|$)/.test(word));
   if (words[0] !== 'demo' || at < 0 || words.some((word) => word === '--help' || word === '-h')) return undefined;
-  const port = /^--inspect=(\d+)$/.exec(words[at]!)?.[1] ?? /^\d+$/.exec(words[at + 1] ?? '')?.[0] ?? '0';
+  const { 1: inWord = words[at + 1] ?? '' } = /^--inspect=(.*)$/.exec(words[at]!) ?? [];
+  const port = inWord === '' || inWord.startsWith('-') ? '0' : inWord;
+  if (!/^\d+$/.test(port) || Number(port) > 65535) return undefined; // The command says what is wrong with it.
   const inspector = await openInspector(Number(port)).catch(() => undefined);
   if (inspector !== undefined) announce(inspector, new Output(words.includes('--json'), true));
   return inspector;

@@ -88,8 +88,9 @@ export function hostAndPortOf(use: 'dial' | 'listen'): (text: string) => { reado
   return (text) => {
     try {
       return parseHostAndPort(`tcp://${text}`, 'tcp', use);
-    } catch {
-      throw new InvalidArgumentError(`expected host:port, got "${text}"`);
+    } catch (error) {
+      const [, why] = error instanceof SessionError ? (/": (port .*)$/.exec(error.message) ?? []) : [];
+      throw new InvalidArgumentError(`expected host:port, got "${text}"${why === undefined ? '' : `: ${why}`}`);
     }
   };
 }

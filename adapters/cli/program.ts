@@ -37,7 +37,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
   bearBrokenPipes();
   try {
     const program = makeProgram(inspector);
-    refuseUnknown(program, words[0]);
+    refuseUnknown(program, words);
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
@@ -49,31 +49,49 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
       return failure.exitCode;
     }
     if (error.exitCode === 0) return 0; // Help is no mistake.
-    if (error.code === 'commander.missingMandatoryOptionValue') hintAtMisspelt(words);
-    output.tell({ failed: 'misuse', message: error.message }); // People have been told by commander.
+    const hint = error.code === 'commander.missingMandatoryOptionValue' ? misspelt(words) : undefined;
+    if (hint !== undefined) process.stderr.write(`(${hint})\n`);
+    const message = HELP_CODES.includes(error.code) ? 'expected a command' : error.message;
+    output.tell({ failed: 'misuse', message: hint === undefined ? message : `${message} (${hint})` }); // People have been told by commander.
     return 2;
   } finally {
     await inspector?.close();
   }
 }
 
+/** Commander threw only after it had printed the help. */
+const HELP_CODES = ['commander.help', 'commander.helpDisplayed'];
+
 /** Commander would only say that it doesn't know; what is announced for a later version deserves a better word. */
-function refuseUnknown(program: Command, name: string | undefined): void {
-  if (name === undefined || name.startsWith('-') || name === 'help') return;
-  const names = program.commands.map((command) => command.name());
-  if (names.includes(name)) return;
-  const meant = nearest(name, [...names, 'help']);
-  const suggestion = meant === undefined ? '' : ` Did you mean \`holdfast ${meant}\`?`;
-  throw new Misuse(`${name}: not in this version; \`holdfast --help\` lists what is.${suggestion}`);
+function refuseUnknown(program: Command, words: readonly string[]): void {
+  const [name] = words;
+  if (name === undefined || name.startsWith('-')) return;
+  const isAsking = name === 'help';
+  let command = program;
+  const path = ['holdfast'];
+  // Commander finds unknown commands below a known one by itself, but not where help about them is asked for.
+  for (const word of isAsking ? words.slice(1) : [name]) {
+    if (word.startsWith('-')) return;
+    const names = command.commands.map((each) => each.name());
+    const next = command.commands.find((each) => each.name() === word);
+    if (next === undefined) {
+      if (names.length === 0) return;
+      const meant = nearest(word, command === program ? [...names, 'help'] : names);
+      const suggestion = meant === undefined ? '' : ` Did you mean \`${[...path, meant].join(' ')}\`?`;
+      throw new Misuse(`${word}: not in this version; \`${path.join(' ')} --help\` lists what is.${suggestion}`);
+    }
+    path.push(word);
+    command = next;
+  }
 }
 
 /** Commander misses the option that is required before it finds the one that is misspelt. */
-function hintAtMisspelt(words: readonly string[]): void {
+function misspelt(words: readonly string[]): string | undefined {
   let command = makeProgram();
   for (const word of words) command = command.commands.find((each) => each.name() === word) ?? command;
   const flags = command.options.flatMap(({ long }) => long ?? []);
   const given = words.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*$/, ''));
-  const misspelt = given.find((flag) => !flags.includes(flag));
-  const meant = misspelt === undefined ? undefined : nearest(misspelt, flags);
-  if (meant !== undefined) process.stderr.write(`(${misspelt} is no option here. Did you mean ${meant}?)\n`);
+  const wrong = given.find((flag) => !flags.includes(flag));
+  const meant = wrong === undefined ? undefined : nearest(wrong, flags);
+  return meant === undefined ? undefined : `${wrong} is no option here. Did you mean ${meant}?`;
 }

@@ -15,6 +15,7 @@ import {
 } from './cli-output.js';
 import { LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './cli-output.js';
+import { tellRefusals } from './refusals.js';
 import { TransferLog } from './transfer-log.js';
 
 interface ReceiveOptions extends ReachOptions, LinksOptions {
@@ -49,9 +50,8 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   const watch = new LinkWatch();
   const engine = await openEngine({ listen: [options.listen], protocols, inspect: watch.inspect }, options, output);
   const log = new TransferLog(output, engine, watch, 'received');
+  tellRefusals(engine, output);
   const desk = new Desk(options, log);
-  output.tell({ event: 'listening', address: engine.addresses[0] });
-  output.say(`Listening at ${engine.addresses[0]}; files go to ${options.dir}.`);
   const stopListening = onInterrupt(
     async () => {
       await engine.shutdown({ deadlineMs: FAREWELL_MS });
@@ -60,6 +60,8 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
     },
     () => (options.keep === true && desk.broken === 0 ? 0 : 1),
   );
+  output.tell({ event: 'listening', address: engine.addresses[0] });
+  output.say(`Listening at ${engine.addresses[0]}; files go to ${options.dir}.`);
   void (async () => {
     for await (const connection of engine.incoming) desk.serve(connection);
   })();

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { FileSource, Keeper, PipeSource, sendFiles, StreamError, type Source, type StreamSession } from '../streams/index.js';
 import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './cli-output.js';
+import { faultOf } from '../streams/transfer/names.js';
 import { dialedProtocol, LinkWatch, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './cli-output.js';
 import { TransferLog } from './transfer-log.js';
@@ -23,8 +24,17 @@ export function sendCommand(program: Command): void {
     .addOption(windowOption('dial'))
     .option('--json', 'print machine-readable lines, the summary last');
   withReachOptions(withLinksOptions(command, 'dial')).action(async (paths: readonly string[], options: SendOptions) => {
+    checkPipeName(paths, options.name, command.getOptionValueSource('name') === 'cli');
     await send(paths, options, new Output(options.json ?? false));
   });
+}
+
+/** The receiver would refuse it after all the waiting, and a name for nothing is a mistake. */
+function checkPipeName(paths: readonly string[], name: string, isGiven: boolean): void {
+  if (!isGiven) return;
+  if (!paths.includes('-')) throw new Misuse('--name: files have names of their own; it is for standard input, -');
+  const fault = faultOf(name);
+  if (fault !== undefined) throw new Misuse(`--name: expected the name of a file, got ${JSON.stringify(name)}: ${fault}`);
 }
 
 async function send(paths: readonly string[], options: SendOptions, output: Output): Promise<void> {

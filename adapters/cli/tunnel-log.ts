@@ -39,7 +39,6 @@ export class TunnelLog implements TunnelNews {
     engine.on((event) => {
       if (event.type === 'lost') this.#lost(event.peer);
       if (event.type === 'resumed') this.#resumed(event.peer, event.afterMs);
-      if (event.type === 'refused') output.tell({ event: 'refused', remoteAddress: event.remoteAddress, code: event.code });
     });
   }
 

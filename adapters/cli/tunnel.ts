@@ -16,6 +16,7 @@ import {
 } from './cli-output.js';
 import { dialedProtocol, LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
 import type { ReachOptions } from './cli-output.js';
+import { tellRefusals } from './refusals.js';
 import { TunnelLog } from './tunnel-log.js';
 
 interface TunnelOptions extends ReachOptions, LinksOptions {
@@ -70,16 +71,17 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   const watch = new LinkWatch();
   const engine = await openEngine({ listen: [address], protocols, inspect: watch.inspect }, options, output);
   const log = new TunnelLog(output, engine, watch);
+  tellRefusals(engine, output);
   const exit = new TunnelExit(options.to, log);
   const bound = engine.addresses[0]!;
-  output.tell({ event: 'listening', address: bound });
-  output.say(`Listening at ${bound}; connections go to ${placed(options.to)}.`);
   const endings = new Set<Promise<unknown>>();
   onInterrupt(async () => {
     await engine.shutdown({ deadlineMs: 3000 });
     await Promise.all([exit.close(), ...endings]); // The summary comes last.
     log.summarize();
   }, endedAsAsked);
+  output.tell({ event: 'listening', address: bound });
+  output.say(`Listening at ${bound}; connections go to ${placed(options.to)}.`);
   for await (const connection of engine.incoming) {
     log.opened(connection.peer);
     const session = new StreamSession(connection);
@@ -105,12 +107,12 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
   });
   const entrance = new TunnelEntrance(keeper, log);
   try {
-    await listenAt(entrance, engine, options.listen, output);
     onInterrupt(async () => {
       await Promise.all([keeper.stop({ now: true }), entrance.close()]);
       await engine.shutdown({ deadlineMs: 3000 });
       log.summarize();
     }, endedAsAsked);
+    await listenAt(entrance, engine, options.listen, output);
     await keeper.run();
   } catch (error) {
     await entrance.close();

@@ -1,4 +1,6 @@
+import { ports } from '#platform';
 import { REDIAL } from '../../machines/backoff.js';
+import { callback, reportCallback } from '../../machines/callbacks.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Identity } from '../../machines/ports.js';
 import { messageBytes } from '../../machines/dataplane/message-bytes.js';
@@ -98,8 +100,12 @@ export function pool(options: PoolOptions): Protocol {
 }
 
 function byAddress(remoteAddress: string, peerOf: PoolOptions['peerOf']): Identified {
-  const peer = peerOf === undefined ? remoteAddress : peerOf(remoteAddress);
-  if (peer === undefined) return { word: 'refuse', code: 'identity-unknown' };
+  const peer: unknown = peerOf === undefined ? remoteAddress : callback(ports, 'pool.peerOf', () => peerOf(remoteAddress));
+  if (typeof peer !== 'string' || peer === '') {
+    if (peer !== undefined)
+      reportCallback(ports, 'pool.peerOf', new TypeError('expected a name at once, or undefined for a stranger'));
+    return { word: 'refuse', code: 'identity-unknown' };
+  }
   return { word: 'known', label: peer, isNew: true, opening: undefined };
 }
 

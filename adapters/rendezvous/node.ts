@@ -1,5 +1,5 @@
 import { ports as platformPorts } from '#platform';
-import { callback, reportCallback, textsOf, wordsOf } from '../../machines/callbacks.js';
+import { callback, isThenable, reportCallback, textsOf, wordsOf } from '../../machines/callbacks.js';
 import type { EngineLimits } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
@@ -151,14 +151,20 @@ function checkSigning(key: Signing): void {
   const probe = new TextEncoder().encode('holdfast.rendezvous.v1.probe\0');
   let wrong: string | undefined;
   try {
-    const signature: unknown = key.sign(probe);
+    const signature: unknown = unheard(key.sign(probe));
     if (!isSignature(signature)) wrong = 'sign: expected a Uint8Array of 64 bytes at once, not a promise';
-    else if (!Object.is(key.verify(key.id, probe, signature), true))
+    else if (!Object.is(unheard(key.verify(key.id, probe, signature)), true))
       wrong = 'verify: expected true, at once, for what sign has made';
   } catch (error) {
     wrong = wordsOf(error);
   }
   if (wrong !== undefined) throw new SessionError('bad-option', `createNode.key: ${wrong}`);
+}
+
+/** A promise is refused at once: what it rejects with later concerns nothing any more. */
+function unheard(answer: unknown): unknown {
+  if (isThenable(answer)) Promise.resolve(answer).catch(() => {});
+  return answer;
 }
 
 /** Only `true` admits a peer. An answer of another kind (a promise, say) is reported, and counts as no; so does an error. */

@@ -18,7 +18,9 @@ export function guardedPorts(ports: Ports, wanted: Ports['report']): GuardedPort
   const { clock } = ports;
   const to = wanted ?? ports.report;
   const report = (name: string, error: unknown): void =>
-    void callback(platformPorts, 'report', (): unknown => reportCallback({ clock, report: to }, name, error));
+    void callback(platformPorts, 'report', (): unknown =>
+      to === undefined ? reportCallback({ clock }, name, error) : to(name, error),
+    );
   return { clock, random: () => ports.random(), entropy: (bytes) => ports.entropy(bytes), report };
 }
 

@@ -1,8 +1,10 @@
+import { checkPeer } from '../arguments.js';
 import { closing, type Closing } from '../closing.js';
 import { API_STATES, type ApiState } from '../connection/api-state.js';
 import { SessionError } from '../errors.js';
 import { unlisted } from '../unlisted.js';
 import type { Desk } from './connection-manager.js';
+import type { Entry } from './connection-record.js';
 
 /** What is known of a peer at the moment. */
 export interface PeerState {
@@ -42,7 +44,7 @@ export class Peers {
    */
   register(peer: string): void {
     const [protocol] = this.desk.options.protocols;
-    if (protocol !== undefined && this.desk.entryOf(peer) === undefined && !this.desk.places.mayWait(protocol)) {
+    if (protocol !== undefined && this.#entryOf(peer) === undefined && !this.desk.places.mayWait(protocol)) {
       const most = this.desk.places.waitingMax(protocol);
       throw new SessionError('too-large', `${peer}: as many registered peers wait to be dialed as may (${most})`);
     }
@@ -52,7 +54,7 @@ export class Peers {
 
   /** Ends the wish: an attempt under way is cancelled, a completed connection lives on. Safe for an unknown peer. */
   unregister(peer: string): void {
-    const entry = this.desk.entryOf(peer);
+    const entry = this.#entryOf(peer);
     if (entry === undefined) return;
     entry.keep = undefined;
     this.desk.places.settle(entry);
@@ -62,13 +64,13 @@ export class Peers {
 
   /** Forgets how often dialing has failed: the next dial comes after the first wait. */
   reset(peer: string): void {
-    const entry = this.desk.entryOf(peer);
+    const entry = this.#entryOf(peer);
     if (entry !== undefined) this.desk.queue.reset(entry.key);
   }
 
   /** Where it is is known better now: a dial that waits goes at once. `hasMoved`: one that has opened nothing yet begins anew. */
   hasten(peer: string, hasMoved: boolean): void {
-    const entry = this.desk.entryOf(peer);
+    const entry = this.#entryOf(peer);
     if (entry === undefined) return;
     const message = 'the peer is announced at another address';
     if (hasMoved && entry.isRegistered && entry.state === 'initiated')
@@ -86,30 +88,30 @@ export class Peers {
    * where there is none.
    */
   async disconnect(peer: string, message?: string): Promise<Closing | undefined> {
-    const entry = this.desk.entryOf(peer);
+    const entry = this.#entryOf(peer);
     if (entry?.isEngaged !== true) return undefined;
     return entry.handle?.close(message === undefined ? {} : { message });
   }
 
   /** How the last attempt or connection ended, as long as the peer is known here. */
   lastClosing(peer: string): Closing | undefined {
-    return this.desk.entryOf(peer)?.lastCause;
+    return this.#entryOf(peer)?.lastCause;
   }
 
   /** Answers a pairing request. Safe when there is none. */
   accept(peer: string): void {
-    this.desk.entryOf(peer)?.ref?.send({ type: 'accept' });
+    this.#entryOf(peer)?.ref?.send({ type: 'accept' });
   }
   /** Says no to a peer: a handshake under way ends in words, where the protocol has some. Nothing dials it by itself any more. */
   deny(peer: string): void {
-    const entry = this.desk.entryOf(peer);
+    const entry = this.#entryOf(peer);
     if (entry === undefined) return;
     entry.keep = undefined;
     entry.ref?.send({ type: 'deny' });
   }
 
   state(peer: string): PeerState {
-    const entry = this.desk.entryOf(peer);
+    const entry = this.#entryOf(peer);
     if (entry === undefined) return { state: 'none', number: 0, isRegistered: false, attempt: 0 };
     const { queue } = this.desk;
     const nextDelayMs = queue.nextDelayMs(entry.key);
@@ -123,5 +125,10 @@ export class Peers {
       ...(place === undefined ? {} : { place }),
       ...(this.desk.places.isWaiting(entry) ? { isWaitingForPlace: true } : {}),
     };
+  }
+
+  #entryOf(peer: string): Entry | undefined {
+    checkPeer(peer);
+    return this.desk.entryOf(peer);
   }
 }

@@ -1,16 +1,19 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nearest } from '../../adapters/cli/nearest.js';
 import { isLoopbackHost } from '../../adapters/cli/parse.js';
 
 const root = join(__dirname, '../..');
-const holdfast = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
+const main = join(root, 'dist/adapters/cli/main.js');
+const holdfastIn = (cwd: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> =>
   new Promise((resolve) =>
-    execFile(process.execPath, [join(root, 'dist/adapters/cli/main.js'), ...args], { timeout: 25_000 }, (error, out, err) =>
+    execFile(process.execPath, [main, ...args], { timeout: 25_000, cwd }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     ),
   );
+const holdfast = (...args: string[]): ReturnType<typeof holdfastIn> => holdfastIn(root, ...args);
 
 test('command line: --version prints the version of the package, and nothing else', async () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -50,4 +53,48 @@ test('tunnel dial: what only this machine reaches needs nothing', () => {
   const own = ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '[::1]', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1'];
   const others = ['0.0.0.0', '::', '10.0.0.1', 'localhost.example.org', '127.0.0.1.nip.io', '::ffff:10.0.0.1', '1::1'];
   expect([own.filter((host) => !isLoopbackHost(host)), others.filter(isLoopbackHost)]).toEqual([[], []]);
+});
+
+test.each([
+  [['help', 'recieve'], '`holdfast receive`'],
+  [['help', 'tunnel', 'dail'], '`holdfast tunnel dial`'],
+  [['help', 'ship', 'srve'], '`holdfast ship serve`'],
+])('command line: help about what there is not names the nearest: %j', async (args, meant) => {
+  const { code, err } = await holdfast(...args);
+  expect([code, err]).toEqual([2, expect.stringContaining(`Did you mean ${meant}?`)]);
+});
+
+test.each<[string[], string]>([
+  [['send', '-', '--name', '../x', '--to', 'tcp://127.0.0.1:1'], '--name: expected the name of a file, got "../x"'],
+  [['send', '-', '--name', '', '--to', 'tcp://127.0.0.1:1'], '--name: expected the name of a file, got ""'],
+  [['send', 'package.json', '--name', 'x', '--to', 'tcp://127.0.0.1:1'], '--name: files have names of their own'],
+  [['demo', '--inspect', 'abc'], "'--inspect [port]' argument 'abc' is invalid. expected a whole number from 0 to 65535"],
+  [['demo', '--inspect=70000'], "'--inspect [port]' argument '70000' is invalid"],
+  [['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:99999'], 'port 99999 is above 65535'],
+  [['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:0'], 'port 0 can be listened at, not dialed'],
+  [
+    ['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:9', '--host', 'a.b'],
+    '--host: there are no web pages over tcp://',
+  ],
+  [['receive', '--listen', 'tcp://127.0.0.1:0', '--dir', 'x', '--origin', 'https://a.b'], '--origin: there are no web pages'],
+  [['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--origin', 'a.b'], '--origin: expected an origin such as'],
+  [
+    ['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--host', 'http://a.b'],
+    '--host: expected a host name without port',
+  ],
+])('command line: what can’t be right is refused at once, naming the option, in words and as JSON: %j', async (args, message) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'holdfast-words-'));
+  try {
+    const { code, out, err } = await holdfastIn(args[1] === 'package.json' ? root : cwd, ...args);
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining(message)]);
+    const json = await holdfastIn(args[1] === 'package.json' ? root : cwd, ...args, '--json');
+    expect([json.code, JSON.parse(json.out)]).toEqual([2, expect.objectContaining({ message: expect.stringContaining(message) as string })]); // prettier-ignore
+  } finally {
+    rmSync(cwd, { recursive: true });
+  }
+});
+
+test('command line: the hint at a misspelt option is in the JSON, too', async () => {
+  const { code, out } = await holdfast('receive', '--lisen=tcp://127.0.0.1:0', '--dir', 'x', '--json');
+  expect([code, JSON.parse(out)]).toEqual([2, { failed: 'misuse', message: expect.stringContaining('Did you mean --listen?') }]); // prettier-ignore
 });

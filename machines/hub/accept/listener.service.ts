@@ -2,6 +2,7 @@ import type { Acceptor, Listening, Offer, Transport, WireCause } from '../../por
 import type { Protocol } from '../../protocol.js';
 import type { EngineEvent } from '../events.js';
 import type { Expiry } from '../certificate-expiry.js';
+import { wordsOf } from '../../callbacks.js';
 
 /** What listening needs of the hub. */
 export interface ListenersSide {
@@ -74,8 +75,13 @@ export class Listeners {
         tell(cause);
       },
     };
+    let listening: Listening;
+    try {
+      listening = transport.listen(address, acceptor);
+    } catch (error) {
+      return acceptor.onFailed({ kind: 'refused', reason: wordsOf(error) }); // An address that can't be right; nothing was opened.
+    }
     this.#open++;
-    const listening: Listening = transport.listen(address, acceptor);
     this.#listenings.push(() =>
       listening.close(() => {
         leave();
