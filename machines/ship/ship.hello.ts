@@ -35,9 +35,9 @@ export const hello = shipSetup.createStateConfig({
           { guard: 'isReady', target: 'ok' },
           { guard: 'isAborted', target: 'denied' },
           // Not re-entered: one request has one answer.
-          { guard: 'asksAndMayWait', target: '.waiting', actions: ['notePending', 'prolongWaiting', 'sayReady', 'flush'] },
-          { guard: 'asksForMore', actions: ['notePending', 'sayReady', 'flush'] },
-          { guard: 'isPending', actions: 'notePending' }, // Patience is what we have until the timer ends it.
+          { guard: 'asksAndMayWait', target: '.waiting', actions: ['prolongWaiting', 'sayReady', 'flush'] },
+          { guard: 'asksForMore', actions: ['sayReady', 'flush'] },
+          { guard: 'isPending' }, // Patience is what we have until the timer ends it.
         ],
       },
       initial: 'waiting',

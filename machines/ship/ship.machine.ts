@@ -33,7 +33,6 @@ export const shipMachine = shipSetup.createMachine({
     waitUntil: 0,
     peerUntil: 0,
     peerPhase: 'unsaid',
-    wasPending: false,
     announcedMs: 0,
     isDenied: false,
   }),

@@ -26,8 +26,6 @@ export interface ShipContext extends ShipInput {
   readonly peerUntil: number;
   /** The peer's newest phase in the hello. */
   readonly peerPhase: 'unsaid' | 'pending' | 'ready';
-  /** The peer has said that somebody there still has to decide. */
-  readonly wasPending: boolean;
   readonly announcedMs: number;
   /** This side's user said no before there was a place to say it. */
   readonly isDenied: boolean;
@@ -102,7 +100,6 @@ export const shipSetup = setup({
         prolongationRequest: true,
       }),
     noteDenied: assign({ isDenied: true }),
-    notePending: assign({ wasPending: true }),
     /**
      * Where the peer is, and until when it waits. `waiting` is optional: a message without it leaves what was stated before, and
      * where nothing was, the shortest that the standard allows holds.
@@ -112,7 +109,6 @@ export const shipSetup = setup({
       const unstated = context.peerUntil > 0 ? context.peerUntil : context.clock.now() + HELLO_WAIT_MIN_MS;
       return {
         peerPhase: event.phase,
-        wasPending: context.wasPending || event.phase === 'pending',
         peerUntil: event.waitingMs === undefined ? unstated : context.clock.now() + event.waitingMs,
       };
     }),
@@ -161,7 +157,7 @@ export const shipSetup = setup({
     noteConfirmed: assign({ closing: ({ context }) => context.closing ?? closing('peer-goodbye', 'remote') }),
     recordWire: assign({
       closing: ({ context, event }) =>
-        event.type === 'wire.closed' ? closingOfWire(event.cause, context) : closing('internal', 'local'),
+        event.type === 'wire.closed' ? closingOfWire(event.cause) : closing('internal', 'local'),
     }),
     /** Told by name: an installer then sees which device answers at that address. */
     recordSomeoneElse: assign({
@@ -269,12 +265,13 @@ export const shipSetup = setup({
   },
 });
 
-/** What the end of a wire means. Devices exist that reject a peer by close code 4452 alone (ship.md, 3.4). */
-function closingOfWire(cause: Parameters<typeof closingOf>[0], context: ShipContext): Closing {
+/**
+ * What the end of a wire means. Devices exist that reject a peer by close code 4452 alone (ship.md, 3.4). No other end is a denial,
+ * also not while the peer's user has still to decide: it closes as well where it restarts, is disconnected, or keeps another wire.
+ */
+function closingOfWire(cause: Parameters<typeof closingOf>[0]): Closing {
   if (cause.code === SHIP_CLOSE.rejected.code) return closing('trust-denied', 'remote', { cause });
   if (cause.code === SHIP_CLOSE.idMismatch.code) return closing('ship-id-mismatch', 'remote', { cause });
-  // Some answer `pending`, and hang up in an orderly way when their user says no.
-  if (context.wasPending && cause.kind === 'ended') return closing('trust-denied', 'remote', { cause });
   return closingOf(cause);
 }
 

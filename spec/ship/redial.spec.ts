@@ -1,5 +1,7 @@
 import { API_STATES } from '../../machines/connection/api-state.js';
+import type { WireCause } from '../../machines/ports.js';
 import { HubStage, type PlayedDial } from './hub-stage.js';
+import { see, skiOf, Town, trusting } from './town.js';
 import * as p from './played.js';
 import { AS_SERVER, HIGH, LOW, through } from './played.js';
 
@@ -179,6 +181,81 @@ describe('[SHIP-3] a denial of trust stops dialing, and says so', () => {
     expect(s.hub.getConnectionState(HIGH)).toBe(API_STATES.completed);
     await s.end();
   });
+});
+
+/** How peers and what stands between end a wire in good order. Only 4452 says that a user denied trust. */
+const ORDERLY_ENDS: readonly WireCause[] = [
+  { kind: 'ended' },
+  { kind: 'ended', code: 1000, reason: 'double connection' },
+  { kind: 'ended', code: 1001 },
+  { kind: 'ended', code: 1005 },
+  { kind: 'ended', code: 4001, reason: 'close' },
+  { kind: 'ended', code: 4500, reason: 'User close' },
+];
+
+describe('[SHIP-3] only the peer’s own denial stops dialing', () => {
+  test.each(ORDERLY_ENDS.map((cause) => [`${cause.code ?? 'without a code'}`, cause] as const))(
+    'SHIP denial: an orderly end (%s) while the peer’s user has still to decide is none',
+    async (_, cause) => {
+      for (const words of [[p.PENDING], [p.PENDING, p.MORE], [p.PENDING, p.READY]]) {
+        const s = await HubStage.of([HIGH]);
+        s.announce(HIGH);
+        s.nextDial()
+          .wire.open()
+          .say(p.INIT, ...words)
+          .cut(cause);
+        expect(s.hub.engine.peers.lastClosing(HIGH)).toMatchObject({ code: 'reset', side: 'remote' });
+        expect(s.told.filter((each) => each.includes('stopped'))).toEqual([]);
+        through(s.nextDial().wire.open(), AS_SERVER, 'access');
+        await s.end();
+      }
+    },
+  );
+
+  test('SHIP denial: 4452 is one in any phase, and so is `aborted` until the PIN phase', async () => {
+    const denials: ((wire: PlayedDial['wire']) => void)[] = [
+      (wire) => wire.cut({ kind: 'ended', code: 4452, reason: 'Node rejected by application.' }),
+      (wire) => wire.say(p.ABORTED),
+    ];
+    for (const phase of ['cmi', 'hello'] as const)
+      for (const deny of denials) {
+        const s = await HubStage.of([HIGH]);
+        s.announce(HIGH);
+        deny(through(s.nextDial().wire.open(), AS_SERVER, phase));
+        s.clock.advance(60_000);
+        expect([s.dials.length, s.hub.engine.peers.lastClosing(HIGH)?.code]).toEqual([1, 'trust-denied']);
+        await s.end();
+      }
+  });
+
+  test.each(['disconnects', 'shuts down', 'restarts its network'])(
+    'SHIP denial: a hub that %s while its user decides is dialed again by the other one',
+    async (what) => {
+      const town = new Town();
+      const stopped: string[] = [];
+      const one = await town.hub('1', { trust: trusting('2') }, { dialingStopped: (ski) => stopped.push(ski[0]!) });
+      const two = await town.hub('2');
+      see(one, '2');
+      const isPending = (): boolean => two.hub.getConnectionState(skiOf('1')) === API_STATES.receivedPairingRequest;
+      town.clock.runUntil(isPending, { withinMs: 5000 });
+      town.clock.advance(1000); // It has been said by then.
+      if (what === 'restarts its network') town.network.cutBetween('1', '2');
+      else void (what === 'disconnects' ? two.hub.disconnectSKI(skiOf('1')) : two.hub.shutdown());
+      await Promise.resolve();
+      const dials = town.network.counts.dials;
+      town.clock.runUntil(() => town.network.counts.dials > dials, { withinMs: 20_000 });
+      if (what !== 'shuts down') {
+        town.clock.runUntil(isPending, { withinMs: 5000 });
+        two.hub.registerRemoteService(skiOf('1'));
+        town.clock.runUntil(() => one.hub.getConnectionState(skiOf('2')) === API_STATES.completed, { withinMs: 5000 });
+      }
+      expect(stopped).toEqual([]);
+      const over = Promise.all([one.hub.shutdown(), two.hub.shutdown()]);
+      await Promise.resolve();
+      town.clock.advance(15_000);
+      await over;
+    },
+  );
 });
 
 test('SHIP redial: one that came in and was lost by a broken message is dialed where discovery finds it later', async () => {
