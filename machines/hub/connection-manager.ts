@@ -6,7 +6,7 @@ import { SessionError } from '../errors.js';
 import type { GrantRequest } from '../dial-permit.service.js';
 import type { Handle } from '../connection/connection-handle.js';
 import { Incoming } from './accept/accept-queue.js';
-import type { DialOptions, Identity, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
+import type { DialOptions, Offer, Opener, Ports, Resolver, Transport, WireCause } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import { unlisted } from '../unlisted.js';
 import { ByteBudget } from '../dataplane/byte-budget.js';
@@ -14,7 +14,7 @@ import { Watermark } from './admission.js';
 import { counted, type CountedWire, type Tally } from './wire-tracker.js';
 import { DialQueue } from './dial/dialer.service.js';
 import { Dialing, type DialingSide } from './dial/open-wire.js';
-import { Door, type DoorKeeper, type Known } from './accept/identify.service.js';
+import { Door, type Arrival, type DoorKeeper, type Known } from './accept/identify.service.js';
 import { Entry, type ConnectionRef } from './connection-record.js';
 import type { Caller } from './connect-request.js';
 import type { EngineEvent } from './events.js';
@@ -223,12 +223,7 @@ export class Desk implements DoorKeeper, ListenersSide, ReceptionSide, DialingSi
     this.tell({ type: 'refused', remoteAddress, code, ...(reason === undefined ? {} : { reason }) });
   }
 
-  arrived(
-    protocol: Protocol<unknown>,
-    known: Known,
-    about: { identity: Identity | undefined; remoteAddress: string },
-    opener: Opener,
-  ): Uint8Array | 'taken' | undefined {
+  arrived(protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Uint8Array | 'taken' | undefined {
     return this.reception.arrived(protocol, known, about, opener);
   }
 

@@ -215,6 +215,7 @@ export class Entry implements ConnectionPort {
     const id = state === 'queued' || handle === undefined ? this.sessionId : handle.id;
     this.#desk.tell({ type: 'state', id, peer: this.peer, state });
     if (state === 'receivedPairingRequest') this.#desk.tell({ type: 'pairingRequested', id, peer: this.peer });
+    if (state === 'inProgress' && this.role === 'dialer') this.#desk.reception.opened(this);
     if (state === 'completed' && handle !== undefined) {
       this.#isConnected = this.#hasServed = true;
       this.crossedAt = undefined;
@@ -317,8 +318,7 @@ export class Entry implements ConnectionPort {
   }
 
   resumed(): void {
-    const now = this.#desk.ports.clock.now();
-    const afterMs = now - (this.#lostAt ?? now);
+    const afterMs = this.#lostAt === undefined ? 0 : this.#desk.ports.clock.now() - this.#lostAt;
     this.#lostAt = undefined;
     this.#desk.resumed(this, afterMs);
     this.#desk.tell({ type: 'resumed', id: this.sessionId, peer: this.peer, afterMs });

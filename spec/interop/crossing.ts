@@ -4,6 +4,7 @@ import { ports } from '#platform';
 import { makeIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { Hub, memoryTrust } from '../../adapters/ship/index.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
+import type { TieRule } from '../../machines/hub/registry.js';
 import { shipTransport } from '../../transports/ship.js';
 import { Board } from '../ship/nodes.js';
 import { News } from './news.js';
@@ -45,13 +46,14 @@ export class CrossingPair {
   private constructor(
     readonly go: ShipGo,
     readonly identity: OwnIdentity,
+    readonly rule: TieRule,
   ) {}
 
-  static async start(weAreHigher: boolean): Promise<CrossingPair> {
+  static async start(weAreHigher: boolean, rule: TieRule): Promise<CrossingPair> {
     const go = await ShipGo.start({ shipId: 'ship-go' });
     let identity = await makeIdentity();
     while (identity.ski! > go.ski !== weAreHigher) identity = await makeIdentity();
-    const pair = new CrossingPair(go, identity);
+    const pair = new CrossingPair(go, identity, rule);
     await pair.#begin();
     return pair;
   }
@@ -68,6 +70,7 @@ export class CrossingPair {
         listen: ['wss://127.0.0.1:0/ship/'],
         discovery: this.#board,
         trust: memoryTrust([{ ski: go.ski }]),
+        doubleConnection: this.rule,
         ports: { ...ports, random: () => (this.#isEager ? 0 : 0.9999) }, // At once, or never before the other side.
       },
       {

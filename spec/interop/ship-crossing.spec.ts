@@ -14,7 +14,9 @@ beforeAll(async () => {
 withShipGo(
   'dials that cross: one connection each, which carries data, and as many ends as there were beginnings but one',
   async () => {
-    const pairs = await Promise.all(Array.from({ length: PAIRS }, (_, i) => CrossingPair.start(i % 2 === 0)));
+    const pairs = await Promise.all(
+      Array.from({ length: PAIRS }, (_, i) => CrossingPair.start(i % 2 === 0, i % 4 < 2 ? 'initiator' : 'mostRecent')),
+    );
     const rounds: Round[] = [];
     try {
       await Promise.all(

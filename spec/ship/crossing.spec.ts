@@ -74,6 +74,67 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     expect([ours.ended, counts(s).now]).toEqual([phase === 'access' ? 4001 : 'destroyed', 1]);
   });
 
+  test.each(['opened', 'cmi', 'access'] as const)(
+    'a peer that drops its own newer connection without a word leaves ours (%s) as it is',
+    (phase) => {
+      const s = new Stage(mostRecent);
+      const ours = dialed(s, LOW, phase);
+      s.knock(LOW).cut({ kind: 'ended', code: 1000, reason: 'double connection' });
+      s.clock.advance(5000);
+      if (phase !== 'access') through(ours, phase === 'cmi' ? { ...AS_SERVER, cmi: [] } : AS_SERVER, 'access');
+      expect([ours.ended, counts(s)]).toEqual([undefined, { connected: 1, disconnected: 0, now: 1 }]);
+    },
+  );
+
+  test('a newer connection over which nothing comes for 3 s does not take the place of a live one', () => {
+    const s = new Stage(mostRecent);
+    const ours = dialed(s, LOW, 'access');
+    const theirs = s.knock(LOW);
+    s.clock.advance(2999);
+    expect([ours.ended, theirs.ended]).toEqual([undefined, undefined]);
+    s.clock.advance(1);
+    expect([ours.ended, theirs.ended]).toEqual([undefined, 'destroyed']);
+  });
+
+  test('a newer connection over which nothing comes takes the place of a dead one', () => {
+    const s = new Stage(mostRecent);
+    const ours = dialed(s, LOW, 'access');
+    ours.answersPings = false;
+    const theirs = s.knock(LOW);
+    s.clock.advance(1500);
+    expect([ours.ended, theirs.ended]).toEqual(['destroyed', undefined]);
+    through(theirs, AS_CLIENT, 'access');
+    expect(counts(s)).toEqual({ connected: 2, disconnected: 1, now: 1 });
+  });
+
+  test.each([
+    ['before it has said something', []],
+    ['after it has said something', [p.INIT]],
+  ] as const)('a dial of ours that opens after the peer’s connection is the newest: %s', (_, said) => {
+    const s = new Stage(mostRecent, (options) => options?.onReached?.());
+    s.peers.trusted.add(LOW);
+    s.engine.peers.register(LOW);
+    s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
+    const theirs = s.knock(LOW).say(...said);
+    const [ours] = s.dials;
+    s.clock.advance(100);
+    expect([ours!.ended, theirs.ended]).toEqual([undefined, undefined]);
+    through(ours!.open(), AS_SERVER, 'access');
+    expect([ours!.ended, theirs.ended, counts(s).connected]).toEqual([undefined, 'destroyed', 1]);
+  });
+
+  test.each(['fails', 'hangs'])('the peer’s connection comes in where a dial of ours that has reached a host %s', (how) => {
+    const s = new Stage(mostRecent, (options) => options?.onReached?.());
+    s.peers.trusted.add(LOW);
+    s.engine.peers.register(LOW);
+    s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
+    const theirs = s.knock(LOW).say(p.INIT);
+    if (how === 'fails') s.dials[0]!.cut({ kind: 'tls-failed' });
+    else s.clock.advance(3000);
+    through(theirs, { ...AS_CLIENT, cmi: [] }, 'access');
+    expect([theirs.ended, counts(s)]).toEqual([undefined, { connected: 1, disconnected: 0, now: 1 }]);
+  });
+
   test.each(['cmi', 'access'] as const)(
     'the smaller SKI waits: when the peer drops ours (%s), its newer one comes in',
     (phase) => {

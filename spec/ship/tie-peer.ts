@@ -4,10 +4,10 @@ import type { SeededRandom } from '../sim/random.js';
 
 /**
  * How a peer decides between two connections to one node. `ship-go 0.6.0`: the one that the larger SKI opened stays, judged after
- * the upgrade, on both sides. `standard` (12.2.2, which ship-go's development line follows since August 2026): the larger SKI
- * keeps the newest, calling off a dial of its own that is under way when another one comes in; the smaller one leaves both for 3 s.
+ * the upgrade, on both sides. `standard` (12.2.2): the larger SKI keeps the newest, calling off a dial of its own that is under way
+ * when another one comes in; the smaller one leaves both for 3 s. `newest`: the first half of that, whatever the SKIs.
  */
-export type PeerRule = 'ship-go 0.6.0' | 'standard';
+export type PeerRule = 'ship-go 0.6.0' | 'standard' | 'newest';
 
 const DECISION_MS = 3000;
 /** As ship-go waits before its dials; the row begins anew with a completed connection. */
@@ -59,6 +59,10 @@ export class TiePeer {
   get #isLarger(): boolean {
     return this.ski > this.remoteSki;
   }
+  /** It keeps the newest, and decides so by itself. */
+  get #keepsNewest(): boolean {
+    return this.rule === 'newest' || (this.rule === 'standard' && this.#isLarger);
+  }
 
   /** Dials now; where that comes to nothing once more, as ship-go does without the path, and then by the bands. */
   dial(triesLeft = 2): void {
@@ -67,6 +71,7 @@ export class TiePeer {
     this.dials++;
     this.lastDialMs = this.clock.now();
     let isOpen = false;
+    let isCalledOff = false;
     const handler = this.#handler(true, () => {
       isOpen = true;
       this.#cancelDial = undefined;
@@ -74,11 +79,16 @@ export class TiePeer {
     const { onClose } = handler;
     handler.onClose = (cause) => {
       if (isOpen) return onClose(cause);
+      if (isCalledOff) return; // For the one that came in.
       this.#cancelDial = undefined;
       if (triesLeft > 1 && this.links.length === 0) this.dial(triesLeft - 1);
       else this.#later();
     };
-    this.#cancelDial = this.transport.dial(this.remote)(handler);
+    const cancel = this.transport.dial(this.remote)(handler);
+    this.#cancelDial = () => {
+      isCalledOff = true;
+      cancel();
+    };
   }
 
   say(): void {
@@ -93,7 +103,7 @@ export class TiePeer {
   }
 
   #offered(offer: Offer): void {
-    if (this.rule === 'standard' && this.#isLarger) {
+    if (this.#keepsNewest) {
       this.#cancelDial?.(); // What comes in now is newer.
       this.#cancelDial = undefined;
     }
@@ -130,7 +140,7 @@ export class TiePeer {
       for (const other of others) this.#close(other);
       return true;
     }
-    if (this.#isLarger) for (const other of others) this.#close(other);
+    if (this.#keepsNewest) for (const other of others) this.#close(other);
     else this.clock.setTimeout(() => this.#decide(), DECISION_MS);
     return true;
   }

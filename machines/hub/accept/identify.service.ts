@@ -11,16 +11,25 @@ export interface DoorLimits {
 
 export type Known = Extract<Identified, { word: 'known' }>;
 
+/** Hears of a wire that has found its session and waits for it. */
+export interface WaitingWire {
+  /** It has said something. */
+  said(): void;
+  closed(): void;
+}
+
+/** Whose wire it is, and how to hear of it as long as it waits. */
+export interface Arrival {
+  readonly identity: Identity | undefined;
+  readonly remoteAddress: string;
+  watch(waiting: WaitingWire): void;
+}
+
 /** What the door asks the hub once a wire has said whose it is. */
 export interface DoorKeeper {
   readonly clock: Clock;
   /** Takes the wire for a session, by its opener, or says what to answer before it is closed. */
-  arrived(
-    protocol: Protocol<unknown>,
-    known: Known,
-    about: { identity: Identity | undefined; remoteAddress: string },
-    opener: Opener,
-  ): Uint8Array | 'taken' | undefined;
+  arrived(protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Uint8Array | 'taken' | undefined;
   refused(remoteAddress: string, code: string): void;
   /** Whether a session from this address waits for its peer. */
   isAwaited(remoteAddress: string): boolean;
@@ -81,6 +90,7 @@ interface Begun {
   /** Once it has found its session: what came before that could take it, message by message. */
   later: Uint8Array[] | undefined;
   laterBytes: number;
+  waiting: WaitingWire | undefined;
   abort: (() => void) | undefined;
   timer: unknown;
 }
@@ -108,6 +118,7 @@ class Opening implements WireHandler {
       bytes: NOTHING,
       later: undefined,
       laterBytes: 0,
+      waiting: undefined,
       abort: undefined,
       timer: undefined,
     };
@@ -162,12 +173,14 @@ class Opening implements WireHandler {
     this.#cause = cause;
     this.#settle();
     if (this.#isHandedOver) this.#session!.onClose(cause);
+    else if (this.#session === undefined) this.#begun?.waiting?.closed();
   }
 
   #identify(begun: Begun): void {
     const { remoteAddress, listener, protocols, bytes } = begun;
     const { keeper } = this.door;
-    const about = { identity: this.#wire?.identity, remoteAddress, listener };
+    const watch = (waiting: WaitingWire): void => void (begun.waiting = waiting);
+    const about = { identity: this.#wire?.identity, remoteAddress, listener, watch };
     let mayBe = false;
     for (const protocol of protocols) {
       const identified = begun.identify === undefined ? protocol.identify(bytes, about) : begun.identify(bytes, about);
@@ -203,6 +216,7 @@ class Opening implements WireHandler {
     begun.laterBytes += bytes.length;
     if (begun.laterBytes > LATER_BYTES_MAX) return this.giveWay();
     later.push(bytes);
+    if (this.#session === undefined) begun.waiting?.said();
   }
 
   /** The session's opener: what was said so far is said again, to it. */

@@ -1,9 +1,9 @@
 import { closing, type Closing, type ClosingCode } from '../../closing.js';
-import type { Clock, Identity, Opener, WireHandler } from '../../ports.js';
+import type { Clock, Opener, WireHandler } from '../../ports.js';
 import type { Protocol } from '../../protocol.js';
 import { AbsentSessions } from './absent-sessions.js';
 import { unlisted } from '../../unlisted.js';
-import type { Known } from './identify.service.js';
+import type { Arrival, Known } from './identify.service.js';
 import type { Entry } from '../connection-record.js';
 import { RETRY_AFTER_MS } from './listener.service.js';
 import type { Places } from '../connection-slots.js';
@@ -22,18 +22,15 @@ export interface ReceptionSide {
   spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string, peer?: string): Entry;
 }
 
-export interface Arrival {
-  readonly identity: Identity | undefined;
-  readonly remoteAddress: string;
-}
-
-/** A wire that waits for the peer's decision. */
+/** A wire that waits for a decision, the peer's or ours. */
 interface Guest {
   readonly protocol: Protocol<unknown>;
   readonly known: Known;
   readonly about: Arrival;
   readonly opener: Opener;
   readonly timer?: unknown;
+  /** The decision is ours, and falls when our own dial has opened. */
+  readonly isOlder?: boolean;
 }
 
 /** How long the peer may take to drop one of two connections (ship.md, 4.5: the lower side is passive for 3 s). */
@@ -121,25 +118,47 @@ export class Reception {
 
   /** The peer dialed while there is a connection to it, or an attempt: one of the two must go, and both sides agree on which. */
   #meet(found: Entry, protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
-    const isAttempt = found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress');
+    const guest = { protocol, known, about, opener };
     const verdict = found.isCompleted && known.isInquiry === true ? 'keep' : this.#judge(found, protocol, known);
-    if (verdict === 'wait') return this.#keepWaiting(found, { protocol, known, about, opener });
+    if (verdict === 'wait') return this.#keepWaiting(found, guest);
     if (verdict === 'keep') {
       // Either its dial crossed ours, or the peer has lost what we hold for alive: it will ask again, and by then we know.
       if (found.isCompleted) found.ref?.send({ type: 'probe' });
       found.crossedAt ??= this.side.clock.now();
       return this.#refuse(protocol, 'crossed', about);
     }
-    if (isAttempt) return this.#takeOver(found, { known, about, opener });
+    const isOurs = found.role === 'dialer' && !(found.state === 'initiated' && !found.hasReached);
+    return protocol.ties?.rule === 'mostRecent' && isOurs ? this.#hearOut(found, guest) : this.#replace(found, guest);
+  }
+
+  /** The peer's newer wire takes the place of what is here. */
+  #replace(found: Entry, guest: Guest): Answer {
+    const isAttempt = found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress');
+    if (isAttempt) return this.#takeOver(found, guest);
     found.ref?.send({ type: 'abort', closing: closing('replaced', 'remote') });
-    return this.arrived(protocol, known, about, opener);
+    return this.arrived(guest.protocol, guest.known, guest.about, guest.opener);
+  }
+
+  /**
+   * The newest stays, by our decision. A peer with a rule of its own may keep the wire that we dialed, though, and then it drops its
+   * own without a word. Were ours dropped at once, both would be gone. So ours stays until something has come over the peer's, and
+   * where it opens after the peer's has, it is the newest itself.
+   * @rule SHIP-11
+   */
+  #hearOut(found: Entry, guest: Guest): 'taken' {
+    const isOlder = found.state === 'initiated';
+    return this.#keepWaiting(found, { ...guest, isOlder }, () => {
+      if (isOlder) return;
+      this.#dismiss(found.id, guest);
+      if (this.#replace(found, guest) !== 'taken') this.#turnAway(found.id, guest);
+    });
   }
 
   /**
    * The peer decides which of two stays. Its newer wire waits here, unopened, until ours has ended or the time is up. Ours is asked
    * for a sign of life meanwhile: a peer that lost its end without a word can't drop it, and it is dropped here.
    */
-  #keepWaiting(found: Entry, guest: Guest): 'taken' {
+  #keepWaiting(found: Entry, guest: Guest, said = (): void => {}): 'taken' {
     const before = this.#guests.get(found.id);
     if (before !== undefined) this.#turnAway(found.id, before);
     const timer = this.side.clock.setTimeout(() => {
@@ -148,6 +167,7 @@ export class Reception {
       else this.#turnAway(found.id, guest);
     }, DECISION_MS);
     this.#guests.set(found.id, { ...guest, timer });
+    guest.about.watch({ said, closed: () => this.#dismiss(found.id, guest) });
     found.ref?.send({ type: 'probe' });
     return 'taken';
   }
@@ -160,23 +180,34 @@ export class Reception {
     return 'taken';
   }
 
+  /** Our dial has opened, and is newer than a wire of the same peer that came before that and waits here. */
+  opened(entry: Entry): void {
+    const guest = this.#guests.get(entry.id);
+    if (guest?.isOlder === true) this.#turnAway(entry.id, guest);
+  }
+
   /** A session has ended: a wire of the same peer that waited for that comes in. */
   release(entry: Entry): void {
     this.absent.ended(entry);
     const guest = this.#guests.get(entry.id);
     if (guest === undefined) return;
-    this.#guests.delete(entry.id);
-    const { clock } = this.side;
-    clock.clearTimeout(guest.timer);
-    clock.soon(() => {
+    this.#dismiss(entry.id, guest);
+    this.side.clock.soon(() => {
       const answer = this.arrived(guest.protocol, guest.known, guest.about, guest.opener);
       if (answer !== 'taken') this.#turnAway(entry.id, guest);
     });
   }
 
-  #turnAway(id: number, guest: Guest): void {
-    if (this.#guests.get(id)?.opener === guest.opener) this.#guests.delete(id);
+  /** It waits no longer. */
+  #dismiss(id: number, { opener }: Guest): void {
+    const guest = this.#guests.get(id);
+    if (guest?.opener !== opener) return;
+    this.#guests.delete(id);
     this.side.clock.clearTimeout(guest.timer);
+  }
+
+  #turnAway(id: number, guest: Guest): void {
+    this.#dismiss(id, guest);
     this.side.refused(guest.about.remoteAddress, 'crossed');
     guest.opener(DEAF)();
   }
