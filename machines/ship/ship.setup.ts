@@ -156,8 +156,7 @@ export const shipSetup = setup({
     /** Confirmed without having been announced: the peer believes that it is over. */
     noteConfirmed: assign({ closing: ({ context }) => context.closing ?? closing('peer-goodbye', 'remote') }),
     recordWire: assign({
-      closing: ({ context, event }) =>
-        event.type === 'wire.closed' ? closingOfWire(event.cause) : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'wire.closed' ? closingOfWire(event.cause) : closing('internal', 'local')),
     }),
     /** Told by name: an installer then sees which device answers at that address. */
     recordSomeoneElse: assign({
