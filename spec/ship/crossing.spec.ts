@@ -1,3 +1,4 @@
+import { HubStage } from './hub-stage.js';
 import * as p from './played.js';
 import { AS_CLIENT, AS_SERVER, HIGH, LOW, Stage, through, type PlayedShipWire } from './played.js';
 
@@ -183,6 +184,30 @@ describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () 
       expect(counts(s).now).toBe(1);
     },
   );
+
+  test('SHIP twins: a wire that waited and finds no place when ours has ended is sent away, and reported', async () => {
+    const s = await HubStage.of([HIGH, LOW], { doubleConnection: 'mostRecent', maxConnections: 2 });
+    const refused: string[] = [];
+    s.hub.engine.on((event) => event.type === 'refused' && refused.push(event.code));
+    through(s.knock(LOW)!, AS_CLIENT, 'access');
+    s.announce(HIGH);
+    const { wire: ours } = s.nextDial();
+    through(ours.open(), AS_SERVER, 'access');
+    const theirs = s.knock(HIGH)!;
+    s.hub.setMaxConnections(1);
+    ours.cut();
+    s.clock.settle();
+    expect([theirs.ended, refused]).toEqual(['destroyed', ['limit-reached', 'crossed']]);
+    await s.end();
+  });
+
+  test('SHIP twins: a wire that waited and has ended meanwhile is not reported as refused', () => {
+    const s = new Stage(mostRecent);
+    dialed(s, HIGH, 'access');
+    s.knock(HIGH).cut();
+    s.clock.advance(5000);
+    expect(s.events.filter(({ type }) => type === 'refused')).toEqual([]);
+  });
 
   test('SHIP twins: a peer that comes again and again to a live one is sent away each time', () => {
     const s = new Stage(mostRecent);

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryTrust, ShipTrustFile } from '../../adapters/ship/index.js';
@@ -29,6 +29,11 @@ describe('pairings that can’t be kept are an error at the start', () => {
     expect(readdirSync(folder)).toEqual(['p.json']);
   });
 });
+
+/** Settles when it is so, however many turns of the event loop that takes. */
+async function utimesDone(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
 
 describe('trust file: one process at a time', () => {
   const lock = (): string => join(folder, 'p.json.lock');
@@ -81,6 +86,28 @@ describe('trust file: one process at a time', () => {
     const before = new Date(Date.now() - 3000);
     utimesSync(lock(), before, before);
     await (await ShipTrustFile.open(path())).close();
+  });
+
+  test('a lock is touched every 10 s as long as it is held, so that other hosts see that it is', async () => {
+    const every = jest.spyOn(global, 'setInterval');
+    const trust = await ShipTrustFile.open(path());
+    const [touch, ms] = every.mock.calls.at(-1)!;
+    every.mockRestore();
+    expect(ms).toBe(10_000);
+    const long = new Date(Date.now() - 60_000);
+    utimesSync(lock(), long, long);
+    const touched = utimesDone(() => statSync(lock()).mtimeMs > Date.now() - 30_000);
+    touch();
+    await touched;
+    await trust.close();
+  });
+
+  test('an orderly exit takes the lock away', async () => {
+    const trust = await ShipTrustFile.open(path());
+    const tidy = process.listeners('exit').find(({ name }) => name === 'tidy');
+    tidy!(0);
+    expect(existsSync(lock())).toBe(false);
+    await trust.close();
   });
 
   test('within a process it may be opened twice; the lock goes with the last', async () => {

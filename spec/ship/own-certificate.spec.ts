@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ports } from '#platform';
-import { memoryTrust } from '../../adapters/ship/index.js';
+import { Hub, memoryTrust } from '../../adapters/ship/index.js';
 import { warningsOf } from '../../adapters/ship/own-certificate.js';
 import { makeIdentity, readIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { makeSelfSigned } from '../../adapters/identity/certificate.js';
 import { shipTransport } from '../../transports/ship.js';
 import { forgedIdentity } from '../interop/scripted-identity.js';
+import { SimClock } from '../sim/clock.js';
+import { HubStage } from './hub-stage.js';
 import { endHubs, node, type Node } from './nodes.js';
 
 afterEach(endHubs);
@@ -39,6 +41,49 @@ describe('our own certificate is looked at when a node starts', () => {
     expect(first).toEqual(
       expect.stringMatching(/^wrong-key-identifier: .*states the SKI 7{40}, but that of its key is [0-9a-f]{40}/),
     );
+  });
+  test.each(['none', '7'.repeat(38), '7'.repeat(42)])('one without a key identifier of 20 bytes (%s)', async (ski) => {
+    const { certificate, key } = await forgedIdentity({ ski });
+    const [first, second] = warningsOf(certificate, Date.now());
+    expect(first).toMatchObject({
+      code: 'no-key-identifier',
+      message: expect.stringMatching(/states no Subject Key Identifier of 20 bytes.*, with SKI [0-9a-f]{40}$/) as string,
+    });
+    expect([second?.code, key]).toEqual(['expires-soon', key]);
+  });
+  test('it is looked at again every day, until the node ends', async () => {
+    const identity = await lasting(400);
+    const said: string[] = [];
+    const s = await HubStage.of([]);
+    const endsMs = Date.parse(new X509Certificate(identity.certificate).validTo);
+    const clock = new SimClock({ wallMs: endsMs - 31.5 * 86_400_000 });
+    const [transport] = s.hub.options.transports;
+    const hub = new Hub(
+      {
+        ...s.hub.options,
+        ski: identity.ski!,
+        transports: [Object.assign({ ...transport! }, { certificate: identity.certificate })],
+        ports: { ...s.hub.options.ports!, clock },
+        listen: [],
+      },
+      { certificateWarning: ({ code }) => said.push(code) },
+    );
+    const started = hub.start();
+    clock.settle();
+    await started;
+    const days: number[] = [];
+    for (let day = 1; day <= 4; day++) {
+      clock.advance(86_400_000);
+      days.push(said.length);
+    }
+    expect(days).toEqual([0, 1, 2, 3]);
+    const over = hub.shutdown();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    clock.advance(15_000);
+    await over;
+    clock.advance(5 * 86_400_000);
+    expect(said).toEqual(['expires-soon', 'expires-soon', 'expires-soon']);
+    await s.end();
   });
   test.each([
     [31, []],
