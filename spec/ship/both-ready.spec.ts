@@ -159,6 +159,18 @@ describe('[SHIP-4] hello: prolongation', () => {
     expect(s.story.at(-1)).toBe('trusted');
   });
 
+  test.each([1, 15_000, 29_000, 29_999])(
+    'a peer that waits for %i ms and says no more is not asked, and refused at our end',
+    (waitingMs) => {
+      const { s, wire } = asked();
+      wire.say({ kind: 'hello', phase: 'ready', waitingMs });
+      s.clock.advance(59_999);
+      expect(wire.kinds).toEqual(['init', 'hello pending']);
+      s.clock.advance(1);
+      expect(wire.kinds).toEqual(['init', 'hello pending', 'hello aborted']);
+    },
+  );
+
   test.each([30_000, 31_000, 45_000])('a peer that answers with %i ms each time is asked 15 s before each end', (waitingMs) => {
     const { s, wire } = asked();
     const answer: ShipSayable = { kind: 'hello', phase: 'ready', waitingMs };

@@ -197,7 +197,7 @@ describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () 
     s.hub.setMaxConnections(1);
     ours.cut();
     s.clock.settle();
-    expect([theirs.ended, refused]).toEqual(['destroyed', ['limit-reached', 'crossed']]);
+    expect([theirs.ended, refused]).toEqual(['destroyed', ['limit-reached']]);
     await s.end();
   });
 
@@ -217,6 +217,7 @@ describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () 
       s.clock.advance(3000);
       expect([ours.ended, theirs.ended]).toEqual([undefined, 'destroyed']);
     }
+    expect(s.events.flatMap((e) => (e.type === 'refused' ? [e.code] : []))).toEqual(Array(5).fill('crossed'));
     expect(counts(s)).toEqual({ connected: 1, disconnected: 0, now: 1 });
   });
 

@@ -90,6 +90,17 @@ describe('[SHIP-12] discovery that has another entry is followed at once', () =>
     await s.end();
   });
 
+  test('SHIP redial: an entry that comes again unchanged hastens nothing', async () => {
+    const s = await astray();
+    const waitMs = s.hub.getNextDelay(HIGH)!;
+    for (let i = 1; i <= 5; i++) {
+      s.clock.advance(1000);
+      s.announce(HIGH);
+      expect(s.hub.getNextDelay(HIGH)).toBeCloseTo(waitMs - 1000 * i, 0);
+    }
+    await s.end();
+  });
+
   test('SHIP redial: an attempt that hangs at the old address makes room for one at the new', async () => {
     const s = await HubStage.of([HIGH]);
     s.announce(HIGH);

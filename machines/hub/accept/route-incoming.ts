@@ -150,7 +150,7 @@ export class Reception {
     return this.#keepWaiting(found, { ...guest, isOlder }, () => {
       if (isOlder) return;
       this.#dismiss(found.id, guest);
-      if (this.#replace(found, guest) !== 'taken') this.#turnAway(found.id, guest);
+      if (this.#replace(found, guest) !== 'taken') guest.opener(DEAF)(); // Reported already.
     });
   }
 
@@ -194,7 +194,7 @@ export class Reception {
     this.#dismiss(entry.id, guest);
     this.side.clock.soon(() => {
       const answer = this.arrived(guest.protocol, guest.known, guest.about, guest.opener);
-      if (answer !== 'taken') this.#turnAway(entry.id, guest);
+      if (answer !== 'taken') guest.opener(DEAF)(); // Reported already.
     });
   }
 
