@@ -4,7 +4,7 @@ import { ports } from '#platform';
 import { makeIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { Hub, memoryTrust } from '../../adapters/ship/index.js';
 import type { ShipPayload } from '../../machines/ship/ship.messages.js';
-import type { TieRule } from '../../machines/hub/registry.js';
+import type { TieRule } from '../../machines/tie-break.js';
 import { shipTransport } from '../../transports/ship.js';
 import { Board } from '../ship/nodes.js';
 import { News } from './news.js';
