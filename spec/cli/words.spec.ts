@@ -82,17 +82,21 @@ test.each<[string[], string]>([
     ['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--host', 'http://a.b'],
     '--host: expected a host name without port',
   ],
-])('command line: what can’t be right is refused at once, naming the option, in words and as JSON: %j', async (args, message) => {
-  const cwd = mkdtempSync(join(tmpdir(), 'holdfast-words-'));
-  try {
-    const { code, out, err } = await holdfastIn(args[1] === 'package.json' ? root : cwd, ...args);
-    expect([code, out, err]).toEqual([2, '', expect.stringContaining(message)]);
-    const json = await holdfastIn(args[1] === 'package.json' ? root : cwd, ...args, '--json');
-    expect([json.code, JSON.parse(json.out)]).toEqual([2, expect.objectContaining({ message: expect.stringContaining(message) as string })]); // prettier-ignore
-  } finally {
-    rmSync(cwd, { recursive: true });
-  }
-});
+])(
+  'command line: what can’t be right is refused at once, naming the option, in words and as JSON: %j',
+  async (args, message) => {
+    const cwd = mkdtempSync(join(tmpdir(), 'holdfast-words-'));
+    try {
+      const { code, out, err } = await holdfastIn(args[1] === 'package.json' ? root : cwd, ...args);
+      expect([code, out, err]).toEqual([2, '', expect.stringContaining(message)]);
+      const json = await holdfastIn(args[1] === 'package.json' ? root : cwd, ...args, '--json');
+      expect([json.code, JSON.parse(json.out)]).toEqual([2, expect.objectContaining({ message: expect.stringContaining(message) as string })]); // prettier-ignore
+    } finally {
+      rmSync(cwd, { recursive: true });
+    }
+  },
+  30_000,
+);
 
 test('command line: the hint at a misspelt option is in the JSON, too', async () => {
   const { code, out } = await holdfast('receive', '--lisen=tcp://127.0.0.1:0', '--dir', 'x', '--json');
