@@ -1,5 +1,18 @@
 import { resumeSetup } from './resume.setup.js';
 
+/**
+ * A goodbye goes unheard where the wire is silently dead, or where the dial that was to say it hangs. Within the grace there is
+ * time for three tries: what has not answered in a third of it is given up for a new wire, which begins with the goodbye.
+ * Then it ends here in any case; what may still be on its way is let out.
+ */
+const untilHeard = {
+  initial: 'hoping',
+  states: {
+    hoping: { after: { goodbyePatience: { target: 'hoping', reenter: true, actions: 'giveUpWire' } } },
+  },
+  after: { closeGrace: { target: '#resume.closed', actions: 'stopPolitely' } },
+} as const;
+
 /** Region: does anybody want it to end? A farewell is a state, because saying it takes time and a wire. */
 export const intent = resumeSetup.createStateConfig({
   initial: 'open',
@@ -43,9 +56,9 @@ export const intent = resumeSetup.createStateConfig({
           description:
             'Everything is acknowledged, and there is no wire to say goodbye on: nothing is lost when it stays unsaid.',
           on: { 'peer.greeted': 'said', close: { guard: 'isAbrupt', target: '#resume.closed' } },
-          after: { closeGrace: '#resume.closed' },
+          ...untilHeard,
         },
-        said: { after: { closeGrace: '#resume.closed' } },
+        said: untilHeard,
       },
     },
     crossing: {

@@ -13,6 +13,7 @@ export const linkage = resumeSetup.createStateConfig({
         'wire.closed': 'apart',
         'wire.silent': { target: 'apart', description: 'A health verdict ends the wire, not the session (RES-12).' },
         'wire.spoilt': { target: 'apart', actions: 'countStrike' },
+        'goodbye.unheard': { guard: 'isDialer', target: 'apart', description: 'A new wire may carry it (RES-19).' },
       },
       initial: 'opening',
       states: {
@@ -75,7 +76,12 @@ export const patience = resumeSetup.createStateConfig({
         { type: 'tellParent', params: { type: 'trust.established' } },
         { type: 'tellParent', params: { type: 'handshake.completed' } },
       ],
-      on: { 'wire.closed': 'expiring', 'wire.silent': 'expiring', 'wire.spoilt': 'expiring' },
+      on: {
+        'wire.closed': 'expiring',
+        'wire.silent': 'expiring',
+        'wire.spoilt': 'expiring',
+        'goodbye.unheard': { guard: 'isDialer', target: 'expiring' },
+      },
     },
     expiring: {
       meta: { rule: 'RES-3' },
@@ -90,7 +96,12 @@ export const patience = resumeSetup.createStateConfig({
     },
     regained: {
       entry: { type: 'tellParent', params: { type: 'session.resumed' } },
-      on: { 'wire.closed': 'expiring', 'wire.silent': 'expiring', 'wire.spoilt': 'expiring' },
+      on: {
+        'wire.closed': 'expiring',
+        'wire.silent': 'expiring',
+        'wire.spoilt': 'expiring',
+        'goodbye.unheard': { guard: 'isDialer', target: 'expiring' },
+      },
     },
   },
 });

@@ -18,6 +18,7 @@ export const resumeMachine = resumeSetup.createMachine({
       greetingTimeout: RESUME_LIMITS.greetingTimeoutMs,
       reconnectWindow: RESUME_LIMITS.reconnectWindowMs,
       closeGrace: RESUME_LIMITS.closeGraceMs,
+      goodbyePatience: RESUME_LIMITS.closeGraceMs / 3,
     },
   },
   context: ({ input: { role, pump, clock, desk, opener } }) => ({

@@ -16,6 +16,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   #hearing: Hearing = 'nothing';
   #mayTransmit = false; // Data; control frames need only a wire.
   #farewell: GoodbyeCode | undefined;
+  #hasSaidGoodbye = false; // On this wire.
   #handedBefore = 0; // Up to here messages went to earlier wires; 0 once the peer may have taken what this one was given.
   #message: Uint8Array | undefined;
   readonly role: 'dialer' | 'acceptor';
@@ -35,6 +36,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.say(this.greeting.hello());
     this.#hearing = 'hello';
     this.#mayTransmit = this.greeting.isBorn;
+    this.#sayGoodbye();
   }
 
   /** Acceptor, on a new wire: the door brought a hello; it is read again here. */
@@ -47,7 +49,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (this.#hearing !== 'control') return;
     this.#hearing = 'everything';
     this.#mayTransmit = true;
-    if (this.#farewell !== undefined) this.#sayGoodbye(this.#farewell);
+    this.#sayGoodbye();
   }
 
   /** Takes no more messages, and says when all are acknowledged. */
@@ -60,7 +62,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   goodbye(code: GoodbyeCode): void {
     this.isDraining = true;
     this.#farewell = code;
-    if (this.#hearing === 'everything') this.#sayGoodbye(code);
+    this.#sayGoodbye();
   }
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
@@ -85,6 +87,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.hush();
     this.#hearing = 'nothing';
     this.#mayTransmit = false;
+    this.#hasSaidGoodbye = false;
     this.log.rewind();
     this.#handedBefore = this.log.handed;
     if (this.limits.idleMs > 0) this.health.start(now);
@@ -298,8 +301,13 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     return this.#signal({ type: 'peer.goodbye', code: goodbye.code });
   }
 
-  #sayGoodbye(code: GoodbyeCode): void {
-    this.say(this.codec.putGoodbye(this.log.cursor, this.receipts.acknowledge(), code));
+  /** Once on each wire: where the peer was heard, or right behind the hello of a dialer that has nothing else to say. */
+  #sayGoodbye(): void {
+    if (this.#farewell === undefined || this.#hasSaidGoodbye) return;
+    const isBehindHello = this.#hearing === 'hello' && this.#mayTransmit && this.log.count === 0;
+    if (this.#hearing !== 'everything' && !isBehindHello) return;
+    this.#hasSaidGoodbye = true;
+    this.say(this.codec.putGoodbye(this.log.cursor, this.receipts.acknowledge(), this.#farewell));
   }
 
   #release(before: number): boolean {

@@ -1,4 +1,4 @@
-import { assign, sendParent, setup } from 'xstate';
+import { assign, raise, sendParent, setup } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
 import type { Pump } from '../dataplane/pump.js';
@@ -16,7 +16,9 @@ export type ResumeCommand =
   | { type: 'probe' } // The host may have slept.
   | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
   | { type: 'wire.offered'; opener: Opener }; // The door has a wire whose hello was judged.
-export type ResumeEvent = WireEvent | GrantEvent | ResumeSignal | ResumeCommand;
+/** The goodbye was not heard in its time: one region asks the other for another wire. */
+export type ResumeUnheard = { type: 'goodbye.unheard' };
+export type ResumeEvent = WireEvent | GrantEvent | ResumeSignal | ResumeCommand | ResumeUnheard;
 
 export interface ResumeInput {
   readonly role: 'dialer' | 'acceptor';
@@ -113,6 +115,7 @@ export const resumeSetup = setup({
     },
     stopPump: ({ context }) => context.pump.stop('hard'),
     stopPolitely: ({ context }) => context.pump.stop('polite'),
+    giveUpWire: raise({ type: 'goodbye.unheard' }),
     noteOpened: assign({ openedAt: ({ context }) => context.clock.now(), everOpened: true }),
     noteLoss: assign({
       livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
@@ -171,5 +174,6 @@ export const resumeSetup = setup({
     greetingTimeout: ({ context }) => context.pump.plane.limits.greetingTimeoutMs,
     reconnectWindow: ({ context }) => context.pump.plane.windowMs,
     closeGrace: ({ context }) => context.pump.plane.limits.closeGraceMs,
+    goodbyePatience: ({ context }) => context.pump.plane.limits.closeGraceMs / 3,
   },
 });

@@ -2,13 +2,10 @@ import { runWorld } from '../sim/world.js';
 
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? 2000);
 const FROM = Number(process.env['SIM_FROM'] ?? 1);
-/** Open fault: a goodbye into a silent wire, and a peer that hears of it by its window alone. `SIM_FROM=710 SIM_SEEDS=1 OPEN=1` shows it. */
-const OPEN = process.env['OPEN'] === undefined ? [710] : [];
 
 test(`[RES-1] [RES-14] every message arrives exactly once, in order, both ways, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`, () => {
   const sums: Record<string, number> = {};
   for (let seed = FROM; seed < FROM + SEEDS; seed++) {
-    if (OPEN.includes(seed)) continue;
     const { violations, trace, counts } = runWorld({ seed });
     if (violations.length > 0) throw new Error(`seed ${seed}: ${violations.join('; ')}\n${trace.join('\n')}`);
     for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
