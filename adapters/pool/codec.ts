@@ -1,4 +1,11 @@
-import type { PoolCodec, PoolFrameKind, PoolGoodbyeCode, PoolHello, PoolRefusalCode } from '../../machines/pool/pool.messages.js';
+import type {
+  PoolCodec,
+  PoolFaultCode,
+  PoolFrameKind,
+  PoolGoodbyeCode,
+  PoolHello,
+  PoolRefusalCode,
+} from '../../machines/pool/pool.messages.js';
 import { fromHex, get32, put32, toHex } from '../bytes.js';
 
 /**
@@ -24,6 +31,10 @@ const CODE_OF = Object.fromEntries(KIND_OF.flatMap((kind, code) => (kind === und
   PoolFrameKind,
   number
 >;
+/** Among the optional ones: who doesn't know it sees the wire close, as it did before there was this frame. */
+const FAULT = 0xa0;
+const FAULT_BODY = 2;
+const FAULTS: readonly PoolFaultCode[] = ['violated', 'oversized', 'malformed'];
 /** Kinds from here on may be skipped by who doesn't know them. */
 const OPTIONAL_FROM = 0x80;
 
@@ -55,6 +66,7 @@ export const poolCodec: PoolCodec = {
     if (b[at]! < 0x80) return 'data';
     if (end - at <= HEAD) return 'critical';
     const code = b[at + HEAD]!;
+    if (code === FAULT) return 'fault';
     return KIND_OF[code] ?? (code >= OPTIONAL_FROM ? 'optional' : 'critical');
   },
 
@@ -112,6 +124,17 @@ export const poolCodec: PoolCodec = {
     const b = control(CODE_OF.goodbye, GOODBYE_BODY);
     b[HEAD + 1] = GOODBYES.indexOf(code);
     put32(b, HEAD + 2, afterMs);
+    return b;
+  },
+
+  fault(b, at, end) {
+    const o = at + HEAD + 1;
+    return end - o < FAULT_BODY ? undefined : { code: FAULTS[b[o]!] ?? 'violated', rule: `POOL-${b[o + 1]!}` };
+  },
+  putFault({ code, rule }) {
+    const b = control(FAULT, FAULT_BODY);
+    b[HEAD + 1] = FAULTS.indexOf(code);
+    b[HEAD + 2] = Number(rule.slice('POOL-'.length));
     return b;
   },
 };

@@ -28,7 +28,9 @@ export const poolMachine = poolSetup.createMachine({
       on: {
         abort: { target: 'closed', actions: 'recordAbort' },
         'wire.closed': { target: 'closed', actions: 'recordWire' },
-        'wire.spoilt': { target: 'closed', actions: 'recordSpoilt' },
+        // The reason goes out first; the pump bounds how long that may take (POOL-13).
+        'peer.violated': { target: 'closed', actions: ['recordViolation', 'stopWithLastWord'] },
+        'peer.accused': { target: 'closed', actions: ['recordAccusation', 'stopPolitely'] },
         'wire.silent': {
           target: 'closed',
           actions: { type: 'recordClosing', params: { code: 'probe-timeout', side: 'remote' } },
@@ -78,7 +80,7 @@ export const poolMachine = poolSetup.createMachine({
                   },
                   { target: '#pool.alive.open', actions: 'tellIdentity' },
                 ],
-                'greeting.failed': { target: '#pool.closed', actions: 'recordFailure' },
+                'greeting.failed': { target: '#pool.closed', actions: ['recordFailure', 'stopWithLastWord'] },
                 'peer.refused': [
                   {
                     guard: 'isMistaken',

@@ -38,6 +38,15 @@ export interface PoolGoodbye {
   readonly afterMs: number;
 }
 
+export type PoolFaultCode = 'violated' | 'oversized' | 'malformed';
+
+/** What a side was found to have done wrong, in the last frame it hears. @rule POOL-13 */
+export interface PoolFault {
+  readonly code: PoolFaultCode;
+  /** The broken rule, e.g. `POOL-3`. */
+  readonly rule: string;
+}
+
 export type PoolFrameKind =
   | 'data'
   | 'hello'
@@ -46,6 +55,7 @@ export type PoolFrameKind =
   | 'ping'
   | 'pong'
   | 'goodbye'
+  | 'fault'
   | 'greeting' // Of a protocol that greets in a way of its own.
   | 'optional' // Unknown, may be skipped.
   | 'critical'; // Unknown, may not.
@@ -63,8 +73,10 @@ export interface PoolCodec extends FrameHead {
   refused(bytes: Uint8Array, at: number, end: number): PoolRefused | undefined;
   number(bytes: Uint8Array, at: number, end: number): number | undefined;
   goodbye(bytes: Uint8Array, at: number, end: number): PoolGoodbye | undefined;
+  fault(bytes: Uint8Array, at: number, end: number): PoolFault | undefined;
   putHello(kind: 'hello' | 'welcome', hello: PoolHello): Uint8Array;
   putRefused(refused: PoolRefused): Uint8Array;
   putNumber(kind: 'ping' | 'pong', value: number): Uint8Array;
   putGoodbye(goodbye: PoolGoodbye): Uint8Array;
+  putFault(fault: PoolFault): Uint8Array;
 }

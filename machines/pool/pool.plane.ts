@@ -4,7 +4,7 @@ import type { Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
 import { Health } from '../dataplane/liveness.js';
 import type { SessionPlane } from '../protocol.js';
-import type { PoolGoodbye } from './pool.messages.js';
+import type { PoolFaultCode, PoolGoodbye } from './pool.messages.js';
 import type { PoolGreeting, PoolSeed, PoolSignal, Said } from './pool.signals.js';
 
 /** Which of the peer's frames may come now. The chart opens; the first senseless byte deafens. */
@@ -78,6 +78,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     this.#hasParted = true;
   }
 
+  /** Something was said that is to leave before the wire ends. */
+  get hasLastWord(): boolean {
+    return this.#goodbye !== undefined;
+  }
+
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
     if (now - this.#openedAt < SIGN_MS) return; // Heard just now; what crossed its opening says nothing against it.
@@ -107,12 +112,13 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (this.#hearing === 'nothing') return 'idle';
     const framed = this.#framer.poll();
     if (framed === 'more') return 'idle';
-    if (framed === 'oversized') return this.#spoil('oversized');
+    if (framed === 'oversized') return this.#accuse('oversized', 'POOL-3');
     const { bytes, start, end } = this.#framer;
     const kind = this.seed.codec.kind(bytes, start, end);
     if (kind !== 'data') return kind === 'optional' ? 'quiet' : this.#handleControl(kind);
-    if (this.#hearing !== 'everything') return this.#spoil('malformed');
-    if (end - start - this.seed.codec.dataHeadBytes > this.seed.limits.messageBytesMax) return this.#spoil('oversized');
+    if (this.#hearing !== 'everything') return this.#accuse('malformed', 'POOL-5');
+    if (end - start - this.seed.codec.dataHeadBytes > this.seed.limits.messageBytesMax)
+      return this.#accuse('oversized', 'POOL-3');
     this.#received++;
     this.#activeAt = now;
     this.#message = this.#framer.take(start + this.seed.codec.dataHeadBytes, end);
@@ -212,24 +218,28 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   #handleControl(kind: string): Step {
     const { bytes, start, end } = this.#framer;
     const { codec, role } = this.seed;
+    if (kind === 'fault') return this.#handleFault();
     if (this.#hearing === 'hello') {
       if (this.seed.greeting !== undefined) return this.#greetOn(this.seed.greeting, kind);
       if (role === 'dialer' && kind === 'refused') {
         const refusal = codec.refused(bytes, start, end);
-        return refusal === undefined ? this.#spoil('malformed') : this.#signal({ type: 'peer.refused', refusal });
+        return refusal === undefined ? this.#accuse('malformed', 'POOL-5') : this.#signal({ type: 'peer.refused', refusal });
       }
       const hello = kind === (role === 'dialer' ? 'welcome' : 'hello') ? codec.hello(bytes, start, end) : undefined;
-      if (hello === undefined) return this.#spoil('malformed');
+      if (hello === undefined) return this.#accuse('malformed', 'POOL-5');
       this.#hearing = 'nothing'; // Until the chart has judged who it is.
       const isUnderstood = hello.versionMin <= codec.versionMax && hello.versionMax >= codec.versionMin;
       return this.#signal({ type: 'peer.greeted', id: hello.id, isUnderstood });
     }
     if (kind === 'goodbye') {
       const goodbye = codec.goodbye(bytes, start, end);
-      return goodbye === undefined ? this.#spoil('malformed') : this.#signal({ type: 'peer.goodbye', goodbye });
+      return goodbye === undefined ? this.#accuse('malformed', 'POOL-2') : this.#signal({ type: 'peer.goodbye', goodbye });
     }
+    // Both have greeted.
+    if (kind === 'hello' || kind === 'welcome' || kind === 'refused' || kind === 'greeting')
+      return this.#accuse('violated', 'POOL-5');
     const number = kind === 'ping' || kind === 'pong' ? codec.number(bytes, start, end) : undefined;
-    if (number === undefined) return this.#spoil('malformed');
+    if (number === undefined) return this.#accuse('malformed', 'POOL-2');
     if (kind === 'ping') this.#pong = number;
     return 'quiet';
   }
@@ -242,9 +252,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   #take(said: Said): Step {
-    if (said === 'malformed') return this.#spoil('malformed');
+    if (said === 'malformed') return this.#accuse('malformed', 'POOL-5');
     if (said.say !== undefined) this.#greeting = said.say;
     if (said.signal === undefined) return 'quiet';
+    const { signal } = said;
+    if (signal.type === 'greeting.failed' && signal.closing.code === 'malformed') this.#sayFault('malformed', 'POOL-5');
     this.#hearing = 'nothing'; // Until the chart has judged.
     return this.#signal(said.signal);
   }
@@ -305,9 +317,26 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return 'signal';
   }
 
-  #spoil(code: 'malformed' | 'oversized'): Step {
+  /** The connection ends, and the peer is told why before its wire goes: it would repeat its mistake on the next one. @rule POOL-13 */
+  #accuse(code: PoolFaultCode, rule: string): Step {
+    this.#sayFault(code, rule);
     this.#hearing = 'nothing';
-    return this.#signal({ type: 'wire.spoilt', code });
+    return this.#signal({ type: 'peer.violated', fault: { code, rule } });
+  }
+
+  #sayFault(code: PoolFaultCode, rule: string): void {
+    if (this.seed.isBare || this.#hasParted) return;
+    this.#draining = this.#hasParted = true;
+    this.#goodbye = this.seed.codec.putFault({ code, rule });
+  }
+
+  /** @rule POOL-13 */
+  #handleFault(): Step {
+    const { bytes, start, end } = this.#framer;
+    const fault = this.seed.codec.fault(bytes, start, end);
+    if (fault === undefined) return this.#accuse('malformed', 'POOL-2');
+    this.#hearing = 'nothing';
+    return this.#signal({ type: 'peer.accused', fault });
   }
 }
 

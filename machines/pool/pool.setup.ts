@@ -5,7 +5,7 @@ import type { Pump } from '../dataplane/pump.js';
 import type { Clock, Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
-import type { PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
+import type { PoolFault, PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
 import type { PoolSignal } from './pool.signals.js';
 
@@ -47,6 +47,11 @@ function closingOfGoodbye({ code, afterMs }: PoolGoodbye): Closing {
   if (code === 'drained') return closing('drained', 'remote', { retryAfterMs: afterMs });
   if (code === 'replaced') return closing('replaced', 'remote');
   return closing('peer-goodbye', 'remote', { message: code });
+}
+
+/** A fault that this side found (`remote`), or was told of (`local`). */
+function closingOfFault({ code, rule }: PoolFault, side: 'local' | 'remote'): Closing {
+  return closing(code, side, { rule });
 }
 
 /** A peer that closes a connection in use says goodbye; where frames are bare, an orderly end is all it can say. */
@@ -94,6 +99,7 @@ export const poolSetup = setup({
     },
     stopPump: ({ context }) => context.pump.stop('hard'),
     stopPolitely: ({ context }) => context.pump.stop('polite'),
+    stopWithLastWord: ({ context: { pump } }) => pump.stop(pump.plane.hasLastWord ? 'polite' : 'hard'),
     noteGoodbye: assign({
       goodbye: ({ context, event }): PoolGoodbye => {
         if (event.type === 'close') return { code: event.reason, afterMs: 0 };
@@ -106,8 +112,13 @@ export const poolSetup = setup({
       closing: closing(params.code, params.side),
     })),
     recordWire: assign({ closing: ({ context, event }) => closingOfWire(event, context) }),
-    recordSpoilt: assign({
-      closing: ({ event }) => closing(event.type === 'wire.spoilt' ? event.code : 'malformed', 'remote'),
+    recordViolation: assign({
+      closing: ({ event }) =>
+        event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : closing('internal', 'local'),
+    }),
+    recordAccusation: assign({
+      closing: ({ event }) =>
+        event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : closing('internal', 'local'),
     }),
     recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     recordRefusal: assign({

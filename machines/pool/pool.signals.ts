@@ -1,5 +1,5 @@
 import type { Closing } from '../closing.js';
-import type { PoolCodec, PoolGoodbye, PoolRefused } from './pool.messages.js';
+import type { PoolCodec, PoolFault, PoolGoodbye, PoolRefused } from './pool.messages.js';
 import type { PoolLimits } from './pool.timing.js';
 
 /** News for the chart. */
@@ -12,7 +12,8 @@ export type PoolSignal =
   | { type: 'log.drained' } // Everything written was given to the wire.
   | { type: 'idle.expired' } // No message either way for too long.
   | { type: 'wire.silent' } // No sign of life, although asked.
-  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized' };
+  | { type: 'peer.violated'; fault: PoolFault } // The peer broke a rule; where frames allow it, it was told which.
+  | { type: 'peer.accused'; fault: PoolFault }; // The peer says that this side broke one.
 
 /** What a step of a greeting brings: a frame to say, news for the chart, both or none. */
 export type Said = { readonly say?: Uint8Array; readonly signal?: PoolSignal } | 'malformed';

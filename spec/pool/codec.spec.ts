@@ -38,15 +38,23 @@ const FRAMES: Record<string, Uint8Array> = {
   'goodbye-drained': goodbye('drained', 2000),
   'goodbye-replaced': goodbye('replaced'),
 };
+const FAULTS: Record<string, Uint8Array> = {
+  'fault-violated': codec.putFault({ code: 'violated', rule: 'POOL-5' }),
+  'fault-oversized': codec.putFault({ code: 'oversized', rule: 'POOL-3' }),
+  'fault-malformed': codec.putFault({ code: 'malformed', rule: 'POOL-2' }),
+};
 const kindOf = (name: string): string => name.replace(/-.*$/, '').replace('message', 'data');
 const hexOf = (frame: Uint8Array): string => Buffer.from(frame).toString('hex');
 
-test('[POOL-2] the bytes of version 1 are frozen', () => {
-  const golden = readFileSync(join(__dirname, '../vectors/pool/frames.txt'), 'utf8')
+test.each([
+  ['frames.txt', FRAMES],
+  ['fault.txt', FAULTS],
+])('[POOL-2] [POOL-13] the bytes of version 1 are frozen: %s', (file, frames) => {
+  const golden = readFileSync(join(__dirname, '../vectors/pool', file), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split(/\s+/) as [string, string]);
-  expect(Object.entries(FRAMES).map(([name, frame]) => [name, hexOf(frame)])).toEqual(golden);
+  expect(Object.entries(frames).map(([name, frame]) => [name, hexOf(frame)])).toEqual(golden);
 });
 
 test('[POOL-1] a message costs four bytes, and is the same where frames are bare', () => {
@@ -58,7 +66,7 @@ test('[POOL-1] a message costs four bytes, and is the same where frames are bare
 });
 
 test('[POOL-2] what was written is read back, wherever it lies', () => {
-  for (const [name, frame] of Object.entries(FRAMES)) {
+  for (const [name, frame] of Object.entries({ ...FRAMES, ...FAULTS })) {
     const padded = Uint8Array.from([...Array<number>(7).fill(0xee), ...frame, 0xee]);
     const end = 7 + frame.length;
     expect({ name, bytes: codec.frameBytes(padded, 7), kind: codec.kind(padded, 7, end) }).toEqual({
@@ -75,6 +83,9 @@ test('[POOL-2] what was written is read back, wherever it lies', () => {
   expect(read('refused-crossed', codec.refused)).toEqual({ code: 'crossed', retryAfterMs: 1000, id });
   expect(read('pong', codec.number)).toBe(2 ** 32 - 1);
   expect(read('goodbye-drained', codec.goodbye)).toEqual({ code: 'drained', afterMs: 2000 });
+  const fault = FAULTS['fault-oversized']!;
+  expect(codec.fault(fault, 0, fault.length)).toEqual({ code: 'oversized', rule: 'POOL-3' });
+  expect(codec.fault(fault, 0, fault.length - 1)).toBeUndefined();
 });
 
 test('[POOL-2] a body that is too short is malformed, at every length; one that is longer is a later version', () => {

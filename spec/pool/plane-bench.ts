@@ -81,7 +81,9 @@ export class Bench {
           ? `data ${[...all.subarray(at + 4, end)].join()}`
           : kind === 'pong'
             ? `pong ${codec.number(all, at, end)!}`
-            : kind,
+            : kind === 'fault'
+              ? `fault ${codec.fault(all, at, end)!.code} ${codec.fault(all, at, end)!.rule}`
+              : kind,
       );
       at = end;
     }
@@ -103,7 +105,7 @@ export class Bench {
   }
 
   get story(): string[] {
-    return this.signals.map((each) => ('code' in each ? `${each.type} ${each.code}` : each.type));
+    return this.signals.map((each) => ('fault' in each ? `${each.type} ${each.fault.code} ${each.fault.rule}` : each.type));
   }
 
   #collect(): void {

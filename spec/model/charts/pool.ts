@@ -95,6 +95,7 @@ export const poolModel: Model<PoolWorld> = {
     'the peer has dialed too': (world) => world.say(refused('crossed', THEM)),
     'somebody else has dialed too': (world) => world.say(refused('crossed', OTHERS)),
     'the peer says goodbye': (world) => world.say(poolCodec.putGoodbye({ code: 'closed', afterMs: 0 })),
+    'the peer finds a fault with us': (world) => world.say(poolCodec.putFault({ code: 'violated', rule: 'POOL-5' })),
     'the peer talks nonsense': (world) => world.say(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
     'messages wait for the wire': (world, snapshot) => (snapshot.hasTag('accepts-data') ? world.write() : undefined),
     'the wire has room again': (world) => world.makeRoom(),
