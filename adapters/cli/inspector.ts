@@ -1,4 +1,5 @@
 import type { InspectionEvent } from 'xstate';
+import { onInterrupt } from './interrupt.js';
 import { Output } from './output.js';
 
 /** Charts of this process, shown in a browser; `inspect` is for its engines. */
@@ -19,7 +20,9 @@ export async function inspectorAhead(words: readonly string[]): Promise<Inspecto
   const port = inWord === '' || inWord.startsWith('-') ? '0' : inWord;
   if (!/^\d+$/.test(port) || Number(port) > 65535) return undefined; // The command says what is wrong with it.
   const inspector = await openInspector(Number(port)).catch(() => undefined);
-  if (inspector !== undefined) announce(inspector, new Output(words.includes('--json'), true));
+  if (inspector === undefined) return undefined;
+  onInterrupt(() => inspector.close()); // Until the command has something of its own to end.
+  announce(inspector, new Output(words.includes('--json'), true));
   return inspector;
 }
 

@@ -8,21 +8,37 @@ export function wasInterrupted(): boolean {
   return wasAsked;
 }
 
+interface Stop {
+  readonly stop: () => Promise<unknown>;
+  readonly exitCode: () => 0 | 1;
+}
+const stops: Stop[] = [];
+
+function interrupt(): void {
+  if (wasAsked) process.exit(1);
+  wasAsked = true;
+  process.exitCode = 1;
+  setTimeout(() => process.exit(1), GRACE_MS).unref();
+  const { stop, exitCode } = stops.at(-1)!;
+  stop().then(
+    () => process.exit(exitCode()),
+    () => process.exit(1),
+  );
+}
+
 /**
  * SIGINT and SIGTERM end a command gracefully within 10 s, then by force; a second one ends it at once. The exit code is 1: it
  * did not do what it was asked for; a command that has no end of its own says otherwise. Returns how to stop listening.
+ *
+ * To be called before a command says that it is ready: whoever reads that may end it in the same moment. Of several that listen, the
+ * latest is asked.
  */
 export function onInterrupt(stop: () => Promise<unknown>, exitCode: () => 0 | 1 = () => 1): () => void {
-  const interrupt = (): void => {
-    if (wasAsked) process.exit(1);
-    wasAsked = true;
-    process.exitCode = 1;
-    setTimeout(() => process.exit(1), GRACE_MS).unref();
-    stop().then(
-      () => process.exit(exitCode()),
-      () => process.exit(1),
-    );
+  const own: Stop = { stop, exitCode };
+  if (stops.push(own) === 1) process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  return () => {
+    const at = stops.indexOf(own);
+    if (at >= 0) stops.splice(at, 1);
+    if (stops.length === 0) process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  return () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
 }

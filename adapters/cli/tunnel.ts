@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { Engine } from '../index.js';
 import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
 import {
   addressOf,
@@ -75,6 +74,7 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   const exit = new TunnelExit(options.to, log);
   const bound = engine.addresses[0]!;
   const endings = new Set<Promise<unknown>>();
+  // Before it says that it listens: whoever reads that may end it at once.
   onInterrupt(async () => {
     await engine.shutdown({ deadlineMs: 3000 });
     await Promise.all([exit.close(), ...endings]); // The summary comes last.
@@ -112,7 +112,7 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
       await engine.shutdown({ deadlineMs: 3000 });
       log.summarize();
     }, endedAsAsked);
-    await listenAt(entrance, engine, options.listen, output);
+    await listenAt(entrance, options.listen, output);
     await keeper.run();
   } catch (error) {
     await entrance.close();
@@ -130,7 +130,7 @@ function refuseToBeOpen({ listen, insecure }: TunnelOptions & { readonly listen:
   );
 }
 
-async function listenAt(entrance: TunnelEntrance, engine: Engine, place: Place, output: Output): Promise<void> {
+async function listenAt(entrance: TunnelEntrance, place: Place, output: Output): Promise<void> {
   const port = await entrance.listen(place).catch((error: Error) => {
     throw new Failed(`can't listen at ${placed(place)}: ${error.message}`, 'Choose another port with --listen.');
   });

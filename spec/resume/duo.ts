@@ -1,6 +1,6 @@
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { Engine } from '../../machines/engine.js';
-import type { Connection } from '../../machines/handle.js';
+import type { Connection } from '../../machines/connection/connection-handle.js';
 import { SimClock } from '../sim/clock.js';
 import type { SimLink } from '../sim/link.js';
 import { SimNetwork } from '../sim/network.js';
