@@ -5,7 +5,7 @@ import { Duo } from './duo.js';
 // are in `acceptor.spec.ts` and `dialer.spec.ts` ([RES-6]).
 
 /** Tries every byte until one lies behind the end of what was said; resolves how many there were. */
-function everyByte(play: (bytes: number) => Duo, closer: Side = 'near', mode: CutMode = 'both'): number {
+function everyByte(play: (bytes: number) => Duo, closer: Side = 'near'): number {
   for (let bytes = 1; ; bytes++) {
     const duo = play(bytes);
     const wrong = duo.judge(duo[closer]);
@@ -31,36 +31,26 @@ test.each(SIDES)('before the first receipt either way, at every byte to the %s e
 describe.each(MODES)('heard by: %s', (mode) => {
   test.each(SIDES)('[RES-5] inside the token rotation, at every byte to the %s end, on two wires in a row', (side) => {
     const cuts = new Set<number>();
-    const bytes = everyByte(
-      (count) => {
-        const duo = new Duo(
-          (wire) => (wire.serial === 2 || wire.serial === 3) && wire.cutAfterBytes(count, side, mode),
-        ).settled();
-        duo.talk(2);
-        duo.wire.cut('both', { withinMs: 0, keep: 'none' });
-        duo.network.counts.cuts--; // That one is no part of the question.
-        duo.until(() => duo.isQuiet);
-        cuts.add(duo.network.counts.cuts);
-        return duo;
-      },
-      'near',
-      mode,
-    );
+    const bytes = everyByte((count) => {
+      const duo = new Duo((wire) => (wire.serial === 2 || wire.serial === 3) && wire.cutAfterBytes(count, side, mode)).settled();
+      duo.talk(2);
+      duo.wire.cut('both', { withinMs: 0, keep: 'none' });
+      duo.network.counts.cuts--; // That one is no part of the question.
+      duo.until(() => duo.isQuiet);
+      cuts.add(duo.network.counts.cuts);
+      return duo;
+    }, 'near');
     expect(bytes).toBeGreaterThan(HELLO_BYTES);
     expect([...cuts]).toContain(2);
   });
 
   test.each(SIDES)('[RES-19] inside a goodbye, whoever says it, at every byte to the %s end', (side) => {
     for (const who of SIDES) {
-      const bytes = everyByte(
-        (count) => {
-          const duo = new Duo().settled();
-          duo.wire.cutAfterBytes(count, side, mode);
-          return duo;
-        },
-        who,
-        mode,
-      );
+      const bytes = everyByte((count) => {
+        const duo = new Duo().settled();
+        duo.wire.cutAfterBytes(count, side, mode);
+        return duo;
+      }, who);
       expect(bytes).toBeGreaterThanOrEqual(8);
     }
   });
