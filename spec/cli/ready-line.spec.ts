@@ -30,7 +30,9 @@ function signalAt(word: string, signal: string): string {
 }
 
 async function endedAt(word: string, signal: NodeJS.Signals, words: readonly string[]): Promise<unknown> {
-  const child = spawn(process.execPath, ['--import', signalAt(word, signal), MAIN, ...words], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, ['--import', signalAt(word, signal), MAIN, ...words], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   let out = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   const [code, by] = (await once(child, 'close')) as [number | null, string | null];
