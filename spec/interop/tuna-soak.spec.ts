@@ -22,7 +22,7 @@ withGo(`tuna/soak: ${mebibytes} MiB in each direction, sealed, and nothing is cu
           const pair = await tunaPair(role, { numTunaListeners: links }, { links, retries: 0 });
           const { go, near } = pair;
           try {
-            const total = mebibytes << 20;
+            const total = mebibytes * 2 ** 20; // A shift would make 2048 of them negative.
             const isOver = near.closed.then(({ code }) => Promise.reject(new Error(`the session ended: ${code}`)));
             isOver.catch(() => {});
             let leastRtoMs = Infinity;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,4 +190,25 @@ test.each<[string, readonly TransferRecord[]]>([
     stream.write(encodeRecord(record));
   stream.end();
   expect(await received).toMatchObject({ name: 'TransferError', code: 'malformed' });
+});
+
+test('transfers: a small file has the mode that was offered, whatever this process gives away by itself, also over an older draft [XFER-1]', async () => {
+  const modes = [0o644, 0o600, 0o755, 0o666, 0o777, 0o444, 0o400, 0o000];
+  for (const umask of [0o022, 0o077, 0o000]) {
+    const before = process.umask(umask);
+    try {
+      const stem = `.holdfast-${createHash('sha256').update(`${umask} 0`).digest('hex').slice(0, 24)}`;
+      writeFileSync(join(out, `${stem}.part`), 'left over', { mode: 0o600 });
+      const offered = modes.map((mode, i) => {
+        const source = new MemorySource(`${umask} ${i}`, contentOf(i + 1));
+        return Object.assign(source, { about: { ...source.about, mode } });
+      });
+      const received = receiving();
+      await sendFiles(pair.near, offered);
+      await received;
+      expect(modes.map((_, i) => statSync(join(out, `${umask} ${i}`)).mode & 0o777)).toEqual(modes);
+    } finally {
+      process.umask(before);
+    }
+  }
 });

@@ -333,3 +333,26 @@ test('[NCP-12] an idle session keeps as many timers as it had, and says little',
   expect(pair.a.session.links.every((l) => !l.isStalled)).toBe(true);
   pair.stop();
 });
+
+test('[NCP-13] tuna/close: what has arrived and is not read keeps a close waiting; once it is read, it goes on', () => {
+  const { pair, clock } = pairOf();
+  const sink = new Sink(pair.b);
+  pair.open();
+  clock.runUntil(() => pair.b.isEstablished);
+  const onData = pair.b.onData!;
+  pair.b.onData = (bytes) => {
+    onData(bytes);
+    pair.b.session.inbound.holdBack(sink.bytes);
+  };
+  pair.a.write(fill(new Uint8Array(20_000), 0));
+  pair.a.session.drain();
+  const isDrained = (): boolean => pair.a.signals.some(({ type }) => type === 'log.drained');
+  clock.advance(3000);
+  const { outbound } = pair.a.session;
+  expect([sink.bytes, outbound.base === outbound.next, isDrained()]).toEqual([20_000, true, false]);
+  pair.b.session.inbound.holdBack(0);
+  pair.b.flush();
+  clock.advance(1000);
+  expect(isDrained()).toBe(true);
+  pair.stop();
+});

@@ -2,6 +2,7 @@ import { OwedAcks } from '../../machines/tuna/ncp.acks.js';
 import { ByteLog } from '../../machines/tuna/ncp.byte-log.js';
 import { Inbound } from '../../machines/tuna/ncp.inbound.js';
 import { Outbound } from '../../machines/tuna/ncp.outbound.js';
+import { SessionConns } from '../../machines/tuna/session-conns.js';
 import { RoundTrip } from '../../machines/tuna/ncp.rtt.js';
 import { Lateness } from '../../machines/tuna/lateness.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
@@ -174,4 +175,25 @@ test('[NCP-15] tuna/lateness: late timers make round trips longer for ten second
   expect(late.allowanceMs(20_116)).toBeGreaterThan(99);
   late.note(30_000, 90_000); // The host slept.
   expect(late.allowanceMs(90_000)).toBe(120);
+});
+
+test('[TUNA-10] tuna/places: a newcomer that names no link is to replace the only wire of its own listener; of another one it is contested', () => {
+  const conns = new SessionConns(2);
+  const joins = (listener: string): number => {
+    const { slot } = conns.seat(undefined, listener)!;
+    conns.used(slot);
+    conns.opened(slot, undefined);
+    conns.joined(slot);
+    return slot;
+  };
+  const slots = { one: joins('one'), two: joins('two') };
+  conns.peerLinks = 2;
+  for (const listener of ['two', 'one'] as const) {
+    const seat = conns.seat(undefined, listener)!;
+    expect([seat.isReserve, conns.rivalOf(seat.slot), conns.isContested]).toEqual([false, slots[listener], false]);
+    conns.used(seat.slot);
+    conns.ended(seat.slot);
+  }
+  expect(conns.seat(undefined, 'three')).toMatchObject({ isReserve: true });
+  expect(conns.isContested).toBe(true);
 });

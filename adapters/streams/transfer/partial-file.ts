@@ -106,6 +106,24 @@ export class Draft {
     return this.#file;
   }
 
+  /**
+   * What has come whole and was not opened yet is made with the mode that it is to have, which saves changing it. Answers whether it has
+   * that mode: not where something lies there already, nor where this process may not give all of it away.
+   */
+  async #create(mode: number): Promise<boolean> {
+    if (this.#file !== undefined || this.#opening !== 0 || (mode & process.umask()) !== 0 || (mode & 0o600) !== 0o600)
+      return false;
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+    try {
+      this.#file = await open(this.path, flags, mode);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+    this.#opening = -1;
+    return true;
+  }
+
   /** Takes the bytes over. They are written while the next ones come; an error of the disk shows with one of the next calls. */
   async append(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
@@ -139,10 +157,12 @@ export class Draft {
     about: { mode?: number | undefined; mtimeMs?: number | undefined },
     mayReplace: boolean,
   ): Promise<void> {
+    const mode = (about.mode ?? 0o644) & 0o777;
+    const hasMode = await this.#create(mode);
     const file = await this.#open();
     await this.#flush();
     if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));
-    await file.chmod((about.mode ?? 0o644) & 0o777);
+    if (!hasMode) await file.chmod(mode);
     await file.sync();
     await this.#close();
     if (mayReplace) await rename(this.path, target);

@@ -99,7 +99,7 @@ export class Receiver {
 }
 
 /** Files that are forced to the disk and named at once, while later ones come. Chosen without measurement. */
-const PLACING_MAX = 16;
+const PLACING_MAX = 64;
 /** Files looked up at once. */
 const LOOKING_UP_MAX = 16;
 /** More files than this are looked up in the listing of the directory first. */

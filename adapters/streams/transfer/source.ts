@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { access, open, stat, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { OfferedFile } from './payloads.js';
 import { TransferError } from './record-stream.js';
@@ -39,14 +39,10 @@ export class FileSource implements Source {
 
   /** @throws the file system's error; TransferError `io` for what is no file */
   static async of(path: string, name: string): Promise<FileSource> {
-    const file = await openAtOnce(path);
-    try {
-      const found = await file.stat();
-      if (!found.isFile()) throw new TransferError('io', `${path} is not a file`);
-      return new FileSource(path, { name, size: found.size, mode: found.mode & 0o777, mtimeMs: found.mtimeMs });
-    } finally {
-      await file.close();
-    }
+    const found = await stat(path);
+    if (!found.isFile()) throw new TransferError('io', `${path} is not a file`);
+    await access(path, constants.R_OK); // It is opened once, when its turn comes; that it can't be is said now.
+    return new FileSource(path, { name, size: found.size, mode: found.mode & 0o777, mtimeMs: found.mtimeMs });
   }
 
   async prefix(bytes: number): Promise<Hash | undefined> {
