@@ -10,6 +10,8 @@ const config: Config = {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/bench/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/spec/bench/'],
   testEnvironment: 'node',
+  // `HOLDFAST_RUNTIME=xstate npx jest …` runs every engine of the tests on XState's own actors.
+  setupFiles: process.env['HOLDFAST_RUNTIME'] === undefined ? [] : ['<rootDir>/spec/runtime/chosen-runtime.ts'],
   moduleNameMapper: {
     '^#platform$': '<rootDir>/adapters/node.ts',
     '^holdfast$': '<rootDir>/adapters/index.ts',

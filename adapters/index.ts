@@ -1,5 +1,6 @@
 import { ports } from '#platform';
 import { Engine, type EngineOptions } from '../machines/engine.js';
+import { RUNTIMES } from '../machines/runtime/runtime.js';
 import {
   amount,
   callableOr,
@@ -11,6 +12,7 @@ import {
   matching,
   members,
   numeric,
+  oneOf,
   optional,
 } from './options.js';
 
@@ -23,6 +25,7 @@ export {
   type EngineListener,
   type EngineOptions,
   type Inspector,
+  type Runtime,
   type ShutdownOptions,
 } from '../machines/engine.js';
 export type { Connection, SendOptions } from '../machines/connection/connection-handle.js';
@@ -68,6 +71,7 @@ const schema = members({
   listen: optional(listOf('addresses', matching('an address, e.g. tcp://127.0.0.1:7000', /^/))),
   insecure: optional(flag),
   resolver: optional(having('an object with a method resolve(peer, answer)', 'resolve')),
+  runtime: optional(oneOf(...RUNTIMES)),
   inspect: optional(callableOr('next')),
   limits: optional(
     members({

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { againstDirection, circles, importGraph, type ImportGraph } from './architecture/circles.js';
 import { inspect, type Complaint } from './architecture/inspect.js';
+import { HOME_OF_PRIVATE_NAMES, privateNamesIn } from './architecture/private-names.js';
 import { circleExemptions, exemptions, rooms, topLevel } from './architecture/rules.js';
 
 const root = join(__dirname, '..');
@@ -229,6 +230,42 @@ describe('the inspector of the house lets pass', () => {
   test.each(allowed)('%s', (_, file, text) => {
     expect(inspect(file, text).map(sentence)).toEqual([]);
   });
+});
+
+describe('private names of XState', () => {
+  const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+  test(`are used in ${HOME_OF_PRIVATE_NAMES} alone`, () => {
+    expect(
+      sourcesUnder('machines')
+        .flatMap((file) => privateNamesIn(file, read(file)))
+        .map(sentence),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ['read', 'snapshot._nodes;'],
+    ['called', 'actor._send(event);'],
+    ['called where it may be missing', 'actor?._parent?.send(event);'],
+    ['read by its text', `system['_relay'](a, b, c);`],
+    ['taken apart', 'const { _parent: parent } = self;'],
+    ['taken apart by its own name', 'const { _nodes, value } = snapshot;'],
+    ['in a type', `type Nodes = Snapshot['_nodes'];`],
+    ['declared', 'interface Actor { _stop(): void; readonly _processingStatus: number }'],
+    ['set', 'const draft = { _nodes: [] };'],
+    ['without an underscore', 'system.scheduler.cancelAll(actor);'],
+    ['of history', 'snapshot.historyValue;'],
+  ])('are found where one is %s', (_, text) => {
+    expect(privateNamesIn('machines/a.ts', text).length).toBeGreaterThan(0);
+    expect(privateNamesIn(HOME_OF_PRIVATE_NAMES, text)).toEqual([]);
+  });
+
+  test.each(['fn((_, word) => word);', 'const [_first, second] = list;', '// system._relay', `const text = '_nodes';`])(
+    'are not found in %s',
+    (text) => {
+      expect(privateNamesIn('machines/a.ts', text)).toEqual([]);
+    },
+  );
 });
 
 function sentence({ file, line, found, instead }: Complaint): string {

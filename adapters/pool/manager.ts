@@ -1,12 +1,13 @@
 import { ports as platformPorts } from '#platform';
 import { wordsOf } from '../../machines/callbacks.js';
 import type { Closing } from '../../machines/closing.js';
-import { Engine, type EngineListener, type ShutdownOptions } from '../../machines/engine.js';
+import { Engine, type EngineListener, type Runtime, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
 import { Incoming } from '../../machines/hub/accept/accept-queue.js';
 import type { Ports, Resolver, Transport } from '../../machines/ports.js';
-import { anything, checkOptions, flag, having, listOf, members, optional } from '../options.js';
+import { RUNTIMES } from '../../machines/runtime/runtime.js';
+import { anything, checkOptions, flag, having, listOf, members, oneOf, optional } from '../options.js';
 import { Shared, type PooledConnection } from './lease.js';
 import { peerId, pool, type PoolOptions } from './protocol.js';
 import { unlisted } from '../../machines/unlisted.js';
@@ -28,6 +29,8 @@ export interface ConnectionManagerOptions extends Pick<PoolOptions, 'identity' |
   readonly config?: ConnectionConfig;
   /** Lets `listen` take addresses that others than this machine reach without proof of identity. Default false. */
   readonly insecure?: boolean;
+  /** What runs the charts, as in `createEngine`. Default `compact`. */
+  readonly runtime?: Runtime;
   /** Clock, chance and entropy. Default: this platform's. */
   readonly ports?: Ports;
 }
@@ -46,6 +49,7 @@ const schema = members({
   transports: listOf('transports', anything, 1),
   resolver: having('an object with a method resolve(id, { signal })', 'resolve'),
   insecure: optional(flag),
+  runtime: optional(oneOf(...RUNTIMES)),
   ports: anything,
 });
 
@@ -66,12 +70,13 @@ export class ConnectionManager {
 
   constructor(options: ConnectionManagerOptions) {
     checkOptions('ConnectionManager', schema, options);
-    const { identity, peerOf, transports, resolver, config = {}, insecure = false, ports = platformPorts } = options;
+    const { identity, peerOf, transports, resolver, config = {}, insecure = false, runtime, ports = platformPorts } = options;
     this.id = peerId(options.id);
     this.#isByAddress = identity === 'by-address';
     this.#isProven = identity === 'tls';
     const protocol = pool({ ...config, identity, id: this.id, ...(peerOf === undefined ? {} : { peerOf }) });
-    this.engine = new Engine(ports, { transports, protocols: [protocol], resolver: answering(resolver), insecure });
+    const chosen = runtime === undefined ? {} : { runtime };
+    this.engine = new Engine(ports, { transports, protocols: [protocol], resolver: answering(resolver), insecure, ...chosen });
     this.engine.on(this.#heed);
     unlisted(this);
     void this.engine.start(); // Nothing to listen at yet: it runs when this returns.

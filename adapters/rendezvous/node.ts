@@ -1,6 +1,6 @@
 import { ports as platformPorts } from '#platform';
 import { callback, isThenable, reportCallback, textsOf, wordsOf } from '../../machines/callbacks.js';
-import type { EngineLimits } from '../../machines/engine.js';
+import type { EngineLimits, Runtime } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
 import type { Ports, Transport } from '../../machines/ports.js';
@@ -9,6 +9,7 @@ import { Node } from '../../machines/rendezvous/node.js';
 import type { RendezvousNode } from '../../machines/rendezvous/node.settings.js';
 import type { Letters, NodeId, Signalling } from '../../machines/rendezvous/rendezvous.messages.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
+import { RUNTIMES } from '../../machines/runtime/runtime.js';
 import { parseFingerprint } from '../identity/index.js';
 import {
   amount,
@@ -21,6 +22,7 @@ import {
   listOf,
   matching,
   members,
+  oneOf,
   optional,
   type Check,
 } from '../options.js';
@@ -60,6 +62,8 @@ export interface NodeOptions {
   /** Limits of the connections: messages, keep-alive, queues (`PoolLimits`). */
   readonly connection?: Partial<Omit<PoolLimits, 'connectTimeoutMs'>>;
   readonly engine?: EngineLimits;
+  /** What runs the charts, as in `createEngine`. Default `compact`. */
+  readonly runtime?: Runtime;
   /** Lets it listen where others than this machine come without proof by TLS. Default false. Hellos prove who opened a wire, not who goes on writing on it. */
   readonly insecure?: boolean;
   /** Clock, chance and entropy. Default: this platform's. */
@@ -90,6 +94,7 @@ const schema = members({
   limits: optional(numbersOf(RENDEZVOUS_LIMITS)),
   connection: optional(numbersOf(connectionLimits)),
   engine: anything,
+  runtime: optional(oneOf(...RUNTIMES)),
   insecure: optional(flag),
   ports: anything,
 });
@@ -121,6 +126,7 @@ export function createNode(options: NodeOptions): RendezvousNode {
     engine: {
       ...(options.insecure === undefined ? {} : { insecure: options.insecure }),
       ...(options.engine === undefined ? {} : { limits: options.engine }),
+      ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
     },
   });
 }

@@ -1,3 +1,4 @@
+import type { Runtime } from '../../machines/engine.js';
 import type { TieRule } from '../../machines/tie-break.js';
 import type { Ports, Transport } from '../../machines/ports.js';
 import type { Discovery } from './discovery.js';
@@ -34,5 +35,7 @@ export interface HubOptions {
    * of the engine or a message handler; `callback` names it. Default: `Ports.report` (in Node a process warning).
    */
   readonly report?: (callback: string, error: unknown) => void;
+  /** What runs the charts, as in `createEngine`. Default `compact`. */
+  readonly runtime?: Runtime;
   readonly ports?: Ports;
 }

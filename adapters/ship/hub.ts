@@ -79,6 +79,7 @@ export class Hub {
       transports,
       protocols: [protocol as never],
       ...(listen === undefined ? {} : { listen }),
+      ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
       ...(discovery === undefined ? {} : { resolver: discoveryResolver(guarded.guardedFind(discovery, this.#own)) }),
     });
     this.engine.on(this.#heed);

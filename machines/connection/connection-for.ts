@@ -1,5 +1,4 @@
 import type { AnyActorLogic } from 'xstate';
-import { sparing } from '../runtime/actor.js';
 import { connectionMachine } from './connection.machine.js';
 
 const known = new WeakMap<AnyActorLogic, typeof connectionMachine>();
@@ -11,7 +10,7 @@ const known = new WeakMap<AnyActorLogic, typeof connectionMachine>();
 export function connectionOver(protocol: AnyActorLogic): typeof connectionMachine {
   let machine = known.get(protocol);
   if (machine === undefined) {
-    machine = connectionMachine.provide({ actors: { protocol: sparing(protocol) as never } });
+    machine = connectionMachine.provide({ actors: { protocol: protocol as never } });
     known.set(protocol, machine);
   }
   return machine;

@@ -1,6 +1,7 @@
 import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate';
 import type { Pump, WireEnd } from '../dataplane/pump.js';
 import type { Identity, Opener, Wire, WireCause, WireHandler } from '../ports.js';
+import { parentOf, relay } from '../runtime/xstate-internals.js';
 
 /** `identity`: what the transport has proven of the peer. */
 export type WireEvent = { type: 'wire.opened'; identity: Identity | undefined } | { type: 'wire.closed'; cause: WireCause };
@@ -86,11 +87,9 @@ class Tenancy implements WireHandler {
   }
 
   #tell(event: WireEvent): void {
-    const { _parent: parent, system } = this.#self;
+    const { system } = this.#self;
+    const parent = parentOf(this.#self);
     if (parent === undefined || this.#self.getSnapshot().status === 'stopped') return;
-    (system as Relaying)._relay(this.#self, parent, event);
+    relay(system, this.#self, parent, event); // As `sendBack` of a callback actor does: inspectors see the source.
   }
 }
-
-/** As `sendBack` of XState's own callback actors does it, so that inspectors see who spoke. */
-type Relaying = AnyActorRef['system'] & { _relay(source: AnyActorRef, target: AnyActorRef, event: EventObject): void };

@@ -1,4 +1,4 @@
-import type { Engine, EngineLimits, ShutdownOptions } from '../engine.js';
+import type { Engine, EngineLimits, Runtime, ShutdownOptions } from '../engine.js';
 import type { Connection } from '../connection/connection-handle.js';
 import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Transport } from '../ports.js';
@@ -40,7 +40,7 @@ export interface NodeSettings {
   readonly signalling: Signalling | undefined;
   readonly limits: RendezvousLimits;
   readonly pool: PoolLimits;
-  readonly engine: { readonly insecure?: boolean; readonly limits?: EngineLimits };
+  readonly engine: { readonly insecure?: boolean; readonly limits?: EngineLimits; readonly runtime?: Runtime };
 }
 
 /** How much is remembered at the moment, in entries; all 0 after `terminate`. */

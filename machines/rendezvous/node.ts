@@ -1,9 +1,9 @@
-import { createActor, type ActorRefFrom, type AnyActorRef } from 'xstate';
+import type { ActorRefFrom, AnyActorRef } from 'xstate';
 import { callback } from '../callbacks.js';
 import { Engine, type EngineListener, type ShutdownOptions } from '../engine.js';
 import { SessionError } from '../errors.js';
 import type { Connection } from '../connection/connection-handle.js';
-import { installScheduler } from '../runtime/scheduler.js';
+import { createRootActor } from '../runtime/root-actor.js';
 import type { SupervisorNotice } from '../runtime/supervisor.js';
 import type { Ports } from '../ports.js';
 import { Bootstrap, type BootstrapSide } from './bootstrap.js';
@@ -64,8 +64,8 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     const protocol = rendezvousProtocol(this.#front, settings.pool, this.limits.connectionsMax);
     this.engine = new Engine(ports, { ...settings.engine, transports: settings.transports, protocols: [protocol], listen: settings.listen }); // prettier-ignore
     this.engine.on(this.#heed);
-    this.actor = createActor(nodeMachine, { clock: ports.clock, input: { port: this } });
-    installScheduler(this.actor, ports.clock);
+    const { runtime } = settings.engine;
+    this.actor = createRootActor(nodeMachine, { runtime, clock: ports.clock, input: { port: this }, report: ports.report });
     this.actor.subscribe(({ value }) => this.#enter((typeof value === 'string' ? value : Object.keys(value)[0]) as NodePhase));
     unlisted(this);
   }

@@ -1,36 +1,28 @@
-import type { AnyActorLogic, AnyActorRef, AnyStateMachine, EventObject, Observer, Snapshot, Subscription } from 'xstate';
-import { Chart } from './step.js';
-import { isOfChart } from './snapshot.js';
-import { NOT_STARTED, RUNNING, STOPPED, Turn, type System } from './actor-scope.js';
+import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot, EventObject, Observer, Snapshot, Subscription } from 'xstate';
+import { assert } from '../errors.js';
+import { ActorScope, type ChildOptions } from './actor-scope.js';
+import { isChart, PrecomputedTransitions } from './precomputed-transitions.js';
+import { createReferenceChild, isCompact } from './runtime.js';
+import * as internals from './xstate-internals.js';
+import { NOT_STARTED, RUNNING, STOPPED } from './xstate-internals.js';
 
-/**
- * XState's actor, for the many that wait: the same protocol, the same charts, the same inspection events, at a tenth of the
- * memory. XState's own carries a mailbox, two collections for listeners, a scope of four closures and a copy of its options,
- * 2.3 KiB whether or not anybody listens; a connection has three actors. Here what a transition needs lives as long as the
- * transition, and what listeners need begins with the first one. Children of a lean actor are lean.
- *
- * It rests on internals of XState (`_send`, `_stop`, `_processingStatus`, `_relay`, the shape of a spawn); they are typed or
- * stated below, and `spec/runtime/actor.spec.ts` compares it with the original, event by event.
- */
-
-const PENDING: Snapshot<unknown> = Object.freeze({ status: 'active', output: undefined, error: undefined });
-const STOP: EventObject = Object.freeze({ type: 'xstate.stop' });
-
-/** Something that an actor is called after. Inspectors and lookups alone ask, so the name is made when they do, and kept nowhere. */
+/** An id that is made when an inspector or a lookup asks for it, and kept nowhere. */
 export interface Named {
   readonly name: string;
 }
 
-export interface LeanOptions {
-  readonly id: string | Named;
+export interface CompactOptions {
+  /** Default: the session id. */
+  readonly id: string | Named | undefined;
   readonly src: string | AnyActorLogic;
-  readonly parent: AnyActorRef;
+  readonly parent: AnyActorRef | undefined;
   readonly input: unknown;
-  readonly sessionId?: string;
 }
 
-interface Stoppable extends AnyActorRef {
-  _stop(): void;
+/** The actor system of a root. */
+export interface RootSystem {
+  readonly system: internals.System;
+  readonly sessionId: string;
 }
 
 type Listener = (event: EventObject) => void;
@@ -38,43 +30,58 @@ interface Selection<Selected> {
   subscribe(observer: Observer<Selected> | ((value: Selected) => void)): Subscription;
   get(): Selected;
 }
+interface Listeners {
+  readonly observers: Set<Observer<Snapshot<unknown>>>;
+  readonly handlers: Set<{ readonly type: string; readonly handler: Listener }>;
+}
 
-/** Where nobody has defined the symbol, XState and RxJS go by this string; it has the symbol's type to stand as a method's name. */
+/** Where no library has defined the symbol, XState and RxJS use this string; it has the symbol's type to stand as a method's name. */
 const observable: typeof Symbol.observable =
   (typeof Symbol === 'function' && Symbol.observable) || ('@@observable' as unknown as typeof Symbol.observable);
 
-export class LeanActor implements AnyActorRef {
-  readonly #id: string | Named;
+/**
+ * An actor that behaves like XState's for every chart it supports, every inspection event included, at a tenth of the memory.
+ * XState's own carries a mailbox, two collections for listeners, a scope of four closures and a copy of its options, 2.3 KiB whether
+ * or not they are used; a connection has three actors. Here what a transition needs lives as long as the transition, and the
+ * collections for listeners begin with the first one. Its children are compact too, where their logic allows it.
+ */
+export class CompactActor extends internals.ActorProtocol implements AnyActorRef {
+  readonly #id: string | Named | undefined;
   readonly src: string | AnyActorLogic;
-  readonly _parent: AnyActorRef;
-  _processingStatus = NOT_STARTED;
-  #snapshot: Snapshot<unknown> = PENDING;
-  #sessionId: string | undefined;
-  #input: unknown; // Until it has started.
+  #snapshot: Snapshot<unknown>;
+  #session: RootSystem | string | undefined; // The id, from the first use on; for a root also the system.
+  #birth: { readonly scope: ActorScope; readonly event: EventObject } | undefined; // Until it has started.
   #isBusy = false;
   #waiting: EventObject[] | undefined; // Events that came while it was busy.
-  #watchers: Watchers | undefined;
+  #listeners: Listeners | undefined;
 
   constructor(
     readonly logic: AnyActorLogic,
-    { id, src, parent, input, sessionId }: LeanOptions,
+    { id, src, parent, input }: CompactOptions,
+    root?: RootSystem,
   ) {
+    super(parent);
+    assert(isCompact(logic), 'the compact runtime supports every feature that the chart uses');
     this.#id = id;
     this.src = src;
-    this._parent = parent;
-    this.#input = input;
-    this.#sessionId = sessionId;
-    this.system._sendInspectionEvent({ type: '@xstate.actor', actorRef: this });
+    this.#session = root;
+    internals.sendInspectionEvent(this.system, { type: '@xstate.actor', actorRef: this });
+    const scope = new ActorScope(this, true);
+    this.#birth = { scope, event: internals.initEvent(input) };
+    this.#snapshot = internals.PENDING;
+    this.#snapshot = this.#initialSnapshot(scope, input);
   }
 
   get id(): string {
-    return typeof this.#id === 'string' ? this.#id : this.#id.name;
+    const id = this.#id ?? this.sessionId;
+    return typeof id === 'string' ? id : id.name;
   }
-  get system(): System {
-    return this._parent.system as System;
+  get system(): internals.System {
+    return internals.parentOf(this)?.system ?? (this.#session as RootSystem).system;
   }
   get sessionId(): string {
-    return (this.#sessionId ??= this.system._bookId());
+    const session = (this.#session ??= internals.nextSessionId(this.system));
+    return typeof session === 'string' ? session : session.sessionId;
   }
   get ref(): this {
     return this;
@@ -90,49 +97,49 @@ export class LeanActor implements AnyActorRef {
   }
 
   send(event: EventObject): void {
-    this.system._relay(undefined, this, event);
+    internals.relay(this.system, undefined, this, event);
   }
 
-  _send(event: EventObject): void {
-    if (this._processingStatus === STOPPED) return;
-    if (this.#isBusy || this._processingStatus === NOT_STARTED) (this.#waiting ??= []).push(event);
+  receive(event: EventObject): void {
+    if (this.phase === STOPPED) return;
+    if (this.#isBusy || this.phase === NOT_STARTED) (this.#waiting ??= []).push(event);
     else this.#work(event);
   }
 
-  start(): void {
-    if (this._processingStatus !== NOT_STARTED) return;
-    const init = { type: 'xstate.init', input: this.#input };
-    this.#input = undefined;
+  start(): this {
+    const birth = this.#birth;
+    if (this.phase !== NOT_STARTED || birth === undefined) return this;
+    const { scope, event } = birth;
+    this.#birth = undefined;
     this.#isBusy = true;
-    const turn = new Turn(this, true);
-    try {
-      const chart = chartOf(this.logic);
-      this.#snapshot =
-        chart === undefined
-          ? turn.finish(this.logic.getInitialSnapshot(turn, init.input) as Snapshot<unknown>)
-          : (chart.begin(init.input, turn) as Snapshot<unknown>);
-    } catch (error) {
-      this.#snapshot = { status: 'error', output: undefined, error };
+    this.phase = RUNNING;
+    const { system } = this;
+    const parent = internals.parentOf(this);
+    if (parent === undefined) internals.register(system, this);
+    internals.sendInspectionEvent(system, { type: '@xstate.event', sourceRef: parent, actorRef: this, event });
+    scope.isInitial = false;
+    if (this.#snapshot.status === 'active') this.#startLogic(scope);
+    if (this.#snapshot.status === 'error') {
+      this.#fail();
+      return this;
     }
-    this._processingStatus = RUNNING;
-    this.system._sendInspectionEvent({ type: '@xstate.event', sourceRef: this._parent, actorRef: this, event: init });
-    turn.isBirth = false;
-    if (this.#snapshot.status === 'active') this.#begin(turn);
-    if (this.#snapshot.status === 'error') return this.#fail();
-    this.#update(turn, init);
+    this.#update(scope, event);
     this.#work(undefined);
+    return this;
   }
 
-  /** Only parents stop their children, as in XState. */
-  stop(): void {
-    throw new Error('A non-root actor cannot be stopped directly.');
+  /** Only a root is stopped by its user; parents stop their children. */
+  stop(): this {
+    if (internals.parentOf(this) !== undefined) throw new Error('A non-root actor cannot be stopped directly.');
+    this.halt();
+    return this;
   }
 
-  _stop(): void {
-    if (this._processingStatus === STOPPED) return;
+  halt(): void {
+    if (this.phase === STOPPED) return;
     this.#waiting = undefined;
-    if (this._processingStatus === NOT_STARTED) this._processingStatus = STOPPED;
-    else this._send(STOP);
+    if (this.phase === NOT_STARTED) this.phase = STOPPED;
+    else this.receive(internals.STOP);
   }
 
   subscribe(
@@ -142,10 +149,10 @@ export class LeanActor implements AnyActorRef {
   ): Subscription {
     const observer: Observer<Snapshot<unknown>> =
       typeof next === 'object' ? next : { next, ...(error && { error }), ...(complete && { complete }) };
-    if (this._processingStatus !== STOPPED) this.#watch().observers.add(observer);
+    if (this.phase !== STOPPED) this.#listening().observers.add(observer);
     else if (this.#snapshot.status === 'done') this.#guarded(() => observer.complete?.());
-    else if (this.#snapshot.status === 'error') this.#tellError(observer, this.#snapshot.error);
-    return { unsubscribe: () => void this.#watchers?.observers.delete(observer) };
+    else if (this.#snapshot.status === 'error') this.#passError(observer, this.#snapshot.error);
+    return { unsubscribe: () => void this.#listeners?.observers.delete(observer) };
   }
 
   select<Selected>(
@@ -168,31 +175,43 @@ export class LeanActor implements AnyActorRef {
   }
 
   on(type: string, handler: Listener): Subscription {
-    const { listeners } = this.#watch();
+    const { handlers } = this.#listening();
     const entry = { type, handler };
-    listeners.add(entry);
-    return { unsubscribe: () => void listeners.delete(entry) };
+    handlers.add(entry);
+    return { unsubscribe: () => void handlers.delete(entry) };
   }
 
   [observable](): this {
     return this;
   }
 
-  /** It ended by itself, was stopped, or (`failure`) broke. Called once, before the parent hears of it. */
-  protected over(_failure: { readonly error: unknown } | undefined): void {}
+  /** It ended by itself, was stopped, or threw (`failure`). Called once, before the parent gets the event of it. */
+  protected ended(_failure: { readonly error: unknown } | undefined): void {}
 
-  /** For a turn only, like the next one. */
-  bear(logic: AnyActorLogic, id: string, src: string | AnyActorLogic, input: unknown, sessionId?: string): LeanActor {
-    return new LeanActor(logic, { id, src, parent: this, input, ...(sessionId !== undefined && { sessionId }) });
+  /** For an `ActorScope` only, as is `emitEvent`. */
+  createChild(logic: AnyActorLogic, options: ChildOptions): AnyActorRef {
+    return createChildActor(logic, { ...options, parent: this });
   }
 
-  emit(event: EventObject): void {
-    for (const { type, handler } of [...(this.#watchers?.listeners ?? [])])
-      if (type === '*' || type === event.type) this.#guarded(() => handler(event));
+  emitEvent(event: EventObject): void {
+    const handlers = [...(this.#listeners?.handlers ?? [])];
+    for (const { type, handler } of handlers) if (type === event.type) this.#guarded(() => handler(event));
+    for (const { type, handler } of handlers) if (type === '*') this.#guarded(() => handler(event));
   }
 
-  #watch(): Watchers {
-    return (this.#watchers ??= { observers: new Set(), listeners: new Set() });
+  #listening(): Listeners {
+    return (this.#listeners ??= { observers: new Set(), handlers: new Set() });
+  }
+
+  #initialSnapshot(scope: ActorScope, input: unknown): Snapshot<unknown> {
+    try {
+      const chart = PrecomputedTransitions.of(this.logic);
+      return chart === undefined
+        ? (this.logic.getInitialSnapshot(scope, input) as Snapshot<unknown>)
+        : (chart.initial(input, scope) as Snapshot<unknown>);
+    } catch (error) {
+      return { status: 'error', output: undefined, error };
+    }
   }
 
   /** One event after the other; what comes meanwhile waits. */
@@ -209,36 +228,36 @@ export class LeanActor implements AnyActorRef {
   }
 
   #process(event: EventObject): void {
-    const turn = new Turn(this, false);
+    const scope = new ActorScope(this, false);
     try {
       const before = this.#snapshot;
-      const chart = isOfChart(before) ? Chart.of(before.machine) : undefined;
+      const chart = PrecomputedTransitions.of(this.logic);
       this.#snapshot =
-        chart === undefined || !isOfChart(before)
-          ? turn.finish(this.logic.transition(before, event, turn) as Snapshot<unknown>)
-          : (chart.transition(before, event, turn) as Snapshot<unknown>);
+        chart === undefined
+          ? (this.logic.transition(before, event, scope) as Snapshot<unknown>)
+          : (chart.transition(before as AnyMachineSnapshot, event, scope) as Snapshot<unknown>);
     } catch (error) {
       this.#snapshot = { ...this.#snapshot, status: 'error', output: undefined, error };
       return this.#fail();
     }
-    this.#update(turn, event);
-    if (event.type !== STOP.type) return;
+    this.#update(scope, event);
+    if (event.type !== internals.STOP.type) return;
     this.#cease();
     this.#complete();
   }
 
-  #begin(turn: Turn): void {
+  #startLogic(scope: ActorScope): void {
     try {
-      this.logic.start?.(this.#snapshot, turn);
+      this.logic.start?.(this.#snapshot, scope);
     } catch (error) {
       this.#snapshot = { ...this.#snapshot, status: 'error', output: undefined, error };
     }
   }
 
-  /** Carries out what the transition has decided, and says how it stands. */
-  #update(turn: Turn, event: EventObject): void {
+  /** Carries out what the transition has decided, and reports the new state. */
+  #update(scope: ActorScope, event: EventObject): void {
     const snapshot = this.#snapshot;
-    const { deferred } = turn;
+    const { deferred } = scope;
     for (let i = 0; i < deferred.length; i++) {
       try {
         deferred[i]!();
@@ -249,91 +268,75 @@ export class LeanActor implements AnyActorRef {
     }
     const { status } = this.#snapshot;
     if (status === 'error') this.#fail();
-    else if (status !== 'stopped' && this.#watchers !== undefined)
-      for (const observer of this.#watchers.observers) this.#guarded(() => observer.next?.(snapshot));
+    else if (status !== 'stopped' && this.#listeners !== undefined)
+      for (const observer of this.#listeners.observers) this.#guarded(() => observer.next?.(snapshot));
     if (status === 'done') {
       this.#cease();
       this.#complete();
-      this.system._relay(this, this._parent, {
-        type: `xstate.done.actor.${this.id}`,
-        output: this.#snapshot.output,
-        actorId: this.id,
-      } as EventObject);
+      const parent = internals.parentOf(this);
+      if (parent !== undefined) internals.relay(this.system, this, parent, internals.doneEvent(this.id, this.#snapshot.output));
     }
-    this.system._sendInspectionEvent({ type: '@xstate.snapshot', actorRef: this, event, snapshot });
+    internals.sendInspectionEvent(this.system, { type: '@xstate.snapshot', actorRef: this, event, snapshot });
   }
 
   #cease(): void {
-    if (this._processingStatus !== RUNNING) return;
-    this.system.scheduler.cancelAll(this);
+    if (this.phase !== RUNNING) return;
+    internals.cancelTimers(this.system, this);
     this.#waiting = undefined;
-    this._processingStatus = STOPPED;
-    this.system._unregister(this);
+    this.phase = STOPPED;
+    if (internals.parentOf(this) === undefined) internals.unregister(this.system, this);
   }
 
   #complete(): void {
-    const observers = this.#watchers?.observers;
-    this.#watchers = undefined;
-    this.over(undefined);
+    const observers = this.#listeners?.observers;
+    this.#listeners = undefined;
+    this.ended(undefined);
     for (const observer of observers ?? []) this.#guarded(() => observer.complete?.());
   }
 
   #fail(): void {
     const { error } = this.#snapshot;
-    const observers = this.#watchers?.observers;
-    this.#watchers = undefined;
+    const observers = this.#listeners?.observers;
+    this.#listeners = undefined;
     this.#cease();
-    this.#orphan();
-    this.over({ error });
-    for (const observer of observers ?? []) this.#tellError(observer, error);
-    this.system._relay(this, this._parent, { type: `xstate.error.actor.${this.id}`, error, actorId: this.id } as EventObject);
+    this.#stopChildren();
+    this.ended({ error });
+    const parent = internals.parentOf(this);
+    if (parent === undefined && (observers === undefined || observers.size === 0)) this.#report(error);
+    for (const observer of observers ?? []) this.#passError(observer, error);
+    if (parent !== undefined) internals.relay(this.system, this, parent, internals.errorEvent(this.id, error));
   }
 
-  /** What a broken chart had begun would go on for ever: its wires, its timers. XState lets it. */
-  #orphan(): void {
-    const snapshot = this.#snapshot;
-    if (!isOfChart(snapshot)) return;
-    for (const child of Object.values(snapshot.children as Record<string, Stoppable | undefined>)) child?._stop();
+  /** The wires and timers that a broken chart has begun would go on for ever. XState leaves them running. */
+  #stopChildren(): void {
+    if (!isChart(this.logic)) return;
+    const { children } = this.#snapshot as { readonly children?: Readonly<Record<string, AnyActorRef | undefined>> };
+    for (const child of Object.values(children ?? {})) if (child !== undefined) internals.halt(child);
   }
 
-  #tellError(observer: Observer<Snapshot<unknown>>, error: unknown): void {
+  #passError(observer: Observer<Snapshot<unknown>>, error: unknown): void {
     if (observer.error === undefined) this.#report(error);
     else this.#guarded(() => observer.error?.(error));
   }
 
-  #guarded(tell: () => void): void {
+  #guarded(call: () => void): void {
     try {
-      tell();
+      call();
     } catch (error) {
       this.#report(error);
     }
   }
 
-  /** On a fresh stack, where the platform's own handler of such errors sees it. */
+  /** Throws on a fresh stack, where the platform's own handler of such errors sees it. */
   #report(error: unknown): void {
-    this.system._clock.setTimeout(() => {
+    internals.clockOf(this.system).setTimeout(() => {
       throw error;
     }, 0);
   }
 }
 
-interface Watchers {
-  readonly observers: Set<Observer<Snapshot<unknown>>>;
-  readonly listeners: Set<{ readonly type: string; readonly handler: Listener }>;
-}
-
-/**
- * For a chart that lean actors have as a child: the shell that XState makes for it computes nothing. Elsewhere it is the chart.
- */
-export function sparing<Logic extends AnyActorLogic>(logic: Logic): Logic {
-  const getInitialSnapshot: AnyActorLogic['getInitialSnapshot'] = (scope, input) =>
-    !(scope.self instanceof LeanActor) && scope.self._parent instanceof LeanActor
-      ? PENDING
-      : logic.getInitialSnapshot(scope, input);
-  return { ...logic, getInitialSnapshot };
-}
-
-function chartOf(logic: AnyActorLogic): Chart | undefined {
-  const { root } = logic as { root?: { machine: AnyStateMachine } };
-  return root === undefined ? undefined : Chart.of(root.machine);
+/** A child that is compact if the compact runtime supports its logic and its options, and an actor of XState's own if not. */
+export function createChildActor(logic: AnyActorLogic, options: ChildOptions & { readonly parent: AnyActorRef }): AnyActorRef {
+  const isOwn = options.systemId !== undefined || options.syncSnapshot === true || !isCompact(logic);
+  return isOwn ? createReferenceChild(logic, options) : new CompactActor(logic, options);
 }

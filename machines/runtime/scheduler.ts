@@ -1,13 +1,13 @@
 import type { AnyActorRef, EventObject } from 'xstate';
-import { assert } from '../errors.js';
 import type { Clock } from '../ports.js';
+import { internalsMismatch } from './internals-check.js';
+import { relay, replaceScheduler, type Scheduler } from './xstate-internals.js';
 
 /**
  * XState's timers, indexed by actor. The built-in scheduler keeps the timers of all actors in one record and walks all of
  * it whenever any actor stops: with 100 000 sessions each ending costs 130 ms. Here an ending costs what its own timers cost.
  *
- * `system.scheduler` is typed and public but undocumented, and `_relay` is internal: `spec/runtime/scheduler.spec.ts` holds the
- * contract against the XState version in use.
+ * `spec/runtime/scheduler.spec.ts` holds the contract against the XState version in use.
  */
 
 /** What the timers of a system amount to; for checks that nothing is left, and that stopping costs no more than it must. */
@@ -18,38 +18,32 @@ export interface Timers {
   readonly actors: number;
 }
 
-type RelayingSystem = AnyActorRef['system'] & {
-  _relay(source: AnyActorRef, target: AnyActorRef, event: EventObject): void;
-};
-
 /** Delays beyond 2^31 − 1 ms make a platform's timer fire at once. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Replaces the timers of `root`'s actor system. Call it before `root.start()`: what was armed before stays with the old ones.
- * A delay longer than a platform's timer can be is waited for in several, and an infinite one never ends.
+ * A delay longer than a platform's timer can be is waited for in several, and an infinite one never ends. Where the installed XState
+ * differs from the one this is written for, its own timers stay, and none are counted here.
  */
-export function installScheduler(root: AnyActorRef, clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>): Timers {
-  const system = root.system as RelayingSystem;
-  assert(
-    typeof system._relay === 'function' && typeof system.scheduler?.cancelAll === 'function',
-    'this XState has the scheduler and the relay that it had at 5.33',
-  );
-  const index = new TimerIndex(clock, (source, target, event) => system._relay(source, target, event));
-  system.scheduler = index;
+export function installScheduler({ system }: AnyActorRef, clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>): Timers {
+  const index = new TimerIndex(clock, (source, target, event) => relay(system, source, target, event));
+  if (internalsMismatch() === undefined) replaceScheduler(system, index);
   return index;
 }
 
 /** Names one timer of an actor. Unnamed ones are named by themselves, so that no name outlives its timer. */
 type TimerName = string | Timer;
 
-class TimerIndex implements Timers {
+type Relay = (source: AnyActorRef, target: AnyActorRef, event: EventObject) => void;
+
+class TimerIndex implements Timers, Scheduler {
   readonly #clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>;
-  readonly #relay: RelayingSystem['_relay'];
+  readonly #relay: Relay;
   readonly #byActor = new Map<AnyActorRef, Map<TimerName, Timer>>();
   #pending = 0;
 
-  constructor(clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>, relay: RelayingSystem['_relay']) {
+  constructor(clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>, relay: Relay) {
     this.#clock = clock;
     this.#relay = relay;
   }

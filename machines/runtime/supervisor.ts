@@ -1,21 +1,23 @@
 import type { ActorLogic, ActorRefFrom, AnyActorLogic, AnyActorRef, InputFrom, Snapshot } from 'xstate';
-import { LeanActor, type LeanOptions, type Named } from './actor.js';
+import { CompactActor, type CompactOptions, type Named } from './actor.js';
+import { createReferenceChild, isCompact, runtimeOf } from './runtime.js';
+import { parentOf } from './xstate-internals.js';
 
 /**
- * Spawns and buries children in constant time. XState's own `spawnChild` copies the record of all children on each spawn
- * and stop, 180 ms each at 100 000; here they live in a map beside the snapshot. They are real child actors all the same:
- * same system and clock, same inspector, `parent` set.
+ * Starts and stops children in constant time. XState's own `spawnChild` copies the record of all children on each spawn and stop,
+ * 180 ms each at 100 000; here they live in a map beside the snapshot. They are real child actors all the same: same system and
+ * clock, same inspector, `parent` set. They run under the runtime of their system.
  *
- * A child that throws harms nobody: its error becomes a notice to the hub and goes no further. Nothing is restarted here,
- * for reconnecting is knowledge of the session. A child that was stopped says nothing more; `ended` and `crashed` are only
- * told of a child that still holds its key, and its key is free again before the hub hears of it.
+ * A child that throws stops neither its siblings nor the hub: its error becomes a notice to the hub. Nothing is restarted here, for
+ * the session decides about reconnecting. There is no notice of a child that was stopped: `ended` and `crashed` are sent of a child
+ * that still holds its key, and the key is free before they are.
  */
 
-/** What the hub calls a child by. Its actor id is another matter: a constant, or what `named` says, for people. The supervisor is no chart, so XState keeps none of them. */
+/** The hub's key of a child. Its actor id is a constant, or what `named` says. */
 export type ChildKey = string | number;
 
 export type SupervisorCommand<Child extends AnyActorLogic> =
-  /** Without effect while the key is held: that there is one child per key is the registry's promise, not an accident. */
+  /** Without effect while the key is held. */
   | {
       readonly type: 'spawn';
       readonly key: ChildKey;
@@ -23,11 +25,11 @@ export type SupervisorCommand<Child extends AnyActorLogic> =
       readonly input: InputFrom<Child>;
       readonly named?: Named;
     }
-  /** Ends it at once, without farewell and without notice. Safe for a key that nobody holds. */
+  /** Ends it at once, without farewell and without notice. Without effect for a key that no child holds. */
   | { readonly type: 'stop'; readonly key: ChildKey }
   | { readonly type: 'stopAll' };
 
-/** What the parent of a supervisor is told. */
+/** What a supervisor sends to its parent. */
 export type SupervisorNotice<Output = unknown> =
   | { readonly type: 'connection.ended'; readonly key: ChildKey; readonly output: Output }
   | { readonly type: 'connection.crashed'; readonly key: ChildKey; readonly error: unknown };
@@ -49,7 +51,7 @@ export function fromSupervisor<Child extends AnyActorLogic>(child: Child, childI
     getInitialSnapshot: () => ({ status: 'active', output: undefined, error: undefined, children: new Children() }),
     transition(snapshot, event, scope) {
       const { children } = snapshot;
-      // Besides the commands, XState sends `xstate.stop`, and the ends of children that their watches have already told.
+      // Besides the commands there are `xstate.stop`, and the done and error events of children, of which a notice was sent before.
       const command = event as SupervisorCommand<Child> | { readonly type: 'xstate.stop' };
       switch (command.type) {
         case 'spawn':
@@ -73,7 +75,7 @@ export function fromSupervisor<Child extends AnyActorLogic>(child: Child, childI
           return snapshot;
       }
     },
-    // Live sessions are not persisted: their timers and wires could not be (xstate.md, rule 7).
+    // Live sessions are not persisted: their timers and wires can't be.
     getPersistedSnapshot: ({ children: _, ...rest }) => rest,
     restoreSnapshot: () => ({ status: 'active', output: undefined, error: undefined, children: new Children() }),
   };
@@ -86,11 +88,36 @@ class Children {
     return this.#byKey;
   }
 
-  spawn(key: ChildKey, logic: AnyActorLogic, options: LeanOptions): void {
+  spawn(key: ChildKey, logic: AnyActorLogic, options: SupervisedOptions): void {
     if (this.#byKey.has(key)) return;
-    const ref = new Ward(key, this, logic, options);
+    const ref =
+      runtimeOf(options.parent.system) === 'compact' && isCompact(logic)
+        ? new SupervisedActor(key, this, logic, options)
+        : this.#reference(key, logic, options);
     this.#byKey.set(key, ref);
     ref.start();
+  }
+
+  /** The child held its key until now: its parent is told how it ended. */
+  ended(key: ChildKey, ref: AnyActorRef, failure: { readonly error: unknown } | undefined): void {
+    if (!this.release(key, ref)) return;
+    const supervisor = parentOf(ref);
+    const notice: SupervisorNotice =
+      failure === undefined
+        ? { type: 'connection.ended', key, output: (ref.getSnapshot() as Snapshot<unknown>).output }
+        : { type: 'connection.crashed', key, error: failure.error };
+    if (supervisor !== undefined) parentOf(supervisor)?.send(notice);
+  }
+
+  #reference(key: ChildKey, logic: AnyActorLogic, { id, ...options }: SupervisedOptions): AnyActorRef {
+    const isFixed = typeof id === 'string';
+    const ref = createReferenceChild(logic, { ...options, id: isFixed ? id : id.name });
+    if (!isFixed) Object.defineProperty(ref, 'id', { get: () => id.name });
+    ref.subscribe({
+      complete: () => this.ended(key, ref, undefined),
+      error: (error: unknown) => this.ended(key, ref, { error }),
+    });
+    return ref;
   }
 
   /** True when the child held its key until now. */
@@ -107,7 +134,7 @@ class Children {
 
   stopAll(stopChild: (ref: AnyActorRef) => void): void {
     const refs = [...this.#byKey.values()];
-    this.#byKey.clear(); // First, so that what an ending brings about finds an empty house.
+    this.#byKey.clear(); // Clear first: stopping a child may re-enter.
     for (const ref of refs) stopChild(ref);
   }
 
@@ -116,24 +143,23 @@ class Children {
   }
 }
 
-/** A child that says how it ended, while it holds its key. */
-class Ward extends LeanActor {
+interface SupervisedOptions extends CompactOptions {
+  readonly id: string | Named;
+  readonly parent: AnyActorRef;
+}
+
+/** A child that reports its end while it holds its key. */
+class SupervisedActor extends CompactActor {
   constructor(
     readonly key: ChildKey,
     readonly siblings: Children,
     logic: AnyActorLogic,
-    options: LeanOptions,
+    options: SupervisedOptions,
   ) {
     super(logic, options);
   }
 
-  protected override over(failure: { readonly error: unknown } | undefined): void {
-    const { key } = this;
-    if (!this.siblings.release(key, this)) return;
-    const notice: SupervisorNotice =
-      failure === undefined
-        ? { type: 'connection.ended', key, output: this.getSnapshot().output }
-        : { type: 'connection.crashed', key, error: failure.error };
-    this._parent._parent?.send(notice);
+  protected override ended(failure: { readonly error: unknown } | undefined): void {
+    this.siblings.ended(this.key, this, failure);
   }
 }

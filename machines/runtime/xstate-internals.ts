@@ -1,120 +1,243 @@
-import type {
-  ActionArgs,
-  ActionExecutor,
-  AnyActorLogic,
-  AnyActorRef,
-  AnyMachineSnapshot,
-  AnyStateMachine,
-  EventObject,
+import {
+  createActor,
+  type ActionArgs,
+  type ActionExecutor,
+  type AnyActorLogic,
+  type AnyActorRef,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type EventObject,
+  type Snapshot,
 } from 'xstate';
-import { childrenOf, isAtomic, type Transition } from './configuration.js';
-import { NO_HISTORY, type Mutable, type StateNode } from './snapshot.js';
 
-/** What XState's charts are made of, as far as it is looked into here, and which charts are made of no more than that. */
+/**
+ * All that the compact runtime uses of XState beyond its documentation: names with an underscore, and the parts of its actions, guards
+ * and snapshots. No other file of `machines/` uses one (`spec/architecture/private-names.ts`), so a new version of XState is read
+ * against this file alone. When the runtime is loaded, `internals-check.ts` runs a small chart and compares what it finds with
+ * `EXPECTED_SHAPES`.
+ */
 
-/** What a chart asks of the actor it runs in; the scope of XState with a few shortcuts. */
-export interface ChartScope {
-  readonly self: AnyActorRef;
-  readonly system: AnyActorRef['system'];
-  actionExecutor: ActionExecutor;
-  defer(fn: () => void): void;
-  /** A child, not started yet; it is once the transition is over. */
-  spawn(logic: AnyActorLogic, id: string, src: string, input: unknown): AnyActorRef;
-  /** Stopped once the transition is over; one that was never started, at once. */
-  bury(child: AnyActorRef): void;
-  inspect(event: object): void;
-}
+/** The type of every property that is used here. `absent`: not there, or undefined. */
+export type Shape = Readonly<Record<string, 'function' | 'number' | 'string' | 'object' | 'array' | 'map' | 'set' | 'absent'>>;
+const ACTION: Shape = { type: 'string', resolve: 'function' };
+export const EXPECTED_SHAPES = {
+  root: { _send: 'function', _stop: 'function', _processingStatus: 'number', _parent: 'absent', sessionId: 'string' },
+  child: { _send: 'function', _stop: 'function', _processingStatus: 'number', _parent: 'object' },
+  system: {
+    ...{ _bookId: 'function', _register: 'function', _unregister: 'function', _sendInspectionEvent: 'function' },
+    ...{ _relay: 'function', _clock: 'object', _logger: 'function', scheduler: 'object', inspect: 'function', get: 'function' },
+  },
+  timers: { schedule: 'function', cancel: 'function', cancelAll: 'function' },
+  snapshot: {
+    ...{ status: 'string', output: 'absent', error: 'absent', machine: 'object', context: 'object', children: 'object' },
+    ...{ _nodes: 'array', value: 'string', tags: 'set', historyValue: 'object' },
+    ...{ matches: 'function', hasTag: 'function', can: 'function', getMeta: 'function', toJSON: 'function' },
+  },
+  node: {
+    ...{ key: 'string', id: 'string', type: 'string', order: 'number', states: 'object', machine: 'object', tags: 'array' },
+    ...{
+      entry: 'array',
+      exit: 'array',
+      invoke: 'array',
+      always: 'array',
+      transitions: 'map',
+      initial: 'object',
+      parent: 'absent',
+    },
+  },
+  initial: { target: 'array', actions: 'array' },
+  transition: { source: 'object', target: 'array', actions: 'array', guard: 'function' },
+  implementations: { actions: 'object', guards: 'object', actors: 'object', delays: 'object' },
+  microstep: { event: 'object', snapshot: 'object', _transitions: 'array' },
+  assign: { ...ACTION, assignment: 'function' },
+  sendTo: { ...ACTION, retryResolve: 'function', execute: 'function' },
+  raise: { ...ACTION, execute: 'function' },
+  cancel: { ...ACTION, execute: 'function' },
+  emit: { ...ACTION, execute: 'function' },
+  spawnChild: { ...ACTION, execute: 'function', src: 'string', id: 'string' },
+  stopChild: { ...ACTION, execute: 'function', actorRef: 'string' },
+  enqueueActions: ACTION,
+  and: { check: 'function' },
+} as const satisfies Readonly<Record<string, Shape>>;
 
-export type Args = ActionArgs<AnyMachineSnapshot['context'], EventObject, EventObject>;
+export type StateNode = AnyMachineSnapshot['_nodes'][number];
+export type Transition = StateNode['always'] extends readonly (infer T)[] | undefined ? T : never;
+export type System = AnyActorRef['system'];
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** A snapshot under construction. */
 export type Draft = Mutable<AnyMachineSnapshot>;
-/** An action as XState names it: by its name, with parameters, or itself. */
-export type Action = string | { readonly type: string; readonly params?: unknown } | Resolved;
-/** A function of the house, or one of XState's own that carries its parts with it. */
-export interface Resolved {
-  (args: Args, params: unknown): void;
-  readonly type?: string;
-  readonly assignment?: unknown;
-  readonly resolve?: (
-    scope: ChartScope,
-    draft: Draft,
-    args: Args,
-    params: unknown,
-    action: Resolved,
-    extra: Extra,
-  ) => [unknown, unknown];
-  readonly retryResolve?: (scope: ChartScope, draft: Draft, params: unknown) => void;
-  readonly execute?: (scope: ChartScope, params: unknown) => void;
-}
-export interface Extra {
-  readonly internalQueue: EventObject[];
-  readonly deferredActorIds: readonly string[] | undefined;
-}
-/** A guard of XState's own (`and`, `stateIn`) brings its `check`. */
-export interface Guard {
-  (args: { context: unknown; event: EventObject }, params: unknown): boolean;
-  readonly check?: (snapshot: AnyMachineSnapshot, args: object, guard: Guard) => boolean;
-}
-export type GuardLike = string | { readonly type: string; readonly params?: unknown } | Guard;
 
-const BUILT_IN = new Set(['xstate.assign', 'xstate.sendTo', 'xstate.raise', 'xstate.cancel']);
-export const noSpawn = (): never => {
-  throw new Error('an actor is spawned by an invoke, not from an assignment');
-};
+// Actors.
 
-export function nameOf(named: Action | GuardLike): string {
-  if (typeof named === 'string') return named;
-  return typeof named === 'function' ? named.name : named.type;
+export const NOT_STARTED = 0;
+export const RUNNING = 1;
+export const STOPPED = 2;
+
+interface PrivateActor extends AnyActorRef {
+  _stop(): void;
+  readonly _processingStatus: number;
 }
 
-export function paramsOf(named: Action | GuardLike, { context, event }: { context: unknown; event: EventObject }): unknown {
-  if (typeof named === 'string' || typeof named === 'function' || !('params' in named)) return undefined;
-  const { params } = named;
-  return typeof params === 'function' ? (params as (args: object) => unknown)({ context, event }) : params;
+/** What XState calls and reads of an actor that is a parent, a child or a target; the names behind it are plain ones. */
+export abstract class ActorProtocol {
+  /** `NOT_STARTED`, `RUNNING` or `STOPPED`. */
+  _processingStatus = NOT_STARTED;
+
+  readonly _parent: AnyActorRef;
+
+  constructor(parent: AnyActorRef | undefined) {
+    this._parent = parent as AnyActorRef; // Undefined for a root; XState's type has no word for that.
+  }
+
+  protected get phase(): number {
+    return this._processingStatus;
+  }
+  protected set phase(phase: number) {
+    this._processingStatus = phase;
+  }
+
+  /** An event for the mailbox. */
+  abstract receive(event: EventObject): void;
+  /** Its parent stops it. */
+  abstract halt(): void;
+
+  _send(event: EventObject): void {
+    this.receive(event);
+  }
+  _stop(): void {
+    this.halt();
+  }
 }
 
-export function doneEvent({ id }: StateNode, output: unknown): EventObject {
-  return { type: `xstate.done.state.${id}`, output } as EventObject;
+export function parentOf(actor: AnyActorRef): AnyActorRef | undefined {
+  return actor._parent;
+}
+export function phaseOf(actor: AnyActorRef): number {
+  return (actor as PrivateActor)._processingStatus;
+}
+/** Stops a child; XState's public `stop` refuses to. */
+export function halt(actor: AnyActorRef): void {
+  (actor as PrivateActor)._stop();
 }
 
-export function isFinal(nodes: ReadonlySet<StateNode>, node: StateNode): boolean {
-  if (node.type === 'compound') return childrenOf(node).some((child) => child.type === 'final' && nodes.has(child));
-  return node.type === 'parallel' ? childrenOf(node).every((child) => isFinal(nodes, child)) : node.type === 'final';
+// Systems.
+
+export interface Scheduler {
+  schedule(source: AnyActorRef, target: AnyActorRef, event: EventObject, delay: number, id?: string): void;
+  cancel(source: AnyActorRef, id: string): void;
+  cancelAll(source: AnyActorRef): void;
 }
 
-/** Whether all that the chart uses is done here as XState does it. */
-export function isUnderstood(machine: AnyStateMachine): boolean {
-  const { actions, actors } = machine.implementations as { actions: Record<string, unknown>; actors: Record<string, unknown> };
-  const isKnown = (action: unknown): boolean => {
-    const type =
-      (action as { resolve?: unknown; type?: string } | undefined)?.resolve === undefined ? undefined : (action as Resolved).type;
-    return type === undefined || BUILT_IN.has(type);
+interface PrivateSystem extends Omit<System, 'scheduler'> {
+  _bookId(): string;
+  _register(sessionId: string, actor: AnyActorRef): string;
+  _unregister(actor: AnyActorRef): void;
+  _sendInspectionEvent(event: object): void;
+  _relay(source: AnyActorRef | undefined, target: AnyActorRef, event: EventObject): void;
+  readonly _clock: System['_clock'];
+  readonly _logger: System['_logger'];
+  scheduler: Scheduler;
+}
+
+const privately = (system: System): PrivateSystem => system as PrivateSystem;
+
+/** Delivers an event, and reports it to inspectors with its source. */
+export function relay(system: System, source: AnyActorRef | undefined, target: AnyActorRef, event: EventObject): void {
+  const { _relay } = privately(system);
+  if (typeof _relay === 'function') _relay(source, target, event);
+  else target.send(event);
+}
+export function sendInspectionEvent(system: System, event: object): void {
+  privately(system)._sendInspectionEvent(event);
+}
+export function nextSessionId(system: System): string {
+  return privately(system)._bookId();
+}
+export function register(system: System, actor: AnyActorRef): void {
+  privately(system)._register(actor.sessionId, actor);
+}
+export function unregister(system: System, actor: AnyActorRef): void {
+  privately(system)._unregister(actor);
+}
+export function clockOf(system: System): System['_clock'] {
+  return system._clock;
+}
+export function loggerOf(system: System): System['_logger'] {
+  return system._logger;
+}
+export function schedulerOf(system: System): Scheduler {
+  return privately(system).scheduler;
+}
+export function cancelTimers(system: System, actor: AnyActorRef): void {
+  privately(system).scheduler.cancelAll(actor);
+}
+export function replaceScheduler(system: System, scheduler: Scheduler): void {
+  privately(system).scheduler = scheduler;
+}
+
+/** An actor system without an actor: that of an XState actor which is never started. Inspectors know its root by `sessionId`. */
+export function makeSystem(clock: System['_clock']): { readonly system: System; readonly sessionId: string } {
+  const idle: AnyActorLogic = {
+    transition: (snapshot: Snapshot<unknown>) => snapshot,
+    getInitialSnapshot: () => PENDING,
+    getPersistedSnapshot: (snapshot: Snapshot<unknown>) => snapshot,
   };
-  const isPlain = (node: StateNode): boolean => {
-    if (node.type === 'history') return false;
-    const used: unknown[] = [
-      ...node.entry,
-      ...node.exit,
-      ...[...node.transitions.values()].flat().flatMap((each) => each.actions as unknown[]),
-    ];
-    for (const each of (node.always ?? []) as Transition[]) used.push(...(each.actions as unknown[]));
-    if (node.type === 'compound') used.push(...(node.initial.actions as unknown[]));
-    for (const { src, systemId, onSnapshot } of node.invoke as { src: unknown; systemId?: unknown; onSnapshot?: unknown }[])
-      if (typeof src !== 'string' || actors[src] === undefined || systemId !== undefined || onSnapshot !== undefined)
-        return false;
-    return used.every((action) => typeof action !== 'function' || isKnown(action)) && childrenOf(node).every(isPlain);
-  };
-  return Object.values(actions).every(isKnown) && isPlain(machine.root) && !isAtomic(machine.root);
+  return createActor(idle, { clock });
 }
 
-/** What XState's snapshots are made of beside their state, taken from one of them. */
-const methods = new WeakMap<AnyStateMachine, AnyMachineSnapshot>();
+export const PENDING: Snapshot<unknown> = Object.freeze({ status: 'active', output: undefined, error: undefined });
 
+// Events that XState makes.
+
+export const STOP: EventObject = Object.freeze({ type: 'xstate.stop' });
+export const initEvent = (input: unknown): EventObject => ({ type: 'xstate.init', input }) as EventObject;
+export const doneEvent = (id: string, output: unknown): EventObject =>
+  ({ type: `xstate.done.actor.${id}`, output, actorId: id }) as EventObject;
+export const errorEvent = (id: string, error: unknown): EventObject =>
+  ({ type: `xstate.error.actor.${id}`, error, actorId: id }) as EventObject;
+export const doneStateEvent = ({ id }: StateNode, output: unknown): EventObject =>
+  ({ type: `xstate.done.state.${id}`, output }) as EventObject;
+export const isErrorEvent = ({ type }: EventObject): boolean => type.startsWith('xstate.error.actor');
+
+export function microstepEvent(
+  actorRef: AnyActorRef,
+  event: EventObject,
+  snapshot: AnyMachineSnapshot,
+  transitions: readonly Transition[],
+): object {
+  return { type: '@xstate.microstep', actorRef, event, snapshot, _transitions: transitions };
+}
+
+// Snapshots.
+
+/** Where a chart is, in the three ways in which its snapshots say it. */
+export interface Position {
+  readonly nodes: readonly StateNode[];
+  readonly value: AnyMachineSnapshot['value'];
+  readonly tags: AnyMachineSnapshot['tags'];
+}
+
+const NO_HISTORY: AnyMachineSnapshot['historyValue'] = Object.freeze({});
+/** One snapshot per chart, for the methods that all snapshots of XState have. */
+const samples = new WeakMap<AnyStateMachine, AnyMachineSnapshot>();
+
+export function nodesOf(snapshot: AnyMachineSnapshot): readonly StateNode[] {
+  return snapshot._nodes;
+}
+
+export function moveTo(draft: Draft, { nodes, value, tags }: Position): void {
+  draft._nodes = nodes as StateNode[];
+  draft.value = value;
+  draft.tags = tags;
+}
+
+/** The snapshot before the first state is entered. */
 export function emptySnapshot(machine: AnyStateMachine): AnyMachineSnapshot {
-  let sample = methods.get(machine);
+  let sample = samples.get(machine);
   if (sample === undefined) {
     const value = machine.root.type === 'parallel' ? {} : (machine.root.initial.target[0] as StateNode).key;
     sample = machine.resolveState({ value, context: {} }) as AnyMachineSnapshot;
-    methods.set(machine, sample);
+    samples.set(machine, sample);
   }
   const context = (machine.config as { context?: unknown }).context;
   const { value, tags, matches, hasTag, can, getMeta, toJSON } = sample;
@@ -136,4 +259,127 @@ export function emptySnapshot(machine: AnyStateMachine): AnyMachineSnapshot {
     getMeta,
     toJSON,
   } as AnyMachineSnapshot;
+}
+
+// Actions and guards.
+
+export type Args = ActionArgs<AnyMachineSnapshot['context'], EventObject, EventObject>;
+
+/** What XState's own actions ask of the actor that they run in. */
+export interface ActionScope {
+  readonly self: AnyActorRef;
+  readonly system: System;
+  readonly actionExecutor: ActionExecutor;
+  defer(fn: () => void): void;
+}
+
+/** An action as a function: one of the chart's own, or one of XState's (`assign`, `sendTo`) that carries its parts with it. */
+export interface ActionFunction {
+  (args: Args, params: unknown): void;
+  readonly type?: string;
+}
+interface BuiltIn extends ActionFunction, Partial<Spawn> {
+  readonly resolve: (
+    scope: object,
+    draft: Draft,
+    args: Args,
+    params: unknown,
+    action: BuiltIn,
+    extra: Extra,
+  ) => readonly unknown[];
+  readonly retryResolve?: (scope: object, draft: Draft, outcome: unknown) => void;
+  readonly execute?: (scope: object, outcome: unknown) => void;
+  readonly assignment?: unknown; // Of `assign`.
+  readonly actorRef?: unknown; // Of `stopChild`.
+}
+interface Extra {
+  readonly internalQueue: EventObject[];
+  readonly deferredActorIds: readonly string[] | undefined;
+}
+
+const ASSIGN = 'xstate.assign';
+const SPAWN = 'xstate.spawnChild';
+const STOP_CHILD = 'xstate.stopChild';
+/** Resolving these leaves the snapshot as it is. `enqueueActions` answers with more actions. */
+const PASSIVE = ['xstate.sendTo', 'xstate.raise', 'xstate.cancel', 'xstate.emit', 'xstate.log', 'xstate.enqueueActions'];
+const KNOWN = new Set([ASSIGN, SPAWN, STOP_CHILD, ...PASSIVE]);
+
+const isBuiltIn = (action: unknown): action is BuiltIn => typeof action === 'function' && 'resolve' in action;
+
+/** Whether the compact runtime performs this action as XState does: one of the chart's own, or one of XState's that it knows. */
+export function isKnownAction(action: unknown): boolean {
+  if (!isBuiltIn(action)) return true;
+  return KNOWN.has(action.type ?? '');
+}
+
+/** How an action is performed: `own` is called, `else` goes to `performBuiltIn`. */
+export type ActionKind = 'own' | 'assign' | 'spawn' | 'stop' | 'else';
+
+export function kindOf(action: ActionFunction | undefined): ActionKind {
+  if (!isBuiltIn(action)) return 'own';
+  if (action.type === ASSIGN) return 'assign';
+  return action.type === SPAWN ? 'spawn' : action.type === STOP_CHILD ? 'stop' : 'else';
+}
+export function assignmentOf(action: ActionFunction | undefined): unknown {
+  return (action as BuiltIn).assignment;
+}
+export interface Spawn {
+  readonly src: string | AnyActorLogic;
+  readonly id?: unknown;
+  readonly input?: unknown;
+  readonly systemId?: string | undefined;
+  readonly syncSnapshot?: boolean | undefined;
+}
+export function spawnOf(action: ActionFunction | undefined): Spawn {
+  return action as BuiltIn & Spawn;
+}
+export function stopTargetOf(action: ActionFunction | undefined): unknown {
+  return (action as BuiltIn).actorRef;
+}
+
+/**
+ * Performs one of XState's own actions that leaves the snapshot alone, and returns the actions that follow from it.
+ *
+ * @param raised takes the events that the chart raises for itself
+ * @param invoked ids of children that begin in the same state, and may be sent to
+ */
+export function performBuiltIn(
+  action: ActionFunction,
+  scope: ActionScope,
+  draft: Draft,
+  args: Args,
+  params: unknown,
+  raised: EventObject[],
+  invoked: readonly string[] | undefined,
+  retries: ((draft: Draft) => void)[] | undefined,
+): unknown {
+  const builtIn = action as BuiltIn;
+  const [, outcome, more] = builtIn.resolve(scope, draft, args, params, builtIn, {
+    internalQueue: raised,
+    deferredActorIds: invoked,
+  });
+  const { retryResolve, execute } = builtIn;
+  if (retryResolve !== undefined) retries?.push((later) => retryResolve(scope, later, outcome));
+  if (execute !== undefined) {
+    const exec = (): void => execute(scope, outcome);
+    scope.actionExecutor({ type: builtIn.type ?? '', info: args, params: outcome as object, exec });
+  }
+  return more;
+}
+
+export const SPAWN_ACTION = SPAWN;
+export const STOP_ACTION = STOP_CHILD;
+
+/** A guard: one of the chart's own, or one of XState's (`and`, `stateIn`). */
+export interface GuardFunction {
+  (args: { readonly context: unknown; readonly event: EventObject }, params: unknown): boolean;
+  readonly check?: (snapshot: AnyMachineSnapshot, args: object, guard: GuardFunction) => boolean;
+}
+
+/** True: `checkBuiltIn` answers for it, not the guard itself. */
+export function isBuiltInGuard(guard: GuardFunction): boolean {
+  return guard.check !== undefined;
+}
+export function checkBuiltIn(guard: GuardFunction, snapshot: AnyMachineSnapshot, args: object): boolean {
+  return guard.check!(snapshot, args, guard);
 }

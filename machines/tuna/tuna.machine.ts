@@ -94,7 +94,8 @@ export const tunaSessionMachine = tunaSetup.createMachine({
     limits: input.pump.plane.seed.limits,
     addresses: input.pump.plane.seed.addresses,
     conns: input.pump.plane.conns,
-    links: [],
+    slots: [],
+    orders: [],
   }),
   output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
   options: { maxIterations: 1000 },
@@ -102,7 +103,11 @@ export const tunaSessionMachine = tunaSetup.createMachine({
   initial: 'alive',
   states: {
     alive: {
-      entry: 'spawnLinks',
+      entry: 'orderFirstLinks',
+      always: [
+        { guard: 'mustBeginLink', actions: ['beginLink', 'dropOrder'] },
+        { guard: 'hasOrder', actions: ['sendToLink', 'dropOrder'] },
+      ],
       invoke: {
         src: 'ncp',
         id: 'ncp',

@@ -1,10 +1,11 @@
-import { assign, enqueueActions, sendParent, setup, type ActorRefFrom } from 'xstate';
+import { assign, sendParent, sendTo, setup, spawnChild } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
 import type { GrantDesk } from '../dial-permit.service.js';
+import { assert } from '../errors.js';
 import type { Clock, Opener, WireHandler } from '../ports.js';
 import type { ProtocolNews } from '../protocol.js';
-import { tunaLinkMachine, type LinkInput, type LinkNews } from './link.machine.js';
+import { tunaLinkMachine, type LinkEvent, type LinkInput, type LinkNews } from './link.machine.js';
 import type { AddressBook } from './tuna.addresses.js';
 import { ncpMachine, type NcpNews, type TunaPump } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
@@ -29,15 +30,20 @@ export interface TunaInput {
   readonly opener: Opener;
 }
 
-type LinkRef = ActorRefFrom<typeof tunaLinkMachine>;
+/** What the session has decided about a link: it begins, with a wire or without one, or it gets an event. */
+export type LinkOrder =
+  | { readonly slot: number; readonly begins: true; readonly opener: Opener | undefined }
+  | { readonly slot: number; readonly begins: false; readonly event: LinkEvent };
 
 export interface TunaContext extends TunaInput {
   readonly limits: TunaLimits;
   readonly addresses: AddressBook | undefined;
   /** The session's wires; this chart says what happens to them. */
   readonly conns: SessionConns;
-  /** Link actors by slot. */
-  readonly links: readonly (LinkRef | undefined)[];
+  /** Slots that have a link actor, which is called `link <slot>`. */
+  readonly slots: readonly number[];
+  /** Carried out one by one, in this order, by the eventless transitions of `alive`. */
+  readonly orders: readonly LinkOrder[];
   readonly closing?: Closing;
 }
 
@@ -51,7 +57,7 @@ export interface TunaOffer {
 /** For a wire that nobody can take. */
 const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
 
-const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined): LinkInput => ({
+const inputOf = (context: TunaContext, { slot, opener }: { slot: number; opener: Opener | undefined }): LinkInput => ({
   role: context.role,
   index: slot % context.limits.numTunaListeners,
   slot,
@@ -64,6 +70,24 @@ const inputOf = (context: TunaContext, slot: number, opener: Opener | undefined)
   opener,
   address: opener === undefined ? undefined : context.pump.plane.seed.target,
 });
+
+const linkId = (slot: number): string => `link ${slot}`;
+
+/** An event for those of these slots that have a link. */
+const ordersTo = ({ slots }: TunaContext, event: LinkEvent, to: readonly number[]): LinkOrder[] =>
+  to.filter((slot) => slots.includes(slot)).map((slot) => ({ slot, begins: false, event }));
+
+/** Further orders, behind those that wait. */
+const adding = ({ orders }: TunaContext, more: readonly LinkOrder[]): Pick<TunaContext, 'orders'> => ({
+  orders: more.length === 0 ? orders : [...orders, ...more],
+});
+
+/** The order whose turn it is. */
+function firstOrder<Begins extends boolean>({ orders }: TunaContext, begins: Begins): Extract<LinkOrder, { begins: Begins }> {
+  const [first] = orders;
+  assert(first?.begins === begins, `an order that ${begins ? 'begins a link' : 'tells a link'} is the first one`);
+  return first as Extract<LinkOrder, { begins: Begins }>;
+}
 
 /** What kept the two sides from knowing each other, as far as this side can tell. */
 function closingWithoutHandshake({ role, conns, pump }: TunaContext): Closing {
@@ -107,47 +131,44 @@ export const tunaSetup = setup({
   actions: {
     bindPump: ({ context, self }) => context.pump.bind(self),
     /** A dialer has all its links from the beginning; an acceptor gets them as they come. */
-    spawnLinks: assign({
-      links: ({ context, spawn }) => {
-        const { role, limits, opener, pump, conns } = context;
-        const links = new Array<LinkRef | undefined>(2 * limits.numTunaListeners).fill(undefined);
-        if (role === 'acceptor') {
-          const { link, listener } = pump.plane.seed.offer ?? {};
-          const { slot } = conns.seat(link, listener)!; // The first one finds a place.
-          conns.used(slot);
-          links[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) });
-        } else {
-          conns.dials(0, pump.plane.seed.target);
-          for (let slot = 0; slot < limits.numTunaListeners; slot++) {
-            const own = slot === 0 ? opener : undefined;
-            links[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, own) });
-          }
-        }
-        return links;
-      },
+    orderFirstLinks: assign(({ context }) => {
+      const { role, limits, opener, pump, conns } = context;
+      if (role === 'acceptor') {
+        const { link, listener } = pump.plane.seed.offer ?? {};
+        const { slot } = conns.seat(link, listener)!; // The first one finds a place.
+        conns.used(slot);
+        return { slots: [slot], orders: [{ slot, begins: true as const, opener }] };
+      }
+      conns.dials(0, pump.plane.seed.target);
+      const slots = Array.from({ length: limits.numTunaListeners }, (_, slot) => slot);
+      return { slots, orders: slots.map((slot) => ({ slot, begins: true as const, opener: slot === 0 ? opener : undefined })) };
     }),
-    offerLink: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'wire.offered') return;
-      const { conns, links, pump } = context;
+    beginLink: spawnChild('link', {
+      id: ({ context }: { context: TunaContext }) => linkId(firstOrder(context, true).slot),
+      input: ({ context }: { context: TunaContext }) => inputOf(context, firstOrder(context, true)),
+    }),
+    sendToLink: sendTo(
+      ({ context }) => linkId(firstOrder(context, false).slot),
+      ({ context }) => firstOrder(context, false).event,
+    ),
+    dropOrder: assign({ orders: ({ context }) => context.orders.slice(1) }),
+    offerLink: assign(({ context, event }) => {
+      if (event.type !== 'wire.offered') return {};
+      const { conns, slots, pump } = context;
       const { opener, opening } = event;
       const { link, listener } = opening as TunaOffer;
       conns.peerLinks = pump.plane.ncp.peerIds.length;
       const seat = conns.seat(link, listener);
-      if (seat === undefined) return void opener(DEAF)();
+      if (seat === undefined) {
+        opener(DEAF)();
+        return {};
+      }
       const { slot } = seat;
-      const ref = links[slot];
       conns.used(slot);
-      if (ref === undefined)
-        enqueue.assign({
-          links: ({ spawn }) => {
-            const more = [...links];
-            more[slot] = spawn('link', { id: `link ${slot}`, input: inputOf(context, slot, opener) });
-            return more;
-          },
-        });
-      else enqueue.sendTo(ref, { type: 'wire.offered', opener });
-      const rival = links[conns.rivalOf(slot)];
-      if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.came' });
+      const rival = ordersTo(context, { type: 'rival.came' }, [conns.rivalOf(slot)]);
+      if (slots.includes(slot))
+        return adding(context, [{ slot, begins: false, event: { type: 'wire.offered', opener } }, ...rival]);
+      return { slots: [...slots, slot], ...adding(context, [{ slot, begins: true, opener }, ...rival]) };
     }),
     noteOpened: ({ context, event }) => {
       if (event.type === 'link.opened') context.conns.opened(event.slot, event.address);
@@ -156,54 +177,51 @@ export const tunaSetup = setup({
       if (event.type === 'reserve.entered') context.conns.reserved(event.slot);
     },
     /** A newcomer has proven itself: the wire it replaces goes. */
-    noteJoined: enqueueActions(({ context: { conns, links }, event, enqueue }) => {
-      if (event.type !== 'link.joined') return;
-      conns.joined(event.slot);
-      const rival = links[conns.rivalOf(event.slot)];
-      if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.proven' });
+    noteJoined: assign(({ context, event }) => {
+      if (event.type !== 'link.joined') return {};
+      context.conns.joined(event.slot);
+      return adding(context, ordersTo(context, { type: 'rival.proven' }, [context.conns.rivalOf(event.slot)]));
     }),
-    noteEnded: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'link.ended') return;
-      const { conns, links, clock, role, pump } = context;
-      const rival = links[conns.rivalOf(event.slot)];
+    noteEnded: assign(({ context, event }) => {
+      if (event.type !== 'link.ended') return {};
+      const { conns, slots, clock, role, pump } = context;
+      const rival = conns.rivalOf(event.slot);
       conns.ended(event.slot, event.cause, clock.now());
-      if (rival !== undefined) enqueue.sendTo(rival, { type: 'rival.gone' });
-      if (role === 'acceptor') return;
-      if (conns.connCount < pump.plane.linksExpected)
-        for (const link of links) if (link !== undefined) enqueue.sendTo(link, { type: 'link.needed' });
+      const isNeeded = role === 'dialer' && conns.connCount < pump.plane.linksExpected;
+      const needed = isNeeded ? ordersTo(context, { type: 'link.needed' }, slots) : [];
+      return adding(context, [...ordersTo(context, { type: 'rival.gone' }, [rival]), ...needed]);
     }),
     /** Dialer: the peer has fewer links than this side. As many as it has stay, those with the lowest numbers. @rule TUNA-10 */
-    trim: enqueueActions(({ context: { role, conns, links, limits, pump }, enqueue }) => {
+    trim: assign(({ context }) => {
+      const { role, conns, slots, limits, pump } = context;
       const { linksExpected } = pump.plane;
-      if (role === 'acceptor' || linksExpected === limits.numTunaListeners || conns.connCount < linksExpected) return;
+      if (role === 'acceptor' || linksExpected === limits.numTunaListeners || conns.connCount < linksExpected) return {};
       let kept = 0;
-      links.forEach((link, slot) => {
-        if (link === undefined || (conns.phaseOf(slot) === 'joined' && kept++ < linksExpected)) return;
-        enqueue.sendTo(link, { type: 'link.spare' });
-      });
+      const spare = slots.filter((slot) => !(conns.phaseOf(slot) === 'joined' && kept++ < linksExpected));
+      return adding(context, ordersTo(context, { type: 'link.spare' }, spare));
     }),
     /** Acceptor: a wire in reserve gets the place that is free. @rule TUNA-10 */
-    promote: enqueueActions(({ context: { role, conns, links, pump }, enqueue }) => {
-      if (role === 'dialer') return;
+    promote: assign(({ context }) => {
+      const { role, conns, slots, pump } = context;
+      if (role === 'dialer') return {};
       conns.peerLinks = pump.plane.ncp.peerIds.length;
       const slot = conns.promote((each) => pump.plane.isUsed(each));
-      const link = links[slot];
-      if (link === undefined) return;
+      if (!slots.includes(slot)) return {};
       conns.called(slot);
-      enqueue.sendTo(link, { type: 'link.called' });
+      return adding(context, ordersTo(context, { type: 'link.called' }, [slot]));
     }),
     /** Acceptor: the peer uses a wire in reserve, so it has no use for another one; or one that seems to live is dead. @rule TUNA-10 */
-    makeRoom: enqueueActions(({ context: { conns, links, pump }, event, enqueue }) => {
-      if (event.type !== 'link.wanted' || conns.phaseOf(event.link) !== 'reserve') return;
-      const idle = conns.hasRoom ? undefined : links[conns.idle((slot) => pump.plane.isUsed(slot))];
-      if (!conns.hasRoom && idle === undefined) {
+    makeRoom: assign(({ context, event }) => {
+      const { conns, slots, pump } = context;
+      if (event.type !== 'link.wanted' || conns.phaseOf(event.link) !== 'reserve') return {};
+      const idle = conns.hasRoom ? -1 : conns.idle((slot) => pump.plane.isUsed(slot));
+      if (!conns.hasRoom && !slots.includes(idle)) {
         conns.isContested = true;
-        return;
+        return {};
       }
-      if (idle !== undefined) enqueue.sendTo(idle, { type: 'link.demoted' });
       conns.called(event.link);
-      const link = links[event.link];
-      if (link !== undefined) enqueue.sendTo(link, { type: 'link.called' });
+      const demoted = ordersTo(context, { type: 'link.demoted' }, [idle]);
+      return adding(context, [...demoted, ...ordersTo(context, { type: 'link.called' }, [event.link])]);
     }),
     /** The wire says which rule was broken on it, and is closed. @rule NCP-16 */
     dismissWire: ({ context: { pump }, event }) => {
@@ -212,30 +230,30 @@ export const tunaSetup = setup({
     noteAccused: ({ context: { conns }, event }) => {
       if (event.type === 'link.accused') conns.accusation = event.fault;
     },
-    tellLink: enqueueActions(({ context, event, enqueue }) => {
+    tellLink: assign(({ context, event }) => {
       switch (event.type) {
         case 'link.proven':
         case 'link.silent':
         case 'link.spoilt':
         case 'link.accused': {
-          const link = context.links[event.link];
           const type = event.type === 'link.accused' ? 'link.spoilt' : event.type;
-          if (link !== undefined) enqueue.sendTo(link, { type });
-          break;
+          return adding(context, ordersTo(context, { type }, [event.link]));
         }
         default:
+          return {};
       }
     }),
-    tellNcp: enqueueActions(({ event, enqueue }) => {
+    tellNcp: sendTo('ncp', ({ event }) => {
       switch (event.type) {
         case 'peer.greeted':
         case 'peer.closed':
         case 'peer.strayed':
         case 'log.drained':
-          return enqueue.sendTo('ncp', event);
+          return event;
         case 'close':
-          return enqueue.sendTo('ncp', { type: 'close', now: event.now });
+          return { type: 'close', now: event.now };
         default:
+          throw new Error(`${event.type} is no event for the NCP session`);
       }
     }),
     beginDoubts: ({ context }) => context.conns.doubts.clear(),
@@ -245,7 +263,7 @@ export const tunaSetup = setup({
     noteSpoilt: ({ context: { conns }, event }) => {
       if (event.type === 'link.spoilt') conns.spoilt(event.link);
     },
-    tellGone: enqueueActions(({ enqueue }) => enqueue.sendTo('ncp', { type: 'links.gone' })),
+    tellGone: sendTo('ncp', { type: 'links.gone' }),
     probeLinks: ({ context }) => {
       context.pump.plane.probe(context.clock.now(), context.limits.wakeProbeTimeoutMs);
       context.pump.flush();
@@ -285,6 +303,8 @@ export const tunaSetup = setup({
     }),
   },
   guards: {
+    mustBeginLink: ({ context }) => context.orders[0]?.begins === true,
+    hasOrder: ({ context }) => context.orders.length > 0,
     isOpen: ({ context: { conns, pump } }) => conns.connCount >= pump.plane.linksExpected,
     isAlone: ({ context }) => context.conns.connCount === 1,
     isLost: ({ context }) => context.conns.connCount === 0,

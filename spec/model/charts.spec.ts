@@ -22,7 +22,7 @@ interface Proven<World extends PlayedWorld> {
 
 function proves<World extends PlayedWorld>(name: string, { model, never = {} }: Proven<World>): void {
   describe(`the ${name} chart`, () => {
-    const { coverage, paths, graph } = explore(model, { never: Object.keys(never), make: interpreters.lean });
+    const { coverage, paths, graph } = explore(model, { never: Object.keys(never), make: interpreters.compact });
     const subject = new Subject(model);
 
     const reached = graph.edges.length - Object.keys(never).length;

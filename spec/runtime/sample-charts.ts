@@ -1,17 +1,23 @@
 import {
   and,
   assign,
+  emit,
+  enqueueActions,
   fromCallback,
+  fromTransition,
+  log,
   not,
   raise,
   sendParent,
   sendTo,
   setup,
+  spawnChild,
   stateIn,
+  stopChild,
   type AnyActorLogic,
+  type AnyActorRef,
   type EventObject,
 } from 'xstate';
-import { sparing } from '../../machines/runtime/actor.js';
 
 /** A little of everything: regions, reentry, eventless steps, raised and delayed events, children of both kinds, endings. */
 export const motley = (note: (word: string) => void): AnyActorLogic => {
@@ -39,7 +45,7 @@ export const motley = (note: (word: string) => void): AnyActorLogic => {
       events: {} as { type: string; by?: number },
       tags: {} as 'hot' | 'cold',
     },
-    actors: { kid: sparing(kid), call },
+    actors: { kid: kid, call },
     actions: {
       note: (_, { word }: { word: string }) => note(word),
       count: assign({ n: ({ context, event }) => context.n + (event.by ?? 1) }),
@@ -166,5 +172,116 @@ export const mortal = (note: (word: string) => void): AnyActorLogic =>
       last: { on: { end: 'over', fail: 'broken' }, exit: () => note('last exits') },
       over: { type: 'final', entry: 'count', exit: () => note('over exits') },
       broken: { entry: 'fail' },
+    },
+  });
+
+/** Every way to begin and to end a child, and the actions that the other charts have not: `emit`, `log`, `enqueueActions`. */
+export const parental = (note: (word: string) => void): AnyActorLogic => {
+  const kid = setup({ types: { input: {} as { name: string }, events: {} as { type: 'say' | 'end' } } }).createMachine({
+    context: ({ input }) => ({ name: input.name }),
+    initial: 'well',
+    states: {
+      well: { entry: ({ context }) => note(`${context.name} begins`), on: { say: 'said', end: 'over' } },
+      said: { on: { end: 'over' } },
+      over: { type: 'final' },
+    },
+    output: ({ context }) => context.name,
+  });
+  const pulse = fromTransition((count: number, event: { type: string }) => (event.type === 'beat' ? count + 1 : count), 0);
+  return setup({
+    types: {
+      context: {} as { n: number; ref: AnyActorRef | undefined },
+      events: {} as { type: string },
+      emitted: {} as { type: 'word' | 'other'; n: number },
+    },
+    actors: { kid, pulse },
+    actions: {
+      count: assign({ n: ({ context }) => context.n + 1 }),
+      spawnKid: spawnChild('kid', {
+        id: ({ context }: { context: { n: number } }) => (context.n % 2 === 0 ? 'kid' : 'first'),
+        input: ({ context }: { context: { n: number } }) => ({ name: `kid ${context.n}` }),
+      } as never),
+      spawnPulse: spawnChild('pulse', { id: 'pulse' }),
+      spawnAssigned: assign({
+        ref: ({ spawn, context }) => spawn('kid', { id: 'inContext', input: { name: `assigned ${context.n}` } }),
+      }),
+      spawnUnnamed: assign({ ref: ({ spawn }) => spawn('pulse') }),
+      stopKid: stopChild('kid'),
+      stopAssigned: stopChild(({ context }) => context.ref!),
+      tellAll: enqueueActions(({ context, enqueue, check }) => {
+        enqueue(() => note('enqueued'));
+        if (check(() => context.n % 3 === 0)) enqueue.emit({ type: 'word', n: context.n });
+        else enqueue.raise({ type: 'raised' });
+        enqueue.assign({ n: ({ context: { n } }) => n + 1 });
+      }),
+      speak: emit(({ context }) => ({ type: 'other', n: context.n })),
+      write: log(({ context }) => `n is ${context.n}`),
+      note: (_, { word }: { word: string }) => note(word),
+    },
+  }).createMachine({
+    context: ({ spawn }) => ({ n: 0, ref: spawn('kid', { id: 'inContext', input: { name: 'born' } }) }),
+    entry: ['spawnPulse', 'stopKid'],
+    initial: 'a',
+    states: {
+      a: {
+        entry: ['spawnKid', { type: 'note', params: { word: 'a entered' } }],
+        exit: 'stopKid',
+        on: { go: 'b', same: { target: 'a', reenter: true } },
+      },
+      b: {
+        invoke: [
+          { src: 'kid', id: 'named', systemId: 'the one', input: { name: 'with a system id' } },
+          { src: 'pulse', id: 'reported', onSnapshot: { actions: 'count' } },
+        ],
+        on: { go: 'a', again: { target: 'b', reenter: true }, beat: { actions: sendTo('reported', { type: 'beat' }) } },
+      },
+    },
+    on: {
+      tell: { actions: 'tellAll' },
+      raised: { actions: ['count', 'speak', 'write'] },
+      spawn: { actions: 'spawnKid' },
+      assigned: { guard: ({ context }) => context.ref?.getSnapshot().status !== 'active', actions: 'spawnAssigned' },
+      unnamed: { actions: 'spawnUnnamed' },
+      stop: { actions: ['stopKid', 'count'] },
+      stopAssigned: { actions: 'stopAssigned' },
+      both: { actions: ['spawnKid', 'stopKid'] }, // Never started.
+      say: { actions: sendTo(({ context }) => context.ref!, { type: 'say' }) },
+      end: { actions: sendTo(({ context }) => context.ref!, { type: 'end' }) },
+      'xstate.done.actor.*': { actions: 'count' },
+    },
+  });
+};
+
+/** Has a history state: XState's own interpreter runs it under both runtimes. */
+export const historic = (note: (word: string) => void): AnyActorLogic =>
+  setup({ types: { events: {} as { type: string } } }).createMachine({
+    initial: 'in',
+    states: {
+      in: {
+        initial: 'a',
+        entry: () => note('in entered'),
+        states: { a: { on: { go: 'b' } }, b: { on: { go: 'a' } }, was: { type: 'history' } },
+        on: { out: 'out' },
+      },
+      out: { on: { back: 'in.was' }, after: { 25: 'in.was' } },
+    },
+  });
+
+/** A supported chart whose child is not supported, and has a child itself. */
+export const mixed = (note: (word: string) => void): AnyActorLogic =>
+  setup({ types: { events: {} as { type: string } }, actors: { inner: historic(note) } }).createMachine({
+    initial: 'on',
+    states: {
+      on: {
+        invoke: { src: 'inner', id: 'inner' },
+        on: {
+          off: 'off',
+          again: { target: 'on', reenter: true },
+          go: { actions: sendTo('inner', { type: 'go' }) },
+          out: { actions: sendTo('inner', { type: 'out' }) },
+          back: { actions: sendTo('inner', { type: 'back' }) },
+        },
+      },
+      off: { on: { on: 'on' } },
     },
   });

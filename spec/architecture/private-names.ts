@@ -1,0 +1,46 @@
+import ts from 'typescript';
+import type { Complaint } from './inspect.js';
+
+/** The one file that may use private names of XState. */
+export const HOME_OF_PRIVATE_NAMES = 'machines/runtime/xstate-internals.ts';
+
+/** Properties of XState's objects that its documentation does not have, besides all whose name begins with an underscore. */
+const LISTED = new Set(
+  ['historyValue', 'retryResolve', 'deferredActorIds', 'internalQueue', 'scheduler', 'assignment', 'getTransitionData'], // prettier-ignore
+);
+/** Where a file of `machines/` reads, writes, declares or destructures a private name of XState. */
+export function privateNamesIn(file: string, text: string): readonly Complaint[] {
+  if (!file.startsWith('machines/') || file === HOME_OF_PRIVATE_NAMES) return [];
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Complaint[] = [];
+  const visit = (node: ts.Node): void => {
+    const name = propertyNameOf(node);
+    if (name !== undefined && (/^_[a-z]/.test(name) || LISTED.has(name))) {
+      const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
+      found.push({ file, line, found: name, instead: `a function of ${HOME_OF_PRIVATE_NAMES} with a plain name` });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** The name of a property where a node uses or declares one; parameters and variables may begin with an underscore. */
+function propertyNameOf(node: ts.Node): string | undefined {
+  if (ts.isPropertyAccessExpression(node)) return node.name.text;
+  if (ts.isElementAccessExpression(node) && ts.isStringLiteralLike(node.argumentExpression)) return node.argumentExpression.text;
+  if (ts.isIndexedAccessTypeNode(node) && ts.isLiteralTypeNode(node.indexType) && ts.isStringLiteral(node.indexType.literal))
+    return node.indexType.literal.text;
+  if (ts.isBindingElement(node) && ts.isObjectBindingPattern(node.parent)) {
+    const name = node.propertyName ?? node.name;
+    return ts.isIdentifier(name) || ts.isStringLiteral(name) ? name.text : undefined;
+  }
+  if (
+    ts.isPropertyAssignment(node) ||
+    ts.isPropertySignature(node) ||
+    ts.isPropertyDeclaration(node) ||
+    ts.isMethodDeclaration(node)
+  )
+    return ts.isIdentifier(node.name) || ts.isStringLiteral(node.name) ? node.name.text : undefined;
+  return ts.isShorthandPropertyAssignment(node) ? node.name.text : undefined;
+}
