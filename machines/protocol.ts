@@ -2,10 +2,9 @@ import type { AnyActorLogic } from 'xstate';
 import type { RedialPolicy } from './backoff.js';
 import type { Closing } from './closing.js';
 import type { Plane } from './dataplane/plane.js';
-import type { Pump } from './dataplane/pump.js';
 import type { SlabPool } from './dataplane/send-log.js';
-import type { GrantDesk } from './dial-permit.service.js';
-import type { Clock, Identity, Opener, Ports, Refusal } from './ports.js';
+import type { Identity, Opener, Ports, Refusal } from './ports.js';
+import type { SessionHandle } from './session-handle.js';
 import type { TieBreak } from './tie-break.js';
 
 /** What a protocol's chart tells the connection above it; the API state follows (states.md, "One tree"). */
@@ -34,10 +33,8 @@ export type ProtocolCommand =
 /** What every protocol's chart gets. */
 export interface ProtocolInput {
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: Pump<never, never>;
-  readonly clock: Clock;
-  readonly desk: GrantDesk;
-  readonly opener: Opener;
+  /** What the chart can do; it has the first wire's opener. */
+  readonly session: SessionHandle;
 }
 
 /** What a plane must answer so that a handle can settle sends and bound memory, whatever the protocol. */

@@ -1,22 +1,22 @@
 import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate';
-import type { Pump, WireEnd } from '../dataplane/pump.js';
-import type { Identity, Opener, Wire, WireCause, WireHandler } from '../ports.js';
+import type { WireEnd } from '../dataplane/pump.js';
+import type { Identity, Wire, WireCause, WireHandler } from '../ports.js';
 import { parentOf, relay } from '../runtime/xstate-internals.js';
+import type { SessionHandle } from '../session-handle.js';
 
 /** `identity`: what the transport has proven of the peer. */
 export type WireEvent = { type: 'wire.opened'; identity: Identity | undefined } | { type: 'wire.closed'; cause: WireCause };
 
-/** What the service needs of a pump, whatever its messages are. */
-export type WireHolder = Pick<Pump<never, never>, 'attach' | 'flush'>;
+/** The session's side of a wire: it has what opens one, and takes its bytes. */
+export type WireHolder = Pick<SessionHandle, 'takeOpener' | 'attach' | 'detached' | 'flush'>;
 
 export interface WireInput {
-  readonly opener: Opener;
-  readonly pump: WireHolder;
+  readonly session: WireHolder;
   readonly link: number;
 }
 
-/** What the service is at the moment. Its parts are its own affair. */
-export type WireSnapshot = Snapshot<undefined> & { readonly tenancy: { begin(): void; end(): void } };
+/** What the service is at the moment. */
+export type WireSnapshot = Snapshot<undefined> & { readonly wire: { begin(): void; end(): void } };
 export type WireLogic = ActorLogic<WireSnapshot, EventObject, WireInput>;
 
 /**
@@ -24,53 +24,56 @@ export type WireLogic = ActorLogic<WireSnapshot, EventObject, WireInput>;
  * Leaving the state that invokes it ends the wire, unless the pump has begun a farewell on it.
  */
 export const wireService: WireLogic = {
-  getInitialSnapshot: ({ self }, input) => snapshotOf('active', new Tenancy(self, input)),
-  start: ({ tenancy }) => tenancy.begin(),
+  getInitialSnapshot: ({ self }, input) => snapshotOf('active', new WireBinding(self, input)),
+  start: ({ wire }) => wire.begin(),
   transition(snapshot, event) {
     if (event.type !== 'xstate.stop') return snapshot;
-    snapshot.tenancy.end();
-    return snapshotOf('stopped', snapshot.tenancy);
+    snapshot.wire.end();
+    return snapshotOf('stopped', snapshot.wire);
   },
   // A wire can't be persisted; a restored chart opens its own.
   getPersistedSnapshot: ({ status, output, error }) => ({ status, output, error }) as Snapshot<undefined>,
 };
 
-function snapshotOf(status: 'active' | 'stopped', tenancy: WireSnapshot['tenancy']): WireSnapshot {
-  return { status, output: undefined, error: undefined, tenancy };
+function snapshotOf(status: 'active' | 'stopped', wire: WireSnapshot['wire']): WireSnapshot {
+  return { status, output: undefined, error: undefined, wire };
 }
 
 /** From the attempt to the end of one wire. One object and no closures: ten thousand idle connections have it each. */
-class Tenancy implements WireHandler {
+class WireBinding implements WireHandler {
   readonly #self: AnyActorRef;
-  readonly #pump: WireHolder;
+  readonly #session: WireHolder;
   readonly #link: number;
-  #opener: Opener | undefined;
   #abort: (() => void) | undefined; // Until the wire is open.
   #end: WireEnd | undefined;
+  #isOver = false;
 
-  constructor(self: AnyActorRef, { opener, pump, link }: WireInput) {
+  constructor(self: AnyActorRef, { session, link }: WireInput) {
     this.#self = self;
-    this.#pump = pump;
+    this.#session = session;
     this.#link = link;
-    this.#opener = opener;
+  }
+
+  toJSON(): object {
+    const state = this.#isOver ? 'closed' : this.#end === undefined ? 'opening' : 'open';
+    return { link: this.#link, state };
   }
 
   begin(): void {
-    const opener = this.#opener;
-    this.#opener = undefined;
-    this.#abort = opener?.(this);
+    this.#abort = this.#session.takeOpener(this.#link)?.(this);
   }
 
   end(): void {
     if (this.#end === undefined) this.#abort?.();
     else this.#end.release();
+    this.#cease();
   }
 
   onOpen(wire: Wire): void {
     this.#abort = undefined;
-    this.#end = this.#pump.attach(this.#link, wire);
+    this.#end = this.#session.attach(this.#link, wire);
     this.#tell({ type: 'wire.opened', identity: wire.identity });
-    this.#pump.flush();
+    this.#session.flush();
   }
   onBytes(bytes: Uint8Array): void {
     this.#end?.receive(bytes);
@@ -83,7 +86,13 @@ class Tenancy implements WireHandler {
   }
   onClose(cause: WireCause): void {
     this.#end?.closed();
+    this.#cease();
     this.#tell({ type: 'wire.closed', cause });
+  }
+
+  #cease(): void {
+    if (!this.#isOver) this.#session.detached(this.#link);
+    this.#isOver = true;
   }
 
   #tell(event: WireEvent): void {

@@ -13,6 +13,7 @@ import { callOff, followedBy, SUPERSEDED, type Caller, type DeskSide, type Made,
 import { afterEnding } from './dial/redial-policy.js';
 import { Redials } from './dial/redial-state.js';
 import { hasServed } from './accept/absent-sessions.js';
+import { SessionHandle } from '../session-handle.js';
 import type { Role } from '../tie-break.js';
 
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
@@ -174,7 +175,6 @@ export class Entry implements ConnectionPort {
   }
 
   // What the connection's chart calls.
-
   readonly grantDesk = (request: GrantRequest): (() => void) => this.#desk.grant(this, request);
 
   begin(role: Role, opener: Opener, opening: unknown): ProtocolInput {
@@ -189,7 +189,7 @@ export class Entry implements ConnectionPort {
     this.session = session;
     this.handle = handle;
     this.#desk.places.settle(this);
-    return { role, pump: handle.pump as never, clock: this.#desk.ports.clock, desk: this.grantDesk, opener };
+    return { role, session: new SessionHandle(handle.pump, this.grantDesk, opener, handle) };
   }
 
   isDuplicate(peer: string): boolean {

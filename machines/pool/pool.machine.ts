@@ -1,4 +1,5 @@
 import { closing } from '../closing.js';
+import { wireOf } from '../protocol.setup.js';
 import { poolSetup } from './pool.setup.js';
 import { POOL_LIMITS } from './pool.timing.js';
 
@@ -15,7 +16,10 @@ export const poolMachine = poolSetup.createMachine({
       yieldTime: POOL_LIMITS.yieldMs,
     },
   },
-  context: ({ input }) => ({ ...input, goodbye: { code: 'closed', afterMs: 0 } }),
+  context: ({ input: { role, session } }) => {
+    const { isBare, isProven, localId, peer } = session.plane.seed;
+    return { role, session, isBare, isProven, localId, peer, goodbye: { code: 'closed', afterMs: 0 } };
+  },
   output: ({ context }) => ({
     closing: context.closing ?? closing(context.goodbye.code === 'shutdown' ? 'shutdown' : 'closed', 'local'),
   }),
@@ -24,7 +28,7 @@ export const poolMachine = poolSetup.createMachine({
   initial: 'alive',
   states: {
     alive: {
-      invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
+      invoke: { src: 'wire', id: 'wire', input: wireOf },
       on: {
         abort: { target: 'closed', actions: 'recordAbort' },
         'wire.closed': { target: 'closed', actions: 'recordWire' },
@@ -98,15 +102,16 @@ export const poolMachine = poolSetup.createMachine({
           tags: ['accepts-data', 'flows'],
           entry: [
             'openPlane',
+            'flush',
             { type: 'tellParent', params: { type: 'trust.established' } },
             { type: 'tellParent', params: { type: 'handshake.completed' } },
           ],
           on: {
-            probe: { actions: 'probeWire' },
+            probe: { actions: ['probeWire', 'flush'] },
             abort: {
               guard: 'isReplaced',
               target: '#pool.closed',
-              actions: ['recordAbort', 'noteGoodbye', 'sayGoodbye', 'stopPolitely'],
+              actions: ['recordAbort', 'noteGoodbye', 'sayGoodbye', 'flush', 'stopPolitely'],
             },
             close: [
               { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
@@ -120,7 +125,7 @@ export const poolMachine = poolSetup.createMachine({
         draining: {
           meta: { rule: 'POOL-8' },
           description: 'What was written before the end still leaves; what the peer sends is still delivered.',
-          entry: 'drainPlane',
+          entry: ['drainPlane', 'flush'],
           on: {
             'log.drained': 'parting',
             close: { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
@@ -135,7 +140,7 @@ export const poolMachine = poolSetup.createMachine({
           states: {
             speaking: { always: [{ guard: 'isBare', target: '#pool.closed', actions: 'stopPolitely' }, 'said'] },
             said: {
-              entry: 'sayGoodbye',
+              entry: ['sayGoodbye', 'flush'],
               on: {
                 'peer.goodbye': { target: '#pool.closed', actions: 'stopPolitely' },
                 'wire.closed': '#pool.closed',
@@ -148,9 +153,9 @@ export const poolMachine = poolSetup.createMachine({
         departing: {
           meta: { rule: 'POOL-8' },
           description: 'The peer goes, and waits for what was written here.',
-          entry: 'drainPlane',
+          entry: ['drainPlane', 'flush'],
           on: {
-            'log.drained': { target: '#pool.closed', actions: ['sayGoodbye', 'stopPolitely'] },
+            'log.drained': { target: '#pool.closed', actions: ['sayGoodbye', 'flush', 'stopPolitely'] },
             'wire.silent': { description: 'It has said goodbye, and says no more.' },
             'wire.closed': '#pool.closed',
           },

@@ -1,30 +1,37 @@
-import { assign, sendParent, setup } from 'xstate';
+import { assign, sendTo, setup } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
-import type { Pump } from '../dataplane/pump.js';
-import type { Clock, Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
+import {
+  abortedClosing,
+  namedClosing,
+  news,
+  parent,
+  sessionActions,
+  UNEXPECTED,
+  type ProtocolContext,
+} from '../protocol.setup.js';
+import type { PumpOver, SessionHandle } from '../session-handle.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { PoolFault, PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
-import type { PoolSignal } from './pool.signals.js';
+import type { PoolSeed, PoolSignal } from './pool.signals.js';
 
 export type PoolEvent = WireEvent | PoolSignal | ProtocolCommand;
 
+type PoolPump = PumpOver<PoolPlane, Uint8Array, PoolSignal>;
+
 export interface PoolInput {
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: Pump<Uint8Array, PoolSignal> & { readonly plane: PoolPlane };
-  readonly clock: Clock;
-  /** The one wire of this connection: a granted dial, or what the door lends. */
-  readonly opener: Opener;
+  /** It has the one wire of this connection: a granted dial, or what the door lends. */
+  readonly session: SessionHandle<PoolPump>;
 }
 
-export interface PoolContext extends PoolInput {
+export interface PoolContext extends ProtocolContext<PoolPump>, Pick<PoolSeed, 'isBare' | 'isProven' | 'localId' | 'peer'> {
   /** What the transport has proven of the peer. */
   readonly fingerprint?: string | undefined;
   /** What is said at the end. */
   readonly goodbye: PoolGoodbye;
-  readonly closing?: Closing;
 }
 
 const CLOSING_OF_REFUSAL: Record<PoolRefusalCode, ClosingCode> = {
@@ -55,9 +62,9 @@ function closingOfFault({ code, rule }: PoolFault, side: 'local' | 'remote'): Cl
 }
 
 /** A peer that closes a connection in use says goodbye; where frames are bare, an orderly end is all it can say. */
-function closingOfWire(event: PoolEvent, { pump }: PoolContext): Closing {
-  if (event.type !== 'wire.closed') return closing('internal', 'local');
-  const isFarewell = pump.plane.seed.isBare && event.cause.kind === 'ended';
+function closingOfWire(event: PoolEvent, { isBare }: PoolContext): Closing {
+  if (event.type !== 'wire.closed') return UNEXPECTED;
+  const isFarewell = isBare && event.cause.kind === 'ended';
   return isFarewell ? closing('peer-goodbye', 'remote', { cause: event.cause }) : closingOf(event.cause);
 }
 
@@ -78,28 +85,14 @@ export const poolSetup = setup({
   },
   actors: { wire: wireService },
   actions: {
-    bindPump: ({ context, self }) => context.pump.bind(self),
+    ...sessionActions,
     noteWire: assign({ fingerprint: ({ event }) => (event.type === 'wire.opened' ? event.identity?.fingerprint : undefined) }),
-    greetPeer: ({ context }) => context.pump.plane.greet(),
-    openPlane: ({ context }) => {
-      context.pump.plane.open(context.clock.now());
-      context.pump.flush();
-    },
-    drainPlane: ({ context }) => {
-      context.pump.plane.drain();
-      context.pump.flush();
-    },
-    sayGoodbye: ({ context }) => {
-      context.pump.plane.goodbye(context.goodbye);
-      context.pump.flush();
-    },
-    probeWire: ({ context }) => {
-      context.pump.plane.probe(context.clock.now());
-      context.pump.flush();
-    },
-    stopPump: ({ context }) => context.pump.stop('hard'),
-    stopPolitely: ({ context }) => context.pump.stop('polite'),
-    stopWithLastWord: ({ context: { pump } }) => pump.stop(pump.plane.hasLastWord ? 'polite' : 'hard'),
+    greetPeer: ({ context }) => context.session.plane.greet(),
+    openPlane: ({ context: { session } }) => session.plane.open(session.now()),
+    drainPlane: ({ context }) => context.session.plane.drain(),
+    sayGoodbye: ({ context }) => context.session.plane.goodbye(context.goodbye),
+    probeWire: ({ context: { session } }) => session.plane.probe(session.now()),
+    stopWithLastWord: ({ context: { session } }) => session.stop(session.plane.hasLastWord ? 'polite' : 'hard'),
     noteGoodbye: assign({
       goodbye: ({ context, event }): PoolGoodbye => {
         if (event.type === 'close') return { code: event.reason, afterMs: 0 };
@@ -108,35 +101,31 @@ export const poolSetup = setup({
         return event.type === 'idle.expired' ? { code: 'idle', afterMs: 0 } : context.goodbye;
       },
     }),
-    recordClosing: assign((_, params: { code: ClosingCode; side: 'local' | 'remote' }) => ({
-      closing: closing(params.code, params.side),
-    })),
+    recordClosing: assign(namedClosing),
+    recordAbort: assign(abortedClosing),
     recordWire: assign({ closing: ({ context, event }) => closingOfWire(event, context) }),
     recordViolation: assign({
-      closing: ({ event }) =>
-        event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : UNEXPECTED),
     }),
     recordAccusation: assign({
-      closing: ({ event }) =>
-        event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : UNEXPECTED),
     }),
-    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     recordRefusal: assign({
-      closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : closing('internal', 'local')),
+      closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : UNEXPECTED),
     }),
     recordFailure: assign({
-      closing: ({ event }) => (event.type === 'greeting.failed' ? event.closing : closing('internal', 'local')),
+      closing: ({ event }) => (event.type === 'greeting.failed' ? event.closing : UNEXPECTED),
     }),
     recordGoodbye: assign({
-      closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : closing('internal', 'local')),
+      closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : UNEXPECTED),
     }),
-    tellIdentity: sendParent(({ event, context }): ProtocolNews => {
-      return { type: 'peer.identified', peer: idOf(event) ?? context.pump.plane.seed.peer ?? '' };
+    tellIdentity: sendTo(parent, ({ event, context }): ProtocolNews => {
+      return { type: 'peer.identified', peer: idOf(event) ?? context.peer ?? '' };
     }),
-    tellParent: sendParent((_, news: ProtocolNews) => news),
+    tellParent: sendTo(parent, news),
   },
   guards: {
-    isBare: ({ context }) => context.pump.plane.seed.isBare,
+    isBare: ({ context }) => context.isBare,
     /** The peer dialed anew and may not know yet which of the two is left: it is told. */
     isReplaced: ({ event }) => event.type === 'abort' && event.closing.code === 'replaced',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
@@ -144,7 +133,7 @@ export const poolSetup = setup({
     isCrossed: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'crossed',
     /** Not whom we dialed, not who its certificate says, or ourselves. */
     isMistaken: ({ context, event }) => {
-      const { peer, isProven, localId } = context.pump.plane.seed;
+      const { peer, isProven, localId } = context;
       const id = idOf(event);
       if (id === undefined) return false;
       const shown = event.type === 'peer.greeted' ? event.fingerprint : undefined;
@@ -153,8 +142,8 @@ export const poolSetup = setup({
     },
   },
   delays: {
-    connectTimeout: ({ context }) => context.pump.plane.seed.limits.connectTimeoutMs,
-    closeGrace: ({ context }) => context.pump.plane.seed.limits.closeGraceMs,
-    yieldTime: ({ context }) => context.pump.plane.seed.limits.yieldMs,
+    connectTimeout: ({ context }) => context.session.plane.seed.limits.connectTimeoutMs,
+    closeGrace: ({ context }) => context.session.plane.seed.limits.closeGraceMs,
+    yieldTime: ({ context }) => context.session.plane.seed.limits.yieldMs,
   },
 });

@@ -1,3 +1,4 @@
+import { and, not, stateIn } from 'xstate';
 import { resumeSetup } from './resume.setup.js';
 
 /**
@@ -33,7 +34,7 @@ export const intent = resumeSetup.createStateConfig({
     },
     draining: {
       meta: { rule: 'RES-19' },
-      entry: 'drainPlane',
+      entry: ['drainPlane', 'flush'],
       on: {
         'log.drained': 'parting',
         'peer.goodbye': 'departing',
@@ -42,7 +43,7 @@ export const intent = resumeSetup.createStateConfig({
     },
     parting: {
       meta: { rule: 'RES-11' },
-      entry: 'sayGoodbye',
+      entry: ['sayGoodbye', 'flush'],
       on: {
         'goodbye.acknowledged': { target: '#resume.closed', actions: 'stopPolitely' },
         // The peer ended while we were away, or says goodbye too: both is a clean end.
@@ -51,7 +52,9 @@ export const intent = resumeSetup.createStateConfig({
       },
       initial: 'speaking',
       states: {
-        speaking: { always: [{ guard: 'mayWait', target: 'unsaid' }, 'said'] },
+        speaking: {
+          always: [{ guard: and(['isPatient', not(stateIn('#resume.alive.linkage.linked.flowing'))]), target: 'unsaid' }, 'said'],
+        },
         unsaid: {
           description:
             'Everything is acknowledged, and there is no wire to say goodbye on: nothing is lost when it stays unsaid.',

@@ -1,3 +1,4 @@
+import { wireOf } from '../protocol.setup.js';
 import { resumeSetup } from './resume.setup.js';
 
 /** Region: is there a wire, and has the peer said where it is? */
@@ -6,10 +7,10 @@ export const linkage = resumeSetup.createStateConfig({
   states: {
     linked: {
       meta: { rule: 'RES-6' },
-      invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
+      invoke: { src: 'wire', id: 'wire', input: wireOf },
       on: {
         // A newer wire of the session takes over at once; the older one dies with the state that invoked it (RES-6).
-        'wire.offered': { target: 'linked', reenter: true, actions: 'useOpener' },
+        'wire.offered': { target: 'linked', reenter: true, actions: 'takeWire' },
         'wire.closed': 'apart',
         'wire.silent': { target: 'apart', description: 'A health verdict ends the wire, not the session (RES-12).' },
         'wire.spoilt': { target: 'apart', actions: 'countStrike' },
@@ -31,12 +32,15 @@ export const linkage = resumeSetup.createStateConfig({
           on: { 'peer.greeted': 'flowing' },
           after: { greetingTimeout: '#resume.alive.linkage.apart' },
         },
-        flowing: { tags: 'flows', entry: 'openPlane', on: { probe: { actions: 'probeWire' }, drain: { actions: 'askToGo' } } },
+        flowing: {
+          tags: 'flows',
+          entry: ['openPlane', 'flush'],
+          on: { probe: { actions: ['probeWire', 'flush'] }, drain: { actions: ['askToGo', 'flush'] } },
+        },
       },
     },
     apart: {
-      entry: 'noteLoss',
-      on: { 'wire.offered': { target: 'linked', actions: 'useOpener' } },
+      on: { 'wire.offered': { target: 'linked', actions: 'takeWire' } },
       initial: 'choosing',
       states: {
         choosing: { always: [{ guard: 'isDialer', target: 'asking' }, 'awaiting'] },
@@ -44,9 +48,9 @@ export const linkage = resumeSetup.createStateConfig({
           invoke: {
             src: 'grant',
             id: 'grant',
-            input: ({ context }) => ({ desk: context.desk, livedMs: context.livedMs }),
+            input: ({ context: { session } }) => ({ session }),
           },
-          on: { 'redial.granted': { target: '#resume.alive.linkage.linked', actions: 'useOpener' } },
+          on: { 'redial.granted': '#resume.alive.linkage.linked' },
         },
         awaiting: { description: 'Only the dialer can come back.' },
       },

@@ -21,14 +21,9 @@ export const resumeMachine = resumeSetup.createMachine({
       goodbyePatience: RESUME_LIMITS.closeGraceMs / 3,
     },
   },
-  context: ({ input: { role, pump, clock, desk, opener } }) => ({
+  context: ({ input: { role, session } }) => ({
     role,
-    pump,
-    clock,
-    desk,
-    opener,
-    openedAt: 0,
-    livedMs: 0,
+    session,
     strikes: 0,
     progress: 0,
     everOpened: false,

@@ -171,12 +171,6 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.say(this.codec.putFault({ code, rule }));
   }
 
-  // What the chart asks.
-
-  /** Whether what is said now goes to a wire whose peer was verified. */
-  get isHeard(): boolean {
-    return this.#hearing === 'everything';
-  }
   // Frames.
 
   /** @rule RES-1 RES-2 RES-9 RES-16 */
@@ -340,7 +334,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   #spoil(code: 'malformed' | 'oversized'): Step {
     const isStranger = this.#hearing === 'hello' && this.greeting.isBorn;
     this.#hearing = 'nothing';
-    return this.#signal({ type: 'wire.spoilt', code, isStranger });
+    return this.#signal({ type: 'wire.spoilt', code, isStranger, progress: this.acknowledged + this.stats.received });
   }
 
   /** A message too large would come again on the next wire. Anything else of that size is no frame of this protocol. */

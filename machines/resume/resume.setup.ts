@@ -1,10 +1,18 @@
-import { assign, raise, sendParent, setup } from 'xstate';
+import { assign, raise, sendTo, setup } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
-import type { Pump } from '../dataplane/pump.js';
-import { grantService, type GrantDesk, type GrantEvent } from '../dial-permit.service.js';
-import type { Clock, Opener } from '../ports.js';
-import type { ProtocolNews } from '../protocol.js';
+import type { Opener } from '../ports.js';
+import {
+  abortedClosing,
+  namedClosing,
+  news,
+  parent,
+  sessionActions,
+  UNEXPECTED,
+  type ProtocolContext,
+} from '../protocol.setup.js';
+import { redialService, type RedialEvent } from '../redial.service.js';
+import type { PumpOver, SessionHandle } from '../session-handle.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { Fault, RefusalCode, RefusedBody } from './resume.messages.js';
 import type { ResumePlane } from './resume.plane.js';
@@ -18,21 +26,17 @@ export type ResumeCommand =
   | { type: 'wire.offered'; opener: Opener }; // The door has a wire whose hello was judged.
 /** The goodbye was not heard in its time: one region asks the other for another wire. */
 export type ResumeUnheard = { type: 'goodbye.unheard' };
-export type ResumeEvent = WireEvent | GrantEvent | ResumeSignal | ResumeCommand | ResumeUnheard;
+export type ResumeEvent = WireEvent | RedialEvent | ResumeSignal | ResumeCommand | ResumeUnheard;
+
+type ResumePump = PumpOver<ResumePlane, Uint8Array, ResumeSignal>;
 
 export interface ResumeInput {
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: Pump<Uint8Array, ResumeSignal> & { readonly plane: ResumePlane };
-  readonly clock: Clock;
-  readonly desk: GrantDesk;
-  /** The wire to begin with: a granted dial, or what the door lends. */
-  readonly opener: Opener;
+  /** It has the wire to begin with: a granted dial, or what the door lends. */
+  readonly session: SessionHandle<ResumePump>;
 }
 
-export interface ResumeContext extends ResumeInput {
-  /** When the current wire was opened. */
-  readonly openedAt: number;
-  readonly livedMs: number;
+export interface ResumeContext extends ProtocolContext<ResumePump> {
   /** Spoilt wires in a row, and the position at the last one: progress in between forgives. */
   readonly strikes: number;
   readonly progress: number;
@@ -40,7 +44,6 @@ export interface ResumeContext extends ResumeInput {
   readonly goodbyeCode: 'closed' | 'shutdown';
   /** Closing was asked for `now`. */
   readonly isHurried: boolean;
-  readonly closing?: Closing;
 }
 
 /** What a refusal means to a session that was known. @rule RES-13 */
@@ -72,10 +75,7 @@ function closingOfFault({ code, rule }: Fault, side: 'local' | 'remote'): Closin
 /** Spoilt wires in a row, without progress, that a session takes (RES-16). */
 const STRIKES_MAX = 3;
 
-const progressOf = (context: ResumeContext): number => context.pump.plane.acknowledged + context.pump.plane.stats.received;
-
-const strikesOf = (context: ResumeContext): number => (progressOf(context) > context.progress ? 1 : context.strikes + 1);
-const isStrike = (event: ResumeEvent): boolean => event.type === 'wire.spoilt' && !event.isStranger;
+const strikesOf = (context: ResumeContext, progress: number): number => (progress > context.progress ? 1 : context.strikes + 1);
 
 export const resumeSetup = setup({
   types: {
@@ -86,94 +86,71 @@ export const resumeSetup = setup({
     tags: {} as 'accepts-data' | 'flows' | 'terminal',
     meta: {} as ChartMeta,
   },
-  actors: { wire: wireService, grant: grantService },
+  actors: { wire: wireService, grant: redialService },
   actions: {
-    bindPump: ({ context, self }) => context.pump.bind(self),
-    greetPeer: ({ context }) => {
-      if (context.role === 'dialer') context.pump.plane.greet();
-      else context.pump.plane.listen();
+    ...sessionActions,
+    greetPeer: ({ context: { role, session } }) => {
+      if (role === 'dialer') session.plane.greet();
+      else session.plane.listen();
     },
-    openPlane: ({ context }) => {
-      context.pump.plane.open();
-      context.pump.flush();
-    },
-    drainPlane: ({ context }) => {
-      context.pump.plane.drain();
-      context.pump.flush();
-    },
-    sayGoodbye: ({ context }) => {
-      context.pump.plane.goodbye(context.goodbyeCode);
-      context.pump.flush();
-    },
+    openPlane: ({ context }) => context.session.plane.open(),
+    drainPlane: ({ context }) => context.session.plane.drain(),
+    sayGoodbye: ({ context }) => context.session.plane.goodbye(context.goodbyeCode),
     askToGo: ({ context, event }) => {
-      if (event.type === 'drain') context.pump.plane.announceDrain(event.afterMs);
-      context.pump.flush();
+      if (event.type === 'drain') context.session.plane.announceDrain(event.afterMs);
     },
-    probeWire: ({ context }) => {
-      context.pump.plane.probe(context.clock.now());
-      context.pump.flush();
-    },
-    stopPump: ({ context }) => context.pump.stop('hard'),
-    stopPolitely: ({ context }) => context.pump.stop('polite'),
+    probeWire: ({ context: { session } }) => session.plane.probe(session.now()),
     giveUpWire: raise({ type: 'goodbye.unheard' }),
-    noteOpened: assign({ openedAt: ({ context }) => context.clock.now(), everOpened: true }),
-    noteLoss: assign({
-      livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
-      openedAt: 0,
-    }),
+    noteOpened: assign({ everOpened: true }),
     countStrike: assign(({ context, event }) =>
-      isStrike(event) ? { strikes: strikesOf(context), progress: progressOf(context) } : {},
+      event.type === 'wire.spoilt' && !event.isStranger
+        ? { strikes: strikesOf(context, event.progress), progress: event.progress }
+        : {},
     ),
-    useOpener: assign(({ context, event }) => ({
-      opener: event.type === 'wire.offered' || event.type === 'redial.granted' ? event.opener : context.opener,
-    })),
     noteGoodbyeCode: assign(({ context, event }) => {
       const isClose = event.type === 'close';
       return { goodbyeCode: isClose ? event.reason : context.goodbyeCode, isHurried: isClose && event.now };
     }),
-    recordClosing: assign((_, params: { code: ClosingCode; side: 'local' | 'remote' }) => ({
-      closing: closing(params.code, params.side),
-    })),
+    recordClosing: assign(namedClosing),
+    recordAbort: assign(abortedClosing),
     recordCause: assign({
-      closing: ({ event }) => (event.type === 'wire.closed' ? closingOf(event.cause) : closing('internal', 'local')),
+      closing: ({ event }) => (event.type === 'wire.closed' ? closingOf(event.cause) : UNEXPECTED),
     }),
-    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     recordSpoilt: assign({
       closing: ({ event }) => closing(event.type === 'wire.spoilt' ? event.code : 'malformed', 'remote', { rule: 'RES-16' }),
     }),
     recordViolation: assign({
-      closing: ({ event }) =>
-        event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : UNEXPECTED),
     }),
     recordAccusation: assign({
-      closing: ({ event }) =>
-        event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : UNEXPECTED),
     }),
     saySpoilt: ({ context, event }) => {
-      context.pump.plane.sayFault(event.type === 'wire.spoilt' ? event.code : 'malformed', 'RES-16');
+      context.session.plane.sayFault(event.type === 'wire.spoilt' ? event.code : 'malformed', 'RES-16');
     },
     recordRefusal: assign({
-      closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : closing('internal', 'local')),
+      closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : UNEXPECTED),
     }),
     recordDrained: assign({
       closing: ({ event }) => closing('drained', 'remote', { retryAfterMs: event.type === 'peer.draining' ? event.afterMs : 0 }),
     }),
-    tellParent: sendParent((_, news: ProtocolNews) => news),
+    tellParent: sendTo(parent, news),
   },
   guards: {
     isDialer: ({ context }) => context.role === 'dialer',
-    /** A goodbye without a wire waits for one, unless somebody is in a hurry. */
-    mayWait: ({ context, event }) => !context.isHurried && !(event.type === 'close' && event.now) && !context.pump.plane.isHeard,
+    /** A goodbye without a wire waits for one. */
+    isPatient: ({ context }) => !context.isHurried,
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
     neverOpened: ({ context }) => !context.everOpened,
-    isStruckOut: ({ context, event }) => isStrike(event) && strikesOf(context) >= STRIKES_MAX,
+    isStruckOut: ({ context, event }) =>
+      event.type === 'wire.spoilt' && !event.isStranger && strikesOf(context, event.progress) >= STRIKES_MAX,
     hasEnded: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'ended',
   },
   delays: {
-    handshakeTimeout: ({ context }) => context.pump.plane.limits.handshakeTimeoutMs,
-    greetingTimeout: ({ context }) => context.pump.plane.limits.greetingTimeoutMs,
-    reconnectWindow: ({ context }) => context.pump.plane.windowMs,
-    closeGrace: ({ context }) => context.pump.plane.limits.closeGraceMs,
-    goodbyePatience: ({ context }) => context.pump.plane.limits.closeGraceMs / 3,
+    handshakeTimeout: ({ context }) => context.session.plane.limits.handshakeTimeoutMs,
+    greetingTimeout: ({ context }) => context.session.plane.limits.greetingTimeoutMs,
+    reconnectWindow: ({ context }) => context.session.plane.windowMs,
+    closeGrace: ({ context }) => context.session.plane.limits.closeGraceMs,
+    goodbyePatience: ({ context }) => context.session.plane.limits.closeGraceMs / 3,
   },
 });

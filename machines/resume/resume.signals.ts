@@ -14,7 +14,8 @@ export type ResumeSignal =
   | { type: 'log.drained' } // Everything written was acknowledged.
   | { type: 'wire.silent' } // No sign of life, although asked.
   // Bytes that make no sense: this wire is of no more use. `isStranger`: what answers need not be the peer; perhaps something in between.
-  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized'; isStranger: boolean }
+  // `progress`: messages acknowledged and received so far.
+  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized'; isStranger: boolean; progress: number }
   | { type: 'peer.violated'; fault: Fault } // The peer broke a rule; it was told which.
   | { type: 'peer.accused'; fault: Fault }; // The peer says that this side broke one.
 

@@ -16,16 +16,26 @@ export const hello = shipSetup.createStateConfig({
   states: {
     deciding: {
       entry: 'startWaiting',
-      always: [
-        {
-          guard: 'isDenied',
-          target: 'aborting',
-          actions: { type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } },
+      initial: 'choosing',
+      states: {
+        choosing: {
+          always: [
+            {
+              guard: 'isDenied',
+              target: '#ship.alive.hello.aborting',
+              actions: { type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } },
+            },
+            { guard: 'isClient', target: '#ship.alive.hello.ready' }, // A dialer has been told to trust.
+            { target: 'asking' },
+          ],
         },
-        { guard: 'isClient', target: 'ready' }, // Who dials has been told to trust.
-        { guard: 'isTrusted', target: 'ready' },
-        { target: 'pending' },
-      ],
+        asking: {
+          entry: 'askTrust',
+          on: {
+            'peer.known': [{ guard: 'isTrusted', target: '#ship.alive.hello.ready' }, { target: '#ship.alive.hello.pending' }],
+          },
+        },
+      },
     },
     ready: {
       meta: { name: 'SME_HELLO_STATE_READY_LISTEN' },
@@ -35,8 +45,7 @@ export const hello = shipSetup.createStateConfig({
           { guard: 'isReady', target: 'ok' },
           { guard: 'isAborted', target: 'denied' },
           // Not re-entered: one request has one answer.
-          { guard: 'asksAndMayWait', target: '.waiting', actions: ['prolongWaiting', 'sayReady', 'flush'] },
-          { guard: 'asksForMore', actions: ['sayReady', 'flush'] },
+          { guard: 'asksForMore', target: '.asked' },
           { guard: 'isPending' }, // Patience is what we have until the timer ends it.
         ],
       },
@@ -48,6 +57,15 @@ export const hello = shipSetup.createStateConfig({
               target: '#ship.alive.hello.aborting',
               actions: { type: 'recordClosing', params: { code: 'trust-pending-timeout', side: 'remote' } },
             },
+          },
+        },
+        asked: {
+          entry: 'askLeave',
+          on: {
+            'peer.known': [
+              { guard: 'mayWait', target: 'waiting', actions: ['prolongWaiting', 'sayReady', 'flush'] },
+              { target: 'waiting', actions: ['sayReady', 'flush'] },
+            ],
           },
         },
       },
@@ -72,16 +90,21 @@ export const hello = shipSetup.createStateConfig({
       initial: 'asking',
       states: {
         asking: {
-          description: 'No one can decide about this peer: it is refused at once.',
-          always: [{ guard: 'mayNotWait', target: '#ship.alive.hello.unwelcome' }, 'weighing'],
+          description: 'A peer about which no one can decide is refused at once.',
+          entry: 'askPatience',
+          on: { 'peer.known': [{ guard: 'mayNotWait', target: '#ship.alive.hello.unwelcome' }, { target: 'weighing' }] },
         },
         weighing: {
           always: [{ guard: 'hasPatience', target: 'patient' }, { guard: 'hasLittlePatience', target: 'brief' }, 'unheard'],
         },
-        unheard: { after: { helloWait: [{ guard: 'mayWait', target: 'prolonging' }, { target: '#ship.alive.hello.refusing' }] } },
+        unheard: { after: { helloWait: 'pleading' } },
         patient: {
           description: 'The peer has stated how long it waits. More time is requested shortly before that ends.',
-          after: { prolongationTime: [{ guard: 'mayWait', target: 'prolonging' }, { target: '#ship.alive.hello.refusing' }] },
+          after: { prolongationTime: 'pleading' },
+        },
+        pleading: {
+          entry: 'askPatience',
+          on: { 'peer.known': [{ guard: 'mayWait', target: 'prolonging' }, { target: '#ship.alive.hello.refusing' }] },
         },
         brief: {
           description: 'The peer waits for less than the time from which on more is requested: no request (13.4.4.1.3).',

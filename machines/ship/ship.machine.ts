@@ -1,11 +1,12 @@
 import { closing } from '../closing.js';
+import { wireOf } from '../protocol.setup.js';
 import { access, data } from './ship.access.js';
 import { announcing, departing } from './ship.closing.js';
 import { hello } from './ship.hello.js';
 import { init } from './ship.init.js';
 import { pin } from './ship.pin.js';
 import { protocol } from './ship.protocol.js';
-import { shipSetup } from './ship.setup.js';
+import { SHIP_CLOSE, shipSetup } from './ship.setup.js';
 import { SHIP_TIMING } from './ship.timing.js';
 
 /**
@@ -28,21 +29,22 @@ export const shipMachine = shipSetup.createMachine({
       announcedTime: 'as the peer announced',
     },
   },
-  context: ({ input }) => ({
-    ...input,
-    waitUntil: 0,
-    peerUntil: 0,
+  context: ({ input: { role, session } }) => ({
+    role,
+    session,
+    ski: session.plane.seed.ski,
+    helloProlongThresholdMs: session.plane.seed.timing.helloProlongThresholdMs,
+    patienceMs: 0,
     peerPhase: 'unsaid',
-    announcedMs: 0,
     isDenied: false,
   }),
   output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
   options: { maxIterations: 1000 },
-  entry: 'bindPump',
+  entry: ['bindPump', { type: 'bidFarewell', params: SHIP_CLOSE.general }],
   initial: 'alive',
   states: {
     alive: {
-      invoke: { src: 'wire', id: 'wire', input: ({ context }) => ({ opener: context.opener, pump: context.pump, link: 0 }) },
+      invoke: { src: 'wire', id: 'wire', input: wireOf },
       on: {
         deny: {
           target: 'closed',

@@ -3,6 +3,7 @@ import type { Farewell, Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
 import type { SessionPlane } from '../protocol.js';
 import { Heartbeat } from './heartbeat.js';
+import { HelloWait } from './hello-wait.js';
 import type { ShipMessage, ShipPayload, ShipSayable } from './ship.messages.js';
 import type { ShipSeed, ShipSignal } from './ship.signals.js';
 
@@ -22,6 +23,7 @@ interface Waiting {
 export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   isFull = false;
   farewell: Farewell | undefined;
+  readonly wait: HelloWait;
   readonly #heartbeat: Heartbeat;
   #arrived = new Inbox<Uint8Array>();
   #control: Uint8Array[] = [];
@@ -39,6 +41,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
 
   constructor(readonly seed: ShipSeed) {
     this.#heartbeat = new Heartbeat(seed.timing);
+    this.wait = new HelloWait(seed.timing);
   }
 
   // Commands of the chart.
@@ -107,7 +110,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     this.seed.trace?.('heard', message);
     if (message.kind === 'unknown')
       return this.#signal({ type: 'ship.unknown', reason: message.reason, isControl: bytes[0] === CONTROL_TYPE });
-    if (message.kind !== 'data') return this.#signal(signalOf(message));
+    if (message.kind !== 'data') return this.#signal(this.#signalOf(message));
     if (!this.#takesData) return this.#signal({ type: 'ship.data-early' });
     this.#received++;
     this.#message = message.payload;
@@ -201,8 +204,12 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     this.#signals.push(signal);
     return 'signal';
   }
-}
 
-function signalOf({ kind, ...rest }: Exclude<ShipMessage, { kind: 'data' | 'unknown' }>): ShipSignal {
-  return { type: `ship.${kind}`, ...rest } as ShipSignal;
+  /** What the chart has to know of it. A PIN is not for inspectors, and no PIN is taken. */
+  #signalOf(message: Exclude<ShipMessage, { kind: 'data' | 'unknown' }>): ShipSignal {
+    if (message.kind === 'pin-input') return { type: 'ship.pin-input' };
+    const { kind, ...rest } = message;
+    const known = kind === 'access' ? { known: this.seed.peers.shipIdOf(this.seed.ski) } : {};
+    return { type: `ship.${kind}`, ...rest, ...known } as ShipSignal;
+  }
 }

@@ -1,35 +1,45 @@
-import { assign, sendParent, setup } from 'xstate';
+import { assign, sendTo, setup } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
-import { closing, closingOf, type Closing, type ClosingCode, type ClosingDetail } from '../closing.js';
-import type { Pump } from '../dataplane/pump.js';
-import type { Clock, Opener } from '../ports.js';
-import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
+import { closing, closingOf, type Closing } from '../closing.js';
+import type { ProtocolCommand } from '../protocol.js';
+import {
+  abortedClosing,
+  namedClosing,
+  news,
+  parent,
+  sessionActions,
+  UNEXPECTED,
+  type ProtocolContext,
+} from '../protocol.setup.js';
+import type { PumpOver, SessionHandle } from '../session-handle.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { ShipPayload, ShipProtocolHandshake } from './ship.messages.js';
 import type { ShipPlane } from './ship.plane.js';
-import type { ShipSignal } from './ship.signals.js';
+import type { ShipAnswer, ShipSignal } from './ship.signals.js';
 
-export type ShipEvent = WireEvent | ShipSignal | ProtocolCommand;
+export type ShipEvent = WireEvent | ShipSignal | ShipAnswer | ProtocolCommand;
+
+type ShipPump = PumpOver<ShipPlane, ShipPayload, ShipSignal>;
 
 export interface ShipInput {
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: Pump<ShipPayload, ShipSignal> & { readonly plane: ShipPlane };
-  readonly clock: Clock;
-  /** The one wire of this connection. */
-  readonly opener: Opener;
+  /** It has the one wire of this connection. */
+  readonly session: SessionHandle<ShipPump>;
 }
 
-export interface ShipContext extends ShipInput {
-  /** Until when the current wait of the hello lasts. */
-  readonly waitUntil: number;
-  /** Until when the peer waits, as it stated or, where it left that out, as the standard has it at least; 0: it has said nothing. */
-  readonly peerUntil: number;
+export interface ShipContext extends ProtocolContext<ShipPump> {
+  /** Who the peer has to be. */
+  readonly ski: string;
+  /** The wait of a peer from which on more time is requested; as in `ShipTiming`. */
+  readonly helloProlongThresholdMs: number;
+  /** How long the peer waits, as it stated last or, where it left that out, as the standard has it at least; 0: it has said nothing. */
+  readonly patienceMs: number;
   /** The peer's newest phase in the hello. */
   readonly peerPhase: 'unsaid' | 'pending' | 'ready';
-  readonly announcedMs: number;
+  /** How long the peer takes to close, where it says so. */
+  readonly announcedMs?: number | undefined;
   /** This side's user said no before there was a place to say it. */
   readonly isDenied: boolean;
-  readonly closing?: Closing;
 }
 
 /** The shortest wait in the hello that the standard allows (13.4.4.1). */
@@ -47,9 +57,12 @@ export const SHIP_CLOSE = {
 /** The only version and format there are (13.4.4.2). */
 const OUR_PROTOCOL: Omit<ShipProtocolHandshake, 'handshakeType'> = { version: { major: 1, minor: 0 }, formats: ['JSON-UTF8'] };
 
-const plane = ({ context }: { context: ShipContext }): ShipPlane => context.pump.plane;
-const timing = ({ context }: { context: ShipContext }): ShipPlane['seed']['timing'] => context.pump.plane.seed.timing;
-const skiOf = ({ context }: { context: ShipContext }): string => context.pump.plane.seed.ski;
+type Args = { readonly context: ShipContext };
+const plane = ({ context }: Args): ShipPlane => context.session.plane;
+const timing = (args: Args): ShipPlane['seed']['timing'] => plane(args).seed.timing;
+const now = ({ context }: Args): number => context.session.now();
+/** What is left of our wait, as our hello states it. */
+const waitingMs = (args: Args): number => plane(args).wait.leftMs(now(args));
 
 export const shipSetup = setup({
   types: {
@@ -62,13 +75,7 @@ export const shipSetup = setup({
   },
   actors: { wire: wireService },
   actions: {
-    bindPump: ({ context, self }) => {
-      context.pump.bind(self);
-      context.pump.plane.bidFarewell(SHIP_CLOSE.general.code, SHIP_CLOSE.general.reason);
-    },
-    flush: ({ context }) => context.pump.flush(),
-    stopPump: ({ context }) => context.pump.stop('hard'),
-    stopPolitely: ({ context }) => context.pump.stop('polite'),
+    ...sessionActions,
     /** The application's own words go where the transport has a place for them. */
     sayWhy: (args) => {
       const { event } = args;
@@ -78,38 +85,41 @@ export const shipSetup = setup({
     bidFarewell: (args, { code, reason }: { code: number; reason: string }) => plane(args).bidFarewell(code, reason),
 
     sayInit: (args) => plane(args).say({ kind: 'init', value: 0 }),
-    startWaiting: assign({ waitUntil: ({ context }) => context.clock.now() + timing({ context }).helloWaitMs }),
-    prolongWaiting: assign({ waitUntil: ({ context }) => context.waitUntil + timing({ context }).helloProlongMs }),
-    sayReady: (args) =>
-      plane(args).say({
-        kind: 'hello',
-        phase: 'ready',
-        waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
-      }),
-    sayPending: (args) =>
-      plane(args).say({
-        kind: 'hello',
-        phase: 'pending',
-        waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
-      }),
+    startWaiting: (args) => plane(args).wait.start(now(args)),
+    prolongWaiting: (args) => plane(args).wait.prolong(),
+    sayReady: (args) => plane(args).say({ kind: 'hello', phase: 'ready', waitingMs: waitingMs(args) }),
+    sayPending: (args) => plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args) }),
     askForMore: (args) =>
-      plane(args).say({
-        kind: 'hello',
-        phase: 'pending',
-        waitingMs: Math.max(0, args.context.waitUntil - args.context.clock.now()),
-        prolongationRequest: true,
-      }),
+      plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args), prolongationRequest: true }),
+    // Who may decide is asked by an action and answered by an event, so that no guard depends on what changes beside the chart.
+    /** Is it trusted? */
+    askTrust: ({ context: { session, ski }, self }) => {
+      const isTrusted = session.plane.seed.peers.isTrusted(ski);
+      self.send({ type: 'peer.known', isTrusted, mayWait: isTrusted });
+    },
+    /** May somebody still decide? Asked before trust is looked at: the application may register the peer as it answers. */
+    askPatience: ({ context: { session, ski }, self }) => {
+      const { peers } = session.plane.seed;
+      const mayWait = peers.mayWait(ski);
+      self.send({ type: 'peer.known', isTrusted: peers.isTrusted(ski), mayWait });
+    },
+    /** May it have more time? A trusted one may, without anybody being asked. */
+    askLeave: ({ context: { session, ski }, self }) => {
+      const { peers } = session.plane.seed;
+      const isTrusted = peers.isTrusted(ski);
+      self.send({ type: 'peer.known', isTrusted, mayWait: isTrusted || peers.mayWait(ski) });
+    },
     noteDenied: assign({ isDenied: true }),
     /**
-     * Where the peer is, and until when it waits. `waiting` is optional: a message without it leaves what was stated before, and
+     * Where the peer is, and how long it waits. `waiting` is optional: a message without it leaves what was stated before, and
      * where nothing was, the shortest that the standard allows holds.
      */
     notePeer: assign(({ context, event }) => {
       if (event.type !== 'ship.hello' || event.phase === 'aborted') return {};
-      const unstated = context.peerUntil > 0 ? context.peerUntil : context.clock.now() + HELLO_WAIT_MIN_MS;
+      const unstated = context.patienceMs > 0 ? context.patienceMs : HELLO_WAIT_MIN_MS;
       return {
         peerPhase: event.phase,
-        peerUntil: event.waitingMs === undefined ? unstated : context.clock.now() + event.waitingMs,
+        patienceMs: event.waitingMs ?? unstated,
       };
     }),
     countIgnored: (args) => plane(args).countIgnored(),
@@ -125,26 +135,19 @@ export const shipSetup = setup({
     sayAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).seed.shipId }),
     learnShipId: (args) => {
       if (args.event.type !== 'ship.access' || args.event.id === undefined) return;
-      if (plane(args).seed.peers.shipIdOf(skiOf(args)) === undefined) plane(args).seed.peers.learn(skiOf(args), args.event.id);
+      const { peers, ski } = plane(args).seed;
+      if (peers.shipIdOf(ski) === undefined) peers.learn(ski, args.event.id);
     },
     giveData: (args) => plane(args).giveData(),
-    probeWire: (args) => plane(args).probe(args.context.clock.now()),
+    probeWire: (args) => plane(args).probe(now(args)),
 
     sayAnnounce: (args) =>
       plane(args).sayLast({ kind: 'close', phase: 'announce', maxTimeMs: timing(args).closeTimeoutMs, reason: 'unspecific' }),
     sayConfirm: (args) => plane(args).say({ kind: 'close', phase: 'confirm' }),
-    noteAnnounced: assign({
-      announcedMs: ({ context, event }) => {
-        const { closeTimeoutMs } = timing({ context });
-        return event.type === 'ship.close' ? Math.min(event.maxTimeMs ?? closeTimeoutMs, closeTimeoutMs) : closeTimeoutMs;
-      },
-    }),
+    noteAnnounced: assign({ announcedMs: ({ event }) => (event.type === 'ship.close' ? event.maxTimeMs : undefined) }),
 
-    recordClosing: assign(
-      (_, { code, side, detail }: { code: ClosingCode; side: 'local' | 'remote'; detail?: ClosingDetail }) => ({
-        closing: closing(code, side, detail),
-      }),
-    ),
+    recordClosing: assign(namedClosing),
+    recordAbort: assign(abortedClosing),
     /** The words of an end that this side wants. */
     noteClosed: assign({
       closing: ({ context, event }) => {
@@ -156,17 +159,16 @@ export const shipSetup = setup({
     /** Confirmed without having been announced: the peer believes that it is over. */
     noteConfirmed: assign({ closing: ({ context }) => context.closing ?? closing('peer-goodbye', 'remote') }),
     recordWire: assign({
-      closing: ({ event }) => (event.type === 'wire.closed' ? closingOfWire(event.cause) : closing('internal', 'local')),
+      closing: ({ event }) => (event.type === 'wire.closed' ? closingOfWire(event.cause) : UNEXPECTED),
     }),
     /** Told by name: an installer then sees which device answers at that address. */
     recordSomeoneElse: assign({
       closing: ({ context, event }) => {
         const proven = event.type === 'wire.opened' ? event.identity?.ski : undefined;
-        const message = `the device there has the SKI ${proven ?? '(none)'}, not ${skiOf({ context })}`;
+        const message = `the device there has the SKI ${proven ?? '(none)'}, not ${context.ski}`;
         return closing('identity-mismatch', 'remote', { message });
       },
     }),
-    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     /** Something came that has no place here. */
     recordViolation: assign(({ event }, { rule }: { rule: string }) => ({
       closing: closing('violated', 'remote', { rule, message: told(event) }),
@@ -181,34 +183,27 @@ export const shipSetup = setup({
       closing: ({ event }) => closing('pin-unsupported', 'remote', { message: told(event) }),
     }),
     recordIdMismatch: assign({
-      closing: ({ context, event }) => {
-        const known = plane({ context }).seed.peers.shipIdOf(skiOf({ context }));
-        const given = event.type === 'ship.access' ? (event.id ?? '') : '';
+      closing: ({ event }) => {
+        const { id: given = '', known } = event.type === 'ship.access' ? event : {};
         return closing('ship-id-mismatch', 'remote', {
           message: `the peer says ${JSON.stringify(given)}, and was ${JSON.stringify(known)}`,
         });
       },
     }),
-    tellParent: sendParent((_, news: ProtocolNews) => news),
+    tellParent: sendTo(parent, news),
   },
   guards: {
-    isSomeoneElse: (args) => args.event.type === 'wire.opened' && args.event.identity?.ski !== skiOf(args),
+    isSomeoneElse: ({ context, event }) => event.type === 'wire.opened' && event.identity?.ski !== context.ski,
     isClient: ({ context }) => context.role === 'dialer',
     isInit: ({ event }) => event.type === 'ship.init' && event.value === 0,
-    isTrusted: (args) => plane(args).seed.peers.isTrusted(skiOf(args)),
-    mayWait: (args) => plane(args).seed.peers.mayWait(skiOf(args)),
-    /** Asked before trust is looked at: the application may register the peer as it answers. */
-    mayNotWait: (args) => !plane(args).seed.peers.mayWait(skiOf(args)) && !plane(args).seed.peers.isTrusted(skiOf(args)),
+    isTrusted: ({ event }) => event.type === 'peer.known' && event.isTrusted,
+    mayWait: ({ event }) => event.type === 'peer.known' && event.mayWait,
+    mayNotWait: ({ event }) => event.type === 'peer.known' && !event.mayWait && !event.isTrusted,
     isDenied: ({ context }) => context.isDenied,
     isReady: ({ event }) => event.type === 'ship.hello' && event.phase === 'ready',
     isAborted: ({ event }) => event.type === 'ship.hello' && event.phase === 'aborted',
     isPending: ({ event }) => event.type === 'ship.hello' && event.phase === 'pending',
     asksForMore: ({ event }) => event.type === 'ship.hello' && event.phase === 'pending' && event.prolongationRequest === true,
-    asksAndMayWait: (args) =>
-      args.event.type === 'ship.hello' &&
-      args.event.phase === 'pending' &&
-      args.event.prolongationRequest === true &&
-      (plane(args).seed.peers.isTrusted(skiOf(args)) || plane(args).seed.peers.mayWait(skiOf(args))),
     isPeerReady: ({ context }) => context.peerPhase === 'ready',
     /** A request that states no waiting changes nothing about the one stated before. */
     asksWithinPatience: ({ context, event }) =>
@@ -216,11 +211,11 @@ export const shipSetup = setup({
       event.phase === 'pending' &&
       event.prolongationRequest === true &&
       event.waitingMs === undefined &&
-      context.peerUntil > 0,
+      context.patienceMs > 0,
     statesWaiting: ({ event }) => event.type === 'ship.hello' && event.waitingMs !== undefined,
     repeatsItself: ({ context }) => context.peerPhase !== 'unsaid',
-    hasPatience: ({ context }) => context.peerUntil - context.clock.now() >= timing({ context }).helloProlongThresholdMs,
-    hasLittlePatience: ({ context }) => context.peerUntil > 0,
+    hasPatience: ({ context }) => context.patienceMs >= context.helloProlongThresholdMs,
+    hasLittlePatience: ({ context }) => context.patienceMs > 0,
     isUnknownMessage: ({ event }) => event.type === 'ship.unknown' && event.isControl,
     isTimeoutError: ({ event }) => event.type === 'ship.protocol-error' && event.error === 1,
     isAnnouncement: ({ event }) =>
@@ -238,29 +233,27 @@ export const shipSetup = setup({
       event.type === 'ship.protocol' && (event.handshakeType === 'select' || context.role === 'acceptor'),
     isSelection: ({ event }) => event.type === 'ship.protocol' && event.handshakeType === 'select',
     needsNoPin: ({ event }) => event.type === 'ship.pin' && event.pinState === 'none',
-    isAnotherShipId: (args) => {
-      const known = plane(args).seed.peers.shipIdOf(skiOf(args));
-      return args.event.type === 'ship.access' && args.event.id !== undefined && known !== undefined && known !== args.event.id;
-    },
+    isAnotherShipId: ({ event }) =>
+      event.type === 'ship.access' && event.id !== undefined && event.known !== undefined && event.known !== event.id,
     isAnnounce: ({ event }) => event.type === 'ship.close' && event.phase === 'announce',
     isConfirm: ({ event }) => event.type === 'ship.close' && event.phase === 'confirm',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
   },
   delays: {
     initTimeout: (args) => timing(args).initTimeoutMs,
-    helloWait: ({ context }) => Math.max(0, context.waitUntil - context.clock.now()),
-    /** When to request more: shortly before the peer's patience ends. */
+    helloWait: waitingMs,
+    /** When to request more: shortly before the peer's patience ends. It has just stated it. */
     prolongationTime: ({ context }) => {
       const { helloProlongAheadMs, helloProlongMinMs } = timing({ context });
-      return Math.max(helloProlongMinMs, context.peerUntil - context.clock.now() - helloProlongAheadMs);
+      return Math.max(helloProlongMinMs, context.patienceMs - helloProlongAheadMs);
     },
-    briefTime: ({ context }) => Math.max(0, Math.max(context.waitUntil, context.peerUntil) - context.clock.now()),
+    briefTime: (args) => Math.max(waitingMs(args), args.context.patienceMs),
     abortDelay: (args) => timing(args).abortDelayMs,
     protocolTimeout: (args) => timing(args).protocolTimeoutMs,
     pinTimeout: (args) => timing(args).pinTimeoutMs,
     accessTimeout: (args) => timing(args).accessTimeoutMs,
     closeTimeout: (args) => timing(args).closeTimeoutMs,
-    announcedTime: ({ context }) => context.announcedMs,
+    announcedTime: (args) => Math.min(args.context.announcedMs ?? Infinity, timing(args).closeTimeoutMs),
   },
 });
 

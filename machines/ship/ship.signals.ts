@@ -18,15 +18,19 @@ export type ShipSignal =
   | ({ readonly type: 'ship.protocol' } & ShipProtocolHandshake)
   | { readonly type: 'ship.protocol-error'; readonly error: ShipProtocolErrorNumber }
   | ({ readonly type: 'ship.pin' } & ShipPinState)
-  | { readonly type: 'ship.pin-input'; readonly pin: string }
+  | { readonly type: 'ship.pin-input' } // The PIN itself is not for inspectors.
   | { readonly type: 'ship.pin-error'; readonly error: number }
   | { readonly type: 'ship.access-request' }
-  | ({ readonly type: 'ship.access' } & ShipAccessMethods)
+  /** `known`: the SHIP id that this peer had before. */
+  | ({ readonly type: 'ship.access'; readonly known?: string | undefined } & ShipAccessMethods)
   | ({ readonly type: 'ship.close' } & ShipClose)
   | { readonly type: 'ship.data-early' } // Before the end of the PIN phase.
   | { readonly type: 'ship.unknown'; readonly reason: string; readonly isControl: boolean }
   | { readonly type: 'ship.malformed'; readonly reason: string }
   | { readonly type: 'wire.silent' }; // No pong, although asked.
+
+/** What is known of the peer at the moment, for the chart, which has asked. */
+export type ShipAnswer = { readonly type: 'peer.known'; readonly isTrusted: boolean; readonly mayWait: boolean };
 
 /** What is known of peers, by SKI. Answers come from memory; nothing here waits. */
 export interface ShipPeers {

@@ -1,49 +1,38 @@
-import { assign, fromCallback, sendParent, setup, type EventObject } from 'xstate';
+import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
-import { grantService, type GrantDesk, type GrantEvent } from '../dial-permit.service.js';
-import type { Clock, Opener, WireCause } from '../ports.js';
+import { parent } from '../protocol.setup.js';
+import { redialService, type RedialEvent } from '../redial.service.js';
+import type { Opener, WireCause } from '../ports.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
-import type { TunaPump } from './ncp.machine.js';
-import type { SessionConns } from './session-conns.js';
-import type { AddressBook } from './tuna.addresses.js';
-import type { TunaLimits } from './tuna.timing.js';
-import { TUNA_LIMITS } from './tuna.timing.js';
+import type { TunaSession } from './ncp.machine.js';
+import { TUNA_LIMITS, type TunaLimits } from './tuna.timing.js';
 
 export interface LinkInput {
   readonly role: 'dialer' | 'acceptor';
-  /** Which link of the session it is, and the plane's slot for its wire. */
-  readonly index: number;
+  readonly session: TunaSession;
+  /** The plane's slot for its wire; for a dialer, which link of the session it is. */
   readonly slot: number;
-  readonly pump: TunaPump;
-  readonly clock: Clock;
-  readonly desk: GrantDesk;
-  readonly limits: TunaLimits;
-  readonly addresses: AddressBook | undefined;
-  readonly siblings: Siblings;
-  /** The wire to begin with, where there is one, and where it is dialed. */
-  readonly opener: Opener | undefined;
+  /** There is a wire to begin with, and it is kept in reserve; where it is dialed. */
+  readonly hasWire: boolean;
+  readonly isReserve: boolean;
   readonly address: string | undefined;
 }
 
 export interface LinkContext extends LinkInput {
-  readonly openedAt: number;
-  readonly livedMs: number;
-  readonly completed: (() => void) | undefined;
+  /** The wire of the moment, or the last one, was open. */
+  readonly wasOpened: boolean;
   readonly cause: WireCause | undefined;
   /** Questions in a row that brought no address. */
   readonly misses: number;
 }
 
-/** What a link knows of the others. */
-export type Siblings = Pick<SessionConns, 'addressFor' | 'dials' | 'isReserve'>;
-
 export type AddressEvent = { type: 'address.found'; address: string | undefined } | { type: 'address.missing'; reason: string };
 
 export type LinkEvent =
   | WireEvent
-  | GrantEvent
+  | RedialEvent
   | AddressEvent
-  | { type: 'wire.offered'; opener: Opener }
+  | { type: 'wire.offered'; opener: Opener; isReserve: boolean }
   | { type: 'link.proven' }
   | { type: 'link.silent' }
   | { type: 'link.spoilt' }
@@ -64,17 +53,19 @@ export type LinkNews =
   | { type: 'address.none'; slot: number; cause: WireCause } // There is nowhere to dial at the moment.
   | { type: 'session.unknown' }; // The peer says that it has no such session any more.
 
-const addressService = fromCallback<EventObject, { book: AddressBook | undefined; index: number; siblings: Siblings }>(
-  ({ input: { book, index, siblings }, sendBack }) => {
-    if (book === undefined) {
+/** Where to dial: the session's book is asked, and what other links dial is known to its table. */
+const addressService = fromCallback<EventObject, { session: TunaSession; slot: number }>(
+  ({ input: { session, slot }, sendBack }) => {
+    const { conns, seed } = session.plane;
+    if (seed.addresses === undefined) {
       sendBack({ type: 'address.found', address: undefined } satisfies AddressEvent);
       return undefined;
     }
-    return book((reply) => {
+    return seed.addresses((reply) => {
       if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
-      const address = reply.word === 'addresses' ? siblings.addressFor(index, reply.addresses) : undefined;
+      const address = reply.word === 'addresses' ? conns.addressFor(slot, reply.addresses) : undefined;
       const reason = reply.word === 'no-answer' ? 'the peer does not answer' : 'the peer has no address for this link';
-      siblings.dials(index, address); // Known to the others from here on, who are answered in the same turn.
+      conns.dials(slot, address); // Known to the others from here on, who are answered in the same turn.
       sendBack(address === undefined ? { type: 'address.missing', reason } : { type: 'address.found', address });
     });
   },
@@ -82,6 +73,8 @@ const addressService = fromCallback<EventObject, { book: AddressBook | undefined
 
 /** Between two questions for an address that is missing, at most. */
 const QUESTION_PAUSE_MAX_MS = 60_000;
+
+const limits = ({ context }: { readonly context: LinkContext }): TunaLimits => context.session.plane.seed.limits;
 
 const linkSetup = setup({
   types: {
@@ -91,55 +84,62 @@ const linkSetup = setup({
     tags: {} as 'joined',
     meta: {} as ChartMeta,
   },
-  actors: { wire: wireService, grant: grantService, addresses: addressService },
+  actors: { wire: wireService, grant: redialService, addresses: addressService },
   actions: {
-    useOpener: assign(({ context, event }) => ({
-      opener: event.type === 'wire.offered' || event.type === 'redial.granted' ? event.opener : context.opener,
-      completed: event.type === 'redial.granted' ? event.completed : undefined,
+    takeWire: ({ context: { session, slot }, event }) => {
+      if (event.type === 'wire.offered') session.offer(event.opener, slot);
+    },
+    noteWire: assign(({ context, event }) => ({
+      hasWire: true,
+      isReserve: event.type === 'wire.offered' ? event.isReserve : context.isReserve,
+      wasOpened: false,
       cause: undefined,
-      openedAt: 0,
     })),
+    notePlace: assign({ isReserve: false }),
     useAddress: assign({ address: ({ event }) => (event.type === 'address.found' ? event.address : undefined) }),
     noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
     forgetMisses: assign({ misses: 0 }),
-    forgetAddress: ({ context }) => context.siblings.dials(context.index, undefined),
-    enterReserve: ({ context }) => context.pump.plane.retire(context.slot),
-    enlist: ({ context }) => {
-      context.pump.plane.enlist(context.slot, context.clock.now());
-      context.pump.gather();
+    forgetAddress: ({ context }) => context.session.plane.conns.dials(context.slot, undefined),
+    enterReserve: ({ context }) => context.session.plane.retire(context.slot),
+    enlist: ({ context: { session, slot } }) => {
+      session.plane.enlist(slot, session.now());
+      session.gather();
     },
-    tellReserved: sendParent(({ context }): LinkNews => ({ type: 'reserve.entered', slot: context.slot })),
-    noteOpened: assign({ openedAt: ({ context }) => context.clock.now() }),
+    tellReserved: sendTo(parent, ({ context }): LinkNews => ({ type: 'reserve.entered', slot: context.slot })),
+    noteOpened: assign({ wasOpened: true }),
     noteCause: assign({ cause: ({ event }) => (event.type === 'wire.closed' ? event.cause : undefined) }),
-    noteEnded: assign({
-      opener: undefined,
-      livedMs: ({ context }) => (context.openedAt === 0 ? 0 : context.clock.now() - context.openedAt),
-    }),
-    noteCompleted: ({ context }) => context.completed?.(),
-    tellOpened: sendParent(({ context }): LinkNews => ({ type: 'link.opened', slot: context.slot, address: context.address })),
-    tellJoined: sendParent(({ context }): LinkNews => ({ type: 'link.joined', slot: context.slot })),
-    tellUnaddressed: sendParent(({ context, event }): LinkNews => {
+    noteEnded: assign({ hasWire: false }),
+    noteCompleted: ({ context }) => context.session.completeDial(context.slot),
+    tellOpened: sendTo(parent, ({ context }): LinkNews => ({
+      type: 'link.opened',
+      slot: context.slot,
+      address: context.address,
+    })),
+    tellJoined: sendTo(parent, ({ context }): LinkNews => ({ type: 'link.joined', slot: context.slot })),
+    tellUnaddressed: sendTo(parent, ({ context, event }): LinkNews => {
       const reason = event.type === 'address.missing' ? event.reason : 'dialed as often as `reconnectRetries` allows';
       return { type: 'address.none', slot: context.slot, cause: { kind: 'resolve-failed', reason } };
     }),
-    tellUnknown: sendParent((): LinkNews => ({ type: 'session.unknown' })),
-    tellEnded: sendParent(({ context }, { wasJoined }: { wasJoined: boolean }): LinkNews => {
-      const { slot, openedAt, cause } = context;
-      return { type: 'link.ended', slot, wasOpened: openedAt > 0, wasJoined, cause };
+    tellUnknown: sendTo(parent, (): LinkNews => ({ type: 'session.unknown' })),
+    tellEnded: sendTo(parent, ({ context }, { wasJoined }: { wasJoined: boolean }): LinkNews => {
+      const { slot, wasOpened, cause } = context;
+      return { type: 'link.ended', slot, wasOpened, wasJoined, cause };
     }),
   },
   guards: {
-    hasOpener: ({ context }) => context.opener !== undefined,
+    hasWire: ({ context }) => context.hasWire,
     isDialer: ({ context }) => context.role === 'dialer',
-    hasNoPlace: ({ context }) => context.role === 'acceptor' && context.siblings.isReserve(context.slot),
+    hasNoPlace: ({ context }) => context.role === 'acceptor' && context.isReserve,
   },
   delays: {
-    openingTimeout: ({ context }) => context.limits.openingTimeoutMs,
-    settled: ({ context }) => context.limits.settledMs,
-    reconnectInterval: ({ context }) => context.limits.reconnectIntervalMs,
+    openingTimeout: (args) => limits(args).openingTimeoutMs,
+    settled: (args) => limits(args).settledMs,
+    reconnectInterval: (args) => limits(args).reconnectIntervalMs,
     /** Ever longer: a link whose exit stays away is asked about once a minute. */
-    questionPause: ({ context: { limits, misses } }) =>
-      Math.max(limits.reconnectIntervalMs, Math.min(QUESTION_PAUSE_MAX_MS, limits.reconnectIntervalMs * 2 ** (misses - 1))),
+    questionPause: (args) => {
+      const { reconnectIntervalMs } = limits(args);
+      return Math.max(reconnectIntervalMs, Math.min(QUESTION_PAUSE_MAX_MS, reconnectIntervalMs * 2 ** (args.context.misses - 1)));
+    },
   },
 });
 
@@ -160,9 +160,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
   },
   context: ({ input }) => ({
     ...input,
-    openedAt: 0,
-    livedMs: 0,
-    completed: undefined,
+    wasOpened: false,
     cause: undefined,
     misses: 0,
   }),
@@ -171,19 +169,19 @@ export const tunaLinkMachine = linkSetup.createMachine({
   states: {
     choosing: {
       meta: { name: 'none' },
-      always: [{ guard: 'hasOpener', target: 'wired' }, { guard: 'isDialer', target: 'resolving' }, 'awaiting'],
+      always: [{ guard: 'hasWire', target: 'wired' }, { guard: 'isDialer', target: 'resolving' }, 'awaiting'],
     },
     awaiting: {
       meta: { name: 'none' },
       description: 'Only the dialer can come back.',
-      on: { 'wire.offered': { target: 'wired', actions: 'useOpener' } },
+      on: { 'wire.offered': { target: 'wired', actions: ['takeWire', 'noteWire'] } },
     },
     resolving: {
       meta: { name: 'queued', rule: 'TUNA-5' },
       invoke: {
         src: 'addresses',
         id: 'addresses',
-        input: ({ context: { addresses: book, index, siblings } }) => ({ book, index, siblings }),
+        input: ({ context: { session, slot } }) => ({ session, slot }),
       },
       on: {
         'address.found': { target: 'resting', actions: 'useAddress' },
@@ -203,10 +201,10 @@ export const tunaLinkMachine = linkSetup.createMachine({
       invoke: {
         src: 'grant',
         id: 'grant',
-        input: ({ context: { desk, livedMs, index, address } }) => ({ desk, livedMs, lane: { index, address } }),
+        input: ({ context: { session, slot, address } }) => ({ session, link: slot, address }),
       },
       on: {
-        'redial.granted': { target: 'wired', actions: 'useOpener' },
+        'redial.granted': { target: 'wired', actions: 'noteWire' },
         'redial.given-up': { target: 'unaddressed', actions: 'noteMiss' },
         'link.spare': 'spare',
       },
@@ -227,7 +225,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
       invoke: {
         src: 'wire',
         id: 'wire',
-        input: ({ context }) => ({ opener: context.opener!, pump: context.pump, link: context.slot }),
+        input: ({ context: { session, slot } }) => ({ session, link: slot }),
       },
       on: {
         'wire.closed': { target: 'choosing', actions: 'noteCause' },
@@ -244,7 +242,8 @@ export const tunaLinkMachine = linkSetup.createMachine({
               { guard: 'hasNoPlace', target: 'reserve', actions: 'noteOpened' },
               { target: 'opening', actions: ['noteOpened', 'tellOpened'] },
             ],
-            'wire.offered': { target: '#link.wired', reenter: true, actions: 'useOpener' },
+            'wire.offered': { target: '#link.wired', reenter: true, actions: ['takeWire', 'noteWire'] },
+            'link.called': { actions: 'notePlace' },
             'link.spare': { target: '#link.spare', actions: { type: 'tellEnded', params: { wasJoined: false } } },
             'wire.closed': {
               target: '#link.choosing',
@@ -260,7 +259,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
             'wire.offered': {
               target: '#link.wired',
               reenter: true,
-              actions: 'useOpener',
+              actions: ['takeWire', 'noteWire'],
               description: 'Neither of the two has proven anything; the newer one counts.',
             },
             'wire.closed': {
@@ -279,11 +278,11 @@ export const tunaLinkMachine = linkSetup.createMachine({
           description: 'The peer has more links than this side. Closed, it would be dialed again and again.',
           entry: ['enterReserve', 'tellReserved'],
           on: {
-            'link.called': { target: 'opening', actions: ['enlist', 'tellOpened'] },
+            'link.called': { target: 'opening', actions: ['notePlace', 'enlist', 'tellOpened'] },
             'wire.offered': {
               target: '#link.wired',
               reenter: true,
-              actions: 'useOpener',
+              actions: ['takeWire', 'noteWire'],
             },
             'wire.closed': {
               target: '#link.choosing',

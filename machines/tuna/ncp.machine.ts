@@ -1,26 +1,23 @@
-import { assign, sendParent, setup } from 'xstate';
+import { assign, sendTo, setup } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
-import { closing, type Closing, type ClosingCode } from '../closing.js';
-import type { Pump } from '../dataplane/pump.js';
-import type { Clock } from '../ports.js';
+import { closing, type Closing } from '../closing.js';
+import { namedClosing, parent, sessionActions, type ProtocolContext } from '../protocol.setup.js';
+import type { PumpOver, SessionHandle } from '../session-handle.js';
 import type { NcpSignal } from './ncp.session.js';
 import type { TunaPlane, TunaSignal } from './tuna.plane.js';
-import type { TunaLimits } from './tuna.timing.js';
-import { TUNA_LIMITS } from './tuna.timing.js';
+import { TUNA_LIMITS, type TunaLimits } from './tuna.timing.js';
 
-export type TunaPump = Pump<Uint8Array, TunaSignal> & { readonly plane: TunaPlane };
+export type TunaPump = PumpOver<TunaPlane, Uint8Array, TunaSignal>;
+/** What the charts of one Tuna session share. */
+export type TunaSession = SessionHandle<TunaPump>;
 
 export interface NcpInput {
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: TunaPump;
-  readonly clock: Clock;
-  readonly limits: TunaLimits;
+  readonly session: TunaSession;
 }
 
-export interface NcpContext extends NcpInput {
+export interface NcpContext extends ProtocolContext<TunaPump> {
   readonly closing: Closing;
-  /** When an orderly close has to be over. */
-  readonly lingersUntil: number;
 }
 
 export type NcpEvent =
@@ -30,6 +27,8 @@ export type NcpEvent =
 
 /** To the session above. */
 export type NcpNews = { type: 'ncp.established' };
+
+const limits = ({ context }: { readonly context: NcpContext }): TunaLimits => context.session.plane.seed.limits;
 
 const ncpSetup = setup({
   types: {
@@ -41,25 +40,21 @@ const ncpSetup = setup({
     meta: {} as ChartMeta,
   },
   actions: {
-    call: ({ context }) => {
-      if (context.role === 'dialer') context.pump.plane.call(context.clock.now());
-      context.pump.gather();
+    flush: sessionActions.flush,
+    gather: ({ context }) => context.session.gather(),
+    call: ({ context: { role, session } }) => {
+      if (role === 'dialer') session.plane.call(session.now());
     },
-    openPlane: ({ context }) => {
-      context.pump.plane.open();
-      context.pump.flush();
+    openPlane: ({ context }) => context.session.plane.open(),
+    /** `lingerMs` bounds the whole close. */
+    beginLinger: (args) => {
+      const { session } = args.context;
+      session.plane.lingersUntil = session.now() + limits(args).lingerMs;
     },
-    noteLinger: assign({ lingersUntil: ({ context }) => context.clock.now() + context.limits.lingerMs }),
-    drainPlane: ({ context }) => {
-      context.pump.plane.drain();
-      context.pump.flush();
-    },
-    sayClose: ({ context }) => {
-      context.pump.plane.close(context.clock.now());
-      context.pump.flush();
-    },
-    tellEstablished: sendParent((): NcpNews => ({ type: 'ncp.established' })),
-    record: assign((_, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({ closing: closing(code, side) })),
+    drainPlane: ({ context }) => context.session.plane.drain(),
+    sayClose: ({ context: { session } }) => session.plane.close(session.now()),
+    tellEstablished: sendTo(parent, (): NcpNews => ({ type: 'ncp.established' })),
+    record: assign(namedClosing),
     recordPeerClosed: assign({
       closing: ({ event }) =>
         closing(event.type === 'peer.closed' && event.isFirstWord ? 'peer-lost-session' : 'peer-goodbye', 'remote'),
@@ -67,15 +62,17 @@ const ncpSetup = setup({
   },
   guards: {
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
-    hasGap: ({ context }) => context.pump.plane.hasGap,
+    hasGap: ({ event }) => event.type === 'peer.closed' && event.hasGap,
   },
   delays: {
-    handshakeTimeout: ({ context }) => context.limits.handshakeTimeoutMs,
-    linger: ({ context }) => context.limits.lingerMs,
-    /** What the linger has left of it, so that `lingerMs` bounds the whole close. */
-    closeGrace: ({ context: { limits, lingersUntil, clock } }) =>
-      Math.max(0, Math.min(limits.closeGraceMs, lingersUntil - clock.now())),
-    gapGrace: ({ context }) => context.limits.gapGraceMs,
+    handshakeTimeout: (args) => limits(args).handshakeTimeoutMs,
+    linger: (args) => limits(args).lingerMs,
+    /** What the linger has left of it. */
+    closeGrace: (args) => {
+      const { session } = args.context;
+      return Math.max(0, Math.min(limits(args).closeGraceMs, session.plane.lingersUntil - session.now()));
+    },
+    gapGrace: (args) => limits(args).gapGraceMs,
   },
 });
 
@@ -93,14 +90,14 @@ export const ncpMachine = ncpSetup.createMachine({
       gapGrace: TUNA_LIMITS.gapGraceMs,
     },
   },
-  context: ({ input }) => ({ ...input, closing: closing('closed', 'local'), lingersUntil: Infinity }),
+  context: ({ input: { role, session } }) => ({ role, session, closing: closing('closed', 'local') }),
   output: ({ context }) => ({ closing: context.closing }),
   options: { maxIterations: 1000 },
   initial: 'handshake',
   states: {
     handshake: {
       meta: { rule: 'NCP-5' },
-      entry: 'call',
+      entry: ['call', 'gather'],
       on: {
         'peer.greeted': 'established',
         'peer.closed': { target: 'closed', actions: 'recordPeerClosed' },
@@ -120,7 +117,7 @@ export const ncpMachine = ncpSetup.createMachine({
     },
     established: {
       tags: 'accepts-data',
-      entry: ['openPlane', 'tellEstablished'],
+      entry: ['openPlane', 'flush', 'tellEstablished'],
       on: {
         close: [{ guard: 'isAbrupt', target: 'parting' }, 'lingering'],
         'peer.closed': [
@@ -132,7 +129,7 @@ export const ncpMachine = ncpSetup.createMachine({
     lingering: {
       meta: { rule: 'NCP-13' },
       description: "Until the peer's application has read everything, or has everything and reads nothing.",
-      entry: ['noteLinger', 'drainPlane'],
+      entry: ['beginLinger', 'drainPlane', 'flush'],
       on: {
         'log.drained': 'parting',
         close: { guard: 'isAbrupt', target: 'parting' },
@@ -143,7 +140,7 @@ export const ncpMachine = ncpSetup.createMachine({
     parting: {
       meta: { rule: 'NCP-13' },
       description: 'Close is said on every link, again and again, until the peer has closed them.',
-      entry: 'sayClose',
+      entry: ['sayClose', 'flush'],
       on: { 'links.gone': 'closed', 'peer.closed': 'closed' },
       after: { closeGrace: 'closed' },
     },

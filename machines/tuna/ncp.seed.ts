@@ -5,7 +5,8 @@ import type { NcpLimits } from './tuna.timing.js';
 /** News for the charts. */
 export type NcpSignal =
   | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
-  | { type: 'peer.closed'; isFirstWord: boolean } // The peer closed the session; where a wire begins so, it does not know it.
+  // The peer closed the session; where a wire begins so, it does not know it. `hasGap`: bytes are missing among those that have come.
+  | { type: 'peer.closed'; isFirstWord: boolean; hasGap: boolean }
   | { type: 'peer.accused'; fault: Fault } // The peer ends the session, and says why.
   | { type: 'link.accused'; link: number; fault: Fault } // The peer ends this wire, and says why.
   | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.

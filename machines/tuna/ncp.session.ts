@@ -163,7 +163,7 @@ export class NcpSession {
       return true;
     }
     if (packet.close) {
-      if (!l.isChallenged && !l.isReserve) this.signals.push({ type: 'peer.closed', isFirstWord });
+      if (!l.isChallenged && !l.isReserve) this.signals.push({ type: 'peer.closed', isFirstWord, hasGap: this.inbound.hasGap });
       return true;
     }
     const wasEstablished = this.isEstablished;

@@ -91,9 +91,8 @@ export const tunaSessionMachine = tunaSetup.createMachine({
   },
   context: ({ input }) => ({
     ...input,
-    limits: input.pump.plane.seed.limits,
-    addresses: input.pump.plane.seed.addresses,
-    conns: input.pump.plane.conns,
+    limits: input.session.plane.seed.limits,
+    conns: input.session.plane.conns,
     slots: [],
     orders: [],
   }),
@@ -105,13 +104,13 @@ export const tunaSessionMachine = tunaSetup.createMachine({
     alive: {
       entry: 'orderFirstLinks',
       always: [
-        { guard: 'mustBeginLink', actions: ['beginLink', 'dropOrder'] },
+        { guard: 'mustBeginLink', actions: ['lendWire', 'beginLink', 'dropOrder'] },
         { guard: 'hasOrder', actions: ['sendToLink', 'dropOrder'] },
       ],
       invoke: {
         src: 'ncp',
         id: 'ncp',
-        input: ({ context: { role, pump, clock, limits } }) => ({ role, pump, clock, limits }),
+        input: ({ context: { role, session } }) => ({ role, session }),
         onDone: { target: 'closed', actions: 'recordOutput' },
       },
       on: {
@@ -140,6 +139,6 @@ export const tunaSessionMachine = tunaSetup.createMachine({
       type: 'parallel',
       states: { strength },
     },
-    closed: { type: 'final', tags: 'terminal', entry: 'stopPump' },
+    closed: { type: 'final', tags: 'terminal', entry: 'stopPolitely' },
   },
 });

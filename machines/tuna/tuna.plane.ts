@@ -82,6 +82,8 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   readonly ncp: NcpSession;
   /** The session's wires, for its chart. */
   readonly conns: SessionConns;
+  /** When an orderly close has to be over, as its chart says. */
+  lingersUntil = Infinity;
   #links: TunaLink[] = [];
   #dirty: number[] = [];
   #spoilt: TunaSignal[] = [];

@@ -1,13 +1,11 @@
-import { assign, sendParent, sendTo, setup, spawnChild } from 'xstate';
+import { assign, sendTo, setup, spawnChild } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
-import type { GrantDesk } from '../dial-permit.service.js';
 import { assert } from '../errors.js';
-import type { Clock, Opener, WireHandler } from '../ports.js';
-import type { ProtocolNews } from '../protocol.js';
+import type { Opener, WireHandler } from '../ports.js';
+import { abortedClosing, news, parent, sessionActions, UNEXPECTED, type ProtocolContext } from '../protocol.setup.js';
 import { tunaLinkMachine, type LinkEvent, type LinkInput, type LinkNews } from './link.machine.js';
-import type { AddressBook } from './tuna.addresses.js';
-import { ncpMachine, type NcpNews, type TunaPump } from './ncp.machine.js';
+import { ncpMachine, type NcpNews, type TunaPump, type TunaSession } from './ncp.machine.js';
 import type { SessionConns } from './session-conns.js';
 import type { Fault } from './tuna.messages.js';
 import type { TunaSignal } from './tuna.plane.js';
@@ -23,28 +21,23 @@ export type TunaEvent = TunaCommand | TunaSignal | LinkNews | NcpNews;
 
 export interface TunaInput {
   readonly role: 'dialer' | 'acceptor';
-  readonly pump: TunaPump;
-  readonly clock: Clock;
-  readonly desk: GrantDesk;
-  /** The wire to begin with. */
-  readonly opener: Opener;
+  /** It has the wire to begin with. */
+  readonly session: TunaSession;
 }
 
-/** What the session has decided about a link: it begins, with a wire or without one, or it gets an event. */
+/** What the session has decided about a link: it begins, with a wire or without one, or it gets an event. Without `opener` it is the first wire. */
 export type LinkOrder =
-  | { readonly slot: number; readonly begins: true; readonly opener: Opener | undefined }
+  | { readonly slot: number; readonly begins: true; readonly hasWire: boolean; readonly opener?: Opener }
   | { readonly slot: number; readonly begins: false; readonly event: LinkEvent };
 
-export interface TunaContext extends TunaInput {
+export interface TunaContext extends ProtocolContext<TunaPump> {
   readonly limits: TunaLimits;
-  readonly addresses: AddressBook | undefined;
   /** The session's wires; this chart says what happens to them. */
   readonly conns: SessionConns;
   /** Slots that have a link actor, which is called `link <slot>`. */
   readonly slots: readonly number[];
   /** Carried out one by one, in this order, by the eventless transitions of `alive`. */
   readonly orders: readonly LinkOrder[];
-  readonly closing?: Closing;
 }
 
 /** Which link an opening means; what doesn't say so gets the first that has no wire. */
@@ -57,18 +50,13 @@ export interface TunaOffer {
 /** For a wire that nobody can take. */
 const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
 
-const inputOf = (context: TunaContext, { slot, opener }: { slot: number; opener: Opener | undefined }): LinkInput => ({
-  role: context.role,
-  index: slot % context.limits.numTunaListeners,
+const inputOf = ({ role, session, conns }: TunaContext, { slot, hasWire }: { slot: number; hasWire: boolean }): LinkInput => ({
+  role,
+  session,
   slot,
-  pump: context.pump,
-  clock: context.clock,
-  desk: context.desk,
-  limits: context.limits,
-  addresses: context.addresses,
-  siblings: context.conns,
-  opener,
-  address: opener === undefined ? undefined : context.pump.plane.seed.target,
+  hasWire,
+  isReserve: conns.isReserve(slot),
+  address: hasWire ? session.plane.seed.target : undefined,
 });
 
 const linkId = (slot: number): string => `link ${slot}`;
@@ -90,7 +78,7 @@ function firstOrder<Begins extends boolean>({ orders }: TunaContext, begins: Beg
 }
 
 /** What kept the two sides from knowing each other, as far as this side can tell. */
-function closingWithoutHandshake({ role, conns, pump }: TunaContext): Closing {
+function closingWithoutHandshake({ role, conns, session }: TunaContext): Closing {
   if (role === 'acceptor') return closing('handshake-timeout', 'remote');
   if (conns.hasForeign) return closing('malformed', 'remote');
   const { wordless } = conns.doubts;
@@ -100,7 +88,7 @@ function closingWithoutHandshake({ role, conns, pump }: TunaContext): Closing {
   }
   if (conns.everOpened) return closing('handshake-timeout', 'remote');
   if (conns.cause !== undefined) return closingOf(conns.cause);
-  if (pump.plane.seed.target !== undefined) return closing('unreachable', 'remote');
+  if (session.plane.seed.target !== undefined) return closing('unreachable', 'remote');
   return closingOf({ kind: 'resolve-failed', reason: 'nothing has answered the question where the peer can be reached' });
 }
 
@@ -129,20 +117,24 @@ export const tunaSetup = setup({
   },
   actors: { ncp: ncpMachine, link: tunaLinkMachine },
   actions: {
-    bindPump: ({ context, self }) => context.pump.bind(self),
+    ...sessionActions,
     /** A dialer has all its links from the beginning; an acceptor gets them as they come. */
     orderFirstLinks: assign(({ context }) => {
-      const { role, limits, opener, pump, conns } = context;
+      const { role, limits, session, conns } = context;
       if (role === 'acceptor') {
-        const { link, listener } = pump.plane.seed.offer ?? {};
+        const { link, listener } = session.plane.seed.offer ?? {};
         const { slot } = conns.seat(link, listener)!; // The first one finds a place.
         conns.used(slot);
-        return { slots: [slot], orders: [{ slot, begins: true as const, opener }] };
+        return { slots: [slot], orders: [{ slot, begins: true as const, hasWire: true }] };
       }
-      conns.dials(0, pump.plane.seed.target);
+      conns.dials(0, session.plane.seed.target);
       const slots = Array.from({ length: limits.numTunaListeners }, (_, slot) => slot);
-      return { slots, orders: slots.map((slot) => ({ slot, begins: true as const, opener: slot === 0 ? opener : undefined })) };
+      return { slots, orders: slots.map((slot) => ({ slot, begins: true as const, hasWire: slot === 0 })) };
     }),
+    lendWire: ({ context }) => {
+      const { slot, opener } = firstOrder(context, true);
+      if (opener !== undefined) context.session.offer(opener, slot);
+    },
     beginLink: spawnChild('link', {
       id: ({ context }: { context: TunaContext }) => linkId(firstOrder(context, true).slot),
       input: ({ context }: { context: TunaContext }) => inputOf(context, firstOrder(context, true)),
@@ -154,10 +146,10 @@ export const tunaSetup = setup({
     dropOrder: assign({ orders: ({ context }) => context.orders.slice(1) }),
     offerLink: assign(({ context, event }) => {
       if (event.type !== 'wire.offered') return {};
-      const { conns, slots, pump } = context;
+      const { conns, slots, session } = context;
       const { opener, opening } = event;
       const { link, listener } = opening as TunaOffer;
-      conns.peerLinks = pump.plane.ncp.peerIds.length;
+      conns.peerLinks = session.plane.ncp.peerIds.length;
       const seat = conns.seat(link, listener);
       if (seat === undefined) {
         opener(DEAF)();
@@ -167,8 +159,11 @@ export const tunaSetup = setup({
       conns.used(slot);
       const rival = ordersTo(context, { type: 'rival.came' }, [conns.rivalOf(slot)]);
       if (slots.includes(slot))
-        return adding(context, [{ slot, begins: false, event: { type: 'wire.offered', opener } }, ...rival]);
-      return { slots: [...slots, slot], ...adding(context, [{ slot, begins: true, opener }, ...rival]) };
+        return adding(context, [
+          { slot, begins: false, event: { type: 'wire.offered', opener, isReserve: conns.isReserve(slot) } },
+          ...rival,
+        ]);
+      return { slots: [...slots, slot], ...adding(context, [{ slot, begins: true, hasWire: true, opener }, ...rival]) };
     }),
     noteOpened: ({ context, event }) => {
       if (event.type === 'link.opened') context.conns.opened(event.slot, event.address);
@@ -184,17 +179,17 @@ export const tunaSetup = setup({
     }),
     noteEnded: assign(({ context, event }) => {
       if (event.type !== 'link.ended') return {};
-      const { conns, slots, clock, role, pump } = context;
+      const { conns, slots, role, session } = context;
       const rival = conns.rivalOf(event.slot);
-      conns.ended(event.slot, event.cause, clock.now());
-      const isNeeded = role === 'dialer' && conns.connCount < pump.plane.linksExpected;
+      conns.ended(event.slot, event.cause, session.now());
+      const isNeeded = role === 'dialer' && conns.connCount < session.plane.linksExpected;
       const needed = isNeeded ? ordersTo(context, { type: 'link.needed' }, slots) : [];
       return adding(context, [...ordersTo(context, { type: 'rival.gone' }, [rival]), ...needed]);
     }),
     /** Dialer: the peer has fewer links than this side. As many as it has stay, those with the lowest numbers. @rule TUNA-10 */
     trim: assign(({ context }) => {
-      const { role, conns, slots, limits, pump } = context;
-      const { linksExpected } = pump.plane;
+      const { role, conns, slots, limits, session } = context;
+      const { linksExpected } = session.plane;
       if (role === 'acceptor' || linksExpected === limits.numTunaListeners || conns.connCount < linksExpected) return {};
       let kept = 0;
       const spare = slots.filter((slot) => !(conns.phaseOf(slot) === 'joined' && kept++ < linksExpected));
@@ -202,19 +197,19 @@ export const tunaSetup = setup({
     }),
     /** Acceptor: a wire in reserve gets the place that is free. @rule TUNA-10 */
     promote: assign(({ context }) => {
-      const { role, conns, slots, pump } = context;
+      const { role, conns, slots, session } = context;
       if (role === 'dialer') return {};
-      conns.peerLinks = pump.plane.ncp.peerIds.length;
-      const slot = conns.promote((each) => pump.plane.isUsed(each));
+      conns.peerLinks = session.plane.ncp.peerIds.length;
+      const slot = conns.promote((each) => session.plane.isUsed(each));
       if (!slots.includes(slot)) return {};
       conns.called(slot);
       return adding(context, ordersTo(context, { type: 'link.called' }, [slot]));
     }),
     /** Acceptor: the peer uses a wire in reserve, so it has no use for another one; or one that seems to live is dead. @rule TUNA-10 */
     makeRoom: assign(({ context, event }) => {
-      const { conns, slots, pump } = context;
+      const { conns, slots, session } = context;
       if (event.type !== 'link.wanted' || conns.phaseOf(event.link) !== 'reserve') return {};
-      const idle = conns.hasRoom ? -1 : conns.idle((slot) => pump.plane.isUsed(slot));
+      const idle = conns.hasRoom ? -1 : conns.idle((slot) => session.plane.isUsed(slot));
       if (!conns.hasRoom && !slots.includes(idle)) {
         conns.isContested = true;
         return {};
@@ -224,8 +219,8 @@ export const tunaSetup = setup({
       return adding(context, [...demoted, ...ordersTo(context, { type: 'link.called' }, [event.link])]);
     }),
     /** The wire says which rule was broken on it, and is closed. @rule NCP-16 */
-    dismissWire: ({ context: { pump }, event }) => {
-      if (event.type === 'link.spoilt') pump.dismiss(event.link);
+    dismissWire: ({ context: { session }, event }) => {
+      if (event.type === 'link.spoilt') session.dismiss(event.link);
     },
     noteAccused: ({ context: { conns }, event }) => {
       if (event.type === 'link.accused') conns.accusation = event.fault;
@@ -265,30 +260,27 @@ export const tunaSetup = setup({
     },
     tellGone: sendTo('ncp', { type: 'links.gone' }),
     probeLinks: ({ context }) => {
-      context.pump.plane.probe(context.clock.now(), context.limits.wakeProbeTimeoutMs);
-      context.pump.flush();
+      context.session.plane.probe(context.session.now(), context.limits.wakeProbeTimeoutMs);
+      context.session.flush();
     },
     /** More wires than the peer can have: one that seems to live is dead, and the most silent one is found by asking. */
     probeContested: ({ context }) => {
       if (!context.conns.isContested) return;
       context.conns.isContested = false;
-      context.pump.plane.probe(context.clock.now(), context.limits.wakeProbeTimeoutMs);
-      context.pump.flush();
+      context.session.plane.probe(context.session.now(), context.limits.wakeProbeTimeoutMs);
+      context.session.flush();
     },
-    stopPump: ({ context }) => context.pump.stop('polite'),
-    tellParent: sendParent((_, news: ProtocolNews) => news),
+    tellParent: sendTo(parent, news),
     record: assign(({ context: { conns } }, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({
       closing: withAccusation(closing(code, side), conns.accusation),
     })),
     recordViolation: assign({
-      closing: ({ event }) =>
-        event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : UNEXPECTED),
     }),
     recordAccusation: assign({
-      closing: ({ event }) =>
-        event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : closing('internal', 'local'),
+      closing: ({ event }) => (event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : UNEXPECTED),
     }),
-    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
+    recordAbort: assign(abortedClosing),
     recordCause: assign({
       closing: ({ context: { conns } }) =>
         conns.cause === undefined ? closing('unreachable', 'remote') : closingOf(conns.cause),
@@ -298,14 +290,14 @@ export const tunaSetup = setup({
         const { output } = event as { output?: { closing: Closing } };
         if (output?.closing.code === 'handshake-timeout')
           return withAccusation(closingWithoutHandshake(context), context.conns.accusation);
-        return output?.closing ?? closing('internal', 'local');
+        return output?.closing ?? UNEXPECTED;
       },
     }),
   },
   guards: {
     mustBeginLink: ({ context }) => context.orders[0]?.begins === true,
     hasOrder: ({ context }) => context.orders.length > 0,
-    isOpen: ({ context: { conns, pump } }) => conns.connCount >= pump.plane.linksExpected,
+    isOpen: ({ context: { conns, session } }) => conns.connCount >= session.plane.linksExpected,
     isAlone: ({ context }) => context.conns.connCount === 1,
     isLost: ({ context }) => context.conns.connCount === 0,
     /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */

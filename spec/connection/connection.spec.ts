@@ -23,7 +23,7 @@ function played({ mayRetry = false, rival = '' } = {}): {
     grantDesk: () => () => {},
     begin: (role) => {
       begun.push(role);
-      return { role, pump: undefined as never, clock: undefined as never, desk: () => () => {}, opener };
+      return { role, session: undefined as never };
     },
     report: (state) => story.push(state),
     ended: (c) => ends.push(c.code),

@@ -14,6 +14,8 @@ import { PrecomputedTransitions } from '../../machines/runtime/precomputed-trans
 import type { Transition } from '../../machines/runtime/xstate-internals.js';
 import { resumeMachine } from '../../machines/resume/resume.machine.js';
 import { RESUME_LIMITS } from '../../machines/resume/resume.timing.js';
+import type { Clock } from '../../machines/ports.js';
+import { SessionHandle } from '../../machines/session-handle.js';
 import { compare } from './compare.js';
 import { freeModel } from '../model/free.js';
 import { SeededRandom } from '../sim/random.js';
@@ -140,7 +142,7 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
       ...names('session.lost', 'session.resumed', 'accept', 'deny', 'probe', 'redial.given-up', 'pairing.requested'),
       { type: 'offered', opener, isTrusted: true },
       { type: 'offered', opener, isTrusted: false },
-      { type: 'redial.granted', opener },
+      { type: 'redial.granted' },
       { type: 'close', now: false, reason: 'closed' },
       { type: 'abort', closing },
       { type: 'xstate.done.actor.protocol', output: { closing } },
@@ -158,13 +160,19 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
       ...{
         limits: { ...RESUME_LIMITS, greetingTimeoutMs: 60, handshakeTimeoutMs: 90, closeGraceMs: 50 },
         windowMs: 120,
-        isHeard: true,
       },
-      ...{ acknowledged: 0, stats: { received: 0 } },
     };
-    const pump = { bind() {}, flush() {}, stop() {}, attach() {}, plane };
     const opener = () => () => undefined;
-    const clock = { now: () => 5 };
+    const pump = {
+      bind() {},
+      flush() {},
+      gather() {},
+      dismiss() {},
+      stop() {},
+      attach: () => undefined as never,
+      plane,
+      clock: { now: () => 5 } as Clock,
+    };
     const events: AnyEventObject[] = [
       ...names(
         'wire.opened',
@@ -178,9 +186,9 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
       ),
       ...names('goodbye.acknowledged', 'probe', 'unheard.of'),
       { type: 'wire.closed', cause: { kind: 'reset' } },
-      { type: 'wire.spoilt', code: 'malformed' },
+      { type: 'wire.spoilt', code: 'malformed', isStranger: false, progress: 0 },
       { type: 'wire.offered', opener },
-      { type: 'redial.granted', opener },
+      { type: 'redial.granted' },
       { type: 'close', now: false, reason: 'closed' },
       { type: 'peer.goodbye', code: 'closed' },
       { type: 'peer.draining', afterMs: 5 },
@@ -188,7 +196,8 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
     expect(PrecomputedTransitions.of(resumeMachine)).toBeInstanceOf(PrecomputedTransitions);
     for (let seed = 1; seed <= 300; seed++) {
       const role = seed % 2 === 0 ? 'dialer' : 'acceptor';
-      compare(seed, () => resumeMachine, events, { role, pump, clock, desk: () => () => undefined, opener });
+      const session = new SessionHandle(pump, () => () => undefined, opener, { id: 'it' });
+      compare(seed, () => resumeMachine, events, { role, session });
     }
   });
 

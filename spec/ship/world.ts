@@ -7,6 +7,7 @@ import { Alternating, NothingLeft, violationsOf, type Check } from '../sim/check
 import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';
 import { SeededRandom } from '../sim/random.js';
+import type { Watcher } from '../sim/watcher.js';
 import { Board } from './nodes.js';
 
 /** What a seed decides before anything happens. */
@@ -94,7 +95,10 @@ export class ShipWorld {
   #isCruel = true;
   #isOver = false;
 
-  constructor(readonly seed: number) {
+  constructor(
+    readonly seed: number,
+    watcher?: Watcher,
+  ) {
     const random = (this.random = new SeededRandom(seed));
     this.network = new SimNetwork(this.clock, random, { boundaries: 'message', pack: false });
     this.plot = {
@@ -105,6 +109,7 @@ export class ShipWorld {
     };
     const skis = [A_SKI, (random.chance(0.5) ? '1' : '9').repeat(40)];
     this.hubs = [this.#hub(0, skis), this.#hub(1, skis)];
+    for (const { engine } of this.hubs) watcher?.watch(engine.actor);
   }
 
   async run(): Promise<ShipReport> {

@@ -9,6 +9,7 @@ import type { SimNetworkOptions } from './network.options.js';
 import { HEAD_BYTES, Host, messageOf, type Line, type Witness } from './pool-line.js';
 import { SeededRandom } from './random.js';
 import { inWords, note, type Report } from './report.js';
+import type { Watcher } from './watcher.js';
 
 export interface PoolPlan {
   readonly seed: number;
@@ -16,6 +17,7 @@ export interface PoolPlan {
   readonly isCalm?: boolean;
   /** Lines kept of what happened. Default 120. */
   readonly traceMax?: number;
+  readonly watcher?: Watcher | undefined;
 }
 
 /** After the last fault every pair that somebody wants is connected within this time. */
@@ -79,9 +81,10 @@ export class PoolWorld implements Witness {
       const clock = this.clock.process();
       const transport = this.network.transport(name, { process: clock, identity: { fingerprint: id } });
       const engine = new Engine(
-        { clock, random: own.next, entropy: own.bytes },
+        { clock, random: own.next, entropy: plan.watcher?.entropy(own.bytes) ?? own.bytes },
         { transports: [transport], protocols: [pool({ ...options, id })], listen: [`sim://${name}:1`], resolver },
       );
+      plan.watcher?.watch(engine.actor);
       this.hosts.push(new Host(index, id, engine, this));
     }
   }

@@ -1,3 +1,4 @@
+import type { AnyActorRef } from 'xstate';
 import { createNode, type NodeOptions, type RendezvousNode } from '../../adapters/rendezvous/index.js';
 import type { Signing } from '../../adapters/rendezvous/signing.js';
 import { SimClock } from './clock.js';
@@ -7,6 +8,7 @@ import type { SimNetworkOptions } from './network.options.js';
 import { SeededRandom } from './random.js';
 import { pretended, real } from './rendezvous-keys.js';
 import { inWords, note, type Report } from './report.js';
+import type { Watcher } from './watcher.js';
 
 export interface RendezvousPlan {
   readonly seed: number;
@@ -19,6 +21,7 @@ export interface RendezvousPlan {
   readonly hasOwnTimes?: boolean;
   /** Ed25519 instead of what only looks like signatures. Default false. */
   readonly isReal?: boolean;
+  readonly watcher?: Watcher | undefined;
 }
 
 /** After the last fault every node is connected with every other within this time. */
@@ -148,9 +151,11 @@ export class RendezvousWorld {
       key: host.key,
       transports: [this.network.transport(name, { process })],
       listen: [`sim://${name}:1`],
-      ports: { clock: process, random: own.next, entropy: own.bytes },
+      ports: { clock: process, random: own.next, entropy: this.plan.watcher?.entropy(own.bytes) ?? own.bytes },
     });
     host.node = node;
+    if ('actor' in node) this.plan.watcher?.watch(node.actor as AnyActorRef);
+    this.plan.watcher?.watch(node.engine.actor);
     host.isConnected = false;
     node.on((news) => {
       if (host.node !== node) return;

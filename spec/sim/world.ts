@@ -7,6 +7,7 @@ import { FaultPlan } from './fault-plan.js';
 import { SimNetwork } from './network.js';
 import { SeededRandom } from './random.js';
 import { inWords, note, type Report } from './report.js';
+import type { Watcher } from './watcher.js';
 
 /** One schedule: a seed, how much is sent, for how long the network is cruel. */
 export interface Plan {
@@ -16,6 +17,7 @@ export interface Plan {
   /** Virtual milliseconds of faults. Default: 200 to 2000, by the seed. */
   readonly faultsMs?: number;
   readonly options?: ResumeOptions;
+  readonly watcher?: Watcher | undefined;
 }
 
 /** What a run counted, beside what the network did. */
@@ -108,10 +110,12 @@ export class World {
     const engineOf = (name: string, listen: string[]): Engine => {
       const own = random.split(name);
       const clock = this.clock.process(); // Each host has a clock of its own, to be frozen and put to sleep alone.
-      return new Engine(
-        { clock, random: own.next, entropy: own.bytes },
+      const engine = new Engine(
+        { clock, random: own.next, entropy: plan.watcher?.entropy(own.bytes) ?? own.bytes },
         { transports: [this.network.transport(name, { process: clock })], protocols: [resume(options)], listen },
       );
+      plan.watcher?.watch(engine.actor);
+      return engine;
     };
     this.acceptor = new Side('b', engineOf('b', ['sim://b:1']), this);
     this.dialer = new Side('a', engineOf('a', []), this);

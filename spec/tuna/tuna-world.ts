@@ -4,6 +4,7 @@ import type { Connection } from '../../machines/connection/connection-handle.js'
 import { SimClock } from '../sim/clock.js';
 import { SimNetwork } from '../sim/network.js';
 import { SeededRandom } from '../sim/random.js';
+import type { Watcher } from '../sim/watcher.js';
 import { byteAt } from './ncp-channel.js';
 import { faultsOf, socketsOf, tunaStateOf } from './state-checks.js';
 
@@ -28,6 +29,7 @@ export class TunaWorld {
     readonly options: TunaOptions = {},
     /** Of the side that listens, where they differ. */
     readonly optionsB: TunaOptions = options,
+    readonly watcher?: Watcher,
   ) {
     this.random = new SeededRandom(seed);
     this.network = new SimNetwork(this.clock, this.random.split('network'), { boundaries: 'stream' });
@@ -41,13 +43,14 @@ export class TunaWorld {
     this.isDown[name] = false;
     const clock = this.clock.process(); // Each host has a clock of its own, to be frozen and put to sleep alone.
     const engine = new Engine(
-      { clock, random: own.next, entropy: own.bytes },
+      { clock, random: own.next, entropy: this.watcher?.entropy(own.bytes) ?? own.bytes },
       {
         transports: [this.network.transport(name, { process: clock })],
         protocols: [tuna({ idleMs: 1000, probeTimeoutMs: 1000, ...(name === 'a' ? this.options : this.optionsB) })],
         listen,
       },
     );
+    this.watcher?.watch(engine.actor);
     engine.on((event) => {
       if (event.type === 'closing') this.events.push(`${name} ${event.closing.code}`);
       if (event.type === 'disconnected' && event.connection.role === 'acceptor')

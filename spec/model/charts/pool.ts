@@ -3,13 +3,13 @@ import { closing } from '../../../machines/closing.js';
 import { poolMachine } from '../../../machines/pool/pool.machine.js';
 import { PoolPlane } from '../../../machines/pool/pool.plane.js';
 import type { PoolInput } from '../../../machines/pool/pool.setup.js';
-import type { PoolSeed } from '../../../machines/pool/pool.signals.js';
+import type { PoolSeed, PoolSignal } from '../../../machines/pool/pool.signals.js';
 import { POOL_LIMITS } from '../../../machines/pool/pool.timing.js';
-import type { WireHandler } from '../../../machines/ports.js';
+import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { PlayedWire } from '../../sim/played.js';
 import type { Model } from '../model.js';
 import type { PlayedTime } from '../played.js';
-import { checkSession, pumpOver, SessionWorld } from './session.js';
+import { checkSession, pumpOver, sessionOver, SessionWorld } from './session.js';
 
 const [US, THEM, OTHERS] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)];
 const HELLO = { isInquiry: false };
@@ -17,6 +17,7 @@ const HELLO = { isInquiry: false };
 /** A real plane and pump under the chart; the other end of the wire is played, byte by byte. */
 class PoolWorld extends SessionWorld {
   readonly input: PoolInput;
+  readonly pump: ReturnType<typeof pumpOver<Uint8Array, PoolSignal, PoolPlane>>;
   wire: PoolWire | undefined;
   #handler: WireHandler | undefined;
 
@@ -27,12 +28,12 @@ class PoolWorld extends SessionWorld {
     super();
     const codec = seed.isBare ? bareCodec : poolCodec;
     const plane = new PoolPlane({ ...seed, codec, limits: POOL_LIMITS, localId: US, peer: THEM, isProven: false });
-    const pump = pumpOver(plane, time);
-    const opener: PoolInput['opener'] = (handler) => {
+    this.pump = pumpOver(plane, time);
+    const opener: Opener = (handler) => {
       this.#handler = handler;
       return () => this.end();
     };
-    this.input = { role: seed.role, pump, clock: time.clock, opener };
+    this.input = { role: seed.role, session: sessionOver(this.pump, opener) };
   }
 
   open(): void {
@@ -56,8 +57,8 @@ class PoolWorld extends SessionWorld {
     if (this.wire === undefined || this.wire.isFull) return;
     this.wire.isFull = true;
     for (let i = 0; i < 2; i++) {
-      this.input.pump.write(Uint8Array.of(i));
-      this.input.pump.flush();
+      this.pump.write(Uint8Array.of(i));
+      this.pump.flush();
     }
   }
   makeRoom(): void {

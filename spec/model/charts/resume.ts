@@ -1,22 +1,25 @@
 import { resumeCodec } from '../../../adapters/resume/codec.js';
 import { closing } from '../../../machines/closing.js';
+import type { PumpOver } from '../../../machines/session-handle.js';
 import { SlabPool } from '../../../machines/dataplane/send-log.js';
-import type { GrantRequest } from '../../../machines/dial-permit.service.js';
+import type { GrantDesk, GrantRequest } from '../../../machines/dial-permit.service.js';
 import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { resumeMachine } from '../../../machines/resume/resume.machine.js';
 import type { RefusalCode } from '../../../machines/resume/resume.messages.js';
 import { ResumePlane } from '../../../machines/resume/resume.plane.js';
+import type { ResumeSignal } from '../../../machines/resume/resume.signals.js';
 import type { ResumeContext, ResumeInput } from '../../../machines/resume/resume.setup.js';
 import { RESUME_LIMITS } from '../../../machines/resume/resume.timing.js';
 import { bytes, PlayedWire, say } from '../../sim/played.js';
 import { SeededRandom } from '../../sim/random.js';
 import type { Model, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';
-import { checkSession, pumpOver, SessionWorld } from './session.js';
+import { checkSession, pumpOver, sessionOver, SessionWorld } from './session.js';
 
 /** A real plane and pump under the chart; the peer is played, frame by frame, and so is the hub that lets it dial. */
 class ResumeWorld extends SessionWorld {
   readonly input: ResumeInput;
+  readonly pump: PumpOver<ResumePlane, Uint8Array, ResumeSignal>;
   wire: PlayedWire | undefined;
   written = 0;
   #handler: WireHandler | undefined;
@@ -33,11 +36,12 @@ class ResumeWorld extends SessionWorld {
     const about = { role, codec: resumeCodec, session: bytes(16, 7), limits: { ...RESUME_LIMITS, idleMs: 0 } };
     const birthToken = role === 'acceptor' ? this.#token : undefined;
     const plane = new ResumePlane({ ...about, birthToken, entropy: new SeededRandom(1).bytes, pool: new SlabPool() });
-    const desk: ResumeInput['desk'] = (request) => {
+    const permits: GrantDesk = (request) => {
       this.#request = request;
       return () => (this.#request = undefined);
     };
-    this.input = { role, pump: pumpOver(plane, time), clock: time.clock, desk, opener: this.opener };
+    this.pump = pumpOver(plane, time);
+    this.input = { role, session: sessionOver(this.pump, this.opener, permits) };
   }
 
   /** Makes the wire that a later sample opens. */
@@ -82,8 +86,8 @@ class ResumeWorld extends SessionWorld {
   }
   write(): void {
     if (this.written > 0) return;
-    this.input.pump.write(Uint8Array.of(1));
-    this.input.pump.flush();
+    this.pump.write(Uint8Array.of(1));
+    this.pump.flush();
     this.written++;
   }
 }

@@ -2,7 +2,10 @@ import type { AnyEventObject, AnyMachineSnapshot } from 'xstate';
 import type { Closing } from '../../../machines/closing.js';
 import { Pump } from '../../../machines/dataplane/pump.js';
 import type { Plane } from '../../../machines/dataplane/plane.js';
+import type { GrantDesk } from '../../../machines/dial-permit.service.js';
 import { assert } from '../../../machines/errors.js';
+import type { Opener } from '../../../machines/ports.js';
+import { SessionHandle, type AnyPump } from '../../../machines/session-handle.js';
 import type { PlayedTime } from '../played.js';
 import type { PlayedWorld } from '../model.js';
 
@@ -14,9 +17,14 @@ export function pumpOver<Message, Signal, P extends Plane<Message, Signal>>(
   return new Pump(plane, clock, { deliver: () => {}, settled: () => {} }) as Pump<Message, Signal> & { readonly plane: P };
 }
 
+/** The handle that a session's chart gets: a pump, and a hub that answers requests to dial as `permits` says. */
+export function sessionOver<P extends AnyPump>(pump: P, opener?: Opener, permits: GrantDesk = () => () => {}): SessionHandle<P> {
+  return new SessionHandle(pump, permits, opener, { id: 'the session' });
+}
+
 /** The parent of a session's chart: it keeps what it is told. */
 export abstract class SessionWorld implements PlayedWorld {
-  abstract readonly input: { readonly pump: { readonly stopped: boolean } };
+  abstract readonly pump: { readonly stopped: boolean };
   readonly news: string[] = [];
 
   hear({ type }: AnyEventObject): void {
@@ -28,7 +36,7 @@ export abstract class SessionWorld implements PlayedWorld {
 const ONCE = ['trust.established', 'handshake.completed'];
 
 /** What holds for every protocol, wherever its chart is (states.md): the handshake is told once, in order; an end is an end. */
-export function checkSession({ news, input }: SessionWorld, snapshot: AnyMachineSnapshot): void {
+export function checkSession({ news, pump }: SessionWorld, snapshot: AnyMachineSnapshot): void {
   const told = news.filter((each) => ONCE.includes(each));
   assert(
     told.every((each, i) => each === ONCE[i]),
@@ -40,7 +48,7 @@ export function checkSession({ news, input }: SessionWorld, snapshot: AnyMachine
     'lost and resumed alternate',
   );
   const isOver = snapshot.status === 'done';
-  assert(input.pump.stopped === isOver, 'the pump runs as long as the session, and no longer');
+  assert(pump.stopped === isOver, 'the pump runs as long as the session, and no longer');
   assert(snapshot.hasTag('terminal') === isOver, 'a session that has ended says so');
   const { closing } = (snapshot.output ?? {}) as { closing?: Closing };
   assert((closing !== undefined) === isOver, 'every end is a closing');

@@ -1,15 +1,16 @@
 import { makeShipCodec } from '../../../adapters/ship/codec.js';
 import { closing } from '../../../machines/closing.js';
-import type { WireHandler } from '../../../machines/ports.js';
+import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { shipMachine } from '../../../machines/ship/ship.machine.js';
-import type { ShipSayable } from '../../../machines/ship/ship.messages.js';
+import type { ShipPayload, ShipSayable } from '../../../machines/ship/ship.messages.js';
 import { ShipPlane } from '../../../machines/ship/ship.plane.js';
-import type { ShipInput } from '../../../machines/ship/ship.setup.js';
+import type { ShipContext, ShipInput } from '../../../machines/ship/ship.setup.js';
+import type { ShipSignal } from '../../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING } from '../../../machines/ship/ship.timing.js';
 import * as ship from '../../ship/played.js';
 import type { Model, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';
-import { checkSession, pumpOver, SessionWorld } from './session.js';
+import { checkSession, pumpOver, sessionOver, SessionWorld } from './session.js';
 
 interface About {
   readonly role: 'dialer' | 'acceptor';
@@ -21,6 +22,7 @@ interface About {
 /** A real plane and pump under the chart; the peer is played, message by message. */
 class ShipWorld extends SessionWorld {
   readonly input: ShipInput;
+  readonly pump: ReturnType<typeof pumpOver<ShipPayload, ShipSignal, ShipPlane>>;
   readonly peers = new ship.PlayedPeers();
   wire: ship.PlayedShipWire | undefined;
   #handler: WireHandler | undefined;
@@ -33,12 +35,12 @@ class ShipWorld extends SessionWorld {
     if (isTrusted) this.peers.trusted.add(ship.HIGH);
     if (knownId !== undefined) this.peers.shipIds.set(ship.HIGH, knownId);
     const about = { role, timing: SHIP_TIMING, limits: SHIP_LIMITS, peers: this.peers, shipId: 'self-id', ski: ship.HIGH };
-    const pump = pumpOver(new ShipPlane({ ...about, codec: makeShipCodec() }), time);
-    const opener: ShipInput['opener'] = (handler) => {
+    this.pump = pumpOver(new ShipPlane({ ...about, codec: makeShipCodec() }), time);
+    const opener: Opener = (handler) => {
       this.#handler = handler;
       return () => this.end();
     };
-    this.input = { role, pump, clock: time.clock, opener };
+    this.input = { role, session: sessionOver(this.pump, opener) };
   }
 
   open(ski: string): void {
@@ -111,8 +113,8 @@ export const shipModel: Model<ShipWorld> = {
     probe: { type: 'probe' },
   },
   facts: ({ wire, peers }, { context }) => {
-    const { isDenied, peerPhase, peerUntil } = context as { isDenied: boolean; peerPhase: string; peerUntil: number };
-    return [wire === undefined, wire?.ended, peers.mayWaitFor, peers.shipIds.size, isDenied, peerPhase, peerUntil > 0];
+    const { isDenied, peerPhase, patienceMs } = context as ShipContext;
+    return [wire === undefined, wire?.ended, peers.mayWaitFor, peers.shipIds.size, isDenied, peerPhase, patienceMs > 0];
   },
   check: checkSession,
 };

@@ -1,11 +1,13 @@
 import type { AnyEventObject } from 'xstate';
 import { assert } from '../../../machines/errors.js';
-import type { GrantRequest } from '../../../machines/dial-permit.service.js';
-import { tunaLinkMachine, type LinkInput } from '../../../machines/tuna/link.machine.js';
-import type { AddressReply } from '../../../machines/tuna/tuna.addresses.js';
+import type { GrantDesk, GrantRequest } from '../../../machines/dial-permit.service.js';
+import { tunaLinkMachine, type LinkContext, type LinkInput } from '../../../machines/tuna/link.machine.js';
+import type { AddressBook, AddressReply } from '../../../machines/tuna/tuna.addresses.js';
+import type { TunaPump } from '../../../machines/tuna/ncp.machine.js';
 import type { Model, PlayedWorld, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';
-import { limitsOf, PlayedWires, tunaPump, type Role } from './tuna-parts.js';
+import { sessionOver } from './session.js';
+import { PlayedWires, tunaPump, type Role } from './tuna-parts.js';
 
 interface About {
   readonly role: Role;
@@ -18,6 +20,7 @@ interface About {
 /** One link below a session that only listens. */
 class LinkWorld implements PlayedWorld {
   readonly input: LinkInput;
+  readonly pump: TunaPump;
   readonly wires: PlayedWires;
   readonly told: string[] = [];
   request: GrantRequest | undefined;
@@ -29,29 +32,17 @@ class LinkWorld implements PlayedWorld {
     { role, hasWire, hasBook }: About,
   ) {
     this.wires = new PlayedWires(time);
-    const pump = tunaPump(time, role, 1);
-    const limits = limitsOf(1);
-    this.input = {
-      role,
-      index: 0,
-      slot: 0,
-      pump,
-      clock: time.clock,
-      limits,
-      desk: (request) => {
-        this.request = request;
-        return () => (this.request = undefined);
-      },
-      addresses: !hasBook
-        ? undefined
-        : (answer) => {
-            this.answer = answer;
-            return () => (this.answer = undefined);
-          },
-      siblings: pump.plane.conns,
-      opener: hasWire ? this.wires.opener : undefined,
-      address: undefined,
+    const addresses: AddressBook = (answer) => {
+      this.answer = answer;
+      return () => (this.answer = undefined);
     };
+    const permits: GrantDesk = (request) => {
+      this.request = request;
+      return () => (this.request = undefined);
+    };
+    this.pump = tunaPump(time, role, 1, { addresses: hasBook ? addresses : undefined });
+    const session = sessionOver(this.pump, hasWire ? this.wires.opener : undefined, permits);
+    this.input = { role, session, slot: 0, hasWire, isReserve: false, address: undefined };
   }
 
   hear({ type }: AnyEventObject): void {
@@ -88,13 +79,15 @@ export const tunaLinkModel: Model<LinkWorld> = {
     'the peer has none': answers({ word: 'addresses', addresses: [] }),
     'nobody answers': answers({ word: 'no-answer' }),
     'the peer has closed the session': answers({ word: 'session-closed' }),
-    'the door has a wire': (world) => ({ type: 'wire.offered', opener: world.wires.opener }),
+    'the door has a wire': (world) => ({ type: 'wire.offered', opener: world.wires.opener, isReserve: false }),
     'the peer says a packet': { type: 'link.proven' },
     'the peer is silent': { type: 'link.silent' },
     'the peer talks nonsense': { type: 'link.spoilt' },
-    'there is no place for it': (world) => {
-      if (world.input.role === 'acceptor') world.input.pump.plane.conns.reserved(0);
-    },
+    'the door has a wire, to be kept in reserve': (world) => ({
+      type: 'wire.offered',
+      opener: world.wires.opener,
+      isReserve: world.input.role === 'acceptor',
+    }),
     'a place is free': { type: 'link.called' },
     'the peer uses another one': { type: 'link.demoted' },
     'there are enough': { type: 'link.spare' },
@@ -103,18 +96,18 @@ export const tunaLinkModel: Model<LinkWorld> = {
     'the rival is gone': { type: 'rival.gone' },
     'the rival has proven itself': { type: 'rival.proven' },
   },
-  facts: ({ wires, request, answer, completed, input }) => [
+  facts: ({ wires, request, answer, completed }, { context }) => [
     wires.state,
     request === undefined,
     answer === undefined,
     completed > 0,
-    input.pump.plane.conns.isReserve(0),
+    (context as LinkContext).isReserve,
   ],
-  check: ({ told, wires, input, request, answer }, snapshot) => {
+  check: ({ told, wires, pump, request, answer }, snapshot) => {
     for (let i = 0; i < told.length; i++)
       assert(FOLLOWS[told[i]!]!.includes(told[i - 1]), `${told[i]} doesn't follow ${told[i - 1]}`);
     const isWired = snapshot.matches('wired');
-    assert(isWired || !input.pump.attached(0), 'a link that is not wired has no wire');
+    assert(isWired || !pump.attached(0), 'a link that is not wired has no wire');
     assert(isWired || wires.state === 'none', 'and nobody dials for it');
     assert(snapshot.hasTag('joined') === (told.at(-1) === 'link.joined'), 'joined and ended are told as they happen');
     assert((request !== undefined) === snapshot.matches('resting'), 'a dial is asked for while it is wanted, and no longer');

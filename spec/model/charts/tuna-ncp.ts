@@ -1,17 +1,20 @@
 import type { AnyEventObject } from 'xstate';
 import { assert } from '../../../machines/errors.js';
-import { ncpMachine, type NcpInput } from '../../../machines/tuna/ncp.machine.js';
-import type { Model, PlayedWorld } from '../model.js';
+import { ncpMachine, type NcpInput, type TunaPump } from '../../../machines/tuna/ncp.machine.js';
+import type { Model, PlayedWorld, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';
-import { limitsOf, tunaPump, type Role } from './tuna-parts.js';
+import { sessionOver } from './session.js';
+import { tunaPump, type Role } from './tuna-parts.js';
 
 /** An NCP session whose plane is real; what its peer says is played. */
 class NcpWorld implements PlayedWorld {
   readonly input: NcpInput;
+  readonly pump: TunaPump;
   readonly told: string[] = [];
 
   constructor(time: PlayedTime, role: Role) {
-    this.input = { role, pump: tunaPump(time, role, 1), clock: time.clock, limits: limitsOf(1) };
+    this.pump = tunaPump(time, role, 1);
+    this.input = { role, session: sessionOver(this.pump) };
   }
 
   hear({ type }: AnyEventObject): void {
@@ -19,9 +22,13 @@ class NcpWorld implements PlayedWorld {
   }
   /** The second packet is here and the first is not. */
   leaveGap(): void {
-    this.input.pump.plane.ncp.inbound.accept(1, new Uint8Array(10), 0, 10, 0);
+    this.pump.plane.ncp.inbound.accept(1, new Uint8Array(10), 0, 10, 0);
   }
 }
+
+const closes =
+  (isFirstWord: boolean): Sample<NcpWorld> =>
+  ({ pump }) => ({ type: 'peer.closed', isFirstWord, hasGap: pump.plane.ncp.inbound.hasGap });
 
 /** NCP from its handshake to its close, over whatever links there are. */
 export const ncpModel: Model<NcpWorld> = {
@@ -32,8 +39,8 @@ export const ncpModel: Model<NcpWorld> = {
   },
   samples: {
     'the peer greets': { type: 'peer.greeted' },
-    'the peer closes': { type: 'peer.closed', isFirstWord: false },
-    'the peer knows no such session': { type: 'peer.closed', isFirstWord: true },
+    'the peer closes': closes(false),
+    'the peer knows no such session': closes(true),
     'the peer goes on with a session unknown here': { type: 'peer.strayed' },
     'a packet overtakes another': (world) => world.leaveGap(),
     'all is acknowledged': { type: 'log.drained' },
@@ -41,8 +48,8 @@ export const ncpModel: Model<NcpWorld> = {
     close: { type: 'close', now: false },
     'close now': { type: 'close', now: true },
   },
-  facts: ({ input: { pump } }) => [pump.plane.hasGap],
-  check: ({ told, input: { pump } }, snapshot) => {
+  facts: ({ pump }) => [pump.plane.ncp.inbound.hasGap],
+  check: ({ told, pump }, snapshot) => {
     const { plane } = pump;
     assert(told.length <= 1, 'the end of the handshake is told once');
     assert(told.length === 1 || !plane.isOpen, 'nothing is handed over before it');

@@ -3,7 +3,7 @@ import { PlainEnvelope } from '../../../adapters/tuna/envelope.js';
 import { SlabPool } from '../../../machines/dataplane/send-log.js';
 import type { Opener, Wire, WireHandler } from '../../../machines/ports.js';
 import type { TunaPump } from '../../../machines/tuna/ncp.machine.js';
-import { TunaPlane } from '../../../machines/tuna/tuna.plane.js';
+import { TunaPlane, type TunaSeed } from '../../../machines/tuna/tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../../machines/tuna/tuna.timing.js';
 import type { PlayedTime } from '../played.js';
 import { pumpOver } from './session.js';
@@ -13,10 +13,15 @@ export type Role = 'dialer' | 'acceptor';
 export const limitsOf = (numTunaListeners: number): TunaLimits => ({ ...TUNA_LIMITS, numTunaListeners, idleMs: 0 });
 
 /** A real plane under a real pump, as the charts of a Tuna session share it. */
-export function tunaPump(time: PlayedTime, role: Role, links: number, isSuccessor = false): TunaPump {
+export function tunaPump(
+  time: PlayedTime,
+  role: Role,
+  links: number,
+  about: Pick<TunaSeed, 'isSuccessor' | 'addresses'> = {},
+): TunaPump {
   const plane = new TunaPlane({
     role,
-    isSuccessor,
+    ...about,
     codec: ncpCodec,
     limits: limitsOf(links),
     pool: new SlabPool(),

@@ -1,11 +1,13 @@
 import type { AnyEventObject } from 'xstate';
 import { closing } from '../../../machines/closing.js';
 import { assert } from '../../../machines/errors.js';
+import type { Opener } from '../../../machines/ports.js';
+import type { TunaPump } from '../../../machines/tuna/ncp.machine.js';
 import { tunaSessionMachine } from '../../../machines/tuna/tuna.machine.js';
 import type { TunaContext, TunaInput } from '../../../machines/tuna/tuna.setup.js';
 import type { Model, Sample } from '../model.js';
 import type { PlayedTime } from '../played.js';
-import { checkSession, SessionWorld } from './session.js';
+import { checkSession, sessionOver, SessionWorld } from './session.js';
 import { tunaPump, type Role } from './tuna-parts.js';
 
 const LINKS = 3;
@@ -13,17 +15,21 @@ const LINKS = 3;
 /** A session over real link and NCP actors that nobody else talks to: what happens to their wires, the test says in their place. */
 class TunaSessionWorld extends SessionWorld {
   readonly input: TunaInput;
+  readonly pump: TunaPump;
 
-  constructor(time: PlayedTime, role: Role, isSuccessor = false) {
+  constructor(
+    readonly time: PlayedTime,
+    role: Role,
+    isSuccessor = false,
+  ) {
     super();
-    const pump = tunaPump(time, role, LINKS, isSuccessor);
-    const opener: TunaInput['opener'] = (handler) => () =>
-      time.clock.setTimeout(() => handler.onClose({ kind: 'aborted' }), 0) as never;
-    this.input = { role, pump, clock: time.clock, desk: () => () => {}, opener };
+    this.pump = tunaPump(time, role, LINKS, { isSuccessor });
+    const opener: Opener = (handler) => () => time.clock.setTimeout(() => handler.onClose({ kind: 'aborted' }), 0) as never;
+    this.input = { role, session: sessionOver(this.pump, opener) };
   }
 
   phase(slot: number): string {
-    return this.input.pump.plane.conns.phaseOf(slot);
+    return this.pump.plane.conns.phaseOf(slot);
   }
 }
 
@@ -63,7 +69,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'a newcomer for link 0 opens': opens(LINKS),
     'the newcomer joins': joins(LINKS),
     'the peer greets': { type: 'peer.greeted' },
-    'the peer closes': { type: 'peer.closed', isFirstWord: false },
+    'the peer closes': { type: 'peer.closed', isFirstWord: false, hasGap: false },
     'the peer goes on with a session unknown here': { type: 'peer.strayed' },
     'the peer says it has no such session': { type: 'session.unknown' },
     'all is acknowledged': { type: 'log.drained' },
@@ -71,7 +77,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'a link is silent': { type: 'link.silent', link: 0 },
     'a link talks nonsense': { type: 'link.spoilt', link: 0, code: 'malformed' },
     'the only link that was opened talks nonsense': (world) => {
-      const { conns } = world.input.pump.plane;
+      const { conns } = world.pump.plane;
       if (world.phase(0) !== 'opening') return undefined;
       for (const slot of [1, 2]) conns.failed(slot, { kind: 'refused' });
       return { type: 'link.spoilt', link: 0, code: 'malformed' };
@@ -86,14 +92,14 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'the peer uses the one in reserve': { type: 'link.wanted', link: LINKS + 1 },
     'wires are sent away for a while': (world, snapshot) => {
       const { conns } = snapshot.context as TunaContext;
-      for (const agoMs of [10_000, 5_000, 0]) conns.doubts.ended({ kind: 'ended' }, world.input.clock.now() - agoMs);
+      for (const agoMs of [10_000, 5_000, 0]) conns.doubts.ended({ kind: 'ended' }, world.time.clock.now() - agoMs);
     },
     probe: { type: 'probe' },
     close: { type: 'close', now: false, reason: 'closed' },
     'close now': { type: 'close', now: true, reason: 'closed' },
     abort: { type: 'abort', closing: closing('shutdown', 'local') },
   },
-  facts: ({ input: { pump } }) => {
+  facts: ({ pump }) => {
     const { conns } = pump.plane;
     return [
       conns.connCount,
@@ -106,7 +112,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
   check: (world, snapshot) => {
     checkSession(world, snapshot);
     if (snapshot.status !== 'active') return;
-    const { connCount } = world.input.pump.plane.conns;
+    const { connCount } = world.pump.plane.conns;
     const counts: readonly [string, boolean][] = [
       ['open', connCount >= LINKS], // One more until the wire that was replaced has ended.
       ['degraded', connCount > 1 && connCount < LINKS],

@@ -1,0 +1,21 @@
+import { fromCallback, type EventObject } from 'xstate';
+import type { SessionHandle } from './session-handle.js';
+
+/** To a session's chart. What opens the wire is kept by the session's handle until the chart opens one. */
+export type RedialEvent = { type: 'redial.granted' } | { type: 'redial.given-up' };
+
+/** `link`: which of several wires that a session has side by side; one that has a single wire names none. */
+export interface RedialInput {
+  readonly session: Pick<SessionHandle, 'requestDial'>;
+  readonly link?: number;
+  readonly address?: string | undefined;
+}
+
+/** Permission to dial for a session that has lost a wire (see `dial-permit.service.ts`): how long that one had lived, its handle knows. */
+export const redialService = fromCallback<EventObject, RedialInput>(({ input: { session, link, address }, sendBack }) =>
+  session.requestDial(
+    { link, address },
+    () => sendBack({ type: 'redial.granted' } satisfies RedialEvent),
+    () => sendBack({ type: 'redial.given-up' } satisfies RedialEvent),
+  ),
+);

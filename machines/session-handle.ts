@@ -1,0 +1,154 @@
+import type { Pump, SignalListener, WireEnd } from './dataplane/pump.js';
+import type { GrantDesk } from './dial-permit.service.js';
+import type { Clock, Opener, Wire } from './ports.js';
+
+/** The pump over one protocol's plane, as its chart sees it. */
+export type PumpOver<Plane, Message, Signal> = Pump<Message, Signal> & { readonly plane: Plane };
+
+/** What a handle needs of a pump, whatever its messages and signals are. */
+export interface AnyPump {
+  readonly plane: unknown;
+  readonly clock: Clock;
+  bind(chart: SignalListener<never>): void;
+  attach(link: number, wire: Wire): WireEnd;
+  dismiss(link: number): void;
+  flush(): void;
+  gather(): void;
+  stop(how?: 'polite' | 'hard'): void;
+}
+
+/** One of the wires that a session has: what opens the next one, and how long the last one carried the session. */
+class LinkState {
+  #opener: Opener | undefined;
+  #completed: (() => void) | undefined;
+  #openedAt = -1; // While there is no wire.
+  #livedMs = 0;
+
+  keep(opener: Opener | undefined, completed: (() => void) | undefined): void {
+    this.#opener = opener;
+    this.#completed = completed;
+  }
+  take(): Opener | undefined {
+    const opener = this.#opener;
+    this.#opener = undefined;
+    return opener;
+  }
+  get isCompleted(): (() => void) | undefined {
+    return this.#completed;
+  }
+  began(now: number): void {
+    this.#openedAt = now;
+  }
+  ceased(now: number): void {
+    this.#livedMs = this.#openedAt < 0 ? 0 : now - this.#openedAt;
+    this.#openedAt = -1;
+  }
+  get lastedMs(): number {
+    return this.#livedMs;
+  }
+}
+
+/**
+ * What a session's chart can do: move bytes, open wires, ask for a permit to dial. A chart keeps it in its context, and its actions and
+ * services use it; guards and assignments do not, so that a chart's next state depends on its context and on the event alone.
+ * Everything it holds is private: serializers find its name and nothing else.
+ */
+export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
+  readonly #pump: P;
+  readonly #permits: GrantDesk;
+  readonly #named: { readonly id: string };
+  #others: LinkState[] | undefined; // Of links above 0; most sessions have one link.
+
+  /** `opener` opens the first wire; `named` says what the session is called at the moment. */
+  constructor(pump: P, permits: GrantDesk, opener: Opener | undefined, named: { readonly id: string }) {
+    super();
+    this.#pump = pump;
+    this.#permits = permits;
+    this.#named = named;
+    this.keep(opener, undefined);
+  }
+
+  /** The session's id: all that a snapshot says of it. */
+  toJSON(): string {
+    return this.#named.id;
+  }
+
+  get plane(): P['plane'] {
+    return this.#pump.plane;
+  }
+  /** Monotonic milliseconds, for actions and delays. */
+  now(): number {
+    return this.#pump.clock.now();
+  }
+
+  // The pump.
+
+  /** The chart that the plane's signals go to. */
+  bind(chart: SignalListener<never>): void {
+    this.#pump.bind(chart);
+  }
+  flush(): void {
+    this.#pump.flush();
+  }
+  gather(): void {
+    this.#pump.gather();
+  }
+  stop(how: 'polite' | 'hard'): void {
+    this.#pump.stop(how);
+  }
+
+  // Its wires, by link.
+
+  /** What opens the next wire of this link. */
+  offer(opener: Opener, link = 0): void {
+    this.#link(link).keep(opener, undefined);
+  }
+  /** For the wire service: what opens the wire, which it then has. The session's first wire is the first link's that opens one. */
+  takeOpener(link: number): Opener | undefined {
+    return this.#link(link).take() ?? this.take();
+  }
+  /** For the wire service: the wire is open. */
+  attach(link: number, wire: Wire): WireEnd {
+    this.#link(link).began(this.now());
+    return this.#pump.attach(link, wire);
+  }
+  /** Closes the wire of this link, behind what was said on it last. */
+  dismiss(link: number): void {
+    this.#pump.dismiss(link);
+  }
+  /** For the wire service: the wire, or the attempt at one, is over. */
+  detached(link: number): void {
+    this.#link(link).ceased(this.now());
+  }
+
+  /**
+   * Asks for a permit to dial; the hub answers when backoff, budget and slots allow. What opens the wire is kept here until the chart
+   * opens one. The result withdraws the request.
+   */
+  requestDial(
+    { link, address }: { readonly link?: number | undefined; readonly address?: string | undefined },
+    granted: () => void,
+    givenUp: () => void,
+  ): () => void {
+    const state = this.#link(link ?? 0);
+    return this.#permits({
+      livedMs: state.lastedMs,
+      lane: link === undefined ? undefined : { index: link, address },
+      granted: (opener, completed) => {
+        state.keep(opener, completed);
+        granted();
+      },
+      givenUp,
+    });
+  }
+  /** The handshake on this link's wire is done: its attempts are no longer counted in a row. */
+  completeDial(link: number): void {
+    this.#link(link).isCompleted?.();
+  }
+
+  #link(link: number): LinkState {
+    if (link === 0) return this;
+    const others = (this.#others ??= []);
+    return (others[link] ??= new LinkState());
+  }
+}
