@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConnectionManager } from 'holdfast/adapters/pool';
 import { tcp } from 'holdfast/transports/tcp';
 
-test('the example of the README runs as it stands there', async () => {
+test('pool: the example of the guide runs as it stands there', async () => {
   const said: unknown[][] = [];
   const console = { log: (...words: unknown[]): unknown => said.push(words) };
   // begin
@@ -25,9 +25,9 @@ test('the example of the README runs as it stands there', async () => {
   expect(said).toEqual([[true, 'hello']]);
 });
 
-test('and is the one that stands there', () => {
-  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8').split('## A pool of connections')[1]!;
-  const shown = readme.split('```ts\n')[1]!.split('```')[0]!;
+test('pool: the tested example is that of the guide', () => {
+  const page = readFileSync(join(__dirname, '../guide/pool.md'), 'utf8');
+  const shown = page.split('```ts\n')[1]!.split('```')[0]!;
   const own = readFileSync(__filename, 'utf8').split('\n');
   const imports = own.filter((line) => line.startsWith('import') && line.includes('holdfast/'));
   const run = own.slice(own.indexOf('  // begin') + 1, own.indexOf('  // end')).map((line) => line.replace(/^ {2}/, ''));
