@@ -12,6 +12,7 @@ const config: Config = {
   testEnvironment: 'node',
   // `HOLDFAST_RUNTIME=xstate npx jest …` runs every engine of the tests on XState's own actors.
   setupFiles: process.env['HOLDFAST_RUNTIME'] === undefined ? [] : ['<rootDir>/spec/runtime/chosen-runtime.ts'],
+  setupFilesAfterEnv: ['<rootDir>/spec/strict-steps.ts'],
   moduleNameMapper: {
     '^#platform$': '<rootDir>/adapters/node.ts',
     '^holdfast$': '<rootDir>/adapters/index.ts',

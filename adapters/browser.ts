@@ -1,3 +1,4 @@
+import { onUndeclaredStep } from '../machines/phase-table.js';
 import type { Clock, Host, HostNews, Ports } from '../machines/ports.js';
 
 /** A browser's clock, chance and entropy. */
@@ -38,6 +39,9 @@ export function hostOf(page: EventTarget, file: EventTarget | undefined, isOnlin
 
 const hasEvents = typeof globalThis.addEventListener === 'function';
 const file = typeof document === 'undefined' ? undefined : document;
+
+/** The session goes on; the message is worth a report to the makers of this package. */
+onUndeclaredStep((text) => console.error(`holdfast: ${text}`));
 
 export const ports: Ports = {
   clock,

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { wordsOf } from '../machines/callbacks.js';
 import { printable } from './printable.js';
+import { onUndeclaredStep } from '../machines/phase-table.js';
 import type { Clock, Ports } from '../machines/ports.js';
 
 /** Node's own clock, chance and entropy. Timers keep the process alive; an engine has none left after `shutdown()`. */
@@ -34,5 +35,8 @@ function report(callback: string, error: unknown): void {
     ...(detail === undefined ? {} : { detail }),
   });
 }
+
+/** The session goes on; the warning is worth a report to the makers of this package. */
+onUndeclaredStep((text) => process.emitWarning(text, { type: 'HoldfastDefectWarning' }));
 
 export const ports: Ports = { clock, random: Math.random, entropy, report };

@@ -21,6 +21,7 @@ import type { Runtime } from './runtime/runtime.js';
 import { installLookup } from './hub/connection-ids.js';
 import { guarded, type Inspector } from './inspector.js';
 import type { ShutdownOptions } from './shutdown-options.js';
+import { undeclaredSteps } from './phase-table.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
 import { unlisted } from './unlisted.js';
@@ -74,6 +75,8 @@ export interface EngineMetrics extends MetricsReport {
   readonly openings: number;
   /** Wires open or being opened, both directions. */
   readonly wires: number;
+  /** Steps in this process that no table of phases declares: anything but 0 is a defect of this package. */
+  readonly undeclaredSteps: number;
   readonly states: Readonly<Partial<Record<ApiState, number>>>;
 }
 
@@ -282,6 +285,7 @@ export class Engine {
       connections: this.#desk.connections,
       openings: this.#desk.door.size,
       wires: this.#desk.openWires,
+      undeclaredSteps: undeclaredSteps(),
       states,
     };
   }

@@ -10,6 +10,8 @@ export { tunaLinkMachine } from './tuna/link.machine.js';
 export { ncpMachine } from './tuna/ncp.machine.js';
 export { tunaSessionMachine } from './tuna/tuna.machine.js';
 export { Engine, startEngine } from './engine.js';
+export { phaseTables } from './phase-tables.js';
+export type { PhaseTable } from './phase-table.js';
 /** What a protocol of one's own gives the hub, beside its chart. */
 export type { RedialPolicy } from './backoff.js';
 export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';

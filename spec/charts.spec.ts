@@ -1,25 +1,26 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as machines from '../machines/index.js';
-import { chartsOf, pictures, type Drawings } from '../visualizer/draw.js';
+import { chartsOf, pictures, tablesOf, type Drawings } from '../visualizer/draw.js';
 import { compare, draw, drift, write } from '../visualizer/files.js';
 import { graphOf } from '../visualizer/graph.js';
 import { VIEW_WIDTH_MAX } from '../visualizer/views.js';
 
 const dir = join(__dirname, 'charts');
 const charts = chartsOf(machines);
+const drawn = { ...charts, ...tablesOf(machines.phaseTables) };
 const isUpdate = process.env['UPDATE'] === '1';
 
-test('charts: the committed Mermaid drawings show the machines that run; UPDATE=1 draws them anew', () => {
-  if (isUpdate) draw(charts, dir);
+test('charts: the committed Mermaid drawings show the machines and tables that run; UPDATE=1 draws them anew', () => {
+  if (isUpdate) draw(drawn, dir);
   expect(Object.keys(charts).sort()).toEqual(expect.arrayContaining(['connection', 'hub', 'resume']));
-  expect(drift(charts, dir)).toEqual([]);
+  expect(drift(drawn, dir)).toEqual([]);
 });
 
 describe('charts: the committed pictures', () => {
   let files: Drawings;
   beforeAll(async () => {
-    files = await pictures(charts);
+    files = await pictures(drawn);
     if (isUpdate) write(files, dir);
   }, 60_000);
 

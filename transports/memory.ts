@@ -1,5 +1,7 @@
 import type { Acceptor, Clock, Listening, Opener, Refusal, Transport, Wire, WireCause, WireHandler } from '../machines/ports.js';
 import { SessionError } from '../machines/errors.js';
+import { step } from '../machines/phase-table.js';
+import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 import { badAddress } from './address.js';
 
 /** How two ends in one process take time and hold bytes back. */
@@ -100,7 +102,7 @@ class Pipe implements Wire {
   readonly lends: boolean;
   handler: WireHandler | undefined;
   #peer: Pipe | undefined;
-  #phase: 'attempt' | 'open' | 'ending' | 'closed' = 'attempt';
+  #phase: WirePhase = WIRE_PHASES.initial;
 
   #outgoing: Uint8Array[] = [];
   #outgoingBytes = 0;
@@ -131,7 +133,7 @@ class Pipe implements Wire {
     if (dialer.isClosed) return this.fail({ kind: 'reset', code: 'ECONNRESET' });
     this.#peer = dialer;
     dialer.#peer = this;
-    for (const end of [this, dialer]) end.#phase = 'open';
+    for (const end of [this, dialer]) end.#phase = step(WIRE_PHASES, end.#phase, 'open');
     for (const end of [this, dialer]) this.settings.clock.soon(() => !end.isClosed && end.handler?.onOpen(end));
   }
 
@@ -167,7 +169,7 @@ class Pipe implements Wire {
     if (this.#phase !== 'open') return;
     this.#corks = Math.min(this.#corks, 1);
     this.uncork();
-    this.#phase = 'ending';
+    this.#phase = step(WIRE_PHASES, this.#phase, 'close');
     this.#peer?.schedule();
     this.schedule(); // A paused reader who leaves does not hold up the other end's farewell.
   }
@@ -188,7 +190,7 @@ class Pipe implements Wire {
   /** Ends this end alone, with the handler told in a later turn. */
   fail(cause: WireCause): void {
     if (this.isClosed) return;
-    this.#phase = 'closed';
+    this.#phase = step(WIRE_PHASES, this.#phase, 'end');
     this.#outgoing = [];
     this.#corked = [];
     this.#peer = undefined;

@@ -1,4 +1,6 @@
+import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireHandler } from '../machines/ports.js';
+import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
 /** `send` says false once this much waits in the process. The same as for bare sockets. */
 export const MESSAGE_HIGH_WATER_BYTES = 256 * 1024;
@@ -25,13 +27,12 @@ export abstract class MessageWire implements Wire {
 
   #pack: boolean;
   #handler: WireHandler | undefined;
-  #phase: 'attempt' | 'open' | 'ending' | 'closed' = 'attempt';
+  #phase: WirePhase = WIRE_PHASES.initial;
   #cause: WireCause | undefined;
   #isPaused = false;
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
   #isReleasing = false;
-  #isGone = false;
   #hasOpened = false;
   #corks = 0;
   #corked: Uint8Array[] | undefined;
@@ -115,15 +116,15 @@ export abstract class MessageWire implements Wire {
 
   /** @param code of the WebSocket protocol; one that may not be sent (below 3000, other than 1000) becomes 1000 */
   close(code?: number, reason?: string): void {
+    if (this.#phase === 'emptying') return this.#leaveHeld('close');
     if (this.#phase !== 'open') return;
     this.#corks = Math.min(this.#corks, 1);
     this.uncork();
-    this.#phase = 'ending';
+    this.#step('close');
     this.#cause ??= { kind: 'aborted' };
     this.#held = undefined;
     this.flow(true);
     this.bow(code, reason);
-    this.#endIfGone();
   }
 
   destroy(): void {
@@ -137,7 +138,7 @@ export abstract class MessageWire implements Wire {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#phase !== 'open') return;
+    if (!this.#isReadable) return;
     if (this.#held === undefined) this.flow(true);
     else if (!this.#isReleasing) {
       this.#isReleasing = true;
@@ -147,18 +148,18 @@ export abstract class MessageWire implements Wire {
 
   /** Ends an attempt, or a wire, for a reason found out here. The first reason counts. */
   fail(cause: WireCause): void {
+    if (this.#phase === 'emptying') return this.#leaveHeld('fail');
     this.#cause ??= cause;
-    if (this.#phase === 'open') this.#phase = 'ending';
+    this.#step('fail');
     this.#held = undefined;
     this.#corked = undefined;
     this.cut();
-    this.#endIfGone();
   }
 
   /** For the platform's events, like all below. Not to be called from inside an opener. */
   opened(): void {
     if (this.#phase !== 'attempt' || this.isOver) return;
-    this.#phase = 'open';
+    this.#step('open');
     this.#hasOpened = true;
     this.#handler?.onOpen(this);
   }
@@ -185,16 +186,15 @@ export abstract class MessageWire implements Wire {
   /** Remembers why the end is near, where the platform says so before it ends. Nothing more is heard or sent. */
   blame(cause: WireCause): void {
     this.#cause ??= cause;
-    if (this.#phase === 'open') this.#phase = 'ending';
+    if (this.#phase !== 'emptying') this.#step('fail'); // What was held is given to the reader all the same.
   }
 
   /** The platform's end. What came before an orderly one is heard first, even if the reader has paused. */
   over(cause: WireCause): void {
     if (this.#phase === 'closed') return;
     this.#cause ??= cause;
-    this.#isGone = true;
-    if (this.#held !== undefined && this.#cause.kind === 'ended' && this.#phase === 'open') return;
-    this.#phase = 'closed';
+    if (this.#held !== undefined && this.#cause.kind === 'ended' && this.#phase === 'open') return this.#step('hold');
+    this.#step('end');
     this.#held = undefined;
     this.#tellClosed();
   }
@@ -204,21 +204,32 @@ export abstract class MessageWire implements Wire {
     const held = this.#held;
     if (held === undefined) return;
     let at = 0;
-    while (at < held.length && this.#phase === 'open' && !this.#isPaused) {
+    while (at < held.length && this.#isReadable && !this.#isPaused) {
       const message = held[at++]!;
       this.#heldBytes -= message.length;
       this.#handler?.onBytes(message);
     }
-    if (this.#phase !== 'open') return;
+    if (!this.#isReadable) return;
     this.#held = at < held.length ? held.slice(at) : undefined;
     if (this.#held !== undefined) return;
-    if (this.#isGone) this.over({ kind: 'ended' });
+    if (this.#phase === 'emptying') this.over({ kind: 'ended' });
     else if (!this.#isPaused) this.flow(true);
   }
 
-  /** The platform has ended while something was held for a reader that has left now: it won't say so again. */
-  #endIfGone(): void {
-    if (this.#isGone) queueMicrotask(() => this.over({ kind: 'ended' }));
+  /** The platform has ended while something was held for a reader that leaves now: it won't say so again. */
+  #leaveHeld(event: 'close' | 'fail'): void {
+    this.#step(event);
+    this.#held = undefined;
+    queueMicrotask(() => this.over({ kind: 'ended' }));
+  }
+
+  /** What has arrived may be given to the reader. */
+  get #isReadable(): boolean {
+    return this.#phase === 'open' || this.#phase === 'emptying';
+  }
+
+  #step(event: 'open' | 'close' | 'fail' | 'hold' | 'end'): void {
+    this.#phase = step(WIRE_PHASES, this.#phase, event);
   }
 
   #overflow(): void {

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { hostAndPort } from './address.js';
+import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireCauseKind, WireHandler } from '../machines/ports.js';
+import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
 /** `send` says false once this much waits in the process; what the system buffers comes on top. Chosen by measurement (0 to 1 MiB). */
 export const HIGH_WATER_BYTES = 256 * 1024;
@@ -27,7 +29,7 @@ export class SocketWire implements Wire {
 
   #socket: Socket;
   #handler: WireHandler | undefined;
-  #phase: 'attempt' | 'open' | 'ending' | 'closed' = 'attempt';
+  #phase: WirePhase = WIRE_PHASES.initial;
   #cause: WireCause | undefined;
   #isPaused = false;
   #corks = 0;
@@ -65,6 +67,10 @@ export class SocketWire implements Wire {
     this.#socket.setTimeout(idleMs).removeListener('timeout', onTimeout).once('timeout', onTimeout);
   }
 
+  get #isOpen(): boolean {
+    return this.#phase === 'open';
+  }
+
   get isOver(): boolean {
     return this.#cause !== undefined || this.#phase === 'closed';
   }
@@ -72,9 +78,9 @@ export class SocketWire implements Wire {
   /** The wire is ready for use; its bytes begin to flow. Not to be called from inside an opener. */
   opened(): void {
     if (this.#phase !== 'attempt' || this.isOver) return;
-    this.#phase = 'open';
+    this.#step('open');
     this.#handler?.onOpen(this);
-    if (this.#phase !== 'open') return;
+    if (!this.#isOpen) return;
     if (!this.lends) this.#socket.on('data', onData);
     if (!this.#isPaused) this.#socket.resume();
   }
@@ -82,6 +88,7 @@ export class SocketWire implements Wire {
   /** Ends an attempt, or a wire, for a reason found out here. The first reason counts. */
   fail(cause: WireCause): void {
     this.#cause ??= cause;
+    this.#step('fail');
     this.#socket.destroy();
   }
 
@@ -127,7 +134,7 @@ export class SocketWire implements Wire {
     if (this.#phase !== 'open') return;
     this.#corks = Math.min(this.#corks, 1);
     this.uncork();
-    this.#phase = 'ending';
+    this.#step('close');
     this.#cause ??= { kind: 'aborted' };
     this.#socket.end();
     this.#socket.resume();
@@ -138,7 +145,7 @@ export class SocketWire implements Wire {
     if (this.#phase === 'closed') return;
     const wasOpen = this.#phase !== 'attempt';
     this.#cause ??= { kind: 'aborted' };
-    this.#phase = wasOpen ? 'ending' : 'attempt';
+    this.#step('fail');
     this.#corked = undefined;
     if (wasOpen) cut(this.#socket);
     else this.#socket.destroy();
@@ -184,8 +191,12 @@ export class SocketWire implements Wire {
   }
 
   closed(): void {
-    this.#phase = 'closed';
+    this.#step('end');
     this.#tellClosed();
+  }
+
+  #step(event: 'open' | 'close' | 'fail' | 'end'): void {
+    this.#phase = step(WIRE_PHASES, this.#phase, event);
   }
 
   #tellClosed(): void {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { drawings, type Charts, type Drawings } from './draw.js';
+import { drawings, type Drawable, type Drawings } from './draw.js';
 import { MERMAID_HEADER } from './mermaid.js';
 
 // Drawings in folders. Needs Node; the rest of the visualizer runs in a browser as well, and must not import this.
@@ -13,12 +13,12 @@ export interface Drift {
 }
 
 /** Writes the charts as Mermaid text into a folder. Returns the files that changed. */
-export function draw(charts: Charts, dir: string): readonly string[] {
+export function draw(charts: Drawable, dir: string): readonly string[] {
   return write(drawings(charts), dir);
 }
 
 /** Which committed Mermaid drawings differ from the machines, are missing, or show a machine that is gone. Empty is good. */
-export function drift(charts: Charts, dir: string): readonly Drift[] {
+export function drift(charts: Drawable, dir: string): readonly Drift[] {
   const files = drawings(charts);
   const gone = (existsSync(dir) ? readdirSync(dir) : []).filter((file) => file.endsWith('.mmd') && !files.has(file));
   const orphans = gone.sort().filter((file) => readFileSync(join(dir, file), 'utf8').startsWith(MERMAID_HEADER));

@@ -15,7 +15,7 @@ export async function galleryOf(graphs: readonly Graph[]): Promise<ReadonlyMap<s
   const page = [
     GALLERY_HEADER,
     '# Charts',
-    'Every chart as it runs. A box with ▸ is drawn open below; transitions that leave it, or that many states have in common, are in tables. ' +
+    'Every chart as it runs, and under `phases.` the tables of the small state machines on the path of data. A box with ▸ is drawn open below; transitions that leave it, or that many states have in common, are in tables. ' +
       'Defaults of delays are in brackets. The whole of a chart, with all actions, is the `.mmd` file (Mermaid) of its name.',
     graphs.map(({ id }) => `[${id}](#${id})`).join(' · '),
   ];

@@ -2,7 +2,7 @@
  * Views of a chart, all drawn from the machine that runs; in Node and in browsers. Pictures are in `holdfast/visualizer/svg`: they need a
  * package more. What writes and compares files is in `holdfast/visualizer/files`: it needs Node.
  */
-export { chartsOf, drawings, pictures, type Charts, type Drawings } from './draw.js';
+export { chartsOf, drawings, pictures, tablesOf, type Charts, type Drawable, type Drawings } from './draw.js';
 export { childrenOf, graphOf, transitionsOf, type Edge, type Graph, type Vertex } from './graph.js';
 export { LiveView, type LiveChart, type LiveState, type LiveViewOptions } from './live.js';
 export { MERMAID_HEADER, mermaidOf } from './mermaid.js';

@@ -22,7 +22,7 @@ export function drawCommand(program: Command): void {
         import('../../visualizer/draw.js'),
         import('../../visualizer/files.js'),
       ]);
-      const charts = visualizer.chartsOf(machines);
+      const charts = { ...visualizer.chartsOf(machines), ...visualizer.tablesOf(machines.phaseTables) };
       const names = Object.keys(charts).sort();
       const pictures = await picturesOf(visualizer.pictures(charts), output);
       if (check) {

@@ -1,3 +1,5 @@
+import { knows, phaseTable, step, type PhaseOf } from '../phase-table.js';
+
 /**
  * When a silent link is probed, when it is given up, and what a thaw is. Pure: time comes in as a number, and the answer is
  * a word. A transport or a plane only sends the probe; nothing here ends anything by itself.
@@ -12,7 +14,7 @@ export interface HealthTiming {
   readonly idleMs?: number;
   /** How long its answer may take. Default 5000. */
   readonly probeTimeoutMs?: number;
-  /** How long an answer may take after a thaw, when the application waits already. Default 1500 (states.md, 8). */
+  /** How long an answer may take after a thaw, when the application waits already. Default 1500. */
   readonly wakeProbeTimeoutMs?: number;
 }
 
@@ -33,12 +35,23 @@ const LAST_CALL_MS = 1;
 
 const WAKE_PROBE_TIMEOUT_MS = 1500;
 
+/** What is known of a wire's life. `expire`: the deadline of the phase has passed; `thaw`: it was missed by a process that did not run. */
+export const LIVENESS_PHASES = phaseTable('liveness', 'off', {
+  off: { start: 'idle', stop: 'off' },
+  idle: { start: 'idle', hear: 'idle', expire: 'probing', thaw: 'waking', ask: 'waking', stop: 'off' },
+  probing: { start: 'idle', hear: 'idle', expire: 'last-call', thaw: 'waking', ask: 'waking', stop: 'off' },
+  /** Asked because the host slept or its network changed; the answer has less time. */
+  waking: { start: 'idle', hear: 'idle', expire: 'last-call', thaw: 'waking', stop: 'off' },
+  /** The time is up, and what has arrived meanwhile is read before the wire is given up. */
+  'last-call': { start: 'idle', hear: 'idle', expire: 'off', thaw: 'waking', stop: 'off' },
+});
+
 /** Watches one wire. A sign of life is any byte; one that is found dead stays so until `start`. */
 export class Health {
   readonly #idleMs: number;
   readonly #probeTimeoutMs: number;
   readonly #wakeProbeTimeoutMs: number;
-  #phase: 'off' | 'idle' | 'probing' | 'waking' | 'last-call' = 'off';
+  #phase: PhaseOf<typeof LIVENESS_PHASES> = LIVENESS_PHASES.initial;
   #deadline = 0; // When idleness becomes a probe, or a probe a verdict. Means nothing while off.
   #thaws = 0;
 
@@ -50,18 +63,19 @@ export class Health {
 
   /** A new wire: whatever was known of the one before is forgotten. */
   start(now: number): void {
-    this.#phase = 'idle';
-    this.#deadline = now + this.#idleMs;
-    this.#thaws = 0;
+    this.#phase = step(LIVENESS_PHASES, this.#phase, 'start');
+    this.#rest(now);
   }
 
   stop(): void {
-    this.#phase = 'off';
+    this.#phase = step(LIVENESS_PHASES, this.#phase, 'stop');
   }
 
   /** Anything came from the peer, the answer to a probe included. */
   heard(now: number): void {
-    if (this.#phase !== 'off') this.start(now);
+    if (this.#phase === 'off') return;
+    if (this.#phase !== 'idle') this.#phase = step(LIVENESS_PHASES, this.#phase, 'hear'); // As a rule it is idle: this is called for each frame.
+    this.#rest(now);
   }
 
   /** When `handleTimeout` wants to be called; `undefined` while there is nothing to watch. Being called earlier is harmless. */
@@ -74,16 +88,14 @@ export class Health {
     const thawed = now - this.#deadline > LATE_MS && this.#thaws < THAWS_MAX;
     if (thawed) {
       this.#thaws++;
-      return this.#probe('waking', now + this.#wakeProbeTimeoutMs);
+      this.#phase = step(LIVENESS_PHASES, this.#phase, 'thaw');
+      this.#deadline = now + this.#wakeProbeTimeoutMs;
+      return 'probe';
     }
-    if (this.#phase === 'idle') return this.#probe('probing', now + this.#probeTimeoutMs);
-    if (this.#phase !== 'last-call') {
-      this.#phase = 'last-call';
-      this.#deadline = now + LAST_CALL_MS;
-      return 'quiet';
-    }
-    this.#phase = 'off';
-    return 'dead';
+    this.#phase = step(LIVENESS_PHASES, this.#phase, 'expire');
+    if (this.#phase === 'off') return 'dead';
+    this.#deadline = now + (this.#phase === 'probing' ? this.#probeTimeoutMs : LAST_CALL_MS);
+    return this.#phase === 'probing' ? 'probe' : 'quiet';
   }
 
   /**
@@ -91,15 +103,15 @@ export class Health {
    * watch, or when one sent for the same reason is still to be answered, so that asking often can't put off the verdict.
    */
   probeNow(now: number, wakeProbeTimeoutMs = this.#wakeProbeTimeoutMs): boolean {
-    if (this.#phase === 'off' || this.#phase === 'waking' || this.#phase === 'last-call') return false;
-    this.#probe('waking', now + wakeProbeTimeoutMs);
+    if (!knows(LIVENESS_PHASES, this.#phase, 'ask')) return false;
+    this.#phase = step(LIVENESS_PHASES, this.#phase, 'ask');
+    this.#deadline = now + wakeProbeTimeoutMs;
     return true;
   }
 
-  #probe(phase: 'probing' | 'waking', deadline: number): 'probe' {
-    this.#phase = phase;
-    this.#deadline = deadline;
-    return 'probe';
+  #rest(now: number): void {
+    this.#deadline = now + this.#idleMs;
+    this.#thaws = 0;
   }
 }
 
@@ -108,7 +120,7 @@ export interface WakeTiming {
   readonly tickMs?: number;
   /** A tick that is later than this was slept through. Default 1000. */
   readonly lateMs?: number;
-  /** The wall clock running away from the monotonic one by more than this says the host slept. Default 2000 (states.md, 8). */
+  /** The wall clock running away from the monotonic one by more than this says the host slept. Default 2000. */
   readonly jumpMs?: number;
 }
 

@@ -1,14 +1,14 @@
 import { Framer } from '../dataplane/framer.js';
 import { FrameQueue } from '../dataplane/frame-queue.js';
-import type { Room, Step } from '../dataplane/plane.js';
-import { SessionError } from '../errors.js';
 import { Health } from '../dataplane/liveness.js';
+import type { Room, Step } from '../dataplane/plane.js';
+import { SENDING_PHASES, type SendingPhase } from '../dataplane/sending-phases.js';
+import { SessionError } from '../errors.js';
+import { step } from '../phase-table.js';
 import type { SessionPlane } from '../protocol.js';
+import { POOL_HEARING, type PoolHearing } from './pool.hearing.js';
 import type { PoolFaultCode, PoolGoodbye } from './pool.messages.js';
 import type { PoolGreeting, PoolSeed, PoolSignal, Said } from './pool.signals.js';
-
-/** Which of the peer's frames may come now. The chart opens; the first senseless byte deafens. */
-type Hearing = 'nothing' | 'hello' | 'everything';
 
 /**
  * Whole messages over one wire, each handed over once. There is no acknowledgement and no credit in this protocol: a reader
@@ -22,14 +22,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   isFull = false;
   #framer: Framer;
   #queue: FrameQueue;
-  #hearing: Hearing = 'nothing';
-  #isOpen = false; // Messages may leave.
+  #hearing: PoolHearing = POOL_HEARING.initial;
+  #sending: SendingPhase = SENDING_PHASES.initial;
   #openedAt = 0;
-  #draining = false;
-  #hasDrained = false;
   #greeting: Uint8Array | undefined;
   #goodbye: Uint8Array | undefined;
-  #hasParted = false; // The goodbye is the last thing said.
   #mustPing = false; // However often it is asked, and however long the wire takes nothing, one ping waits,
   #pong: number | undefined; // and the answer to the last one.
   #hasHeard = false; // Bytes came, of whatever.
@@ -51,7 +48,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** On a new wire: the dialer says who it is, the acceptor listens. */
   greet(): void {
-    this.#hearing = 'hello';
+    this.#hear('greet');
     const { greeting, role } = this.seed;
     if (greeting !== undefined) this.#take(greeting.begin());
     else if (role === 'dialer') this.#greet('hello');
@@ -60,22 +57,20 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   /** The peer may speak, and be spoken to, from here on. */
   open(now: number): void {
     if (this.seed.role === 'acceptor' && !this.seed.isBare && this.seed.greeting === undefined) this.#greet('welcome');
-    this.#hearing = 'everything';
-    this.#isOpen = true;
+    this.#hear('open');
     this.#activeAt = this.#openedAt = now;
   }
 
   /** Takes no more messages, and says when all were given to the wire. */
   drain(): void {
-    this.#draining = true;
+    this.#send('drain');
     this.#tellDrained();
   }
 
   /** Nothing more is said, not even what was written and has not left. */
   goodbye(goodbye: PoolGoodbye): void {
-    this.#draining = true;
+    this.#send('part');
     if (!this.seed.isBare) this.#goodbye = this.seed.codec.putGoodbye(goodbye);
-    this.#hasParted = true;
   }
 
   /** Something was said that is to leave before the wire ends. */
@@ -96,8 +91,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   detach(): void {
-    this.#hearing = 'nothing';
-    this.#isOpen = false;
+    this.#hear('deafen');
     this.#signAt = undefined;
     this.health.stop();
   }
@@ -109,7 +103,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   step(now: number): Step {
     if (this.#hasHeard) this.#heard(now);
-    if (this.#hearing === 'nothing') return 'idle';
+    if (this.#hearing === 'nothing' || this.#hearing === 'judging') return 'idle';
     const framed = this.#framer.poll();
     if (framed === 'more') return 'idle';
     if (framed === 'oversized') return this.#accuse('oversized', 'POOL-3');
@@ -149,7 +143,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   write(payload: Uint8Array): Room {
-    if (this.#draining) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (this.isParting) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     const { limits } = this.seed;
     if (payload.length > limits.messageBytesMax)
       throw new SessionError('too-large', `a message of ${payload.length} bytes is above the limit of ${limits.messageBytesMax}`);
@@ -162,7 +156,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   pollTransmit(_link: number, now: number): Uint8Array | undefined {
     const control = this.#pollControl();
     if (control !== undefined) return this.#said(control, now);
-    if (!this.#isOpen || this.#hasParted) return undefined;
+    if (!this.#isOpen || this.#sending === 'parted') return undefined;
     const bytes = this.#queue.poll();
     this.#tellDrained();
     if (bytes === undefined) return undefined;
@@ -207,7 +201,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return this.#queue.costBytes;
   }
   get isParting(): boolean {
-    return this.#draining;
+    return this.#sending !== 'taking';
   }
   get stats(): { received: number } {
     return { received: this.#received };
@@ -227,7 +221,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
       }
       const hello = kind === (role === 'dialer' ? 'welcome' : 'hello') ? codec.hello(bytes, start, end) : undefined;
       if (hello === undefined) return this.#accuse('malformed', 'POOL-5');
-      this.#hearing = 'nothing'; // Until the chart has judged who it is.
+      this.#hear('answer');
       const isUnderstood = hello.versionMin <= codec.versionMax && hello.versionMax >= codec.versionMin;
       return this.#signal({ type: 'peer.greeted', id: hello.id, isUnderstood });
     }
@@ -257,7 +251,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (said.signal === undefined) return 'quiet';
     const { signal } = said;
     if (signal.type === 'greeting.failed' && signal.closing.code === 'malformed') this.#sayFault('malformed', 'POOL-5');
-    this.#hearing = 'nothing'; // Until the chart has judged.
+    this.#hear('answer');
     return this.#signal(said.signal);
   }
 
@@ -278,7 +272,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const first = this.#greeting ?? this.#goodbye;
     if (this.#greeting !== undefined) this.#greeting = undefined;
     else this.#goodbye = undefined;
-    if (first !== undefined || this.#hasParted) return first;
+    if (first !== undefined || this.#sending === 'parted') return first;
     const pong = this.#pong;
     if (pong !== undefined) {
       this.#pong = undefined;
@@ -287,6 +281,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (!this.#mustPing) return undefined;
     this.#mustPing = false;
     return codec.putNumber('ping', this.#received >>> 0);
+  }
+
+  /** Messages may leave. */
+  get #isOpen(): boolean {
+    return this.#hearing === 'everything';
   }
 
   get #mayPing(): boolean {
@@ -302,14 +301,21 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   #idleAt(): number | undefined {
     const { idleTimeoutMs } = this.seed.limits;
-    return this.#isOpen && !this.#draining && idleTimeoutMs > 0 ? this.#activeAt + idleTimeoutMs : undefined;
+    return this.#isOpen && !this.isParting && idleTimeoutMs > 0 ? this.#activeAt + idleTimeoutMs : undefined;
   }
 
   #tellDrained(): void {
-    if (this.#draining && this.#queue.isEmpty && !this.#hasDrained) {
-      this.#hasDrained = true;
-      this.#signals.push({ type: 'log.drained' });
-    }
+    if (this.#sending !== 'draining' || !this.#queue.isEmpty) return;
+    this.#send('empty');
+    this.#signals.push({ type: 'log.drained' });
+  }
+
+  #hear(event: 'greet' | 'answer' | 'open' | 'deafen'): void {
+    this.#hearing = step(POOL_HEARING, this.#hearing, event);
+  }
+
+  #send(event: 'drain' | 'empty' | 'part'): void {
+    this.#sending = step(SENDING_PHASES, this.#sending, event);
   }
 
   #signal(signal: PoolSignal): Step {
@@ -320,13 +326,13 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   /** The connection ends, and the peer is told why before its wire goes: it would repeat its mistake on the next one. @rule POOL-13 */
   #accuse(code: PoolFaultCode, rule: string): Step {
     this.#sayFault(code, rule);
-    this.#hearing = 'nothing';
+    this.#hear('deafen');
     return this.#signal({ type: 'peer.violated', fault: { code, rule } });
   }
 
   #sayFault(code: PoolFaultCode, rule: string): void {
-    if (this.seed.isBare || this.#hasParted) return;
-    this.#draining = this.#hasParted = true;
+    if (this.seed.isBare || this.#sending === 'parted') return;
+    this.#send('part');
     this.#goodbye = this.seed.codec.putFault({ code, rule });
   }
 
@@ -335,7 +341,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const { bytes, start, end } = this.#framer;
     const fault = this.seed.codec.fault(bytes, start, end);
     if (fault === undefined) return this.#accuse('malformed', 'POOL-2');
-    this.#hearing = 'nothing';
+    this.#hear('deafen');
     return this.#signal({ type: 'peer.accused', fault });
   }
 }

@@ -2,7 +2,9 @@ import { Receipts } from '../dataplane/receive-window.js';
 import { SendLog } from '../dataplane/send-log.js';
 import type { Room } from '../dataplane/plane.js';
 import { Voices } from '../dataplane/control-queue.js';
+import { SENDING_PHASES, type SendingPhase } from '../dataplane/sending-phases.js';
 import { SessionError } from '../errors.js';
+import { step } from '../phase-table.js';
 import { Greeting } from './resume.greeting.js';
 import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
 import type { ResumeLimits } from './resume.timing.js';
@@ -14,7 +16,7 @@ export abstract class ResumeCounts extends Voices<ResumeSignal> {
   protected readonly log: SendLog;
   protected readonly receipts: Receipts;
   protected readonly first: number;
-  protected isDraining = false;
+  protected sending: SendingPhase = SENDING_PHASES.initial;
 
   /** The seed is not kept: idle sessions would keep their spent secrets. */
   constructor(seed: ResumeSeed) {
@@ -28,7 +30,7 @@ export abstract class ResumeCounts extends Voices<ResumeSignal> {
   }
 
   write(payload: Uint8Array, prompt = false): Room {
-    if (this.isDraining) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (this.sending !== 'taking') throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     if (payload.length > this.greeting.messageBytesMax)
       throw new SessionError(
         'too-large',
@@ -37,6 +39,10 @@ export abstract class ResumeCounts extends Voices<ResumeSignal> {
     this.log.push(payload, prompt);
     if (this.log.costBytes >= this.limits.sendBytesHigh) return 'wait';
     return this.log.unsentBytes >= FLUSH_BYTES ? 'flush' : 'room';
+  }
+
+  protected send(event: 'drain' | 'empty' | 'part'): void {
+    this.sending = step(SENDING_PHASES, this.sending, event);
   }
 
   hasRoom(): boolean {

@@ -2,18 +2,17 @@ import { Framer } from '../dataplane/framer.js';
 import type { Plane, Step } from '../dataplane/plane.js';
 import { assert } from '../errors.js';
 import { Health } from '../dataplane/liveness.js';
+import { step } from '../phase-table.js';
 import { ResumeCounts } from './resume.counts.js';
+import { RESUME_HEARING, type ResumeHearing } from './resume.hearing.js';
 import type { FaultCode, FrameKind, GoodbyeCode, Hello, RefusalCode, ResumeCodec } from './resume.messages.js';
 import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
-
-/** Where the peer's frames on the current wire are in the protocol. The chart opens; a violation deafens. */
-type Hearing = 'nothing' | 'hello' | 'control' | 'everything';
 
 /** Exactly-once, in-order delivery across any number of wires. */
 export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, ResumeSignal> {
   readonly health: Health;
   #framer: Framer;
-  #hearing: Hearing = 'nothing';
+  #hearing: ResumeHearing = RESUME_HEARING.initial;
   #mayTransmit = false; // Data; control frames need only a wire.
   #farewell: GoodbyeCode | undefined;
   #hasSaidGoodbye = false; // On this wire.
@@ -34,33 +33,33 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   /** Dialer, on a new wire: say hello, and behind it whatever the peer had not acknowledged (RES-2, 0-RTT). */
   greet(): void {
     this.say(this.greeting.hello());
-    this.#hearing = 'hello';
+    this.#hear('greet');
     this.#mayTransmit = this.greeting.isBorn;
     this.#sayGoodbye();
   }
 
   /** Acceptor, on a new wire: the door brought a hello; it is read again here. */
   listen(): void {
-    this.#hearing = 'hello';
+    this.#hear('greet');
   }
 
   /** The peer may speak, and be spoken to, from here on. */
   open(): void {
     if (this.#hearing !== 'control') return;
-    this.#hearing = 'everything';
+    this.#hear('open');
     this.#mayTransmit = true;
     this.#sayGoodbye();
   }
 
   /** Takes no more messages, and says when all are acknowledged. */
   drain(): void {
-    this.isDraining = true;
+    this.send('drain');
     this.#tellDrained();
   }
 
   /** Says goodbye now, and again on each further wire until it is acknowledged. What was not sent stays unsent. */
   goodbye(code: GoodbyeCode): void {
-    this.isDraining = true;
+    this.send('part');
     this.#farewell = code;
     this.#sayGoodbye();
   }
@@ -85,7 +84,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   attach(_link: number, now: number): void {
     this.#framer.reset();
     this.hush();
-    this.#hearing = 'nothing';
+    this.#hear('rewire');
     this.#mayTransmit = false;
     this.#hasSaidGoodbye = false;
     this.log.rewind();
@@ -96,7 +95,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   detach(): void {
     this.#framer.reset();
     this.hush();
-    this.#hearing = 'nothing';
+    this.#hear('rewire');
     this.#mayTransmit = false;
     this.receipts.forgetDue();
     this.health.stop();
@@ -166,7 +165,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   /** The last word on this wire. */
   sayFault(code: FaultCode, rule: string): void {
     assert(/^RES-\d+$/.test(rule), 'a fault names its rule');
-    this.#hearing = 'nothing';
+    this.#hear('deafen');
     this.#mayTransmit = false;
     this.say(this.codec.putFault({ code, rule }));
   }
@@ -277,7 +276,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   #greeted(): void {
-    this.#hearing = 'control';
+    this.#hear('answer');
     this.note({ type: 'peer.greeted' });
     this.#tellDrained(); // The hello may have acknowledged the rest.
   }
@@ -289,7 +288,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (goodbye === undefined) return this.#spoil('malformed');
     if (goodbye.position !== this.receipts.next >>> 0) return this.#violate('RES-16');
     if (!this.#release(this.log.base + ((goodbye.next - this.log.base) | 0))) return this.#violate('RES-8');
-    this.isDraining = true;
+    this.send('drain');
     this.#mayTransmit = false;
     this.say(this.codec.putNumber('goodbye-ack', this.receipts.acknowledge()));
     return this.#signal({ type: 'peer.goodbye', code: goodbye.code });
@@ -311,7 +310,13 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   #tellDrained(): void {
-    if (this.isDraining && this.#farewell === undefined && this.log.count === 0) this.note({ type: 'log.drained' });
+    if (this.sending !== 'draining' || this.log.count > 0) return;
+    this.send('empty');
+    this.note({ type: 'log.drained' });
+  }
+
+  #hear(event: 'rewire' | 'greet' | 'answer' | 'open' | 'deafen'): void {
+    this.#hearing = step(RESUME_HEARING, this.#hearing, event);
   }
 
   #ping(): void {
@@ -333,7 +338,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   /** The wire is of no use any more; the session lives. @rule RES-23 */
   #spoil(code: 'malformed' | 'oversized'): Step {
     const isStranger = this.#hearing === 'hello' && this.greeting.isBorn;
-    this.#hearing = 'nothing';
+    this.#hear('deafen');
     return this.#signal({ type: 'wire.spoilt', code, isStranger, progress: this.acknowledged + this.stats.received });
   }
 
@@ -358,7 +363,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     const { bytes, start, end } = this.#framer;
     const fault = this.codec.fault(bytes, start, end);
     if (fault === undefined) return this.#spoil('malformed');
-    this.#hearing = 'nothing';
+    this.#hear('deafen');
     this.#takeBack();
     return this.#signal({ type: 'peer.accused', fault });
   }

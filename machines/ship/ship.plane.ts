@@ -1,6 +1,8 @@
 import { Inbox } from '../dataplane/inbox.js';
 import type { Farewell, Room, Step } from '../dataplane/plane.js';
+import { SENDING_PHASES, type SendingPhase } from '../dataplane/sending-phases.js';
 import { SessionError } from '../errors.js';
+import { step } from '../phase-table.js';
 import type { SessionPlane } from '../protocol.js';
 import { Heartbeat } from './heartbeat.js';
 import { HelloWait } from './hello-wait.js';
@@ -31,7 +33,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   #dataBytes = 0;
   #takesData = false;
   #givesData = false;
-  #isClosing = false;
+  #sending: SendingPhase = SENDING_PHASES.initial;
   #message: ShipPayload | undefined;
   #signals: ShipSignal[] = [];
   #accepted = 0;
@@ -63,7 +65,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
 
   /** Said after everything that was written; nothing more can be. */
   sayLast(message: ShipSayable): void {
-    this.#isClosing = true;
+    this.#sending = step(SENDING_PHASES, this.#sending, 'drain');
     this.seed.trace?.('said', message);
     this.#data.push({ bytes: this.seed.codec.encode(message), isData: false });
   }
@@ -125,7 +127,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 
   write(payload: ShipPayload): Room {
-    if (this.#isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (this.#sending !== 'taking') throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     const { codec, limits } = this.seed;
     const bytes = codec.encode({ kind: 'data', payload });
     if (bytes.length > limits.messageBytesMax)

@@ -84,7 +84,6 @@ export class StreamsPlane {
     const stream = this.#streams.get(id);
     if (stream === undefined || stream.stage !== 'asked') return; // The peer has given it up meanwhile.
     this.#answer(stream);
-    stream.stage = 'open';
     this.#control.push({ kind: 'opened', stream: id });
     this.#grant(stream);
   }
@@ -128,7 +127,7 @@ export class StreamsPlane {
   end(id: number): void {
     const stream = this.#streams.get(id);
     if (stream === undefined || stream.own !== 'open') return;
-    stream.own = 'ending';
+    stream.end('end');
     this.#wake(stream);
   }
 
@@ -162,7 +161,7 @@ export class StreamsPlane {
     const stream = this.#turns.next(!mayBulk);
     if (stream === undefined) return undefined;
     if (stream.outbox.bytes === 0) {
-      stream.own = 'ended';
+      stream.end('sent');
       this.#turns.forget(stream);
       this.#settle(stream);
       return { kind: 'end', stream: stream.id };
@@ -241,7 +240,7 @@ export class StreamsPlane {
 
   #handleOpened(stream: Stream): Heard {
     if (stream.stage !== 'asking') return this.violate('STR-1', `an answer for stream ${stream.id}, which was not asked for`);
-    stream.stage = 'open';
+    stream.answer();
     if (stream.isAbandoned) return NOTHING; // The peer has not heard the reset yet.
     this.#wake(stream);
     return { word: 'opened', stream: stream.id };
@@ -272,8 +271,8 @@ export class StreamsPlane {
   #handleEnd(stream: Stream): Heard {
     if (stream.stage !== 'open') return this.violate('STR-1', `the end of stream ${stream.id} before it was opened`);
     if (stream.hasPeerEnded) return this.violate('STR-3', `a second end of stream ${stream.id}`);
-    this.#notePeerEnd(stream);
     const wasAbandoned = stream.isAbandoned;
+    this.#notePeerEnd(stream);
     this.#settle(stream);
     return wasAbandoned ? NOTHING : { word: 'end', stream: stream.id };
   }
@@ -302,7 +301,7 @@ export class StreamsPlane {
 
   #answer(stream: Stream): void {
     this.#pending--;
-    stream.stage = 'open';
+    stream.answer();
   }
 
   #wake(stream: Stream): void {
@@ -319,8 +318,7 @@ export class StreamsPlane {
 
   /** Nothing is sent from here on, and what still comes is dropped. Its credit is accounted for until the peer has ended too. */
   #abandon(stream: Stream): void {
-    stream.own = 'ended';
-    stream.isAbandoned = true;
+    stream.abandon();
     stream.outbox.clear();
     this.#turns.forget(stream);
     this.#budget.move(stream.heldBytes, stream.grantedBytes);
@@ -328,7 +326,7 @@ export class StreamsPlane {
   }
 
   #notePeerEnd(stream: Stream): void {
-    stream.hasPeerEnded = true;
+    stream.endPeer();
     this.#budget.move(stream.heldBytes, stream.keptBytes); // The rest of its credit is void.
     stream.grantedBytes = 0;
   }

@@ -3,7 +3,7 @@ import type { ChartMeta } from '../chart-meta.js';
 import { closing, type Closing } from '../closing.js';
 import { namedClosing, parent, sessionActions, type ProtocolContext } from '../protocol.setup.js';
 import type { PumpOver, SessionHandle } from '../session-handle.js';
-import type { NcpSignal } from './ncp.session.js';
+import type { NcpSignal } from './ncp.seed.js';
 import type { TunaPlane, TunaSignal } from './tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from './tuna.timing.js';
 

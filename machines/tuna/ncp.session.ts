@@ -1,3 +1,5 @@
+import { SENDING_PHASES, type SendingPhase } from '../dataplane/sending-phases.js';
+import { step } from '../phase-table.js';
 import { AckWriter, RANGES_PER_ACK } from './ncp.ack-writer.js';
 import { Dispatch } from './ncp.dispatch.js';
 import { AckReader } from './ncp.ack-reader.js';
@@ -8,12 +10,11 @@ import { Inbound } from './ncp.inbound.js';
 import { NcpLink } from './ncp.link.js';
 import { ReadNews } from './ncp.news.js';
 import { Outbound } from './ncp.outbound.js';
+import { NCP_PHASES, type NcpPhase } from './ncp.phases.js';
 import { aheadOf, nextSequence, unusedSequence } from './ncp.sequence.js';
 import type { NcpSeed, NcpSignal } from './ncp.seed.js';
 import { Striping } from './ncp.striping.js';
 import { ackBytesMax, DATA_HEAD_BYTES_MAX, Packet } from './tuna.messages.js';
-
-export type { NcpSeed, NcpSignal } from './ncp.seed.js';
 
 /**
  * One NCP session over several connections, as both ends of the wire see it: packets in, packets out, bytes in order between
@@ -26,7 +27,8 @@ export class NcpSession {
   readonly links: NcpLink[];
   readonly striping: Striping;
   readonly signals: NcpSignal[] = [];
-  phase: 'idle' | 'calling' | 'established' | 'closing' = 'idle';
+  phase: NcpPhase = NCP_PHASES.initial;
+  sending: SendingPhase = SENDING_PHASES.initial;
   /** Packets that were of no use: known already; too far ahead, or beyond the window. */
   duplicates = 0;
   dropped = 0;
@@ -38,7 +40,6 @@ export class NcpSession {
   #packet = new Packet();
   #first: number;
   #acks: AckReader;
-  #draining = false;
   #readProgressAt = Infinity; // While draining: when the peer's application last read something, or a link came.
   #closeRepeatAt: number | undefined;
   #dispatch: Dispatch;
@@ -71,14 +72,14 @@ export class NcpSession {
   /** Dialer: says who it is on every link, and again until it is answered. */
   call(now: number): void {
     if (this.phase !== 'idle') return;
-    this.phase = 'calling';
+    this.phase = step(NCP_PHASES, this.phase, 'call');
     this.greeting.repeat(now);
     this.handleTimeout(now);
   }
 
   /** Takes no more bytes, and says when the peer's application has read all of them, or when it has stopped reading. */
   drain(): void {
-    this.#draining = true;
+    this.sending = step(SENDING_PHASES, this.sending, 'drain');
     this.#readProgressAt = Infinity; // From the next look on.
     this.#dispatch.isDraining = true;
     this.#dispatch.unblock();
@@ -87,9 +88,9 @@ export class NcpSession {
 
   /** Says close on every link, and again until the transport is gone. What is not acknowledged by now is lost. */
   close(now: number): void {
-    this.#draining = false;
+    this.sending = step(SENDING_PHASES, this.sending, 'part');
     for (const l of this.links) l.owesRead = l.isAttached && this.isEstablished;
-    this.phase = 'closing';
+    this.phase = step(NCP_PHASES, this.phase, 'close');
     this.greeting.settle();
     this.#closeRepeatAt = now;
     this.handleTimeout(now);
@@ -276,7 +277,7 @@ export class NcpSession {
     if (this.#news.handleTimeout(now)) for (const l of this.links) l.owesRead = l.isAttached;
     this.#dispatch.handleTimeout(now);
     for (const l of this.links) if (l.isAttached) this.#handleLinkTimeout(l, now);
-    if (this.#draining && now >= this.#unreadUntil) this.#tellDrained(true);
+    if (this.sending === 'draining' && now >= this.#unreadUntil) this.#tellDrained(true);
   }
 
   nextTimeout(): number | undefined {
@@ -286,7 +287,7 @@ export class NcpSession {
       this.#dispatch.persistAt,
       this.#news.nextTimeout(),
     );
-    if (this.#draining) at = Math.min(at, this.#unreadUntil);
+    if (this.sending === 'draining') at = Math.min(at, this.#unreadUntil);
     for (const l of this.links) if (l.isAttached) at = Math.min(at, l.nextTimeout());
     return at === Infinity ? undefined : at;
   }
@@ -313,7 +314,7 @@ export class NcpSession {
     inbound.resize(packetsMax, outbound.mtu);
     striping.windowBytes = outbound.windowBytes;
     striping.scale();
-    this.phase = 'established';
+    this.phase = step(NCP_PHASES, this.phase, 'greet');
     for (const other of this.links) other.owesHandshake = this.seed.role === 'acceptor' && other.isAttached;
     return true;
   }
@@ -385,10 +386,10 @@ export class NcpSession {
 
   #tellDrained(isUnread = false): void {
     const { outbound } = this;
-    if (!this.#draining || outbound.queuedBytes > 0) return;
+    if (this.sending !== 'draining' || outbound.queuedBytes > 0) return;
     if (outbound.base < outbound.next) return; // Empty packets are packets too.
     if (!isUnread && outbound.read < outbound.written) return;
-    this.#draining = false;
+    this.sending = step(SENDING_PHASES, this.sending, 'empty');
     this.signals.push({ type: 'log.drained' });
   }
 }

@@ -1,12 +1,21 @@
+import { phaseTable, step, type PhaseOf } from '../phase-table.js';
 import type { WireCause } from '../ports.js';
 import { Doubts } from './doubts.js';
 import type { Fault } from './tuna.messages.js';
 
 /**
  * What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets, one that is kept
- * open in case a place becomes free.
+ * open in case a place becomes free. The charts of the links tell it.
  */
-export type ConnPhase = 'none' | 'opening' | 'joined' | 'reserve';
+export const CONN_PHASES = phaseTable('tuna-wire', 'none', {
+  none: { open: 'opening', reserve: 'reserve', end: 'none' },
+  /** A newer wire may take the place of one that has proven nothing. */
+  opening: { open: 'opening', join: 'joined', reserve: 'reserve', end: 'none' },
+  joined: { reserve: 'reserve', end: 'none' },
+  reserve: { open: 'opening', reserve: 'reserve', end: 'none' },
+});
+
+export type ConnPhase = PhaseOf<typeof CONN_PHASES>;
 
 interface Conn {
   phase: ConnPhase;
@@ -108,7 +117,7 @@ export class SessionConns {
   }
   opened(slot: number, address: string | undefined): void {
     const conn = this.#conns[slot]!;
-    conn.phase = 'opening';
+    conn.phase = step(CONN_PHASES, conn.phase, 'open');
     conn.address = address;
     conn.wasUsed = conn.isClaimed = true;
     this.everOpened = true;
@@ -121,14 +130,15 @@ export class SessionConns {
   }
   reserved(slot: number): void {
     const conn = this.#conns[slot]!;
-    conn.phase = 'reserve';
+    conn.phase = step(CONN_PHASES, conn.phase, 'reserve');
     conn.isReserve = true;
     conn.order = ++this.#serial;
     conn.isClaimed = false;
     this.everOpened = true;
   }
   joined(slot: number): void {
-    this.#conns[slot]!.phase = 'joined';
+    const conn = this.#conns[slot]!;
+    conn.phase = step(CONN_PHASES, conn.phase, 'join');
     this.doubts.clear();
     this.accusation = undefined;
     this.#foreign = this.#spurned = 0;
@@ -140,7 +150,7 @@ export class SessionConns {
       this.#spurned++;
     }
     if (conn.phase === 'none') this.failed(slot, cause);
-    conn.phase = 'none';
+    conn.phase = step(CONN_PHASES, conn.phase, 'end');
     conn.isClaimed = conn.isReserve = false;
     conn.address = conn.link = undefined;
     this.#separate(slot);

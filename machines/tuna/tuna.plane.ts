@@ -2,7 +2,8 @@ import { Framer, type FrameHead } from '../dataplane/framer.js';
 import type { Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
 import type { SessionPlane } from '../protocol.js';
-import { NcpSession, type NcpSeed, type NcpSignal } from './ncp.session.js';
+import type { NcpSeed, NcpSignal } from './ncp.seed.js';
+import { NcpSession } from './ncp.session.js';
 import { Strikes, type FaultPart } from './strikes.js';
 import { DATA_HEAD_BYTES_MAX, type Fault } from './tuna.messages.js';
 import type { AddressBook } from './tuna.addresses.js';
@@ -88,7 +89,6 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   #dirty: number[] = [];
   #spoilt: TunaSignal[] = [];
   readonly #strikes: Strikes;
-  #isClosing = false;
   readonly #frameBytesMax: number;
 
   constructor(readonly seed: TunaSeed) {
@@ -112,12 +112,10 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
   /** Takes no more bytes, and says when all are read, or nothing is being read. */
   drain(): void {
-    this.#isClosing = true;
     this.ncp.drain();
   }
   /** Says close, and again until the wires are gone. */
   close(now: number): void {
-    this.#isClosing = true;
     this.ncp.close(now);
   }
   /** Something suggests that wires may be dead: ask all of them. */
@@ -147,7 +145,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
   /** One side has said that it goes. */
   get isParting(): boolean {
-    return this.#isClosing;
+    return this.ncp.sending !== 'taking';
   }
   get isOpen(): boolean {
     return this.ncp.inbound.isOpen;
@@ -223,7 +221,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   write(bytes: Uint8Array): Room {
     const { limits } = this.seed;
     const { outbound } = this.ncp;
-    if (this.#isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (this.isParting) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     if (bytes.length > this.#pieceBytesMax) {
       const why = limits.isStream ? 'are taken at once' : 'fit a packet';
       throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the ${this.#pieceBytesMax} that ${why}`);

@@ -15,8 +15,9 @@ export interface FloorRule {
 }
 
 export const floorRules: readonly FloorRule[] = [
-  // `machines/errors` holds `assert`: an invariant is stated next to where it matters, on the hot path too.
-  { at: 'machines/dataplane/', may: ['machines/dataplane/', 'machines/ports', 'machines/errors'] },
+  // `machines/errors` holds `assert`: an invariant is stated next to where it matters, on the hot path too. `machines/phase-table` holds
+  // the steps of small state machines there.
+  { at: 'machines/dataplane/', may: ['machines/dataplane/', 'machines/ports', 'machines/errors', 'machines/phase-table'] },
   { at: 'machines/', may: ['machines/', 'xstate'] },
   {
     at: 'adapters/cli/',
@@ -35,8 +36,9 @@ export const floorRules: readonly FloorRule[] = [
     at: 'transports/',
     may: [
       'transports/',
-      // `machines/errors` holds `SessionError`: an address nobody can read is the caller's mistake.
-      ...['machines/ports', 'machines/errors'],
+      // `machines/errors` holds `SessionError`: an address nobody can read is the caller's mistake. `machines/wire-phases` is the table of
+      // phases that the wires of all transports share, and `machines/phase-table` takes its steps.
+      ...['machines/ports', 'machines/errors', 'machines/phase-table', 'machines/wire-phases'],
       'adapters/*/codec',
       'adapters/tuna/metadata',
       ...['node:net', 'node:tls', 'node:http', 'node:https', 'node:dns', 'node:dns/promises', 'node:dgram', 'node:os'],
@@ -75,7 +77,7 @@ export const rooms: readonly (readonly string[])[] = [
   ['machines/hub/accept/', 'machines/hub/dial/'],
   ['machines/hub/'],
   ['machines/engine'],
-  ['machines/rendezvous/'],
+  ['machines/rendezvous/', 'machines/phase-tables'],
   ['machines/index'],
 ];
 

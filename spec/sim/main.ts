@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { strictSteps } from '../../machines/phase-table.js';
 import type { Report } from './report.js';
 import { runWorld } from './world.js';
 
@@ -12,6 +13,7 @@ const USAGE = `Many schedules of one session under a cruel network.
 A failure prints its seed and the last transitions. Exit code: 0 all held, 1 one failed, 2 misused.
 `;
 const values = given();
+strictSteps(true);
 if (values.help) {
   process.stdout.write(USAGE);
   process.exit(0);

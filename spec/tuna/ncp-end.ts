@@ -1,6 +1,7 @@
 import { ncpCodec } from '../../adapters/tuna/codec.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
-import { NcpSession, type NcpSeed, type NcpSignal } from '../../machines/tuna/ncp.session.js';
+import type { NcpSeed, NcpSignal } from '../../machines/tuna/ncp.seed.js';
+import { NcpSession } from '../../machines/tuna/ncp.session.js';
 import { NCP_LIMITS, type NcpLimits } from '../../machines/tuna/tuna.timing.js';
 import type { Clock } from '../../machines/ports.js';
 
