@@ -54,5 +54,5 @@ export interface Path {
   readonly takes: readonly number[];
 }
 
-/** Makes an actor for a chart below a parent. `createActor` for XState's own; the engine has leaner ones. */
+/** Makes an actor for a chart below a parent: XState's own by `createActor`, or a compact one. */
 export type Interpreter = (machine: AnyStateMachine, parent: AnyActorRef, input: unknown) => AnyActorRef;

@@ -1,9 +1,12 @@
 import {
   assign,
+  createActor,
   fromCallback,
+  fromTransition,
   setup,
   type AnyActorLogic,
   type AnyEventObject,
+  type AnyMachineSnapshot,
   type AnyStateMachine,
   type EventObject,
 } from 'xstate';
@@ -17,6 +20,7 @@ import { RESUME_LIMITS } from '../../machines/resume/resume.timing.js';
 import type { Clock } from '../../machines/ports.js';
 import { SessionHandle } from '../../machines/session-handle.js';
 import { compare } from './compare.js';
+import { CompactActor } from '../../machines/runtime/actor.js';
 import { freeModel } from '../model/free.js';
 import { SeededRandom } from '../sim/random.js';
 import { historic, mixed, mortal, motley, parental } from './sample-charts.js';
@@ -204,6 +208,20 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
   test('for a chart with history below one without: XState runs it as a child', () => {
     expect(isSupported(historic(() => undefined))).toBe(false);
     for (let seed = 1; seed <= 60; seed++) compare(seed, mixed, names('go', 'out', 'back', 'off', 'on', 'again'));
+  });
+
+  test('what is persisted of it is restored by XState’s own actor, children included', () => {
+    const parent = createActor(fromTransition((state: object) => state, {})).start();
+    const machine = motley(() => undefined);
+    const actor = new CompactActor(machine, { id: 'it', src: 'it', parent, input: {} });
+    actor.start();
+    for (const type of ['go', 'go', 'up', 'ask']) actor.send({ type });
+    const persisted = JSON.parse(JSON.stringify(actor.getPersistedSnapshot())) as { children: Record<string, unknown> };
+    expect(Object.keys(persisted.children)).toEqual(['kid', 'call']);
+    const restored = createActor(machine, { snapshot: persisted as never });
+    const { value, context } = actor.getSnapshot() as AnyMachineSnapshot;
+    expect(restored.getSnapshot()).toMatchObject({ value, context: context as object, status: 'active' });
+    actor.halt();
   });
 
   test('it refuses a chart that it does not support', () => {

@@ -3,6 +3,7 @@ import { runPoolWorld } from '../sim/pool-world.js';
 import { runRendezvousWorld } from '../sim/rendezvous-world.js';
 import { runWorld } from '../sim/world.js';
 import { ShipWorld } from '../ship/world.js';
+import { fill } from '../tuna/ncp-channel.js';
 import { TunaWorld } from '../tuna/tuna-world.js';
 
 /**
@@ -49,7 +50,7 @@ describe('runtime: simulations on XState’s own actors', () => {
       world.connect('sim://b:1');
       let written = 0;
       for (let i = 0; i < 10; i++) {
-        world.near!.write(new Uint8Array(2000));
+        world.near!.write(fill(new Uint8Array(2000), written));
         written += 2000;
         if (i % 3 === 1)
           for (const link of world.network.links) if (link.port === 1 + (seed % 4)) link.cut('both', { withinMs: 50 });

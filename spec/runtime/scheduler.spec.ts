@@ -34,14 +34,14 @@ function alarmUnder(clock: CountingClock) {
   return { root: root.start(), timers };
 }
 
-type CrowdEvent = { type: 'bury'; who: AnyActorRef } | { type: 'break' } | { type: `bell.${string}` };
+type CrowdEvent = { type: 'stop.child'; who: AnyActorRef } | { type: 'break' } | { type: `bell.${string}` };
 
 /** A root with actors of its own that do nothing but have timers; on request it stops one, and one on request breaks. */
 function crowd(clock: CountingClock, size: number) {
   const got: string[] = [];
   const logic = fromTransition((_state: undefined, event: CrowdEvent, scope) => {
     if (event.type.startsWith('bell.')) got.push(event.type.slice('bell.'.length));
-    if (event.type === 'bury') scope.stopChild(event.who);
+    if (event.type === 'stop.child') scope.stopChild(event.who);
     if (event.type === 'break') throw new Error('broken on request');
     return undefined;
   }, undefined);
@@ -113,7 +113,7 @@ describe('the contract with XState', () => {
     for (const [i, actor] of actors.entries())
       for (const id of ['a', 'b']) scheduler.schedule(actor, root, { type: `bell.${id}${i}` }, 10, id);
     expect({ pending: timers.pending, actors: timers.actors }).toEqual({ pending: 8, actors: 4 });
-    root.send({ type: 'bury', who: actors[1]! });
+    root.send({ type: 'stop.child', who: actors[1]! });
     actors[2]!.subscribe({ error: () => undefined });
     actors[2]!.send({ type: 'break' });
     expect({ pending: timers.pending, actors: timers.actors, clock: clock.pending }).toEqual({ pending: 4, actors: 2, clock: 4 });

@@ -1,6 +1,7 @@
 import { assign, createActor, setup, type AnyActorRef, type AnyEventObject } from 'xstate';
 import fc from 'fast-check';
 import { installScheduler } from '../../machines/runtime/scheduler.js';
+import { setDefaultRuntime } from '../../machines/runtime/runtime.js';
 import { fromSupervisor, supervised, type ChildKey, type SupervisorNotice } from '../../machines/runtime/supervisor.js';
 import { CountingClock } from '../hub/counting-clock.js';
 
@@ -75,8 +76,11 @@ const supervisorOf = (hub: AnyActorRef): AnyActorRef =>
   (hub.getSnapshot() as { children: { supervisor: AnyActorRef } }).children.supervisor;
 const spawn = (key: ChildKey, born?: 'dead' | 'broken'): AnyEventObject => ({ type: 'spawn', key, input: born ? { born } : {} });
 
-describe('the supervisor', () => {
-  test('children are real ones: same system, parent set, one constant id', () => {
+describe.each(['compact', 'xstate'] as const)('runtime: the supervisor, under %s,', (runtime) => {
+  beforeEach(() => setDefaultRuntime(runtime));
+  afterAll(() => setDefaultRuntime('compact'));
+
+  test('its children are real ones: same system, parent set, one constant id', () => {
     const { supervisor, children } = house();
     supervisor.send(spawn(1));
     supervisor.send(spawn('two'));
@@ -88,7 +92,7 @@ describe('the supervisor', () => {
     }
   });
 
-  test('an end is told to the hub with its output, and the key is free again', () => {
+  test('sends the hub a notice of an end with its output, and the key is free again', () => {
     const { supervisor, children, heard, timers } = house();
     supervisor.send(spawn(7));
     children.get(7)!.send({ type: 'end', word: 'farewell' });
@@ -98,7 +102,7 @@ describe('the supervisor', () => {
     expect(children.size).toBe(1);
   });
 
-  test('a child that throws harms neither its siblings nor the supervisor nor the hub', () => {
+  test('a child that throws stops neither its siblings nor the supervisor nor the hub', () => {
     const { root, supervisor, children, heard } = house();
     for (const key of [1, 2, 3]) supervisor.send(spawn(key));
     children.get(2)!.send({ type: 'throw' });
@@ -110,7 +114,7 @@ describe('the supervisor', () => {
     expect(heard.at(-1)).toBe('3 ended: well');
   });
 
-  test('a child that breaks at birth crashes, one that is born dead ends, and neither stays', () => {
+  test('a child that throws in its initial state crashes, one that is final from the start ends, and neither stays', () => {
     const { supervisor, children, heard } = house();
     supervisor.send(spawn('a', 'broken'));
     supervisor.send(spawn('b', 'dead'));
@@ -118,7 +122,7 @@ describe('the supervisor', () => {
     expect(children.size).toBe(0);
   });
 
-  test('a stopped child says nothing more, and takes its timers along', () => {
+  test('a stopped child sends no notice, and its timers are cancelled', () => {
     const { supervisor, children, heard, timers } = house();
     for (const key of [1, 2]) supervisor.send(spawn(key));
     const child = children.get(1)!;
@@ -134,7 +138,7 @@ describe('the supervisor', () => {
     });
   });
 
-  test('one that ends while it is being stopped is not told of under a key that may be somebody else’s', () => {
+  test('sends no notice of a child that ends while it is being stopped: its key may be another child’s', () => {
     const { supervisor, children, heard } = house();
     supervisor.send(spawn(1));
     children.get(1)!.send({
@@ -170,7 +174,7 @@ describe('the supervisor', () => {
     expect(children.size).toBe(0);
   });
 
-  test.each(['stopAll', 'leave'] as const)('after %s no child and no timer is left, and nobody was told', (how) => {
+  test.each(['stopAll', 'leave'] as const)('after %s no child and no timer is left, and no notice was sent', (how) => {
     const { root, supervisor, children, heard, timers } = house();
     for (let key = 0; key < 50; key++) supervisor.send(spawn(key));
     const all = [...children.values()];
@@ -180,7 +184,7 @@ describe('the supervisor', () => {
     expect(new Set(all.map((child) => child.getSnapshot().status))).toEqual(new Set(['stopped']));
   });
 
-  test('stopping the root buries the children too', () => {
+  test('stopping the root stops the children too', () => {
     const { root, supervisor, children, timers } = house();
     for (let key = 0; key < 3; key++) supervisor.send(spawn(key));
     root.stop();
