@@ -34,12 +34,15 @@ interface Self extends AnyActorRef {
  */
 export class ActorScope {
   readonly deferred: (() => void)[] = [];
+  readonly system: System;
 
   constructor(
     readonly self: Self,
     /** The actor has not started yet: its actions wait until it has. */
     public isInitial: boolean,
-  ) {}
+  ) {
+    this.system = self.system;
+  }
 
   get id(): string {
     return this.self.id;
@@ -47,11 +50,8 @@ export class ActorScope {
   get sessionId(): string {
     return this.self.sessionId;
   }
-  get system(): System {
-    return this.self.system;
-  }
   get logger(): (...words: unknown[]) => void {
-    return loggerOf(this.self.system);
+    return loggerOf(this.system);
   }
 
   defer(fn: () => void): void {

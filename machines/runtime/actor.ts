@@ -65,8 +65,8 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     this.#id = id;
     this.src = src;
     this.#session = root;
-    internals.sendInspectionEvent(this.system, { type: '@xstate.actor', actorRef: this });
     const scope = new ActorScope(this, true);
+    internals.sendInspectionEvent(scope.system, { type: '@xstate.actor', actorRef: this });
     this.#birth = { scope, event: internals.initEvent(input) };
     this.#snapshot = internals.PENDING;
     this.#snapshot = this.#initialSnapshot(scope, input);
@@ -76,8 +76,8 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     const id = this.#id ?? this.sessionId;
     return typeof id === 'string' ? id : id.name;
   }
-  get system(): internals.System {
-    return internals.parentOf(this)?.system ?? (this.#session as RootSystem).system;
+  protected get rootSystem(): internals.System {
+    return (this.#session as RootSystem).system;
   }
   get sessionId(): string {
     const session = (this.#session ??= internals.nextSessionId(this.system));
@@ -113,7 +113,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     this.#birth = undefined;
     this.#isBusy = true;
     this.phase = RUNNING;
-    const { system } = this;
+    const { system } = scope;
     const parent = internals.parentOf(this);
     if (parent === undefined) internals.register(system, this);
     internals.sendInspectionEvent(system, { type: '@xstate.event', sourceRef: parent, actorRef: this, event });
@@ -190,7 +190,10 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
 
   /** For an `ActorScope` only, as is `emitEvent`. */
   createChild(logic: AnyActorLogic, options: ChildOptions): AnyActorRef {
-    return createChildActor(logic, { ...options, parent: this });
+    const { id, src, input, systemId, syncSnapshot } = options;
+    return systemId !== undefined || syncSnapshot === true || !isCompact(logic)
+      ? createReferenceChild(logic, { ...options, parent: this })
+      : new CompactActor(logic, { id, src, input, parent: this });
   }
 
   emitEvent(event: EventObject): void {
@@ -276,7 +279,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
       const parent = internals.parentOf(this);
       if (parent !== undefined) internals.relay(this.system, this, parent, internals.doneEvent(this.id, this.#snapshot.output));
     }
-    internals.sendInspectionEvent(this.system, { type: '@xstate.snapshot', actorRef: this, event, snapshot });
+    internals.sendInspectionEvent(scope.system, { type: '@xstate.snapshot', actorRef: this, event, snapshot });
   }
 
   #cease(): void {
@@ -333,10 +336,4 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
       throw error;
     }, 0);
   }
-}
-
-/** A child that is compact if the compact runtime supports its logic and its options, and an actor of XState's own if not. */
-export function createChildActor(logic: AnyActorLogic, options: ChildOptions & { readonly parent: AnyActorRef }): AnyActorRef {
-  const isOwn = options.systemId !== undefined || options.syncSnapshot === true || !isCompact(logic);
-  return isOwn ? createReferenceChild(logic, options) : new CompactActor(logic, options);
 }

@@ -1,7 +1,7 @@
 import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { Configurations, type Configuration, type Move, type Selector } from './configuration.js';
 import { activeUntil, isFinal, type Entry } from './transition-set.js';
-import type { ActorScope } from './actor-scope.js';
+import type { ActorScope, ChildOptions } from './actor-scope.js';
 import { isSupported, nameOf, paramsOf, type Action, type GuardLike } from './supported-charts.js';
 import * as internals from './xstate-internals.js';
 import type { ActionFunction, Args, Draft, GuardFunction, Spawn, StateNode, Transition } from './xstate-internals.js';
@@ -257,7 +257,7 @@ class Macrostep {
     const { scope } = this;
     const input = this.#inputOf(spawn.input, args);
     const ownId = typeof id === 'function' ? (id as (args: Args) => string)(args) : (id as string | undefined);
-    const actorRef = this.#createChild({ ...spawn, id: ownId, input });
+    const actorRef = this.#createChild({ id: ownId, src, input, systemId, syncSnapshot: spawn.syncSnapshot });
     const params = { id, systemId, actorRef, src, input };
     scope.actionExecutor({ type: internals.SPAWN_ACTION, info: args, params, exec: () => scope.startLater(actorRef) });
   }
@@ -269,10 +269,11 @@ class Macrostep {
   }
 
   /** A child that is in the snapshot and has not started. */
-  #createChild({ src, ...options }: Spawn & { readonly id: string | undefined }): AnyActorRef {
+  #createChild(options: ChildOptions): AnyActorRef {
+    const { src } = options;
     const logic = typeof src === 'string' ? (this.#named('actors', src) as AnyActorLogic | undefined) : src;
     if (logic === undefined) throw new Error(`Actor logic '${String(src)}' not implemented in machine '${this.#machine.id}'`);
-    const child = this.scope.self.createChild(logic, { src, input: undefined, ...options });
+    const child = this.scope.self.createChild(logic, options);
     const draft = this.#drafted();
     draft.children = { ...draft.children, [child.id]: child };
     return child;

@@ -89,6 +89,12 @@ export abstract class ActorProtocol {
     this._parent = parent as AnyActorRef; // Undefined for a root; XState's type has no word for that.
   }
 
+  /** A child has the system of its parent; a root has its own. */
+  get system(): System {
+    return this._parent === undefined ? this.rootSystem : this._parent.system;
+  }
+  protected abstract get rootSystem(): System;
+
   protected get phase(): number {
     return this._processingStatus;
   }
