@@ -13,7 +13,7 @@ import type { Caller } from './hub/connect-request.js';
 import type { EngineEvent } from './hub/events.js';
 import { hubMachine } from './hub/hub.machine.js';
 import { watchHost } from './hub/host-watch.js';
-import { isLoopbackAddress } from './hub/accept/listener.service.js';
+import { isLoopbackAddress } from './loopback.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
 import { createRootActor } from './runtime/root-actor.js';

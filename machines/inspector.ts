@@ -4,7 +4,7 @@ import { callback, type CallbackPorts } from './callbacks.js';
 /** What `inspect` takes: a function, or an observer with `next`, such as `createInspector().inspect` of `@statelyai/inspect`. */
 export type Inspector = ((event: InspectionEvent) => void) | Observer<InspectionEvent>;
 
-/** A throwing inspector would break `start` and `send` (xstate.md): what it throws or rejects with is reported. */
+/** A throwing inspector would break `start` and `send`: what it throws or rejects with is reported. */
 export function guarded(inspect: Inspector, ports: CallbackPorts): (event: InspectionEvent) => void {
   const observer = toObserver(inspect);
   return (event) => void callback(ports, 'inspect', () => observer.next?.(event));

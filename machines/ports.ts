@@ -4,7 +4,7 @@
 export interface Clock {
   /** Monotonic milliseconds; the only time that decides anything. */
   now(): number;
-  /** Wall-clock milliseconds: a hint that the host slept, never a reason to end something (states.md, 8). */
+  /** Wall-clock milliseconds: a hint that the host slept, never a reason to end something: people and time servers set it. */
   wall(): number;
   setTimeout(fn: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;

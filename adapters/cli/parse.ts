@@ -94,8 +94,3 @@ export function hostAndPortOf(use: 'dial' | 'listen'): (text: string) => { reado
     }
   };
 }
-
-/** Whether nobody but this machine reaches what listens there. IPv6 addresses with or without brackets. */
-export function isLoopbackHost(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?(::1|(0+:){7}0*1|::ffff:127(\.\d{1,3}){3})\]?)$/i.test(host);
-}

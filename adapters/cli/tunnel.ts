@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { isLoopbackHost } from '../../machines/loopback.js';
 import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
 import {
   addressOf,
   Failed,
   hostAndPortOf,
-  isLoopbackHost,
   Misuse,
   onInterrupt,
   openEngine,

@@ -9,7 +9,7 @@ export interface NextOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One peer's connection as its users hold it. The names are the seed's. */
+/** One peer's connection as its users hold it. The names are the skip graph's. */
 export interface PooledConnection extends AsyncIterable<Uint8Array> {
   /** Where the peer is; `undefined` once the connection has ended. */
   remoteAddr(): string | undefined;

@@ -17,7 +17,7 @@ export interface AddressResolver {
   resolve(id: string, options: { readonly signal: AbortSignal }): Promise<readonly string[]> | readonly string[];
 }
 
-/** The seed's settings, with its defaults, and those of the protocol (`PoolLimits`). */
+/** The skip graph's settings, with its defaults, and those of the protocol (`PoolLimits`). */
 export type ConnectionConfig = Omit<PoolOptions, 'identity' | 'id' | 'peerOf'>;
 
 /** Where a manager finds peers and reaches them, who it is, and what it holds at most. */

@@ -48,7 +48,7 @@ const schema = members({
 /**
  * The pool protocol for an engine: whole messages, at most one connection per peer, framing as the skip graph has it (u32 big
  * endian and payload). A settled `send` means handed over to the transport: there is no acknowledgement. `ConnectionManager`
- * is the face with the seed's names.
+ * has the names that the skip graph gave them.
  */
 export function pool(options: PoolOptions): Protocol {
   checkOptions('pool', schema, options);

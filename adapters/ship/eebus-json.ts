@@ -3,7 +3,7 @@ import { SessionError } from '../../machines/errors.js';
 
 /**
  * @rule SHIP-14 EEBUS JSON: an object is written as a list of objects with one member each, so that the order of members, which XML has
- * and JSON has not, survives (SHIP TS 1.0.1, 13.4.3; here as ship-go speaks it, `ship.md` 2.2):
+ * and JSON has not, survives (SHIP TS 1.0.1, 13.4.3; here as ship-go speaks it):
  *
  *     {"a":{"x":1,"y":[2,3]}}   goes out as   {"a":[{"x":1},{"y":[2,3]}]}
  *

@@ -21,7 +21,7 @@ const HANDSHAKE: ReadonlySet<ApiState> = new Set(['receivedPairingRequest', 'inP
 
 /** Below this there is no limit worth the name; ship-go's own default. */
 const CONNECTIONS_MAX = 10;
-/** Where a limit begins to be near (the seed's lifecycle guide). */
+/** Where a limit begins to be near. Chosen without measurement. */
 const NEAR = 0.8;
 /** A peer whose address changes all the time is dialed at once this often at most; chosen as the first band is. */
 const MOVE_MS = 3000;

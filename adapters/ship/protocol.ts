@@ -59,8 +59,8 @@ const schema = members({
 
 /**
  * SHIP for an engine (EEBus SHIP TS 1.0.1, on the wire as ship-go speaks it): one connection per SKI, trust by users, JSON
- * messages. A settled `send` means handed over to the transport: there is no acknowledgement. `Hub` is the face with the
- * seed's names; `shipTransport` the transport it needs.
+ * messages. A settled `send` means handed over to the transport: there is no acknowledgement. `Hub` has the names that
+ * ship-go gave them; `shipTransport` the transport it needs.
  * @rule SHIP-1 SHIP-11 SHIP-12 SHIP-13
  */
 export function ship(options: ShipOptions): Protocol<ShipPayload> {

@@ -152,7 +152,7 @@ export class SharedQuery implements AddressQuery {
   }
 }
 
-// The words, in JSON, as nkn-tuna-session has them (tuna-ncp.md, 2.5).
+// The words, in JSON, as nkn-tuna-session has them (`spec/rules/tuna.md`).
 
 /** What one answer may name; more are cut off. */
 const ADDRESSES_MAX = 64;

@@ -1,5 +1,5 @@
 /**
- * The ten API states of a connection, the same for every protocol: what an application sees (seed: SHIP connection lifecycle).
+ * The ten API states of a connection, the same for every protocol: what an application sees. Names and numbers are those of the SHIP connection lifecycle.
  * The numbers are stable and public.
  */
 export const API_STATES = {

@@ -7,7 +7,7 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What an application holds: one session, from its first attempt to its closing (`design`: api contract). */
+/** What an application holds: one session, from its first attempt to its closing. */
 export interface Connection<Message = Uint8Array> extends AsyncIterable<Message> {
   /**
    * Names this session in logs and events, such as `resume 5f0c2e9a71d3.4`: no other has this id, here, at the peer or after a restart.

@@ -1,7 +1,7 @@
 import { connectionSetup } from './connection.setup.js';
 
 /**
- * One connection as an application sees it, whatever its protocol: the ten API states (states.md). The protocol's own chart is
+ * One connection as an application sees it, whatever its protocol: the ten API states. The protocol's own chart is
  * invoked below from the first dial to the last farewell, and drives this one by its news; the state never goes backwards
  * within one handshake. How it ended is told before the state says so.
  */

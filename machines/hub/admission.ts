@@ -1,4 +1,5 @@
 import { BYTES_QUEUED_MAX } from '../dataplane/byte-budget.js';
+import { isLoopbackHost } from '../loopback.js';
 
 /**
  * Who may come in, and what is said at each bound. Pure: it counts and answers with a word; closing, refusing and warning
@@ -123,7 +124,7 @@ export class Watermark {
   readonly #low: number;
   #isNear = false;
 
-  /** Near at `share` of `max` (states.md: 80 %); well below at `relief` of it, chosen without measurement. */
+  /** Near at `share` of `max`; well below at `relief` of it, chosen without measurement. */
   constructor(max: number, share = 0.8, relief = 0.7) {
     this.#high = Math.max(1, max * share);
     this.#low = max * relief;
@@ -150,15 +151,10 @@ export function hostOf(address: string): string {
   return host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
 }
 
-/** Whether a host is this machine. Names without a network, as the memory transport has them, are too. */
-export function isLoopback(host: string): boolean {
-  return host === '::1' || host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host) || !/[.:]/.test(host);
-}
-
-/** What a host is counted by: '' for this machine. */
+/** What a host is counted by: '' for this machine, and for names without a network, as the memory transport has them. */
 export function addressKeyOf(remoteAddress: string): string {
   const host = hostOf(remoteAddress);
-  return isLoopback(host) ? '' : sourceOf(host);
+  return isLoopbackHost(host) || !/[.:]/.test(host) ? '' : sourceOf(host);
 }
 
 /** What one attacker has for nothing: an IPv4 address, or the /64 that any IPv6 subscriber gets. */

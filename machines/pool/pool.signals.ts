@@ -35,7 +35,7 @@ export interface PoolSeed {
   readonly localId: string;
   /** Who it must be, where that is known. */
   readonly peer?: string | undefined;
-  /** The seed's own framing and nothing else: no hello, no ping, no goodbye. */
+  /** The skip graph's own framing and nothing else: no hello, no ping, no goodbye. */
   readonly isBare: boolean;
   /** The id is the fingerprint of the peer's certificate, and nothing else will do. */
   readonly isProven: boolean;

@@ -4,12 +4,12 @@ export interface PoolLimits {
   readonly connectTimeoutMs: number;
   /** Silence after which a sign of life is asked for; 0 never asks. Default 60 s (the skip graph's `keepalive_interval`). */
   readonly keepaliveIntervalMs: number;
-  /** How long that sign may take. Default 5 s; after the host slept 1.5 s (states.md, 8). */
+  /** How long that sign may take. Default 5 s; after the host slept 1.5 s. */
   readonly probeTimeoutMs: number;
   readonly wakeProbeTimeoutMs: number;
   /** A connection without messages either way for this long is closed; 0 keeps it. Default 0. */
   readonly idleTimeoutMs: number;
-  /** Largest message either way. Default 16 MiB (the seed had no bound: four bytes could allocate 4 GiB). */
+  /** Largest message either way. Default 16 MiB (without a bound four bytes could allocate 4 GiB). */
   readonly messageBytesMax: number;
   /** Messages waiting for the transport, each with 64 bytes of cost; at the bound `write` throws `queue-full`. Default 32 MiB. */
   readonly sendBytesMax: number;

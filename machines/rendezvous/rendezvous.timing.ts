@@ -1,4 +1,4 @@
-/** Every limit and delay of rendezvous, with its default and where that comes from. `MAIDSAFE` is the seed's code base. */
+/** Every limit and delay of rendezvous, with its default and where that comes from. `MAIDSAFE` is the code base that this protocol comes from. */
 export interface RendezvousLimits {
   /** Life of an expectation, on the monotonic clock. Default 5 min (MAIDSAFE). */
   readonly expectationLifeMs: number;

@@ -23,7 +23,7 @@ export interface ResumeLimits {
   /** Silence after which a sign of life is asked for, and how long it may take. Defaults 5 s + 5 s; 0 for `idleMs` never asks. */
   readonly idleMs: number;
   readonly probeTimeoutMs: number;
-  /** The same after the host slept. Default 1500 ms (states.md, 8). */
+  /** The same after the host slept. Default 1500 ms: the application waits already. */
   readonly wakeProbeTimeoutMs: number;
 }
 

@@ -45,7 +45,7 @@ export interface ShipContext extends ProtocolContext<ShipPump> {
 /** The shortest wait in the hello that the standard allows (13.4.4.1). */
 const HELLO_WAIT_MIN_MS = 60_000;
 
-/** Close codes as ship-go and the standard have them (ship.md, 1.3 and 3.5). */
+/** Close codes as ship-go and the standard have them (`spec/rules/ship.md`). */
 export const SHIP_CLOSE = {
   general: { code: 4001, reason: 'close' },
   rejected: { code: 4452, reason: 'Node rejected by application' },
@@ -258,7 +258,7 @@ export const shipSetup = setup({
 });
 
 /**
- * What the end of a wire means. Devices exist that reject a peer by close code 4452 alone (ship.md, 3.4). No other end is a denial,
+ * What the end of a wire means. Devices exist that reject a peer by close code 4452 alone. No other end is a denial,
  * also not while the peer's user has still to decide: it closes as well where it restarts, is disconnected, or keeps another wire.
  */
 function closingOfWire(cause: Parameters<typeof closingOf>[0]): Closing {

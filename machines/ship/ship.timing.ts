@@ -28,7 +28,7 @@ export interface ShipTiming {
   /** A WebSocket ping this often, and the end when no pong came for so long. Defaults 50 s and 60 s (ship-go). */
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
-  /** How long a pong may take after the host slept. Default 1.5 s (states.md, 8). */
+  /** How long a pong may take after the host slept. Default 1.5 s: the application waits already. */
   readonly wakePongTimeoutMs: number;
 }
 

@@ -29,7 +29,7 @@ export class HandshakeState {
   }
 
   /**
-   * Ours. Both sides pair connections by index: the answer has the ids in the order of the dialer (tuna-ncp.md, 2.7), and no more than
+   * Ours. Both sides pair connections by index: the answer has the ids in the order of the dialer, as ncp-go has them, and no more than
    * there are places here.
    */
   ours(): Uint8Array {

@@ -238,7 +238,7 @@ export class SessionConns {
   /**
    * Which of the peer's addresses of the moment a link dials: its own, by number. Where another link is there already, or on its way
    * (the peer tells them in another order), the first that is no link's; and none where its own is missing, for those of the others
-   * are theirs (seed: the addresses are compared with those of the live connections).
+   * are theirs: the original compares them with the addresses of its live connections.
    */
   addressFor(index: number, offered: readonly (string | undefined)[]): string | undefined {
     const own = offered[index];

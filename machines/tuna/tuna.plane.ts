@@ -56,7 +56,7 @@ const FLUSH_BYTES = 64 << 10;
  * was, and its system says so by an end instead of a reset. Chosen without measurement.
  */
 const OPENING_ALONE_MS = 200;
-/** What a frame may hold beyond `mtu` (tuna-ncp.md, 2.3). */
+/** What a frame may hold beyond `mtu`: as much as nkn-tuna-session allows. */
 const FRAME_SLACK_BYTES = 1024;
 
 /** One wire's side of things: its half-read frame, and what is to be said on it before anything else. */

@@ -91,7 +91,7 @@ export interface TunaLimits extends NcpLimits {
    * time. Default 100 ms, chosen without measurement.
    */
   readonly settledMs: number;
-  /** A sign of life after the host slept. Default 1500 ms (states.md, 8). */
+  /** A sign of life after the host slept. Default 1500 ms: the application waits already. */
   readonly wakeProbeTimeoutMs: number;
 }
 

@@ -38,7 +38,8 @@ export const floorRules: readonly FloorRule[] = [
       'transports/',
       // `machines/errors` holds `SessionError`: an address nobody can read is the caller's mistake. `machines/wire-phases` is the table of
       // phases that the wires of all transports share, and `machines/phase-table` takes its steps.
-      ...['machines/ports', 'machines/errors', 'machines/phase-table', 'machines/wire-phases'],
+      // `machines/loopback` says what this machine is, for security refusals at every door alike.
+      ...['machines/ports', 'machines/errors', 'machines/phase-table', 'machines/wire-phases', 'machines/loopback'],
       'adapters/*/codec',
       'adapters/tuna/metadata',
       ...['node:net', 'node:tls', 'node:http', 'node:https', 'node:dns', 'node:dns/promises', 'node:dgram', 'node:os'],

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nearest } from '../../adapters/cli/nearest.js';
-import { isLoopbackHost } from '../../adapters/cli/parse.js';
 
 const root = join(__dirname, '../..');
 const main = join(root, 'dist/adapters/cli/main.js');
@@ -48,12 +47,6 @@ test.each(['0.0.0.0:0', '[::]:0', '192.0.2.1:0', 'example.org:0', '127.0.0.1.exa
     expect([code, err]).toEqual([2, expect.stringContaining('pass --insecure if that is meant')]);
   },
 );
-
-test('tunnel dial: what only this machine reaches needs nothing', () => {
-  const own = ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '[::1]', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1'];
-  const others = ['0.0.0.0', '::', '10.0.0.1', 'localhost.example.org', '127.0.0.1.nip.io', '::ffff:10.0.0.1', '1::1'];
-  expect([own.filter((host) => !isLoopbackHost(host)), others.filter(isLoopbackHost)]).toEqual([[], []]);
-});
 
 test.each([
   [['help', 'recieve'], '`holdfast receive`'],

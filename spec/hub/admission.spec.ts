@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { ByteBudget } from '../../machines/dataplane/byte-budget.js';
-import { LIMITS, Openings, Watermark, hostOf, isLoopback, judgeConnection, judgeIncoming } from '../../machines/hub/admission.js';
+import { isLoopbackHost } from '../../machines/loopback.js';
+import { LIMITS, Openings, Watermark, hostOf, judgeConnection, judgeIncoming } from '../../machines/hub/admission.js';
 
 describe('connections', () => {
   const limits = { connectionsMax: 10, connectionsPerPeerMax: 3 };
@@ -83,7 +84,7 @@ describe('openings at the door', () => {
   test.each(['10.0.0.1:80', '[fe80::1%eth0]:80', '[2001:db8::1]:80', '127.0.0.1.example.org:80'])(
     '%s is not loopback',
     (address) => {
-      expect(isLoopback(hostOf(address))).toBe(false);
+      expect(isLoopbackHost(hostOf(address))).toBe(false);
     },
   );
 

@@ -96,8 +96,3 @@ export class Listeners {
     for (const close of this.#listenings.splice(0)) close();
   }
 }
-
-/** Whether an address to listen at is one that only this machine can reach. */
-export function isLoopbackAddress(address: string): boolean {
-  return /^[a-z0-9+.-]+:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(address);
-}

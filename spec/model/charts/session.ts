@@ -35,7 +35,7 @@ export abstract class SessionWorld implements PlayedWorld {
 /** A new wire may start the handshake again; it leads to trust and to its end once. */
 const ONCE = ['trust.established', 'handshake.completed'];
 
-/** What holds for every protocol, wherever its chart is (states.md): the handshake is told once, in order; an end is an end. */
+/** What holds for every protocol, wherever its chart is: the handshake is told once, in order; an end is an end. */
 export function checkSession({ news, pump }: SessionWorld, snapshot: AnyMachineSnapshot): void {
   const told = news.filter((each) => ONCE.includes(each));
   assert(
