@@ -1,11 +1,8 @@
+import { BUFFERED_BYTES_MAX, CorkedWire } from './corked-wire.js';
 import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireHandler } from '../machines/ports.js';
 import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
-/** `send` says false once this much waits in the process. The same as for bare sockets. */
-export const MESSAGE_HIGH_WATER_BYTES = 256 * 1024;
-/** A wire that lets more than this wait, in either direction, is reset (`ENOBUFS`). */
-const BUFFERED_BYTES_MAX = 64 << 20;
 /** What is sent under a cork is packed into messages up to this size; a larger piece than the second goes as it is, uncopied. */
 const PACKED_BYTES_MAX = 64 * 1024;
 const PACKED_PIECE_BYTES_MAX = 16 * 1024;
@@ -20,7 +17,7 @@ export interface MessageWireOptions {
  * The half of a WebSocket wire that Node and browsers share: phases, corks, and what arrives while the reader has paused.
  * A platform's WebSocket goes on calling for a while after it was asked to stop; that is held here.
  */
-export abstract class MessageWire implements Wire {
+export abstract class MessageWire extends CorkedWire implements Wire {
   readonly lends = false;
   remoteAddress: string;
   identity: Identity | undefined;
@@ -34,24 +31,15 @@ export abstract class MessageWire implements Wire {
   #heldBytes = 0;
   #isReleasing = false;
   #hasOpened = false;
-  #corks = 0;
-  #corked: Uint8Array[] | undefined;
-  #corkedBytes = 0;
-  #owesDrain = false;
 
   constructor({ remoteAddress, pack }: MessageWireOptions) {
+    super();
     this.remoteAddress = remoteAddress;
     this.#pack = pack;
   }
 
-  /** Gives one message to the platform. */
-  protected abstract transmit(message: Uint8Array): void;
   /** Around several `transmit`s. */
   protected abstract gather(isOn: boolean): void;
-  /** What the platform has not yet written. */
-  protected abstract get waitingBytes(): number;
-  /** After a `send` that said false: `drained` is to be called once less than the high-water mark waits. */
-  protected abstract awaitDrain(): void;
   /** Asks the platform for more, or for a pause, as far as it can. */
   protected abstract flow(isOn: boolean): void;
   /** Begins the closing handshake. */
@@ -78,48 +66,22 @@ export abstract class MessageWire implements Wire {
     return this.#hasOpened;
   }
 
-  send(bytes: Uint8Array): boolean {
-    if (this.#phase !== 'open') return false;
-    if (bytes.length === 0) return !this.#owesDrain;
-    if (this.#corks > 0) {
-      (this.#corked ??= []).push(bytes);
-      this.#corkedBytes += bytes.length;
-    } else {
-      this.transmit(bytes);
-    }
-    const waiting = this.#corkedBytes + this.waitingBytes;
-    if (waiting < MESSAGE_HIGH_WATER_BYTES) return true;
-    if (waiting > BUFFERED_BYTES_MAX) this.#overflow();
-    else if (!this.#owesDrain) {
-      this.#owesDrain = true;
-      if (this.#corks === 0) this.awaitDrain();
-    }
-    return false;
-  }
-
-  cork(): void {
-    this.#corks++;
-  }
-
-  uncork(): void {
-    if (this.#corks === 0 || --this.#corks > 0) return;
-    const pieces = this.#corked;
-    this.#corked = undefined;
-    this.#corkedBytes = 0;
-    if (pieces === undefined || this.#phase !== 'open') return;
+  protected transmitAll(pieces: readonly Uint8Array[]): void {
     this.gather(true);
     if (this.#pack) packed(pieces, (message) => this.transmit(message));
     else for (const each of pieces) this.transmit(each);
     this.gather(false);
-    if (this.#owesDrain) this.awaitDrain();
+  }
+
+  protected tellDrained(): void {
+    this.#handler?.onDrain();
   }
 
   /** @param code of the WebSocket protocol; one that may not be sent (below 3000, other than 1000) becomes 1000 */
   close(code?: number, reason?: string): void {
     if (this.#phase === 'emptying') return this.#leaveHeld('close');
     if (this.#phase !== 'open') return;
-    this.#corks = Math.min(this.#corks, 1);
-    this.uncork();
+    this.uncorkAll();
     this.#step('close');
     this.#cause ??= { kind: 'aborted' };
     this.#held = undefined;
@@ -152,7 +114,7 @@ export abstract class MessageWire implements Wire {
     this.#cause ??= cause;
     this.#step('fail');
     this.#held = undefined;
-    this.#corked = undefined;
+    this.dropCorked();
     this.cut();
   }
 
@@ -169,14 +131,7 @@ export abstract class MessageWire implements Wire {
     if (!this.#isPaused && this.#held === undefined) return this.#handler?.onBytes(message);
     (this.#held ??= []).push(message);
     this.#heldBytes += message.length;
-    if (this.#heldBytes > BUFFERED_BYTES_MAX) this.#overflow();
-  }
-
-  drained(): void {
-    if (this.#phase !== 'open' || !this.#owesDrain || this.#corks > 0) return;
-    if (this.waitingBytes >= MESSAGE_HIGH_WATER_BYTES) return this.awaitDrain();
-    this.#owesDrain = false;
-    this.#handler?.onDrain();
+    if (this.#heldBytes > BUFFERED_BYTES_MAX) this.overflow();
   }
 
   answered(): void {
@@ -232,7 +187,7 @@ export abstract class MessageWire implements Wire {
     this.#phase = step(WIRE_PHASES, this.#phase, event);
   }
 
-  #overflow(): void {
+  protected overflow(): void {
     this.fail({ kind: 'reset', code: 'ENOBUFS', reason: 'more than may wait' });
   }
 

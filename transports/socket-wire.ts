@@ -1,13 +1,10 @@
 import type { Socket } from 'node:net';
 import { hostAndPort } from './address.js';
+import { BUFFERED_BYTES_MAX, CorkedWire } from './corked-wire.js';
 import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireCauseKind, WireHandler } from '../machines/ports.js';
 import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
-/** `send` says false once this much waits in the process; what the system buffers comes on top. Chosen by measurement (0 to 1 MiB). */
-export const HIGH_WATER_BYTES = 256 * 1024;
-/** A wire whose writer ignores `send`'s answer and lets more than this wait is reset (`ENOBUFS`). */
-const BUFFERED_BYTES_MAX = 64 << 20;
 /** A farewell that makes no progress for this long, or that the peer answers with more than may wait, is cut short. */
 const FAREWELL_IDLE_MS = 5000;
 /** Small pieces sent under a cork are copied into one write up to this size; beyond it `writev` is cheaper than a copy. */
@@ -22,7 +19,7 @@ type WiredSocket = Socket & { [wireOf]?: SocketWire };
  * A Node socket as a wire. Once this side has said `close` or `destroy`, the handler hears `onClose` and nothing else;
  * what the peer still sends is read and dropped, so that its farewell gets through.
  */
-export class SocketWire implements Wire {
+export class SocketWire extends CorkedWire implements Wire {
   readonly lends: boolean;
   remoteAddress: string;
   identity: Identity | undefined;
@@ -32,14 +29,11 @@ export class SocketWire implements Wire {
   #phase: WirePhase = WIRE_PHASES.initial;
   #cause: WireCause | undefined;
   #isPaused = false;
-  #corks = 0;
-  #corked: Uint8Array[] | undefined;
-  #corkedBytes = 0;
-  #owesDrain = false;
   #droppedBytes = 0;
 
   /** @param lends whether the socket was made with `readInto` */
   constructor(socket: Socket, lends: boolean, remoteAddress = remoteAddressOf(socket)) {
+    super();
     this.#socket = socket;
     this.lends = lends;
     this.remoteAddress = remoteAddress;
@@ -67,7 +61,7 @@ export class SocketWire implements Wire {
     this.#socket.setTimeout(idleMs).removeListener('timeout', onTimeout).once('timeout', onTimeout);
   }
 
-  get #isOpen(): boolean {
+  get isOpen(): boolean {
     return this.#phase === 'open';
   }
 
@@ -80,7 +74,7 @@ export class SocketWire implements Wire {
     if (this.#phase !== 'attempt' || this.isOver) return;
     this.#step('open');
     this.#handler?.onOpen(this);
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     if (!this.lends) this.#socket.on('data', onData);
     if (!this.#isPaused) this.#socket.resume();
   }
@@ -92,48 +86,40 @@ export class SocketWire implements Wire {
     this.#socket.destroy();
   }
 
-  send(bytes: Uint8Array): boolean {
-    if (this.#phase !== 'open') return false;
-    if (bytes.length === 0) return !this.#owesDrain;
-    if (this.#corks > 0) {
-      (this.#corked ??= []).push(bytes);
-      this.#corkedBytes += bytes.length;
-    } else {
-      this.#socket.write(bytes);
-    }
-    const waiting = this.#corkedBytes + this.#socket.writableLength;
-    if (waiting < HIGH_WATER_BYTES) return true;
-    this.#owesDrain = true;
-    if (waiting > BUFFERED_BYTES_MAX) this.fail({ kind: 'reset', code: 'ENOBUFS', reason: 'more was sent than may wait' });
-    return false;
+  protected get waitingBytes(): number {
+    return this.#socket.writableLength;
   }
 
-  cork(): void {
-    this.#corks++;
+  protected transmit(piece: Uint8Array): void {
+    this.#socket.write(piece);
   }
 
-  uncork(): void {
-    if (this.#corks === 0 || --this.#corks > 0) return;
-    const pieces = this.#corked;
-    const total = this.#corkedBytes;
-    this.#corked = undefined;
-    this.#corkedBytes = 0;
-    if (pieces === undefined || this.#phase !== 'open') return;
-    if (total <= MERGED_BYTES_MAX) {
-      this.#socket.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, total));
-    } else {
-      this.#socket.cork();
-      for (const each of pieces) this.#socket.write(each);
-      this.#socket.uncork();
+  protected transmitAll(pieces: readonly Uint8Array[], bytes: number): void {
+    if (bytes <= MERGED_BYTES_MAX) {
+      this.#socket.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes));
+      return;
     }
-    // The socket may have swallowed at once what made us say false; then it has no drain to report.
-    if (this.#owesDrain && !this.#socket.writableNeedDrain) queueMicrotask(() => this.drained());
+    this.#socket.cork();
+    for (const each of pieces) this.#socket.write(each);
+    this.#socket.uncork();
+  }
+
+  /** The socket may have swallowed at once what made us say false; then it has no drain to report. */
+  protected awaitDrain(): void {
+    if (!this.#socket.writableNeedDrain) queueMicrotask(() => this.drained());
+  }
+
+  protected overflow(): void {
+    this.fail({ kind: 'reset', code: 'ENOBUFS', reason: 'more was sent than may wait' });
+  }
+
+  protected tellDrained(): void {
+    this.#handler?.onDrain();
   }
 
   close(): void {
     if (this.#phase !== 'open') return;
-    this.#corks = Math.min(this.#corks, 1);
-    this.uncork();
+    this.uncorkAll();
     this.#step('close');
     this.#cause ??= { kind: 'aborted' };
     this.#socket.end();
@@ -146,7 +132,7 @@ export class SocketWire implements Wire {
     const wasOpen = this.#phase !== 'attempt';
     this.#cause ??= { kind: 'aborted' };
     this.#step('fail');
-    this.#corked = undefined;
+    this.dropCorked();
     if (wasOpen) cut(this.#socket);
     else this.#socket.destroy();
   }
@@ -170,12 +156,6 @@ export class SocketWire implements Wire {
     if (this.#phase === 'open') return this.#handler?.onBytes(bytes);
     this.#droppedBytes += bytes.length;
     if (this.#droppedBytes > BUFFERED_BYTES_MAX) this.#socket.destroy();
-  }
-
-  drained(): void {
-    if (this.#phase !== 'open' || !this.#owesDrain || this.#socket.writableLength >= HIGH_WATER_BYTES) return;
-    this.#owesDrain = false;
-    this.#handler?.onDrain();
   }
 
   timedOut(): void {

@@ -2,7 +2,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { hostAndPort, parseHostAndPort, type HostAndPort } from './address.js';
 import { checked, TCP_RULES } from './checked.js';
 import { bind } from './socket-listener.js';
-import { HIGH_WATER_BYTES, readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
+import { HIGH_WATER_BYTES } from './corked-wire.js';
+import { readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
 import type { Acceptor, Identity, Opener, Transport } from '../machines/ports.js';
 
 /** How TCP connects, and asks whether the peer is there. Milliseconds. */

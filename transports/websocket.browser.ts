@@ -1,6 +1,7 @@
 import { badAddress, hostAndPort, parseWebSocketAddress, type WebSocketAddress } from './address.js';
 import { causeOfClose, sendableCode, sendableReason } from './close-codes.js';
-import { MESSAGE_HIGH_WATER_BYTES, MessageWire } from './message-wire.js';
+import { HIGH_WATER_BYTES } from './corked-wire.js';
+import { MessageWire } from './message-wire.js';
 import type { Opener, Transport, WireCause } from '../machines/ports.js';
 
 /** What a browser lets us set of a WebSocket. */
@@ -84,7 +85,7 @@ class BrowserWire extends MessageWire {
     this.#isPolling = true;
     setTimeout(() => {
       this.#isPolling = false;
-      if (this.waitingBytes < MESSAGE_HIGH_WATER_BYTES) this.drained();
+      if (this.waitingBytes < HIGH_WATER_BYTES) this.drained();
       else if (this.isOpen) this.awaitDrain();
     }, DRAIN_POLL_MS);
   }
