@@ -5,12 +5,13 @@ import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
 import type { EngineLimits } from './engine-limits.js';
 import { abortedBy, SessionError } from './errors.js';
-import { Feed } from './connection/broadcast.js';
+import { Broadcast } from './connection/broadcast.js';
 import type { Connection } from './connection/connection-handle.js';
-import { Desk, type ConnectRequest } from './hub/connection-manager.js';
-import { LIMITS } from './hub/admission.js';
-import type { Caller } from './hub/connect-request.js';
+import type { connectionMachine } from './connection/connection.machine.js';
+import { ConnectionManager } from './hub/connection-manager.js';
+import type { Caller, ConnectRequest } from './hub/connect-request.js';
 import type { EngineEvent } from './hub/events.js';
+import { abortConnections, drain } from './hub/all-connections.js';
 import { hubMachine } from './hub/hub.machine.js';
 import { watchHost } from './hub/host-watch.js';
 import { isLoopbackAddress } from './loopback.js';
@@ -49,6 +50,8 @@ export interface EngineOptions {
    * included, at a tenth of the memory. `xstate`: XState's own `createActor` and interpreter, the reference.
    */
   readonly runtime?: Runtime;
+  /** Charts of your own in place of the engine's: `hubMachine.provide({...})`, `connectionMachine.provide({...})`. */
+  readonly machines?: { readonly hub?: typeof hubMachine; readonly connection?: typeof connectionMachine };
   /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. What it throws is reported. */
   readonly inspect?: Inspector;
 }
@@ -104,8 +107,8 @@ export class Engine {
   readonly incoming: AsyncIterable<Connection>;
   /** Standing wishes about peers. */
   readonly peers: Peers;
-  #desk: Desk;
-  #events = new Feed<EngineEvent>(EVENTS_KEPT_MAX);
+  #hub: ConnectionManager;
+  #events = new Broadcast<EngineEvent>(EVENTS_KEPT_MAX);
   #listeners = new Set<{ readonly hear: EngineListener; readonly done: (() => void) | undefined }>(); // The same function may listen twice.
   #pending: EngineEvent[] = [];
   #isTelling = false;
@@ -120,43 +123,26 @@ export class Engine {
     readonly ports: Ports,
     readonly options: EngineOptions,
   ) {
-    const { limits = {} } = options;
-    this.#desk = new Desk(
-      ports,
-      {
-        transports: options.transports,
-        protocols: options.protocols,
-        resolver: options.resolver,
-        openingsMax: limits.openingsMax ?? 1024,
-        openingsPerAddressMax: limits.openingsPerAddressMax ?? 16,
-        unprovenPerAddressMax: limits.unprovenPerAddressMax ?? LIMITS.unprovenPerAddressMax,
-        pendingDialsMax: limits.pendingDialsMax ?? 64,
-        burst: limits.burst ?? 100,
-        perSecond: limits.perSecond ?? 20,
-        burstPerTarget: limits.burstPerTarget,
-        perSecondPerTarget: limits.perSecondPerTarget,
-        incomingMax: limits.incomingMax ?? 64,
-        connectionsMax: limits.connectionsMax,
-        connectionsPerPeerMax: limits.connectionsPerPeerMax ?? 1024,
-        bytesQueuedMax: limits.bytesQueuedMax ?? LIMITS.bytesQueuedMax,
-      },
-      (event) => this.#tell(event),
-      () => {
-        if (!this.#desk.isServing) this.actor.send({ type: 'desk.changed' }); // Only a hub that shuts down waits for anything.
-      },
-    );
-    const { inspect } = options;
-    this.actor = createRootActor(hubMachine, {
+    const { inspect, transports, protocols, resolver, limits, machines = {} } = options;
+    const { connection } = machines;
+    const onEvent = (event: EngineEvent): void => this.#tell(event);
+    const input = { ports, transports, protocols, resolver, limits, connection, onEvent };
+    this.#hub = new ConnectionManager(input);
+    this.actor = createRootActor(machines.hub ?? hubMachine, {
       runtime: options.runtime,
       clock: ports.clock,
-      input: { desk: this.#desk },
+      input: unlisted({ ...input, hub: this.#hub }),
       inspect: inspect === undefined ? undefined : guarded(inspect, ports),
       report: ports.report,
     });
-    installLookup(this.actor, (id) => this.#desk.entryNamed(id)?.ref);
-    this.peers = new Peers(this.#desk, (peer) => this.#register(peer));
+    installLookup(this.actor, (id) => this.#hub.recordNamed(id)?.ref);
+    this.peers = new Peers(
+      this.#hub,
+      (peer) => this.#register(peer),
+      (peer) => this.actor.send({ type: 'peer.unregistered', peer }),
+    );
     // What messages are, the protocol says, and an engine may speak several: bytes is what most of them carry.
-    this.incoming = this.#desk.incoming as AsyncIterable<Connection<unknown>> as AsyncIterable<Connection>;
+    this.incoming = this.#hub.incoming as AsyncIterable<Connection<unknown>> as AsyncIterable<Connection>;
     unlisted(this);
   }
 
@@ -176,9 +162,7 @@ export class Engine {
     this.#unbound = [...(this.options.listen ?? [])];
     this.actor.start();
     this.actor.send({ type: 'start' });
-    const { supervisor } = this.actor.getSnapshot().children;
-    if (supervisor !== undefined) this.#desk.attach(supervisor);
-    this.#unwatch = watchHost(this.ports.host, this.#desk, () => void this.shutdown());
+    this.#unwatch = watchHost(this.ports.host, this.#hub, () => void this.shutdown());
   }
 
   async #bind(): Promise<void> {
@@ -205,13 +189,13 @@ export class Engine {
         else if (bound.kind === 'aborted') reject(new SessionError('shutting-down', `${address}: the engine is shutting down`));
         else reject(new SessionError('bad-address', `can't listen at ${address}: ${bound.reason ?? bound.kind}`));
       };
-      this.actor.send({ type: 'listen', address, done });
+      this.actor.send({ type: 'listen.requested', address, done });
     });
   }
 
   /** The addresses as bound, with the ports the system chose. */
   get addresses(): readonly string[] {
-    return this.#desk.listeners.addresses;
+    return this.#hub.listeners.addresses;
   }
 
   /**
@@ -242,7 +226,7 @@ export class Engine {
         caller.withdraw?.();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.actor.send({ type: 'connect', request, caller });
+      this.actor.send({ type: 'peer.requested', request, caller });
     });
   }
 
@@ -251,15 +235,15 @@ export class Engine {
    * `engine.actor.system.get(connection.id)`. An id names one session; an actor goes on from one to the next.
    */
   connection(of: string | AnyActorRef): Connection<unknown> | undefined {
-    const entry = this.#desk.entryNamed(typeof of === 'string' ? of : of.id);
-    if (typeof of !== 'string') return entry?.handle;
-    return [entry?.handle, entry?.successor?.handle].find((handle) => handle?.id === of);
+    const record = this.#hub.recordNamed(typeof of === 'string' ? of : of.id);
+    if (typeof of !== 'string') return record?.handle;
+    return [record?.handle, record?.successor?.handle].find((handle) => handle?.id === of);
   }
 
   toJSON(): object {
-    const { connections, isServing } = this.#desk;
+    const { connections } = this.#hub;
     const protocols = this.options.protocols.map(({ name }) => name);
-    return { addresses: this.#isStarted ? this.addresses : [], protocols, connections, isServing };
+    return { addresses: this.#isStarted ? this.addresses : [], protocols, connections, isServing: this.#isServing };
   }
 
   /** Calls back for every event, in order, until the returned function is called; `done` once, when `shutdown()` is over. */
@@ -279,12 +263,12 @@ export class Engine {
   /** What the hub counts about itself, and how many connections are in which state. */
   metrics(): EngineMetrics {
     const states: Partial<Record<ApiState, number>> = {};
-    for (const entry of this.#desk.entries()) states[entry.state] = (states[entry.state] ?? 0) + 1;
+    for (const entry of this.#hub.records()) states[entry.state] = (states[entry.state] ?? 0) + 1;
     return {
-      ...this.#desk.metrics.toJSON(),
-      connections: this.#desk.connections,
-      openings: this.#desk.door.size,
-      wires: this.#desk.openWires,
+      ...this.#hub.metrics.toJSON(),
+      connections: this.#hub.connections,
+      openings: this.#hub.pendingAccepts.size,
+      wires: this.#hub.wires.size,
       undeclaredSteps: undeclaredSteps(),
       states,
     };
@@ -304,8 +288,8 @@ export class Engine {
     const { clock } = this.ports;
     await (this.#over = new Promise<void>((resolve) => {
       const timer = clock.setTimeout(() => {
-        this.#desk.abortConnections();
-        this.#desk.destroyWires();
+        abortConnections(this.#hub);
+        this.#hub.destroyWires();
         this.actor.stop(); // Completes it.
       }, deadlineMs);
       this.actor.subscribe({
@@ -315,11 +299,11 @@ export class Engine {
           clock.setTimeout(() => clock.setTimeout(resolve, 0), 0);
         },
       });
-      if (drainOverMs !== undefined) this.#desk.drain(drainOverMs);
+      if (drainOverMs !== undefined) drain(this.#hub, drainOverMs);
       this.actor.send({ type: 'shutdown' });
     }));
     this.#events.end();
-    this.#desk.incoming.end();
+    this.#hub.incoming.end();
     this.#hasEnded = true;
     const listeners = [...this.#listeners];
     this.#listeners.clear();
@@ -328,7 +312,7 @@ export class Engine {
 
   #register(peer: string): void {
     const request = this.#request([peer], { reuse: true }, 'always');
-    this.actor.send({ type: 'connect', request, caller: undefined }); // Nobody waits; what becomes of it is told by events.
+    this.actor.send({ type: 'peer.requested', request, caller: undefined }); // Nobody waits; what becomes of it is told by events.
   }
 
   #request(targets: readonly string[], options: ConnectOptions, keep: ConnectRequest['keep']): ConnectRequest {
@@ -345,7 +329,7 @@ export class Engine {
     const named = isNamed ? targets[0]! : options.peer;
     const peer = protocol.peerOf === undefined ? named : protocol.peerOf(named);
     for (const address of addresses) {
-      const transport = this.#desk.transportOf(address);
+      const transport = this.#hub.transportOf(address);
       transport.dial(address, dialOptions); // Throws for an address that can't be right.
       if (options.fingerprints !== undefined && !transport.secure)
         throw new SessionError('bad-option', `connect.fingerprints: ${address} proves no identity; use tls:// or wss://`);
@@ -354,13 +338,17 @@ export class Engine {
     return unlisted(request, ['protocol']); // It goes along in an event, and has a chart.
   }
 
+  get #isServing(): boolean {
+    return this.#isStarted && this.actor.getSnapshot().hasTag('serves');
+  }
+
   #checkServing(): void {
-    if (!this.#isStarted || !this.actor.getSnapshot().hasTag('serves'))
+    if (!this.#isServing)
       throw new SessionError('shutting-down', this.#isStarted ? 'the engine is shutting down' : 'call start() first');
   }
 
   #checkListener(address: string): void {
-    const transport = this.#desk.transportOf(address);
+    const transport = this.#hub.transportOf(address);
     if (transport.secure || this.options.insecure === true || isLoopbackAddress(address)) return;
     throw new SessionError(
       'insecure',

@@ -15,7 +15,20 @@ export type { PhaseTable } from './phase-table.js';
 /** What a protocol of one's own gives the hub, beside its chart. */
 export type { RedialPolicy } from './backoff.js';
 export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
-export type { GrantDesk, GrantRequest } from './dial-permit.service.js';
+export type { DialPermits, DialPermitRequest } from './dial-permit.service.js';
+export type { HubEvent } from './hub/hub.events.js';
+export type { HubInput } from './hub/hub-input.js';
+import type { DialPermits, DialPermitRequest } from './dial-permit.service.js';
+/**
+ * The former name of `DialPermits`.
+ * @deprecated Since 0.1.0.
+ */
+export type GrantDesk = DialPermits;
+/**
+ * The former name of `DialPermitRequest`.
+ * @deprecated Since 0.1.0.
+ */
+export type GrantRequest = DialPermitRequest;
 export type { TieBreak, TieRule } from './tie-break.js';
 export type {
   Identified,

@@ -16,7 +16,8 @@ export type ProtocolNews =
   | { type: 'data.accepted' } // What the peer sends is the application's from here on, though the handshake goes on.
   | { type: 'handshake.completed' }
   | { type: 'trust.denied' }
-  | { type: 'peer.identified'; peer: string } // Before the handshake is completed; where there is one connection per peer.
+  /** `isDuplicate`: there is another connection to this peer, which is to stay. */
+  | { type: 'peer.identified'; peer: string; isDuplicate: boolean } // Before the handshake is completed; where there is one connection per peer.
   | { type: 'session.lost' } // No wire at the moment; the API state stays.
   | { type: 'session.resumed' };
 

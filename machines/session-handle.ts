@@ -1,5 +1,5 @@
 import type { Pump, SignalListener, WireEnd } from './dataplane/pump.js';
-import type { GrantDesk } from './dial-permit.service.js';
+import type { DialPermits } from './dial-permit.service.js';
 import type { Clock, Opener, Wire } from './ports.js';
 
 /** The pump over one protocol's plane, as its chart sees it. */
@@ -15,6 +15,11 @@ export interface AnyPump {
   flush(): void;
   gather(): void;
   stop(how?: 'polite' | 'hard'): void;
+}
+
+/** What the hub knows of other connections. */
+export interface OtherConnections {
+  isDuplicate(peer: string): boolean;
 }
 
 /** One of the wires that a session has: what opens the next one, and how long the last one carried the session. */
@@ -55,16 +60,24 @@ class LinkState {
  */
 export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
   readonly #pump: P;
-  readonly #permits: GrantDesk;
+  readonly #permits: DialPermits;
   readonly #named: { readonly id: string };
-  #others: LinkState[] | undefined; // Of links above 0; most sessions have one link.
+  readonly #others: OtherConnections;
+  #links: LinkState[] | undefined; // Those above 0; most sessions have one link.
 
-  /** `opener` opens the first wire; `named` says what the session is called at the moment. */
-  constructor(pump: P, permits: GrantDesk, opener: Opener | undefined, named: { readonly id: string }) {
+  /** `opener` opens the first wire; `named` says what the session is called. */
+  constructor(
+    pump: P,
+    permits: DialPermits,
+    opener: Opener | undefined,
+    named: { readonly id: string },
+    others: OtherConnections,
+  ) {
     super();
     this.#pump = pump;
     this.#permits = permits;
     this.#named = named;
+    this.#others = others;
     this.keep(opener, undefined);
   }
 
@@ -79,6 +92,11 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
   /** Monotonic milliseconds, for actions and delays. */
   now(): number {
     return this.#pump.clock.now();
+  }
+
+  /** Whether another connection to this peer is to stay, and this one to give way: for events that go to the connection. */
+  isDuplicate(peer: string): boolean {
+    return this.#others.isDuplicate(peer);
   }
 
   // The pump.
@@ -148,7 +166,7 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
 
   #link(link: number): LinkState {
     if (link === 0) return this;
-    const others = (this.#others ??= []);
-    return (others[link] ??= new LinkState());
+    const links = (this.#links ??= []);
+    return (links[link] ??= new LinkState());
   }
 }

@@ -4,7 +4,7 @@ import type { Closing } from '../../machines/closing.js';
 import { Engine, type EngineListener, type Runtime, type ShutdownOptions } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
-import { Incoming } from '../../machines/hub/accept/accept-queue.js';
+import { AcceptQueue } from '../../machines/hub/accept/accept-queue.js';
 import type { Ports, Resolver, Transport } from '../../machines/ports.js';
 import { RUNTIMES } from '../../machines/runtime/runtime.js';
 import { anything, checkOptions, flag, having, listOf, members, oneOf, optional } from '../options.js';
@@ -66,7 +66,7 @@ export class ConnectionManager {
   #isProven: boolean;
   #live = new Map<string, Shared>();
   #shared = new WeakMap<object, Shared>();
-  #accepted = new Incoming<Shared>((shared) => !shared.isAlive);
+  #accepted = new AcceptQueue<Shared>((shared) => !shared.isAlive);
 
   constructor(options: ConnectionManagerOptions) {
     checkOptions('ConnectionManager', schema, options);

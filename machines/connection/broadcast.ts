@@ -1,5 +1,5 @@
 /** A bounded stream of values for any number of readers. Each reader gets every value since it began; of a reader that falls behind by more than `keptMax`, the oldest go. */
-export class Feed<T> implements AsyncIterable<T> {
+export class Broadcast<T> implements AsyncIterable<T> {
   #readers = new Set<Reader<T>>();
   #last: T | undefined;
   #ended = false;

@@ -5,7 +5,7 @@ import type { ByteBudget } from '../dataplane/byte-budget.js';
 import { Inbox } from '../dataplane/inbox.js';
 import { Pump } from '../dataplane/pump.js';
 import { abortedBy, SessionError, UndeliveredError } from '../errors.js';
-import { Feed } from './broadcast.js';
+import { Broadcast } from './broadcast.js';
 import type { Clock } from '../ports.js';
 import type { HandleFacts, HandleKind, HandlePort } from './connection-handle.port.js';
 import type { SessionPlane } from '../protocol.js';
@@ -26,7 +26,7 @@ interface Parked {
 }
 
 /** Implements `Connection` beside the charts: promises and iterators live here, and never on the path of a message. */
-export class Handle<Message> implements Connection<Message> {
+export class ConnectionHandle<Message> implements Connection<Message> {
   readonly protocol: string;
   readonly role: 'dialer' | 'acceptor';
   // Nothing that holds other things can be enumerated: XState persists a context by walking what it can list.
@@ -49,7 +49,7 @@ export class Handle<Message> implements Connection<Message> {
   #parked: Parked[] | undefined; // Sends that wait for room, in order.
   #parkedBytes = 0;
   #drains: (() => void)[] | undefined;
-  #states: Feed<ApiState> | undefined;
+  #states: Broadcast<ApiState> | undefined;
   #closed: Promise<Closing> | undefined;
   #isParting = false;
   #chargedBytes = 0;
@@ -103,7 +103,7 @@ export class Handle<Message> implements Connection<Message> {
   }
   get states(): AsyncIterable<ApiState> {
     if (this.#states === undefined) {
-      this.#states = new Feed<ApiState>(STATES_KEPT_MAX, this.#state);
+      this.#states = new Broadcast<ApiState>(STATES_KEPT_MAX, this.#state);
       if (this.#isRetired) this.#states.end();
     }
     return this.#states;

@@ -9,6 +9,8 @@ export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
   context: ({ input }) => input,
   options: { maxIterations: 1000 },
+  output: ({ context }) => ({ closing: context.closing }),
+  on: { dismiss: '.ended' },
   initial: 'none',
   states: {
     none: {
@@ -24,7 +26,7 @@ export const connectionMachine = connectionSetup.createMachine({
       invoke: {
         src: 'grant',
         id: 'grant',
-        input: ({ context }) => ({ desk: context.port.grantDesk, livedMs: 0 }),
+        input: ({ context }) => ({ desk: context.port.dialPermits, livedMs: 0 }),
       },
       on: {
         'redial.granted': 'engaged.initiated',
@@ -37,11 +39,10 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     engaged: {
       entry: 'beginSession',
-      exit: 'endSession',
       invoke: {
         src: 'protocol',
         id: 'protocol',
-        input: ({ context }) => context.session!,
+        input: ({ context }) => context.port.input,
         onDone: [
           { guard: 'wasDenied', target: 'remoteDeniedTrust', actions: ['recordOutput', 'tellEnded'] },
           { guard: 'wasAsked', target: 'resting', actions: ['recordOutput', 'tellEnded'] },
@@ -109,22 +110,38 @@ export const connectionMachine = connectionSetup.createMachine({
     },
     remoteDeniedTrust: {
       tags: 'terminal',
-      entry: { type: 'report', params: { state: 'remoteDeniedTrust' } },
-      on: { connect: 'queued' },
-      always: [{ guard: 'mayRetry', target: 'queued' }, { target: 'resting' }],
+      entry: [{ type: 'report', params: { state: 'remoteDeniedTrust' } }, 'tellFailed'],
+      on: {
+        redial: 'queued',
+        rest: 'resting',
+        connect: 'queued',
+        // Called off before the hub has answered.
+        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        abort: { target: 'resting', actions: ['recordAbort', 'tellEnded'] },
+      },
     },
     error: {
       tags: 'terminal',
-      entry: { type: 'report', params: { state: 'error' } },
-      always: [{ guard: 'mayRetry', target: 'queued' }, { target: 'resting' }],
+      entry: [{ type: 'report', params: { state: 'error' } }, 'tellFailed'],
+      on: {
+        redial: 'queued',
+        rest: 'resting',
+        connect: 'queued',
+        // Called off before the hub has answered.
+        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        abort: { target: 'resting', actions: ['recordAbort', 'tellEnded'] },
+      },
     },
     resting: {
-      description: 'As none, after something ended; the hub buries it unless somebody wants it again.',
+      description: 'As none, after something ended; the hub dismisses it unless it is wanted again.',
       entry: [{ type: 'report', params: { state: 'none' } }, 'tellRested'],
       on: {
         connect: 'queued',
         offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
       },
     },
+    ended: { type: 'final', tags: 'terminal' },
   },
 });

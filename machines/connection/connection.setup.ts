@@ -1,7 +1,7 @@
 import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, type Closing } from '../closing.js';
-import { grantService, type GrantDesk, type GrantEvent } from '../dial-permit.service.js';
+import { dialPermitService, type DialPermits, type DialPermitEvent } from '../dial-permit.service.js';
 import type { Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolInput, ProtocolNews } from '../protocol.js';
 import { unlisted } from '../unlisted.js';
@@ -10,19 +10,22 @@ import type { ApiState } from './api-state.js';
 export type ConnectionCommand =
   | { type: 'connect' } // Somebody wants it: an application, or a registration.
   | { type: 'cancel' } // Nobody wants it any more.
+  | { type: 'redial' } // The hub's answer to a failed attempt: there is to be another one.
+  | { type: 'rest' } // Or there is not.
+  | { type: 'dismiss' } // Nothing needs it any more: its actor ends.
   | { type: 'offered'; opener: Opener; opening: unknown; isTrusted: boolean } // The door has a wire for it.
   | { type: 'crossed'; opener: Opener; opening: unknown } // Both sides dialed, and the peer's wire is to stay.
   | ProtocolCommand;
-export type ConnectionEvent = ConnectionCommand | ProtocolNews | GrantEvent;
+export type ConnectionEvent = ConnectionCommand | ProtocolNews | DialPermitEvent;
 
 /** What the hub does for one connection. Every call is made between transitions and returns at once. */
 export interface ConnectionPort {
-  readonly grantDesk: GrantDesk;
+  readonly dialPermits: DialPermits;
   /** Makes a session for a fresh attempt: the plane, its pump, the handle. */
-  begin(role: 'dialer' | 'acceptor', opener: Opener, opening: unknown): ProtocolInput;
+  begin(role: 'dialer' | 'acceptor', opener: Opener, opening: unknown): void;
+  /** Of the session that `begin` made. */
+  readonly input: ProtocolInput;
   report(state: ApiState): void;
-  /** Whether another connection to this peer is to stay instead. */
-  isDuplicate(peer: string): boolean;
   identified(peer: string): void;
   /** This one gives way to the other connection to this peer. */
   yielded(peer: string): void;
@@ -30,9 +33,9 @@ export interface ConnectionPort {
   ended(closing: Closing): void;
   /** All retries are used up; how the last one ended. */
   gaveUp(closing: Closing): void;
-  /** Whether the hub wants another attempt after this closing. */
-  mayRetry(closing: Closing): boolean;
-  /** Back in `none`, and nothing to do: the hub may bury it. */
+  /** The attempt or connection failed: the hub answers `redial` or `rest`. */
+  failed(): void;
+  /** Back in `none`, and nothing to do: the hub answers `connect`, or `dismiss`, or nothing where it is to be kept. */
   rested(): void;
   /** The peer's messages are delivered from here on, whatever is left of the handshake. */
   readable(): void;
@@ -45,7 +48,6 @@ export interface ConnectionInput {
 }
 
 export interface ConnectionContext extends ConnectionInput {
-  readonly session?: ProtocolInput;
   readonly closing?: Closing;
 }
 
@@ -60,7 +62,7 @@ export const connectionSetup = setup({
     meta: {} as ChartMeta,
   },
   actors: {
-    grant: grantService,
+    grant: dialPermitService,
     // Provided once per engine and protocol; a session chart such as `resumeMachine`.
     protocol: fromCallback<EventObject, ProtocolInput>(() => {
       throw new Error('provide the actor `protocol`');
@@ -68,21 +70,18 @@ export const connectionSetup = setup({
   },
   actions: {
     report: ({ context }, { state }: { state: ApiState }) => context.port.report(state),
-    beginSession: assign({
-      session: ({ context, event }) => {
-        if (event.type === 'offered' || event.type === 'crossed')
-          return context.port.begin('acceptor', event.opener, event.opening);
-        if (event.type === 'redial.granted') return context.port.begin('dialer', event.opener, undefined);
-        throw new Error(`no session begins with ${event.type}`);
-      },
-    }),
-    endSession: assign({ session: undefined as never }),
+    beginSession: ({ context, event }) => {
+      if (event.type === 'offered' || event.type === 'crossed') context.port.begin('acceptor', event.opener, event.opening);
+      else if (event.type === 'redial.granted') context.port.begin('dialer', event.opener, undefined);
+      else throw new Error(`no session begins with ${event.type}`);
+    },
     recordOutput: assign({ closing: ({ event }) => outputOf(event) ?? closing('internal', 'local') }),
     recordDefect: assign({
       closing: ({ event }) => closing('internal', 'local', { message: String('error' in event ? event.error : undefined) }),
     }),
     recordGivenUp: assign({ closing: ({ context }) => context.closing ?? closing('unreachable', 'remote') }),
     recordCancelled: assign({ closing: () => closing('cancelled', 'local') }),
+    recordAbort: assign({ closing: ({ event }) => (event.type === 'abort' ? event.closing : closing('internal', 'local')) }),
     recordLostTie: assign({ closing: () => closing('lost-tie-break', 'local') }),
     noteIdentity: ({ context, event }) => {
       if (event.type === 'peer.identified') context.port.identified(event.peer);
@@ -92,6 +91,7 @@ export const connectionSetup = setup({
     },
     tellEnded: ({ context }) => context.port.ended(context.closing ?? closing('internal', 'local')),
     tellGivenUp: ({ context }) => context.port.gaveUp(context.closing ?? closing('unreachable', 'remote')),
+    tellFailed: ({ context }) => context.port.failed(),
     tellRested: ({ context }) => context.port.rested(),
     tellReadable: ({ context }) => context.port.readable(),
     tellLost: ({ context }) => context.port.lost(),
@@ -103,8 +103,7 @@ export const connectionSetup = setup({
     }),
   },
   guards: {
-    mayRetry: ({ context }) => context.closing !== undefined && context.port.mayRetry(context.closing),
-    isDuplicate: ({ context, event }) => event.type === 'peer.identified' && context.port.isDuplicate(event.peer),
+    isDuplicate: ({ event }) => event.type === 'peer.identified' && event.isDuplicate,
     isTrusted: ({ event }) => event.type === 'offered' && event.isTrusted,
     wasDenied: ({ event }) => outputOf(event)?.code === 'trust-denied' && outputOf(event)?.side === 'remote',
     wasAsked: ({ event }) =>

@@ -23,12 +23,12 @@ const DUE = -2;
  * its closure, and ten thousand idle sessions have a deadline each; here it is a place in a heap. Ends of turns are shared
  * in the same way. Whoever sets a deadline that has passed is woken in a turn of its own, as by a timer.
  */
-export class Alarms {
-  static #ofClock = new WeakMap<Clock, Alarms>();
+export class DeadlineHeap {
+  static #ofClock = new WeakMap<Clock, DeadlineHeap>();
 
-  static of(clock: Clock): Alarms {
-    let alarms = Alarms.#ofClock.get(clock);
-    if (alarms === undefined) Alarms.#ofClock.set(clock, (alarms = new Alarms(clock)));
+  static of(clock: Clock): DeadlineHeap {
+    let alarms = DeadlineHeap.#ofClock.get(clock);
+    if (alarms === undefined) DeadlineHeap.#ofClock.set(clock, (alarms = new DeadlineHeap(clock)));
     return alarms;
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, Wire } from '../ports.js';
-import { ABROAD, Alarms, type Gatherer, type Sleeper } from './deadline-heap.js';
+import { ABROAD, DeadlineHeap, type Gatherer, type Sleeper } from './deadline-heap.js';
 import type { Plane } from './plane.js';
 
 /** Where a pump delivers to the application. Called between frames, never inside each other. */
@@ -45,7 +45,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   readonly #plane: Plane<Message, Signal>;
   readonly #outlets: PumpOutlets<Message>;
   #ends: (End<Message, Signal> | undefined)[] = NO_ENDS;
-  #alarms: Alarms;
+  #alarms: DeadlineHeap;
   #busy = false;
   #again = false;
   #gathering = false;
@@ -56,7 +56,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   constructor(plane: Plane<Message, Signal>, clock: Clock, outlets: PumpOutlets<Message>) {
     this.#plane = plane;
     this.#outlets = outlets;
-    this.#alarms = Alarms.of(clock);
+    this.#alarms = DeadlineHeap.of(clock);
   }
 
   get plane(): Plane<Message, Signal> {

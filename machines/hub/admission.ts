@@ -41,9 +41,9 @@ export interface Applicant {
 }
 
 /** Come in; the protocol's limit is reached (HTTP 503, a refusal frame, or a typed error); the peer's own cap is. */
-export type ConnectionVerdict = 'admit' | 'limit-reached' | 'peer-limit-reached';
+export type ConnectionAdmission = 'admit' | 'limit-reached' | 'peer-limit-reached';
 
-export function judgeConnection(limits: Limits, { connections, ofPeer = 0, replaces = false }: Applicant): ConnectionVerdict {
+export function admitConnection(limits: Limits, { connections, ofPeer = 0, replaces = false }: Applicant): ConnectionAdmission {
   if (replaces) return 'admit';
   if (connections >= limits.connectionsMax) return 'limit-reached';
   return ofPeer >= (limits.connectionsPerPeerMax ?? Infinity) ? 'peer-limit-reached' : 'admit';
@@ -55,7 +55,7 @@ export function judgeIncoming(limits: Limits, waiting: number): 'admit' | 'busy'
 }
 
 /** At a bound the oldest opening has left already, and has only to be destroyed. */
-export type OpeningVerdict<Opening> = { readonly word: 'admit' } | { readonly word: 'evict-oldest'; readonly oldest: Opening };
+export type PendingAdmission<Opening> = { readonly word: 'admit' } | { readonly word: 'evict-oldest'; readonly oldest: Opening };
 
 /** Of `openingsMax`, beside it and for peers alone whose sessions wait for them: one in so many. */
 const RESERVE_SHARE = 8;
@@ -65,7 +65,7 @@ const RESERVE_SHARE = 8;
  * whatever it has said: who is honest has said all before it becomes the oldest, and who talks slowly gains nothing by it.
  * Addresses whose sessions wait to be resumed have a reserve that strangers can't fill.
  */
-export class Openings<Opening> {
+export class PendingTable<Opening> {
   readonly #openingsMax: number;
   readonly #perAddressMax: number;
   readonly #sources = new Map<Opening, string>();
@@ -86,7 +86,7 @@ export class Openings<Opening> {
   }
 
   /** @param isAwaited a session from this address waits for its peer */
-  enter(opening: Opening, remoteAddress: string, isAwaited = false): OpeningVerdict<Opening> {
+  enter(opening: Opening, remoteAddress: string, isAwaited = false): PendingAdmission<Opening> {
     const source = addressKeyOf(remoteAddress);
     const peers = isAwaited ? this.#returning : this.#strangers;
     const max = isAwaited ? Math.ceil(this.#openingsMax / RESERVE_SHARE) : this.#openingsMax;

@@ -11,7 +11,7 @@ const SOON_MS = 30 * 86_400_000;
 const KNOWN_MAX = 1024;
 
 /** Warns once of each certificate, from 30 days before its end on. @rule DIAL-9 */
-export class Expiry {
+export class CertificateWatch {
   readonly #known = new Set<string>();
   readonly #own = new Map<string, CertificateDates>(); // Not yet due; as many as the engine has transports.
 

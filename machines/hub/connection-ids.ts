@@ -10,7 +10,7 @@ const START_BYTES = 6;
  * what the entry is known by elsewhere (a peer, an address, a session of the peer's making). No two connections share an id,
  * on either side or after a restart.
  */
-export class SessionIds {
+export class ConnectionIds {
   #start: string | undefined;
 
   constructor(readonly entropy: Entropy) {}

@@ -1,13 +1,13 @@
 import type { Protocol } from '../protocol.js';
-import { judgeConnection } from './admission.js';
-import type { Entry } from './connection-record.js';
+import { admitConnection } from './admission.js';
+import type { ConnectionRecord } from './connection-record.js';
 
 /** What counting connections needs of the hub. */
-export interface PlacesSide {
+export interface SlotsSide {
   readonly clock: { soon(fn: () => void): void };
   readonly options: { readonly connectionsMax: number | undefined; readonly connectionsPerPeerMax: number };
   readonly registry: { countOf(protocol: string): number; countOfPeer(protocol: string, peer: string): number };
-  entries(): Iterable<Entry>;
+  records(): Iterable<ConnectionRecord>;
   /** The number of connections has changed. */
   counted(): void;
 }
@@ -20,13 +20,13 @@ const WAITING_MAX = 1024;
  * for its next dial has none, so that devices which are switched off keep out no others. One whose turn comes while all
  * places are taken waits here, first come first served, until a connection ends.
  */
-export class Places {
+export class ConnectionSlots {
   #byProtocol = new Map<string, number>();
   #taken = 0;
-  #waiting = new Map<Entry, () => void>();
+  #waiting = new Map<ConnectionRecord, () => void>();
   #isResuming = false;
 
-  constructor(readonly side: PlacesSide) {}
+  constructor(readonly side: SlotsSide) {}
 
   /** Of all protocols. */
   get taken(): number {
@@ -58,24 +58,24 @@ export class Places {
     const limits = { ...options, connectionsMax: this.limitOf(protocol) };
     const connections = options.connectionsMax === undefined ? this.takenBy(protocol.name) : this.#taken;
     const ofPeer = registry.countOfPeer(protocol.name, peer);
-    return judgeConnection(limits, { connections, ofPeer }) === 'admit';
+    return admitConnection(limits, { connections, ofPeer }) === 'admit';
   }
 
-  /** Takes or frees the place of `entry`, after anything that may have changed whether it needs one. */
-  settle(entry: Entry): void {
-    const needs = !entry.isBuried && entry.needsPlace;
-    if (needs === entry.holdsPlace) return;
-    entry.holdsPlace = needs;
+  /** Takes or frees the place of `record`, after anything that may have changed whether it needs one. */
+  settle(record: ConnectionRecord): void {
+    const needs = !record.isRemoved && record.needsSlot;
+    if (needs === record.holdsSlot) return;
+    record.holdsSlot = needs;
     const change = needs ? 1 : -1;
     this.#taken += change;
-    this.#byProtocol.set(entry.protocol.name, this.takenBy(entry.protocol.name) + change);
+    this.#byProtocol.set(record.protocol.name, this.takenBy(record.protocol.name) + change);
     this.side.counted();
     if (!needs) this.resume();
   }
 
-  /** Whether `entry` may be dialed now, if need be in the place of a stranger. */
-  mayDial(entry: Entry): boolean {
-    return entry.holdsPlace || this.hasRoom(entry.protocol, '') || this.displace(entry.protocol, entry.peer);
+  /** Whether `record` may be dialed now, if need be in the place of a stranger. */
+  mayDial(record: ConnectionRecord): boolean {
+    return record.holdsSlot || this.hasRoom(record.protocol, '') || this.displace(record.protocol, record.peer);
   }
 
   /** Whether a peer that users trust could have the place of one that only asks for trust. */
@@ -91,13 +91,13 @@ export class Places {
   }
 
   /** Waits for a place; `then` is called when one may be free. The result gives up waiting. */
-  wait(entry: Entry, then: () => void): () => void {
-    this.#waiting.set(entry, then);
-    return () => void this.#waiting.delete(entry);
+  wait(record: ConnectionRecord, then: () => void): () => void {
+    this.#waiting.set(record, then);
+    return () => void this.#waiting.delete(record);
   }
 
-  isWaiting(entry: Entry): boolean {
-    return this.#waiting.has(entry);
+  isWaiting(record: ConnectionRecord): boolean {
+    return this.#waiting.has(record);
   }
 
   /** A place may be free: the first that waits for one has its turn; all have where a limit was raised. */
@@ -106,9 +106,9 @@ export class Places {
     this.#isResuming = true; // Not from inside a transition of the connection that ended.
     this.side.clock.soon(() => {
       this.#isResuming = false;
-      for (const [entry, then] of [...this.#waiting]) {
-        if (!this.hasRoom(entry.protocol, '') && !this.mayDisplace(entry.protocol, entry.peer)) continue;
-        this.#waiting.delete(entry);
+      for (const [record, then] of [...this.#waiting]) {
+        if (!this.hasRoom(record.protocol, '') && !this.mayDisplace(record.protocol, record.peer)) continue;
+        this.#waiting.delete(record);
         then();
         if (!isForAll) return;
       }
@@ -116,10 +116,10 @@ export class Places {
   }
 
   /** Looked for only at a limit, and where users decide about peers: among as many as may be connected. */
-  #strangerOf(protocol: Protocol<unknown>): Entry | undefined {
-    for (const entry of this.side.entries()) {
-      const isPairing = entry.protocol === protocol && entry.holdsPlace && entry.isEngaged && !entry.isCompleted;
-      if (isPairing && entry.role === 'acceptor' && protocol.trusts?.(entry.peer) === false) return entry;
+  #strangerOf(protocol: Protocol<unknown>): ConnectionRecord | undefined {
+    for (const record of this.side.records()) {
+      const isPairing = record.protocol === protocol && record.holdsSlot && record.isEngaged && !record.isCompleted;
+      if (isPairing && record.role === 'acceptor' && protocol.trusts?.(record.peer) === false) return record;
     }
     return undefined;
   }

@@ -1,52 +1,71 @@
 import { hubSetup } from './hub.setup.js';
+import { ConnectionManager } from './connection-manager.js';
 
 /**
- * The life of an engine: it serves, it drains in four steps with a limit each (seed: SHIP shutdown), it is closed.
- * Connections live below the supervisor and outlast neither. Tables are the desk's; this chart only says what may happen when.
+ * The life of an engine: it serves, it shuts down in four steps with a limit each, it is closed. Listening, the identification of
+ * accepted wires, dialing and supervision are invoked; everything that happens to a connection is an event here, and only the
+ * actions of this chart spawn and stop connections. Which decision follows from what is `hub-state.ts`.
  */
 export const hubMachine = hubSetup.createMachine({
   id: 'hub',
-  context: ({ input }) => input,
+  context: ({ input }) => ({ hub: input.hub ?? new ConnectionManager(input) }),
   options: { maxIterations: 1000 },
   initial: 'idle',
   states: {
     idle: { on: { start: 'up', shutdown: 'closed' } },
     up: {
+      entry: 'attachHub',
       invoke: [
         { src: 'supervisor', id: 'supervisor' },
+        { src: 'listeners', id: 'listeners', input: ({ context }) => context },
+        { src: 'accepts', id: 'accepts', input: ({ context }) => context },
+        { src: 'dialer', id: 'dialer', input: ({ context }) => context },
         { src: 'wake', id: 'wake', input: ({ context }) => context },
       ],
-      on: { 'connection.crashed': { actions: 'noteCrash' } },
+      on: {
+        'connection.ended': { actions: 'noteEnded' },
+        'connection.crashed': { actions: { type: 'replaceCrashed', params: { isServing: false } } },
+        'attempt.failed': { actions: { type: 'decideRedial', params: { isServing: false } } },
+        'connection.rested': { actions: { type: 'decideRest', params: { isServing: false } } },
+        'peer.requested': { actions: 'refuseRequest' },
+        'listen.requested': { actions: 'refuseListening' },
+        'wire.accepted': { actions: 'refuseAccepted' },
+        'wire.identified': { actions: 'dropIdentified' },
+      },
       initial: 'serving',
       states: {
         serving: {
           tags: 'serves',
-          entry: 'serve',
-          exit: 'stopServing',
           on: {
-            listen: { actions: 'listenAt' },
-            connect: { actions: 'connectPeer' },
+            'listen.requested': { actions: 'openListener' },
+            'peer.requested': { actions: 'requestPeer' },
+            'peer.unregistered': { actions: 'unregisterPeer' },
+            'wire.accepted': { actions: 'identifyWire' },
+            'wire.identified': { actions: 'routeWire' },
+            'tie.undecided': { actions: 'expireTie' },
+            'tie.spoke': { actions: 'settleTie' },
+            'attempt.failed': { actions: { type: 'decideRedial', params: { isServing: true } } },
+            'connection.rested': { actions: { type: 'decideRest', params: { isServing: true } } },
+            'connection.crashed': { actions: { type: 'replaceCrashed', params: { isServing: true } } },
             'host.woke': { actions: 'probeWires' },
             shutdown: 'listeners',
           },
         },
         listeners: {
-          entry: 'stopListening',
-          always: { guard: 'hasNoListener', target: 'attempts' },
-          on: { 'desk.changed': [{ guard: 'hasNoListener', target: 'attempts' }] },
+          entry: 'closeListeners',
+          on: { 'listeners.gone': 'attempts' },
           after: { listenersTimeout: 'attempts' },
         },
         attempts: { entry: 'cancelAttempts', always: 'connections' },
         connections: {
-          entry: 'closeConnections',
-          always: { guard: 'hasNoConnection', target: 'wires' },
-          on: { 'desk.changed': [{ guard: 'hasNoConnection', target: 'wires' }] },
+          entry: ['closeConnections', { type: 'awaitLast', params: { of: 'connections' } }],
+          on: { 'connections.gone': 'wires' },
           after: { connectionsTimeout: { target: 'wires', actions: 'abortConnections' } },
         },
         wires: {
           description: 'Nothing is left but farewells on their way.',
-          always: { guard: 'hasNoWire', target: '#hub.closed' },
-          on: { 'desk.changed': [{ guard: 'hasNoWire', target: '#hub.closed' }] },
+          entry: { type: 'awaitLast', params: { of: 'wires' } },
+          on: { 'wires.gone': '#hub.closed' },
           after: { wiresTimeout: { target: '#hub.closed', actions: 'destroyWires' } },
         },
       },

@@ -1,79 +1,128 @@
-import { fromCallback, setup, type EventObject } from 'xstate';
+import { fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
+import { closing } from '../closing.js';
 import { connectionMachine } from '../connection/connection.machine.js';
-import type { ConnectRequest, Desk } from './connection-manager.js';
-import type { WireCause } from '../ports.js';
-import type { Caller } from './connect-request.js';
 import { Wake } from '../dataplane/liveness.js';
-import { fromSupervisor, type SupervisorNotice } from '../runtime/supervisor.js';
+import { fromSupervisor } from '../runtime/supervisor.js';
+import { RETRY_AFTER_MS } from './accept/listener.service.js';
+import { abortConnections, cancelAttempts, closeConnections, probe } from './all-connections.js';
+import type { ConnectionManager } from './connection-manager.js';
+import type { HubEvent } from './hub.events.js';
+import type { HubInput } from './hub-input.js';
 
-export type HubCommand =
-  | { type: 'start' }
-  | { type: 'connect'; request: ConnectRequest; caller: Caller | undefined }
-  | { type: 'listen'; address: string; done: (bound: string | WireCause) => void }
-  | { type: 'shutdown' }
-  | { type: 'desk.changed' } // A listener, a wire or a connection is gone.
-  | { type: 'host.woke' };
-export type HubEvent = HubCommand | SupervisorNotice;
-
-export interface HubInput {
-  readonly desk: Desk;
+export interface HubContext {
+  /** By which the actions have an effect. It shows no more than what is constant. */
+  readonly hub: ConnectionManager;
 }
+
+type Accepted = Extract<HubEvent, { type: 'wire.accepted' }>;
+type ListenersCommand = Extract<HubEvent, { type: 'listen.requested' }> | { type: 'close' };
+
+/** The addresses at which an engine can be reached; `close` ends with `listeners.gone`. */
+const listenersService = fromCallback<ListenersCommand, HubContext>(({ input: { hub }, receive }) => {
+  receive((command) => {
+    if (command.type === 'close') hub.stopListening();
+    else hub.listeners.listenAt(command.address, hub.options.protocols, command.done);
+  });
+  return () => hub.stopListening();
+});
+
+/** Owns accepted wires until they are identified; then the hub hears `wire.identified`. */
+const acceptsService = fromCallback<Accepted, HubContext>(({ input: { hub }, receive }) => {
+  receive((event) => hub.identify(event));
+  return () => hub.pendingAccepts.clear();
+});
+
+/** Decides who may dial, and when. Charts ask for it by `dialPermitService`. */
+const dialerService = fromCallback<EventObject, HubContext>(
+  ({ input: { hub } }) =>
+    () =>
+      hub.dialScheduler.cancelAll(),
+);
+
+/** Looks once a second whether the host slept. */
+const wakeService = fromCallback<EventObject, HubContext>(({ input: { hub }, sendBack }) => {
+  const { clock } = hub.ports;
+  const wake = new Wake(clock.now(), clock.wall());
+  let timer: unknown;
+  const tick = (): void => {
+    if (wake.handleTick(clock.now(), clock.wall()) === 'woken') sendBack({ type: 'host.woke' });
+    hub.certificates.tick();
+    timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
+  };
+  timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
+  return () => clock.clearTimeout(timer);
+});
 
 export const hubSetup = setup({
   types: {
-    context: {} as HubInput,
-    input: {} as HubInput,
+    context: {} as HubContext,
+    input: {} as HubInput & { readonly hub?: ConnectionManager }, // `hub`: from an engine, which has made it.
     events: {} as HubEvent,
     tags: {} as 'serves' | 'terminal',
     meta: {} as ChartMeta,
   },
   actors: {
     supervisor: fromSupervisor(connectionMachine),
-    /** Looks once a second whether the host slept (states.md, 8). */
-    wake: fromCallback<EventObject, HubInput>(({ input: { desk }, sendBack }) => {
-      const { clock } = desk.ports;
-      const wake = new Wake(clock.now(), clock.wall());
-      let timer: unknown;
-      const tick = (): void => {
-        if (wake.handleTick(clock.now(), clock.wall()) === 'woken') sendBack({ type: 'host.woke' });
-        desk.expiry.tick();
-        timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
-      };
-      timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
-      return () => clock.clearTimeout(timer);
-    }),
+    listeners: listenersService,
+    accepts: acceptsService,
+    dialer: dialerService,
+    wake: wakeService,
   },
   actions: {
-    serve: ({ context }) => {
-      context.desk.isServing = true;
+    attachHub: ({ context, self }) => context.hub.attach(self),
+    openListener: sendTo('listeners', ({ event }) => event as ListenersCommand),
+    closeListeners: sendTo('listeners', { type: 'close' }),
+    identifyWire: sendTo('accepts', ({ event }) => event as Accepted),
+    refuseListening: ({ event }) => {
+      if (event.type === 'listen.requested') event.done({ kind: 'aborted' });
     },
-    stopServing: ({ context }) => {
-      context.desk.isServing = false;
+    refuseAccepted: ({ event }) => {
+      if (event.type === 'wire.accepted') event.offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
     },
-    connectPeer: ({ context, event }) => {
-      if (event.type === 'connect') context.desk.connect(event.request, event.caller);
+    refuseRequest: ({ event }) => {
+      if (event.type === 'peer.requested') event.caller?.failed(closing('shutdown', 'local'));
     },
-    listenAt: ({ context, event }) => {
-      if (event.type === 'listen') context.desk.listen(event.address, event.done);
+    dropIdentified: ({ event }) => {
+      if (event.type === 'wire.identified') event.wire.drop();
     },
-    stopListening: ({ context }) => context.desk.stopListening(),
-    cancelAttempts: ({ context }) => context.desk.cancelAttempts(),
-    closeConnections: ({ context }) => context.desk.closeConnections(),
-    abortConnections: ({ context }) => context.desk.abortConnections(),
-    destroyWires: ({ context }) => context.desk.destroyWires(),
-    probeWires: ({ context }) => context.desk.probe(),
-    noteCrash: ({ context, event }) => {
-      if (event.type === 'connection.crashed') context.desk.crashed(Number(event.key), event.error);
+    routeWire: ({ context, event }) => {
+      if (event.type === 'wire.identified') context.hub.router.route(event.wire);
     },
-  },
-  guards: {
-    hasNoListener: ({ context }) => context.desk.listeners.open === 0,
-    hasNoConnection: ({ context }) => context.desk.connections === 0,
-    hasNoWire: ({ context }) => context.desk.connections === 0 && context.desk.openWires === 0,
+    expireTie: ({ context, event }) => {
+      if (event.type === 'tie.undecided') context.hub.router.expire(event.id);
+    },
+    settleTie: ({ context, event }) => {
+      if (event.type === 'tie.spoke') context.hub.router.spoke(event.id);
+    },
+    requestPeer: ({ context, event }) => {
+      if (event.type === 'peer.requested') context.hub.connect(event.request, event.caller);
+    },
+    unregisterPeer: ({ context, event }) => {
+      if (event.type === 'peer.unregistered') context.hub.unregister(event.peer);
+    },
+    decideRedial: ({ context, event }, { isServing }: { isServing: boolean }) => {
+      if (event.type === 'attempt.failed') context.hub.goOn(event.id, isServing);
+    },
+    decideRest: ({ context, event }, { isServing }: { isServing: boolean }) => {
+      if (event.type === 'connection.rested') context.hub.rest(event.id, isServing);
+    },
+    replaceCrashed: ({ context, event }, { isServing }: { isServing: boolean }) => {
+      if (event.type === 'connection.crashed') context.hub.crashed(Number(event.key), event.error, isServing);
+    },
+    noteEnded: ({ context }) => context.hub.connectionEnded(),
+    cancelAttempts: ({ context }) => cancelAttempts(context.hub),
+    closeConnections: ({ context }) => closeConnections(context.hub),
+    awaitLast: ({ context }, { of }: { of: 'connections' | 'wires' }) => context.hub.await(of),
+    abortConnections: ({ context }) => abortConnections(context.hub),
+    destroyWires: ({ context }) => context.hub.destroyWires(),
+    probeWires: ({ context }) => {
+      context.hub.dialScheduler.thaw();
+      probe(context.hub);
+    },
   },
   delays: {
-    // The seed's limits: 5 s to stop accepting, 3 s to close gracefully.
+    // As SHIP's shutdown has them: 5 s to stop accepting, 3 s to close gracefully.
     listenersTimeout: 5_000,
     connectionsTimeout: 3_000,
     wiresTimeout: 1_000,

@@ -3,8 +3,8 @@ import { closing, type Closing } from '../closing.js';
 import { API_STATES, type ApiState } from '../connection/api-state.js';
 import { SessionError } from '../errors.js';
 import { unlisted } from '../unlisted.js';
-import type { Desk } from './connection-manager.js';
-import type { Entry } from './connection-record.js';
+import type { ConnectionManager } from './connection-manager.js';
+import type { ConnectionRecord } from './connection-record.js';
 
 /** What is known of a peer at the moment. */
 export interface PeerState {
@@ -25,8 +25,9 @@ export interface PeerState {
 /** Standing wishes about peers: who is to be connected whatever happens, and who is trusted. A peer is named by its address or id. */
 export class Peers {
   constructor(
-    readonly desk: Desk,
+    readonly hub: ConnectionManager,
     readonly begin: (peer: string) => void,
+    readonly end: (peer: string) => void,
   ) {
     unlisted(this);
   }
@@ -43,9 +44,9 @@ export class Peers {
    * @throws SessionError `too-large` where as many registered peers wait as may (1024, or the limit of connections if that is more)
    */
   register(peer: string): void {
-    const [protocol] = this.desk.options.protocols;
-    if (protocol !== undefined && this.#entryOf(peer) === undefined && !this.desk.places.mayWait(protocol)) {
-      const most = this.desk.places.waitingMax(protocol);
+    const [protocol] = this.hub.options.protocols;
+    if (protocol !== undefined && this.#recordOf(peer) === undefined && !this.hub.slots.mayWait(protocol)) {
+      const most = this.hub.slots.waitingMax(protocol);
       throw new SessionError('too-large', `${peer}: as many registered peers wait to be dialed as may (${most})`);
     }
     this.reset(peer);
@@ -54,33 +55,29 @@ export class Peers {
 
   /** Ends the wish: an attempt under way is cancelled, a completed connection lives on. Safe for an unknown peer. */
   unregister(peer: string): void {
-    const entry = this.#entryOf(peer);
-    if (entry === undefined) return;
-    entry.keep = undefined;
-    this.desk.places.settle(entry);
-    if (entry.state === 'none') this.desk.bury(entry);
-    else if (!entry.isCompleted && !entry.hasCallers) entry.ref?.send({ type: 'cancel' });
+    checkPeer(peer);
+    this.end(peer);
   }
 
   /** Forgets how often dialing has failed: the next dial comes after the first wait. */
   reset(peer: string): void {
-    const entry = this.#entryOf(peer);
-    if (entry !== undefined) this.desk.queue.reset(entry.key);
+    const record = this.#recordOf(peer);
+    if (record !== undefined) this.hub.dialScheduler.reset(record.key);
   }
 
   /** Where it is is known better now: a dial that waits goes at once. `hasMoved`: one that has opened nothing yet begins anew. */
   hasten(peer: string, hasMoved: boolean): void {
-    const entry = this.#entryOf(peer);
-    if (entry === undefined) return;
+    const record = this.#recordOf(peer);
+    if (record === undefined) return;
     const message = 'the peer is announced at another address';
-    if (hasMoved && entry.isRegistered && entry.state === 'initiated')
-      entry.ref?.send({ type: 'abort', closing: closing('unreachable', 'local', { message }) });
-    this.desk.queue.hasten(entry.key);
+    if (hasMoved && record.isRegistered && record.state === 'initiated')
+      record.ref?.send({ type: 'abort', closing: closing('unreachable', 'local', { message }) });
+    this.hub.dialScheduler.hasten(record.key);
   }
 
   /** A limit was raised: registered peers that wait for a place are dialed. */
   placesChanged(): void {
-    this.desk.places.resume(true);
+    this.hub.slots.resume(true);
   }
 
   /**
@@ -88,47 +85,47 @@ export class Peers {
    * where there is none.
    */
   async disconnect(peer: string, message?: string): Promise<Closing | undefined> {
-    const entry = this.#entryOf(peer);
-    if (entry?.isEngaged !== true) return undefined;
-    return entry.handle?.close(message === undefined ? {} : { message });
+    const record = this.#recordOf(peer);
+    if (record?.isEngaged !== true) return undefined;
+    return record.handle?.close(message === undefined ? {} : { message });
   }
 
   /** How the last attempt or connection ended, as long as the peer is known here. */
   lastClosing(peer: string): Closing | undefined {
-    return this.#entryOf(peer)?.lastCause;
+    return this.#recordOf(peer)?.lastCause;
   }
 
   /** Answers a pairing request. Safe when there is none. */
   accept(peer: string): void {
-    this.#entryOf(peer)?.ref?.send({ type: 'accept' });
+    this.#recordOf(peer)?.ref?.send({ type: 'accept' });
   }
   /** Says no to a peer: a handshake under way ends in words, where the protocol has some. Nothing dials it by itself any more. */
   deny(peer: string): void {
-    const entry = this.#entryOf(peer);
-    if (entry === undefined) return;
-    entry.keep = undefined;
-    entry.ref?.send({ type: 'deny' });
+    const record = this.#recordOf(peer);
+    if (record === undefined) return;
+    record.keep = undefined;
+    record.ref?.send({ type: 'deny' });
   }
 
   state(peer: string): PeerState {
-    const entry = this.#entryOf(peer);
-    if (entry === undefined) return { state: 'none', number: 0, isRegistered: false, attempt: 0 };
-    const { queue } = this.desk;
-    const nextDelayMs = queue.nextDelayMs(entry.key);
-    const place = queue.place(entry.key);
+    const record = this.#recordOf(peer);
+    if (record === undefined) return { state: 'none', number: 0, isRegistered: false, attempt: 0 };
+    const { dialScheduler } = this.hub;
+    const nextDelayMs = dialScheduler.nextDelayMs(record.key);
+    const place = dialScheduler.place(record.key);
     return {
-      state: entry.state,
-      number: API_STATES[entry.state],
-      isRegistered: entry.isRegistered,
-      attempt: queue.attempt(entry.key),
+      state: record.state,
+      number: API_STATES[record.state],
+      isRegistered: record.isRegistered,
+      attempt: dialScheduler.attempt(record.key),
       ...(nextDelayMs === undefined ? {} : { nextDelayMs }),
       ...(place === undefined ? {} : { place }),
-      ...(this.desk.places.isWaiting(entry) ? { isWaitingForPlace: true } : {}),
+      ...(this.hub.slots.isWaiting(record) ? { isWaitingForPlace: true } : {}),
     };
   }
 
-  #entryOf(peer: string): Entry | undefined {
+  #recordOf(peer: string): ConnectionRecord | undefined {
     checkPeer(peer);
-    return this.desk.entryOf(peer);
+    return this.hub.recordOf(peer);
   }
 }

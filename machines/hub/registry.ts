@@ -17,7 +17,7 @@ export interface ConnectionKey {
   readonly label: string;
 }
 
-export interface Entry<Value> {
+export interface RegistryEntry<Value> {
   /** Never used twice. What the supervisor calls the connection by. */
   readonly id: number;
   readonly key: ConnectionKey;
@@ -31,7 +31,7 @@ export interface Entry<Value> {
 /** Names that one entry may go by; the oldest one beside its present key is forgotten beyond this. */
 const NAMES_MAX = 8;
 
-interface Row<Value> extends Entry<Value> {
+interface RegistryRow<Value> extends RegistryEntry<Value> {
   key: ConnectionKey;
   peer: string;
   readonly names: string[]; // Every name in `#byName` that leads here; the last one is that of `key`.
@@ -39,9 +39,9 @@ interface Row<Value> extends Entry<Value> {
 
 export class Registry<Value> {
   readonly #entriesMax: number;
-  readonly #byId = new Map<number, Row<Value>>();
-  readonly #byName = new Map<string, Row<Value>>();
-  readonly #byPeer = new Map<string, Set<Row<Value>>>();
+  readonly #byId = new Map<number, RegistryRow<Value>>();
+  readonly #byName = new Map<string, RegistryRow<Value>>();
+  readonly #byPeer = new Map<string, Set<RegistryRow<Value>>>();
   readonly #byProtocol = new Map<string, number>();
   #lastId = 0;
 
@@ -55,15 +55,15 @@ export class Registry<Value> {
   }
 
   /** The connection that goes by this key, or once did. */
-  find(key: ConnectionKey): Entry<Value> | undefined {
+  find(key: ConnectionKey): RegistryEntry<Value> | undefined {
     return this.#byName.get(nameOf(key));
   }
 
-  get(id: number): Entry<Value> | undefined {
+  get(id: number): RegistryEntry<Value> | undefined {
     return this.#byId.get(id);
   }
 
-  values(): IterableIterator<Entry<Value>> {
+  values(): IterableIterator<RegistryEntry<Value>> {
     return this.#byId.values();
   }
 
@@ -76,16 +76,16 @@ export class Registry<Value> {
   }
 
   /** All connections of one peer; empty for the nameless. */
-  ofPeer(protocol: string, peer: string): Iterable<Entry<Value>> {
+  ofPeer(protocol: string, peer: string): Iterable<RegistryEntry<Value>> {
     return this.#byPeer.get(peerName(protocol, peer)) ?? [];
   }
 
   /** `held`: somebody has the key, `find` says who. */
-  add(key: ConnectionKey, role: Role, value: Value): Entry<Value> | 'held' | 'full' {
+  add(key: ConnectionKey, role: Role, value: Value): RegistryEntry<Value> | 'held' | 'full' {
     const name = nameOf(key);
     if (this.#byName.has(name)) return 'held';
     if (this.#byId.size >= this.#entriesMax) return 'full';
-    const row: Row<Value> = { id: ++this.#lastId, key, peer: key.peer, role, value, names: [name] };
+    const row: RegistryRow<Value> = { id: ++this.#lastId, key, peer: key.peer, role, value, names: [name] };
     this.#byId.set(row.id, row);
     this.#byName.set(name, row);
     this.#byProtocol.set(key.protocol, this.countOf(key.protocol) + 1);
@@ -106,7 +106,7 @@ export class Registry<Value> {
    * The peer of connection `id` is known now: it goes by `key` from here on, and by its former names too. Whoever held that
    * key is out, and its names lead here; the result is for closing it as `lost-tie-break` and for its callers.
    */
-  identify(id: number, key: ConnectionKey): Entry<Value> | undefined {
+  identify(id: number, key: ConnectionKey): RegistryEntry<Value> | undefined {
     const row = this.#byId.get(id);
     assert(row !== undefined, 'whoever is identified is in the registry');
     assert(row.key.protocol === key.protocol, 'a connection stays with its protocol');
@@ -129,7 +129,7 @@ export class Registry<Value> {
   }
 
   /** Out, with all its names. Safe for an id that is gone. */
-  remove(id: number): Entry<Value> | undefined {
+  remove(id: number): RegistryEntry<Value> | undefined {
     const row = this.#byId.get(id);
     if (row === undefined) return undefined;
     this.#withdraw(row);
@@ -137,7 +137,7 @@ export class Registry<Value> {
     return row;
   }
 
-  #withdraw(row: Row<Value>): void {
+  #withdraw(row: RegistryRow<Value>): void {
     this.#byId.delete(row.id);
     const { protocol } = row.key;
     const left = this.countOf(protocol) - 1;
@@ -147,7 +147,7 @@ export class Registry<Value> {
   }
 
   /** Makes `name` lead to `row`, as its newest name. */
-  #lead(name: string, row: Row<Value>): void {
+  #lead(name: string, row: RegistryRow<Value>): void {
     const known = row.names.indexOf(name);
     if (known >= 0) row.names.splice(known, 1);
     row.names.push(name);
@@ -155,7 +155,7 @@ export class Registry<Value> {
     if (row.names.length > NAMES_MAX) this.#byName.delete(row.names.shift() ?? '');
   }
 
-  #enlist(row: Row<Value>): void {
+  #enlist(row: RegistryRow<Value>): void {
     if (row.peer === '') return;
     const name = peerName(row.key.protocol, row.peer);
     const rows = this.#byPeer.get(name);
@@ -163,7 +163,7 @@ export class Registry<Value> {
     else rows.add(row);
   }
 
-  #delist(row: Row<Value>): void {
+  #delist(row: RegistryRow<Value>): void {
     const name = peerName(row.key.protocol, row.peer);
     const rows = this.#byPeer.get(name);
     if (rows?.delete(row) && rows.size === 0) this.#byPeer.delete(name);

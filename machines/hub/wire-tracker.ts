@@ -1,15 +1,7 @@
 import type { Opener, Wire, WireCause, WireHandler } from '../ports.js';
 
-/** Who keeps count of the wires, both directions: opened, or being opened. */
-export interface Tally {
-  wireBegan(wire: CountedWire): void;
-  wireEnded(wire: CountedWire): void;
-  /** Something that the hub's phases wait for may have come true. */
-  changed(): void;
-}
-
-/** A wire on the tally. */
-export interface CountedWire {
+/** A wire that the hub tracks. */
+export interface TrackedWire {
   /** Ends it, whatever its owner still waits for; nothing happens to one that is being opened. */
   destroy(): void;
 }
@@ -21,23 +13,43 @@ export interface DialWatcher {
   closed(cause: WireCause): void;
 }
 
-/** `opener`, on the tally from the call until the wire's end. */
-export function counted(opener: Opener, tally: Tally, watcher?: DialWatcher): Opener {
-  return (handler) => {
-    const wire = new Counted(handler, tally, watcher);
-    watcher?.began();
-    tally.wireBegan(wire);
-    return opener(wire);
-  };
+/** All wires of a hub, both directions: opened, or being opened. */
+export class WireTracker {
+  readonly #wires = new Set<TrackedWire>();
+
+  /** @param onEnd called behind the end of each wire, when its owner may have opened another one */
+  constructor(readonly onEnd: () => void) {}
+
+  get size(): number {
+    return this.#wires.size;
+  }
+
+  /** The same opener, whose wire is tracked from the call until its end. */
+  track(opener: Opener, watcher?: DialWatcher): Opener {
+    return (handler) => {
+      const wire = new TrackedWireHandler(handler, this, watcher);
+      watcher?.began();
+      this.#wires.add(wire);
+      return opener(wire);
+    };
+  }
+
+  gone(wire: TrackedWire): void {
+    this.#wires.delete(wire);
+  }
+
+  destroyAll(): void {
+    for (const wire of [...this.#wires]) wire.destroy();
+  }
 }
 
 /** One object per wire, and no closures: ten thousand idle ones have it each. */
-class Counted implements WireHandler, CountedWire {
+class TrackedWireHandler implements WireHandler, TrackedWire {
   #wire: Wire | undefined;
 
   constructor(
     readonly handler: WireHandler,
-    readonly tally: Tally,
+    readonly tracker: WireTracker,
     readonly watcher: DialWatcher | undefined,
   ) {}
 
@@ -60,9 +72,9 @@ class Counted implements WireHandler, CountedWire {
     this.handler.onProbeAnswer();
   }
   onClose(cause: WireCause): void {
-    this.tally.wireEnded(this);
+    this.tracker.gone(this);
     this.watcher?.closed(cause);
     this.handler.onClose(cause);
-    this.tally.changed();
+    this.tracker.onEnd();
   }
 }

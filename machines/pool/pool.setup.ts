@@ -120,7 +120,8 @@ export const poolSetup = setup({
       closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : UNEXPECTED),
     }),
     tellIdentity: sendTo(parent, ({ event, context }): ProtocolNews => {
-      return { type: 'peer.identified', peer: idOf(event) ?? context.peer ?? '' };
+      const peer = idOf(event) ?? context.peer ?? '';
+      return { type: 'peer.identified', peer, isDuplicate: context.session.isDuplicate(peer) };
     }),
     tellParent: sendTo(parent, news),
   },

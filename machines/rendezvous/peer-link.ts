@@ -1,7 +1,7 @@
 import { callback, type CallbackPorts } from '../callbacks.js';
 import type { Closing } from '../closing.js';
 import { SessionError } from '../errors.js';
-import { Handle, type Connection, type SendOptions } from '../connection/connection-handle.js';
+import { ConnectionHandle, type Connection, type SendOptions } from '../connection/connection-handle.js';
 import { TokenBucket } from '../dataplane/token-bucket.js';
 import type { Hello, NodeId, Post, PostCodec } from './rendezvous.messages.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
@@ -91,7 +91,7 @@ export class PeerLink implements Peer {
 
   /** Whether it is still there is asked at once; a dead one is lost soon. */
   probe(): void {
-    if (this.connection instanceof Handle) this.connection.probe();
+    if (this.connection instanceof ConnectionHandle) this.connection.probe();
   }
 
   mayRead(): boolean {

@@ -8,28 +8,30 @@ import { graphOf } from '../../visualizer/graph.js';
 const opener = (): (() => void) => () => {};
 
 /** A connection whose protocol and hub are played; what it reports is its story. */
-function played({ mayRetry = false, rival = '' } = {}): {
+function played({ mayRetry = false } = {}): {
   story: ApiState[];
   ends: string[];
   begun: string[];
   say(...events: ConnectionEvent[]): void;
   end(closing: Closing): void;
+  status(): string;
 } {
   const story: ApiState[] = [];
   const ends: string[] = [];
   const begun: string[] = [];
+  let last: Closing | undefined;
   let endProtocol: (closing: Closing) => void = () => {};
   const port: ConnectionPort = {
-    grantDesk: () => () => {},
-    begin: (role) => {
-      begun.push(role);
-      return { role, session: undefined as never };
-    },
+    dialPermits: () => () => {},
+    begin: (role) => void begun.push(role),
+    input: {} as never,
     report: (state) => story.push(state),
-    ended: (c) => ends.push(c.code),
-    mayRetry: (c) => mayRetry && c.retry,
+    ended: (c) => {
+      ends.push(c.code);
+      last = c;
+    },
+    failed: () => actor.send({ type: mayRetry && last?.retry === true ? 'redial' : 'rest' }),
     gaveUp: (c) => ends.push(`gave up: ${c.code}`),
-    isDuplicate: (peer) => peer === rival,
     identified: (peer) => ends.push(`identified ${peer}`),
     yielded: (peer) => ends.push(`yielded ${peer}`),
     rested: () => {},
@@ -40,7 +42,14 @@ function played({ mayRetry = false, rival = '' } = {}): {
   const machine = connectionMachine.provide({ actors: { protocol: fromCallback<EventObject>(() => {}) as never } });
   const actor = createActor(machine, { input: { port } }).start();
   endProtocol = (c) => actor.send({ type: 'xstate.done.actor.protocol', output: { closing: c } } as never);
-  return { story, ends, begun, say: (...events) => events.forEach((e) => actor.send(e)), end: (c) => endProtocol(c) };
+  return {
+    story,
+    ends,
+    begun,
+    say: (...events) => events.forEach((e) => actor.send(e)),
+    end: (c) => endProtocol(c),
+    status: () => actor.getSnapshot().status,
+  };
 }
 const granted: ConnectionEvent = { type: 'redial.granted', opener };
 const offered = (isTrusted: boolean): ConnectionEvent => ({ type: 'offered', opener, opening: undefined, isTrusted });
@@ -69,15 +78,15 @@ test('the numbers of the ten states are stable', () => {
 });
 
 test('a second connection to one peer gives way before it is completed, and says so once', () => {
-  const { story, ends, say } = played({ rival: 'bob' });
-  say({ type: 'connect' }, granted, { type: 'handshake.started' }, { type: 'peer.identified', peer: 'bob' });
+  const { story, ends, say } = played();
+  say({ type: 'connect' }, granted, { type: 'handshake.started' }, { type: 'peer.identified', peer: 'bob', isDuplicate: true });
   expect(story).toEqual(['none', 'queued', 'initiated', 'inProgress', 'none']);
   expect(ends).toEqual(['yielded bob', 'lost-tie-break']);
 });
 
 test('the only connection to a peer goes on, by its name', () => {
   const { story, ends, say } = played();
-  say(...up.slice(0, 3), { type: 'peer.identified', peer: 'bob' }, ...up.slice(3));
+  say(...up.slice(0, 3), { type: 'peer.identified', peer: 'bob', isDuplicate: false }, ...up.slice(3));
   expect([story.at(-1), ends]).toEqual(['completed', ['identified bob']]);
 });
 
@@ -132,6 +141,14 @@ test('cancelled while queued, dialing or in the handshake: none, and told once',
   expect(late.story.at(-1)).toBe('completed');
 });
 
+test('dismissed in any state, the actor ends, as only a final state can', () => {
+  for (const steps of [0, 1, 2, 3, 5]) {
+    const c = played();
+    c.say(...up.slice(0, steps), { type: 'dismiss' });
+    expect([steps, c.status()]).toEqual([steps, 'done']);
+  }
+});
+
 /** From which state to which a transition may lead: the table of the ten states, and nothing else. */
 const LEAVES: Record<ApiState, readonly ApiState[]> = {
   none: ['queued', 'receivedPairingRequest', 'inProgress'],
@@ -150,7 +167,7 @@ test('no transition leads from one API state to another unless the table has it,
   const { vertices, edges } = graphOf(connectionMachine);
   const stateOf = (id: string): ApiState | undefined => {
     const key = id.split('.').at(-1)!;
-    return key === 'resting' ? 'none' : key in API_STATES ? (key as ApiState) : undefined;
+    return key === 'resting' || key === 'ended' ? 'none' : key in API_STATES ? (key as ApiState) : undefined;
   };
   const within = (id: string): ApiState[] =>
     stateOf(id) !== undefined ? [stateOf(id)!] : vertices.filter((v) => v.parent === id).flatMap((v) => within(v.id));

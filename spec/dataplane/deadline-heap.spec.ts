@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ABROAD, Alarms, type Sleeper } from '../../machines/dataplane/deadline-heap.js';
+import { ABROAD, DeadlineHeap, type Sleeper } from '../../machines/dataplane/deadline-heap.js';
 import { SimClock } from '../sim/clock.js';
 
 class Person implements Sleeper {
@@ -19,7 +19,7 @@ test('everybody is woken once, at the deadline that was set last, in the order o
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 60 }), (deeds) => {
       const clock = new SimClock();
-      const alarms = Alarms.of(clock);
+      const alarms = DeadlineHeap.of(clock);
       const heard: string[] = [];
       const people = Array.from({ length: 10 }, (_, name) => new Person(name, () => heard.push(`${name} at ${clock.now()}`)));
       const deadlines = new Map<number, number>();
@@ -57,7 +57,7 @@ test('everybody is woken once, at the deadline that was set last, in the order o
 
 test('one that throws when it is woken takes nobody else’s turn', () => {
   const clock = new SimClock();
-  const alarms = Alarms.of(clock);
+  const alarms = DeadlineHeap.of(clock);
   const woken: number[] = [];
   const people = [1, 2, 3].map(
     (name) =>
@@ -75,7 +75,7 @@ test('one that throws when it is woken takes nobody else’s turn', () => {
 
 test('one that is cleared, or put off, by another who is woken first sleeps on', () => {
   const clock = new SimClock();
-  const alarms = Alarms.of(clock);
+  const alarms = DeadlineHeap.of(clock);
   const woken: string[] = [];
   const second = new Person(2, () => woken.push(`2 at ${clock.now()}`));
   const third = new Person(3, () => woken.push('3'));
@@ -93,7 +93,7 @@ test('one that is cleared, or put off, by another who is woken first sleeps on',
 
 test('a deadline that has passed wakes in a turn of its own, not from inside', () => {
   const clock = new SimClock();
-  const alarms = Alarms.of(clock);
+  const alarms = DeadlineHeap.of(clock);
   let turns = 0;
   const person = new Person(1, (self) => {
     if (++turns < 5) alarms.set(self, 0);
@@ -107,7 +107,7 @@ test('a deadline that has passed wakes in a turn of its own, not from inside', (
 
 test('what is gathered in one turn is done at its end, in order, whoever throws', () => {
   const clock = new SimClock();
-  const alarms = Alarms.of(clock);
+  const alarms = DeadlineHeap.of(clock);
   const done: string[] = [];
   const say = (word: string, then: () => void = () => undefined) => ({
     gathered: () => {

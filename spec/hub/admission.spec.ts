@@ -1,24 +1,24 @@
 import fc from 'fast-check';
 import { ByteBudget } from '../../machines/dataplane/byte-budget.js';
 import { isLoopbackHost } from '../../machines/loopback.js';
-import { LIMITS, Openings, Watermark, hostOf, judgeConnection, judgeIncoming } from '../../machines/hub/admission.js';
+import { LIMITS, PendingTable, Watermark, hostOf, admitConnection, judgeIncoming } from '../../machines/hub/admission.js';
 
 describe('connections', () => {
   const limits = { connectionsMax: 10, connectionsPerPeerMax: 3 };
 
   test('up to the limit come in, the next is told', () => {
-    expect(judgeConnection(limits, { connections: 9 })).toBe('admit');
-    expect(judgeConnection(limits, { connections: 10 })).toBe('limit-reached');
+    expect(admitConnection(limits, { connections: 9 })).toBe('admit');
+    expect(admitConnection(limits, { connections: 10 })).toBe('limit-reached');
   });
 
   test('one peer cannot have them all', () => {
-    expect(judgeConnection(limits, { connections: 5, ofPeer: 2 })).toBe('admit');
-    expect(judgeConnection(limits, { connections: 5, ofPeer: 3 })).toBe('peer-limit-reached');
-    expect(judgeConnection({ connectionsMax: 10 }, { connections: 9, ofPeer: 9 })).toBe('admit');
+    expect(admitConnection(limits, { connections: 5, ofPeer: 2 })).toBe('admit');
+    expect(admitConnection(limits, { connections: 5, ofPeer: 3 })).toBe('peer-limit-reached');
+    expect(admitConnection({ connectionsMax: 10 }, { connections: 9, ofPeer: 9 })).toBe('admit');
   });
 
   test('a known peer that replaces its own connection is never refused', () => {
-    expect(judgeConnection(limits, { connections: 10, ofPeer: 3, replaces: true })).toBe('admit');
+    expect(admitConnection(limits, { connections: 10, ofPeer: 3, replaces: true })).toBe('admit');
   });
 
   test('the application’s shelf holds 64, then `busy`', () => {
@@ -29,8 +29,8 @@ describe('connections', () => {
 });
 
 describe('openings at the door', () => {
-  const filled = (count: number, addressOf: (i: number) => string): Openings<number> => {
-    const openings = new Openings<number>();
+  const filled = (count: number, addressOf: (i: number) => string): PendingTable<number> => {
+    const openings = new PendingTable<number>();
     for (let i = 0; i < count; i++) expect(openings.enter(i, addressOf(i))).toEqual({ word: 'admit' });
     return openings;
   };
@@ -46,7 +46,7 @@ describe('openings at the door', () => {
   });
 
   test('one address has 16, whatever its port, and its own oldest gives way', () => {
-    const openings = new Openings<string>();
+    const openings = new PendingTable<string>();
     openings.enter('other', '192.0.2.9:1');
     for (let i = 0; i < 16; i++) expect(openings.enter(`a${i}`, `192.0.2.1:${i}`)).toEqual({ word: 'admit' });
     expect(openings.enter('a16', '192.0.2.1:99')).toEqual({ word: 'evict-oldest', oldest: 'a0' });
@@ -67,7 +67,7 @@ describe('openings at the door', () => {
   });
 
   test('a whole IPv6 /64 counts as one address', () => {
-    const openings = new Openings<number>({ openingsPerAddressMax: 1 });
+    const openings = new PendingTable<number>({ openingsPerAddressMax: 1 });
     openings.enter(1, '[2001:db8:0:1::a]:1');
     expect(openings.enter(2, '[2001:0db8::1:ffff:0:0:b]:1')).toEqual({ word: 'evict-oldest', oldest: 1 });
     expect(openings.enter(3, '[2001:db8:0:2::a]:1')).toEqual({ word: 'admit' });
@@ -104,7 +104,7 @@ describe('openings at the door', () => {
     });
     fc.assert(
       fc.property(fc.array(deed, { maxLength: 100 }), (deeds) => {
-        const openings = new Openings<number>({ openingsMax: 6, openingsPerAddressMax: 3 });
+        const openings = new PendingTable<number>({ openingsMax: 6, openingsPerAddressMax: 3 });
         let model: { id: number; address: string }[] = [];
         deeds.forEach(({ what, address, pick }, id) => {
           const one = model[pick % Math.max(1, model.length)];

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { Registry, type ConnectionKey, type Entry } from '../../machines/hub/registry.js';
+import { Registry, type ConnectionKey, type RegistryEntry } from '../../machines/hub/registry.js';
 import { crossing, keeps, type Role, type TieRule } from '../../machines/tie-break.js';
 
 const pool = (peer: string, label = ''): ConnectionKey => ({ protocol: 'pool', peer, label });
 const roles: readonly Role[] = ['dialer', 'acceptor'];
 
-function added(registry: Registry<string>, key: ConnectionKey, role: Role = 'dialer', value = key.peer): Entry<string> {
+function added(registry: Registry<string>, key: ConnectionKey, role: Role = 'dialer', value = key.peer): RegistryEntry<string> {
   const entry = registry.add(key, role, value);
   if (typeof entry === 'string') throw new Error(entry);
   return entry;

@@ -14,7 +14,7 @@ import { Watched } from './watched.js';
 const withGo = ncpGoAvailable() ? describe : describe.skip;
 const ROLES = ['dials', 'is dialed'] as const;
 
-const planeOf = (engine: Engine): TunaPlane => [...deskOf(engine).entries()][0]!.session!.plane as unknown as TunaPlane;
+const planeOf = (engine: Engine): TunaPlane => [...deskOf(engine).records()][0]!.session!.plane as unknown as TunaPlane;
 
 withGo('tuna/words: what nkn-tuna-session loses, asks and is told', () => {
   let pair: TunaPair | undefined;
@@ -93,9 +93,14 @@ withGo('tuna/words: what nkn-tuna-session loses, asks and is told', () => {
       pair = await tunaPair(role, { numTunaListeners: links }, { links });
       const { go, near, engine } = pair;
       news.of(engine);
+      const { onClosed } = pair.wires;
+      pair.wires.onClosed = () => {
+        onClosed?.();
+        news.tell(); // A wire that was ended politely ends later, and no actor hears of it.
+      };
       const ear = listenTo(near, 2 * round);
       await bothWays(pair, 0, ear);
-      const { pump } = [...deskOf(engine).entries()][0]!.handle!;
+      const { pump } = [...deskOf(engine).records()][0]!.handle!;
       const { conns } = planeOf(engine);
       const spoil = (): void => {
         const slot = conns.phases.indexOf('joined');

@@ -43,13 +43,7 @@ function proves<World extends PlayedWorld>(name: string, { model, never = {} }: 
   });
 }
 
-proves('connection', {
-  model: connectionModel,
-  never: {
-    'remoteDeniedTrust: connect → queued':
-      'A chart leaves this state in the step that enters it; who registers again is heard in `resting`. See free.spec.ts.',
-  },
-});
+proves('connection', { model: connectionModel });
 proves('hub', { model: hubModel });
 proves('pool', {
   model: poolModel,

@@ -197,7 +197,7 @@ describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () 
     s.hub.setMaxConnections(1);
     ours.cut();
     s.clock.settle();
-    expect([theirs.ended, refused]).toEqual(['destroyed', ['limit-reached']]);
+    expect([theirs.ended, refused]).toEqual([1005, ['limit-reached']]);
     await s.end();
   });
 

@@ -2,7 +2,7 @@ import { createEngine, Engine } from '../../adapters/index.js';
 import { makeIdentity, type OwnIdentity } from '../../adapters/identity/index.js';
 import { ports } from '../../adapters/node.js';
 import { resume } from '../../adapters/resume/index.js';
-import { Expiry, type CertificateExpiry } from '../../machines/hub/certificate-expiry.js';
+import { CertificateWatch, type CertificateExpiry } from '../../machines/hub/certificate-expiry.js';
 import { tls } from '../../transports/tls.js';
 import { websocket } from '../../transports/websocket.js';
 import { SimClock } from '../sim/clock.js';
@@ -66,7 +66,7 @@ describe('[DIAL-9] certificates that expire: the memory of warnings', () => {
   const begin = () => {
     const clock = new SimClock({ wallMs });
     const heard: CertificateExpiry[] = [];
-    return { clock, heard, expiry: new Expiry(clock, (about) => heard.push(about)) };
+    return { clock, heard, expiry: new CertificateWatch(clock, (about) => heard.push(about)) };
   };
 
   test('our own is warned of once it is due, though no wire opens; a peer once it is seen again', () => {

@@ -92,7 +92,7 @@ test('[NCP-16] tuna/faults: the words are bounded: a wire that takes nothing is 
   bad.wire!.pause(); // It neither reads the words nor answers the end.
   const from = world.clock.now();
   bad.packet(Uint8Array.of(0xff));
-  world.runUntil(() => deskOf(world.b).openWires === 1, { withinMs: 10_000 });
+  world.runUntil(() => deskOf(world.b).wires.size === 1, { withinMs: 10_000 });
   expect(world.clock.now() - from).toBeGreaterThan(1000); // It was given the time.
   expect(world.clock.now() - from).toBeLessThanOrEqual(2500);
   endOf(world);
@@ -116,7 +116,7 @@ for (const [what, greet] of [
 
 /** The planes of the sessions of an engine. */
 const planesOf = (world: TunaWorld, name: 'a' | 'b'): TunaPlane[] =>
-  [...deskOf(world[name]).entries()].map(({ session }) => session!.plane as unknown as TunaPlane);
+  [...deskOf(world[name]).records()].map(({ session }) => session!.plane as unknown as TunaPlane);
 
 for (const links of [1, 2, 4])
   for (const faulty of ['a', 'b'] as const)

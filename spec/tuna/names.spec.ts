@@ -39,7 +39,7 @@ async function serverOf(take: (socket: Socket) => void): Promise<{ address: stri
 describe('tuna/peer: an address that can be none is named before anything is dialed', () => {
   test.each([
     ['alice', '"alice"'],
-    ['', 'nothing'],
+    ['', '""'],
     [undefined, 'nothing'],
     ['tcp://127.0.0.1:1', '"tcp://127.0.0.1:1"'],
     ['ab'.repeat(31), `"${'ab'.repeat(31)}"`],
@@ -48,7 +48,7 @@ describe('tuna/peer: an address that can be none is named before anything is dia
     const engine = await engineWith({ identity: await identityOf(1) });
     const failed = engine.connect('tcp://127.0.0.1:1', peer === undefined ? {} : { peer });
     await expect(failed).rejects.toMatchObject({ code: 'bad-option' });
-    await expect(failed).rejects.toThrow(`and got ${got}`);
+    await expect(failed).rejects.toThrow(new RegExp(`got ${got}`));
   });
 
   test('the name that a resolver would look up', async () => {

@@ -1,6 +1,6 @@
 import type { Engine } from '../../machines/engine.js';
-import type { Desk } from '../../machines/hub/connection-manager.js';
-import type { Entry } from '../../machines/hub/connection-record.js';
+import type { ConnectionManager } from '../../machines/hub/connection-manager.js';
+import type { ConnectionRecord } from '../../machines/hub/connection-record.js';
 import type { ConnPhase } from '../../machines/tuna/session-conns.js';
 import type { TunaPlane } from '../../machines/tuna/tuna.plane.js';
 import type { SimNetwork } from '../sim/network.js';
@@ -33,28 +33,28 @@ export interface SessionState {
   readonly links: number;
 }
 
-export function deskOf(engine: Engine): Desk {
-  return (engine.actor.getSnapshot().context as { desk: Desk }).desk;
+export function deskOf(engine: Engine): ConnectionManager {
+  return engine.actor.getSnapshot().context.hub;
 }
 
 export function tunaStateOf(engine: Engine): TunaState {
   const desk = deskOf(engine);
-  const sessions = [...desk.entries()].filter((entry) => entry.session !== undefined).map(sessionOf);
+  const sessions = [...desk.records()].filter((entry) => entry.session !== undefined).map(sessionOf);
   return {
     listeners: desk.listeners.addresses,
     sessions,
-    closedSessionKey: desk.reception.ended,
-    isClosed: !desk.isServing,
-    wires: desk.openWires,
-    openings: desk.door.size,
+    closedSessionKey: desk.router.ended,
+    isClosed: !engine.actor.getSnapshot().hasTag('serves'),
+    wires: desk.wires.size,
+    openings: desk.pendingAccepts.size,
   };
 }
 
-function sessionOf({ sessionId: key, handle, session, ref, isBuried }: Entry): SessionState {
+function sessionOf({ sessionId: key, handle, session, ref, isRemoved }: ConnectionRecord): SessionState {
   const { conns, ncp } = session!.plane as unknown as TunaPlane; // The registry knows planes of all protocols; here all are Tuna's.
   return {
     key,
-    hasOwner: !isBuried && ref?.getSnapshot().status === 'active',
+    hasOwner: !isRemoved && ref?.getSnapshot().status === 'active',
     isOver: handle?.isOver !== false,
     connCount: conns.connCount,
     links: conns.links,

@@ -1,7 +1,18 @@
-import { closing } from '../../closing.js';
-import type { SessionPlane } from '../../protocol.js';
+import { closing, type Closing } from '../../closing.js';
+import type { Role } from '../../tie-break.js';
 import { addressKeyOf } from '../admission.js';
-import type { Entry } from '../connection-record.js';
+
+/** What is looked at of a session. */
+export interface AcceptedSession {
+  readonly role: Role;
+  readonly remoteAddress: string;
+  readonly isCompleted: boolean;
+  /** It was up, and has lost its wire. */
+  readonly isAway: boolean;
+  /** The peer has an identity, or has been of use. */
+  readonly isProven: boolean;
+  readonly ref: { send(event: { type: 'abort'; closing: Closing }): void } | undefined;
+}
 
 /** On loopback, where all clients of a proxy seem to come from, this many times as many. */
 const LOOPBACK_FACTOR = 4;
@@ -12,27 +23,27 @@ const LOOPBACK_FACTOR = 4;
  * up. A session that was used is never given up for another, and one whose wire is up neither.
  */
 export class AbsentSessions {
-  #lost = new Map<string, Set<Entry>>(); // By address. What has come back is swept out when it is in the way.
-  #unproven = new Map<string, Set<Entry>>(); // Oldest first.
+  #lost = new Map<string, Set<AcceptedSession>>(); // By address. What has come back is swept out when it is in the way.
+  #unproven = new Map<string, Set<AcceptedSession>>(); // Oldest first.
 
   /** @param perAddressMax sessions from one address that have proven nothing */
   constructor(readonly perAddressMax: number) {}
 
   /** A session was begun by a hello that anybody can say. On loopback it counts only once its wire is lost. */
-  begun(entry: Entry): void {
+  begun(entry: AcceptedSession): void {
     const source = addressKeyOf(entry.remoteAddress);
     if (source !== '') this.#bound(source, entry);
   }
 
   /** The session was up, and has lost its wire. */
-  lost(entry: Entry): void {
+  lost(entry: AcceptedSession): void {
     if (entry.role !== 'acceptor') return;
     const source = addressKeyOf(entry.remoteAddress);
     setOf(this.#lost, source).add(entry);
     if (!entry.isProven) this.#bound(source, entry);
   }
 
-  ended(entry: Entry): void {
+  ended(entry: AcceptedSession): void {
     const source = addressKeyOf(entry.remoteAddress);
     for (const sets of [this.#lost, this.#unproven]) {
       const set = sets.get(source);
@@ -62,7 +73,7 @@ export class AbsentSessions {
     return false;
   }
 
-  #bound(source: string, entry: Entry): void {
+  #bound(source: string, entry: AcceptedSession): void {
     const set = setOf(this.#unproven, source);
     set.delete(entry);
     set.add(entry);
@@ -79,15 +90,8 @@ export class AbsentSessions {
   }
 }
 
-function setOf(sets: Map<string, Set<Entry>>, source: string): Set<Entry> {
+function setOf(sets: Map<string, Set<AcceptedSession>>, source: string): Set<AcceptedSession> {
   const set = sets.get(source) ?? new Set();
   sets.set(source, set);
   return set;
-}
-
-/** A message went either way, or the peer has come back before. */
-export function hasServed(plane: SessionPlane<unknown> | undefined): boolean {
-  if (plane === undefined) return false;
-  const { received = 0, resumes = 0 } = plane.stats;
-  return plane.acknowledged > 0 || received > 0 || resumes > 0;
 }

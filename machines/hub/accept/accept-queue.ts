@@ -2,7 +2,7 @@
  * Accepted connections that wait for the application, in order. One leaves when it is taken by the iterator, when the
  * application reads from it (it came by way of an event), or when it ends. The door asks for `size` before it lets more in.
  */
-export class Incoming<Item> implements AsyncIterable<Item> {
+export class AcceptQueue<Item> implements AsyncIterable<Item> {
   #waiting: Item[] = [];
   #asked: ((result: IteratorResult<Item>) => void)[] = [];
   #hasEnded = false;

@@ -1,8 +1,8 @@
 import type { Clock, Identity, Offer, Opener, Wire, WireCause, WireHandler } from '../../ports.js';
 import type { Identified, Protocol } from '../../protocol.js';
-import { Openings } from '../admission.js';
+import { PendingTable } from '../admission.js';
 
-export interface DoorLimits {
+export interface AcceptLimits {
   /** Openings at once; beyond it the oldest gives way. Default 1024. */
   readonly openingsMax: number;
   /** Openings at once from one address other than loopback. Default 16. */
@@ -11,43 +11,85 @@ export interface DoorLimits {
 
 export type Known = Extract<Identified, { word: 'known' }>;
 
-/** Hears of a wire that has found its session and waits for it. */
+/** Follows a wire that has found its session and waits for it. */
 export interface WaitingWire {
   /** It has said something. */
   said(): void;
   closed(): void;
 }
 
-/** Whose wire it is, and how to hear of it as long as it waits. */
-export interface Arrival {
-  readonly identity: Identity | undefined;
-  readonly remoteAddress: string;
-  watch(waiting: WaitingWire): void;
-}
-
-/** What the door asks the hub once a wire has said whose it is. */
-export interface DoorKeeper {
+/** What accepting needs of the hub. */
+export interface AcceptSide {
   readonly clock: Clock;
-  /** Takes the wire for a session, by its opener, or says what to answer before it is closed. */
-  arrived(protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Uint8Array | 'taken' | undefined;
+  /** A wire has said which session or peer it is for. */
+  identified(wire: IdentifiedWire): void;
   refused(remoteAddress: string, code: string): void;
   /** Whether a session from this address waits for its peer. */
   isAwaited(remoteAddress: string): boolean;
 }
 
+/** An accepted wire that has said which session or peer it is for. It travels in an event, and shows no more than its address. */
+export class IdentifiedWire {
+  readonly #protocol: Protocol<unknown>;
+  readonly #known: Known;
+  readonly #identity: Identity | undefined;
+  readonly #pending: PendingConnection;
+
+  constructor(protocol: Protocol<unknown>, known: Known, identity: Identity | undefined, pending: PendingConnection) {
+    this.#protocol = protocol;
+    this.#known = known;
+    this.#identity = identity;
+    this.#pending = pending;
+  }
+
+  get protocol(): Protocol<unknown> {
+    return this.#protocol;
+  }
+  get known(): Known {
+    return this.#known;
+  }
+  /** What the transport has proven of the peer. */
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+  get remoteAddress(): string {
+    return this.#pending.remoteAddress;
+  }
+  /** Gives the wire to a session, with everything that it has said so far. */
+  get opener(): Opener {
+    return (handler) => this.#pending.lend(handler);
+  }
+  /** As long as it waits for a session. */
+  watch(waiting: WaitingWire): void {
+    this.#pending.watch(waiting);
+  }
+  /** Says `words`, if there are any, and closes it. */
+  refuse(words: Uint8Array | undefined): void {
+    this.#pending.refuse(words);
+  }
+  /** Ends it without a word. */
+  drop(): void {
+    this.#pending.giveWay();
+  }
+
+  toJSON(): object {
+    return { protocol: this.#protocol.name, remoteAddress: this.remoteAddress };
+  }
+}
+
 /**
  * Owns every accepted wire until it is identified; then the session gets an opener for it and everything it said,
- * the opening included. A thousand silent dialers cost a thousand openings here and nothing else.
+ * the opening included. A thousand silent dialers cost a thousand pending connections here and nothing else.
  */
-export class Door {
-  #openings: Openings<Opening>;
-  #all = new Set<Opening>();
+export class PendingAccepts {
+  #openings: PendingTable<PendingConnection>;
+  #all = new Set<PendingConnection>();
 
   constructor(
-    readonly keeper: DoorKeeper,
-    limits: DoorLimits,
+    readonly side: AcceptSide,
+    limits: AcceptLimits,
   ) {
-    this.#openings = new Openings(limits);
+    this.#openings = new PendingTable(limits);
   }
 
   get size(): number {
@@ -55,8 +97,8 @@ export class Door {
   }
 
   accept(offer: Offer, protocols: readonly Protocol<unknown>[], listener?: string): void {
-    const opening = new Opening(this, offer, protocols, listener);
-    const verdict = this.#openings.enter(opening, offer.remoteAddress, this.keeper.isAwaited(offer.remoteAddress));
+    const opening = new PendingConnection(this, offer, protocols, listener);
+    const verdict = this.#openings.enter(opening, offer.remoteAddress, this.side.isAwaited(offer.remoteAddress));
     this.#all.add(opening);
     if (verdict.word === 'evict-oldest') verdict.oldest.giveUp();
     opening.begin(offer.open);
@@ -67,7 +109,7 @@ export class Door {
     for (const opening of [...this.#all]) opening.giveWay();
   }
 
-  leave(opening: Opening): void {
+  leave(opening: PendingConnection): void {
     this.#all.delete(opening);
     this.#openings.leave(opening);
   }
@@ -80,8 +122,7 @@ const LATER_BYTES_MAX = 1 << 20;
 const REFUSAL_MS = 1000;
 
 /** What is of no more use once a session has the wire. */
-interface Begun {
-  readonly remoteAddress: string;
+interface Unidentified {
   readonly listener: string | undefined;
   protocols: readonly Protocol<unknown>[];
   /** Who judges, once a protocol has asked back. */
@@ -96,8 +137,9 @@ interface Begun {
 }
 
 /** One accepted wire: first the door's, then a session's. The transport never notices. */
-class Opening implements WireHandler {
-  #begun: Begun | undefined; // Until it is a session's.
+class PendingConnection implements WireHandler {
+  readonly remoteAddress: string;
+  #begun: Unidentified | undefined; // Until it is a session's.
   #wire: Wire | undefined;
   #session: WireHandler | undefined; // To whom the wire is lent.
   #isHandedOver = false;
@@ -105,13 +147,13 @@ class Opening implements WireHandler {
   #cause: WireCause | undefined;
 
   constructor(
-    readonly door: Door,
+    readonly table: PendingAccepts,
     { remoteAddress }: Offer,
     protocols: readonly Protocol<unknown>[],
     listener: string | undefined,
   ) {
+    this.remoteAddress = remoteAddress;
     this.#begun = {
-      remoteAddress,
       listener,
       protocols,
       identify: undefined,
@@ -127,14 +169,13 @@ class Opening implements WireHandler {
   begin(open: Opener): void {
     const begun = this.#begun!;
     const timeoutMs = Math.max(...begun.protocols.map((p) => p.openingTimeoutMs));
-    begun.timer = this.door.keeper.clock.setTimeout(() => this.giveUp(), timeoutMs);
+    begun.timer = this.table.side.clock.setTimeout(() => this.giveUp(), timeoutMs);
     begun.abort = open(this);
   }
 
   /** It has said nothing of use for too long. */
   giveUp(): void {
-    const { protocols = [], remoteAddress = '' } = this.#begun ?? {};
-    for (const protocol of protocols) protocol.silent?.(remoteAddress);
+    for (const protocol of this.#begun?.protocols ?? []) protocol.silent?.(this.remoteAddress);
     this.giveWay();
   }
 
@@ -176,11 +217,12 @@ class Opening implements WireHandler {
     else if (this.#session === undefined) this.#begun?.waiting?.closed();
   }
 
-  #identify(begun: Begun): void {
-    const { remoteAddress, listener, protocols, bytes } = begun;
-    const { keeper } = this.door;
-    const watch = (waiting: WaitingWire): void => void (begun.waiting = waiting);
-    const about = { identity: this.#wire?.identity, remoteAddress, listener, watch };
+  #identify(begun: Unidentified): void {
+    const { listener, protocols, bytes } = begun;
+    const { remoteAddress } = this;
+    const { side } = this.table;
+    const identity = this.#wire?.identity;
+    const about = { identity, remoteAddress, listener };
     let mayBe = false;
     for (const protocol of protocols) {
       const identified = begun.identify === undefined ? protocol.identify(bytes, about) : begun.identify(bytes, about);
@@ -196,23 +238,20 @@ class Opening implements WireHandler {
           this.#wire?.send(identified.say);
           return this.#identify(begun); // What it says next may be here already.
         case 'refuse':
-          keeper.refused(about.remoteAddress, identified.code);
-          return this.#refuse(identified.say);
-        case 'known': {
-          const answer = keeper.arrived(protocol, identified, about, (handler) => this.#lend(handler));
-          if (answer !== 'taken') return this.#refuse(answer);
+          side.refused(remoteAddress, identified.code);
+          return this.refuse(identified.say);
+        case 'known':
           begun.later = [];
-          return;
-        }
+          return side.identified(new IdentifiedWire(protocol, identified, identity, this));
       }
     }
     if (mayBe) return;
-    keeper.refused(about.remoteAddress, 'malformed');
-    this.#refuse(undefined);
+    side.refused(remoteAddress, 'malformed');
+    this.refuse(undefined);
   }
 
   /** It has found its session, which can't take it yet. */
-  #keep(begun: Begun, later: Uint8Array[], bytes: Uint8Array): void {
+  #keep(begun: Unidentified, later: Uint8Array[], bytes: Uint8Array): void {
     begun.laterBytes += bytes.length;
     if (begun.laterBytes > LATER_BYTES_MAX) return this.giveWay();
     later.push(bytes);
@@ -220,10 +259,10 @@ class Opening implements WireHandler {
   }
 
   /** The session's opener: what was said so far is said again, to it. */
-  #lend(handler: WireHandler): () => void {
+  lend(handler: WireHandler): () => void {
     this.#session = handler;
     this.#settle();
-    this.door.keeper.clock.soon(() => {
+    this.table.side.clock.soon(() => {
       if (this.#cause !== undefined) return handler.onClose(this.#cause);
       this.#isHandedOver = true;
       const { bytes = NOTHING, later = [] } = this.#begun ?? {};
@@ -235,21 +274,25 @@ class Opening implements WireHandler {
     return () => this.#wire?.destroy();
   }
 
-  #refuse(say: Uint8Array | undefined): void {
+  watch(waiting: WaitingWire): void {
+    if (this.#begun !== undefined) this.#begun.waiting = waiting;
+  }
+
+  refuse(say: Uint8Array | undefined): void {
     this.#settle();
     if (say !== undefined) this.#wire?.send(say);
     this.#wire?.close();
     if (this.#cause === undefined && this.#begun !== undefined)
-      this.#begun.timer = this.door.keeper.clock.setTimeout(() => this.#wire?.destroy(), REFUSAL_MS);
+      this.#begun.timer = this.table.side.clock.setTimeout(() => this.#wire?.destroy(), REFUSAL_MS);
   }
 
   #settle(): void {
     this.#isOver = true;
     if (this.#begun !== undefined) {
-      this.door.keeper.clock.clearTimeout(this.#begun.timer);
+      this.table.side.clock.clearTimeout(this.#begun.timer);
       this.#begun.timer = undefined;
     }
-    this.door.leave(this);
+    this.table.leave(this);
   }
 }
 

@@ -1,22 +1,21 @@
 import type { Acceptor, Listening, Offer, Transport, WireCause } from '../../ports.js';
 import type { Protocol } from '../../protocol.js';
 import type { EngineEvent } from '../events.js';
-import type { Expiry } from '../certificate-expiry.js';
 import { wordsOf } from '../../callbacks.js';
+import type { CertificateWatch } from '../certificate-expiry.js';
 
 /** What listening needs of the hub. */
 export interface ListenersSide {
-  readonly isServing: boolean;
-  /** Why nobody like this comes in at the moment, as far as that is known before a word was said. */
+  /** Why nobody like this is accepted at the moment, as far as that is known before the peer says a word. */
   objection(offer: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined;
   transportOf(address: string): Transport;
   tell(event: EngineEvent): void;
   refused(remoteAddress: string, code: string, reason?: string): void;
-  readonly expiry: Expiry;
-  /** Somebody came in; the protocols are those that are spoken at this address. */
-  admit(offer: Offer, protocols: readonly Protocol<unknown>[], listener: string | undefined): void;
-  /** A listener is gone. */
-  changed(): void;
+  readonly certificates: CertificateWatch;
+  /** A transport has a wire; `protocols` are those that are spoken at this address. */
+  accepted(offer: Offer, protocols: readonly Protocol<unknown>[], listener: string | undefined): void;
+  /** The last listener is gone. */
+  listenersGone(): void;
 }
 
 /** When a refused peer may try again. Chosen without measurement. */
@@ -58,17 +57,16 @@ export class Listeners {
         tell(bound);
       },
       onOffer: (offer) => {
-        if (!side.isServing) return offer.refuse({ code: 'shutdown', retryAfterMs: RETRY_AFTER_MS });
         // A transport with words of its own (HTTP 503) says no before the upgrade; elsewhere the protocol says it, once it was spoken to.
         const code = transport.boundaries === 'message' ? side.objection(offer, protocols) : undefined;
         if (code !== undefined) {
           side.refused(offer.remoteAddress, code);
           return offer.refuse({ code, retryAfterMs: RETRY_AFTER_MS });
         }
-        side.admit(offer, protocols, at);
+        side.accepted(offer, protocols, at);
       },
       onRefused: (remoteAddress, code, reason) => side.refused(remoteAddress, code, reason),
-      onCertificate: side.expiry.look,
+      onCertificate: side.certificates.look,
       onFailed: (cause) => {
         leave();
         side.tell({ type: 'listen-failed', address, cause });
@@ -87,12 +85,13 @@ export class Listeners {
         leave();
         tell({ kind: 'aborted' }); // It was closed before it was bound.
         this.#open--;
-        side.changed();
+        if (this.#open === 0) side.listenersGone();
       }),
     );
   }
 
   stop(): void {
+    if (this.#open === 0) this.side.listenersGone();
     for (const close of this.#listenings.splice(0)) close();
   }
 }

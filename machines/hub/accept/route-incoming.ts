@@ -1,49 +1,81 @@
+import type { AnyActorRef } from 'xstate';
 import { closing, type Closing, type ClosingCode } from '../../closing.js';
-import type { Clock, Opener, WireHandler } from '../../ports.js';
-import type { Protocol } from '../../protocol.js';
-import { AbsentSessions } from './absent-sessions.js';
+import type { ApiState } from '../../connection/api-state.js';
+import type { Clock, Identity, Offer } from '../../ports.js';
+import type { Protocol, Session } from '../../protocol.js';
 import { unlisted } from '../../unlisted.js';
-import type { Arrival, Known } from './identify.service.js';
-import type { Entry } from '../connection-record.js';
-import { RETRY_AFTER_MS } from './listener.service.js';
-import type { Places } from '../connection-slots.js';
+import { decideMeeting, decideReplacement } from '../hub-state.js';
 import { crossing, type Role } from '../../tie-break.js';
-import type { ConnectionKey, Registry } from '../registry.js';
+import type { ConnectionKey } from '../registry.js';
+import { AbsentSessions, type AcceptedSession } from './absent-sessions.js';
+import type { IdentifiedWire } from './identify.service.js';
+import { RETRY_AFTER_MS } from './listener.service.js';
 
-/** What the reception needs of the hub. */
-export interface ReceptionSide {
+/** What is looked at of the connection that an accepted wire is for. */
+export interface RoutedConnection extends AcceptedSession {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  readonly peer: string;
+  readonly protocol: Protocol<unknown>;
+  readonly state: ApiState;
+  /** A session is being opened, alive, or saying goodbye. */
+  readonly isEngaged: boolean;
+  readonly hasReached: boolean;
+  readonly holdsSlot: boolean;
+  /** What the session of the moment is called. */
+  readonly handleId: string;
+  readonly session: Session<unknown> | undefined;
+  readonly ref: AnyActorRef | undefined;
+  identity: Identity | undefined;
+  crossedAt: number | undefined;
+}
+
+/** What routing sends to the hub's chart. */
+export type RoutingEvent =
+  | { type: 'wire.identified'; wire: IdentifiedWire }
+  /** The peer has not dropped one of two connections in time. */
+  | { type: 'tie.undecided'; id: number }
+  /** A wire that waits for our decision has said something. */
+  | { type: 'tie.spoke'; id: number };
+
+/** What routing needs of the hub. */
+export interface RouterSide<Connection extends RoutedConnection> {
   readonly options: { readonly unprovenPerAddressMax: number };
   readonly clock: Clock;
-  readonly registry: Registry<Entry>;
+  readonly registry: {
+    find(key: ConnectionKey): { readonly value: Connection } | undefined;
+    get(id: number): { readonly value: Connection } | undefined;
+  };
+  /** The application has not taken as many accepted connections as it may leave. */
   readonly isBusy: boolean;
-  readonly places: Pick<Places, 'hasRoom' | 'displace'>;
+  readonly slots: {
+    hasRoom(protocol: Protocol<unknown>, peer: string): boolean;
+    mayDisplace(protocol: Protocol<unknown>, peer: string): boolean;
+    displace(protocol: Protocol<unknown>, peer: string): boolean;
+  };
   refused(remoteAddress: string, code: string): void;
   /** A new connection that came from outside; what is missing for it to live is its wire. */
-  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string, peer?: string): Entry;
+  spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string, peer?: string): Connection;
+  send(event: RoutingEvent): void;
 }
 
-/** A wire that waits for a decision, the peer's or ours. */
-interface Guest {
-  readonly protocol: Protocol<unknown>;
-  readonly known: Known;
-  readonly about: Arrival;
-  readonly opener: Opener;
-  readonly timer?: unknown;
-  /** The decision is ours, and falls when our own dial has opened. */
-  readonly isOlder?: boolean;
+/** A wire that waits for the peer's decision. */
+interface DeferredConnection {
+  readonly wire: IdentifiedWire;
+  readonly timer: unknown;
+  /** Where the decision is ours: the wire is older than our own dial, which is the newest if it opens. */
+  readonly isOlder: boolean | undefined;
 }
 
+const NO_WORDS = new Uint8Array(0);
 /** How long the peer may take to drop one of two connections (ship.md, 4.5: the lower side is passive for 3 s). */
 const DECISION_MS = 3000;
-/** An opening holds what proves a session. Inspectors see every event, and need not see that. */
+/** An opening holds what proves a session; inspectors see every event. */
 const SECRETS = ['opening'];
-const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
-
-/** Bytes to say before the wire is closed; none to close it without a word. */
-type Answer = Uint8Array | 'taken' | undefined;
 type RefusalCode = Parameters<Protocol<unknown>['refusal']>[0];
 
-/** A session that has ended. What its peer hears who comes back late, and the timer that forgets it. */
+/** A session that has ended: what a peer is told that comes back late, and the timer that forgets it. */
 interface Tombstone {
   readonly id: string;
   readonly code: 'ended' | 'unknown-session' | 'token-refused';
@@ -56,38 +88,48 @@ const TOMBSTONES_MAX = 10_000;
 const ORDERLY: readonly ClosingCode[] = ['closed', 'peer-goodbye', 'shutdown', 'drained'];
 
 /**
- * Decides about wires that have said whose they are: back to the session they name, to a new connection, in the place of an
- * attempt of our own to the same peer (simultaneous open), or away with words that say why.
+ * Routes accepted wires that have said what they are for: back to the session they name, to a new connection, in the place of
+ * our own attempt to the same peer (simultaneous open), or away with a refusal. Called by the hub's actions alone.
  */
-export class Reception {
-  #guests = new Map<number, Guest>(); // By the entry whose end they wait for; at most one each.
+export class IncomingRouter<Connection extends RoutedConnection> {
+  #deferred = new Map<number, DeferredConnection>(); // By the connection whose end they wait for; at most one each.
   #tombstones = new Map<string, Tombstone>();
+  #isClosed = false;
 
   readonly absent: AbsentSessions;
 
-  constructor(readonly side: ReceptionSide) {
+  constructor(readonly side: RouterSide<Connection>) {
     this.absent = new AbsentSessions(side.options.unprovenPerAddressMax);
   }
 
-  arrived(protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
+  route(wire: IdentifiedWire): void {
+    const { protocol, known, identity, remoteAddress } = wire;
     const key = keyOf(protocol, known.label);
     const found = this.side.registry.find(key)?.value;
     if (found?.isEngaged === true) {
-      if (protocol.keyed === 'peer') return this.#meet(found, protocol, known, about, opener);
-      const verdict = found.session?.judge?.(known.opening, about.identity);
-      if (verdict?.admit === false) {
-        this.side.refused(about.remoteAddress, verdict.code);
-        return verdict.say;
-      }
-      return this.#offer(found, known, about, opener);
+      if (protocol.keyed === 'peer') return this.#meet(found, wire);
+      const answer = found.session?.judge?.(known.opening, identity);
+      if (answer?.admit !== false) return this.#offer(found, wire);
+      this.side.refused(remoteAddress, answer.code);
+      return wire.refuse(answer.say);
     }
-    const refusal = this.#refusalOf(protocol, known, found, about);
-    if (refusal !== undefined) return this.#refuse(protocol, refusal, about, known.opening);
-    if (found !== undefined) return this.#offer(found, known, about, opener);
-    const entry = this.side.spawn(key, protocol, about.remoteAddress, known.peer);
-    this.#offer(entry, known, about, opener);
-    if (protocol.keyed === 'session') this.absent.begun(entry);
-    return 'taken';
+    const refusal = this.#refusalOf(found, wire);
+    if (refusal !== undefined) return this.#refuse(wire, refusal);
+    if (found !== undefined) return this.#offer(found, wire);
+    const connection = this.side.spawn(key, protocol, remoteAddress, known.peer);
+    this.#offer(connection, wire);
+    if (protocol.keyed === 'session') this.absent.begun(connection);
+  }
+
+  /** Why a wire would be refused, as far as that is known before the peer says a word. */
+  objection({ identity, remoteAddress }: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined {
+    const { isBusy, registry, slots } = this.side;
+    if (isBusy && !this.absent.isAnyAwaited) return 'busy'; // A session that comes back is told apart by its first words.
+    const [protocol] = protocols;
+    if (protocol?.keyed !== 'peer' || protocols.length > 1) return undefined; // Its first words decide.
+    const known = protocol.identify(NO_WORDS, { identity, remoteAddress });
+    if (known.word !== 'known' || registry.find(keyOf(protocol, known.label))?.value.holdsSlot === true) return undefined;
+    return slots.hasRoom(protocol, known.label) || slots.mayDisplace(protocol, known.label) ? undefined : 'limit-reached';
   }
 
   /** Sessions that have ended and are remembered, by `connection.id`. */
@@ -95,163 +137,161 @@ export class Reception {
     return [...this.#tombstones.values()].map(({ id }) => id);
   }
 
-  /** A session has ended: who comes back to it late shall hear so, or that it was given up. */
-  remember(entry: Entry, { code }: Closing): void {
+  /** A session has ended: a peer that comes back to it late is told so. */
+  remember(connection: Connection, { code }: Closing): void {
     const { clock } = this.side;
-    const { key, protocol } = entry;
-    if (protocol.tombstoneMs === 0) return;
+    const { key, protocol } = connection;
+    if (protocol.tombstoneMs === 0 || this.#isClosed) return;
     clock.clearTimeout(this.#tombstones.get(key)?.timer);
     this.#tombstones.delete(key);
     if (this.#tombstones.size >= TOMBSTONES_MAX) return;
     this.#tombstones.set(key, {
-      id: entry.handle?.id ?? entry.sessionId,
+      id: connection.handleId,
       code: ORDERLY.includes(code) ? 'ended' : code === 'token-refused' ? code : 'unknown-session',
       timer: clock.setTimeout(() => this.#tombstones.delete(key), protocol.tombstoneMs),
     });
   }
 
-  forgetAll(): void {
+  /** The hub shuts down: nothing is remembered from here on, and no wire waits. */
+  close(): void {
+    this.#isClosed = true;
     for (const { timer } of this.#tombstones.values()) this.side.clock.clearTimeout(timer);
     this.#tombstones.clear();
-    for (const [id, guest] of [...this.#guests]) this.#turnAway(id, guest);
+    for (const id of [...this.#deferred.keys()]) this.#turnAway(id);
   }
 
   /** The peer dialed while there is a connection to it, or an attempt: one of the two must go, and both sides agree on which. */
-  #meet(found: Entry, protocol: Protocol<unknown>, known: Known, about: Arrival, opener: Opener): Answer {
-    const guest = { protocol, known, about, opener };
-    const verdict = found.isCompleted && known.isInquiry === true ? 'keep' : this.#judge(found, protocol, known);
-    if (verdict === 'wait') return this.#keepWaiting(found, guest);
-    if (verdict === 'keep') {
-      // Either its dial crossed ours, or the peer has lost what we hold for alive: it will ask again, and by then we know.
-      if (found.isCompleted) found.ref?.send({ type: 'probe' });
-      found.crossedAt ??= this.side.clock.now();
-      return this.#refuse(protocol, 'crossed', about);
+  #meet(found: Connection, wire: IdentifiedWire): void {
+    const { known, protocol } = wire;
+    const decision = decideMeeting(
+      {
+        role: found.role,
+        state: found.state,
+        isCompleted: found.isCompleted,
+        hasReached: found.hasReached,
+        crossedForMs: found.crossedAt === undefined ? undefined : this.side.clock.now() - found.crossedAt,
+        rule: crossingOf(protocol, known.label, found.role, 'acceptor'),
+        newestStays: protocol.ties?.rule === 'mostRecent',
+        isInquiry: known.isInquiry === true,
+        hasOpening: known.opening !== undefined,
+      },
+      RETRY_AFTER_MS,
+    );
+    switch (decision) {
+      case 'wait':
+        return this.#defer(found, wire);
+      case 'hear-out': // Where ours opens after the peer's, it is the newest itself.
+        return this.#defer(found, wire, found.state === 'initiated');
+      case 'probe-and-refuse': // The peer may have lost what we hold for alive: it will ask again, and by then we know.
+        found.ref?.send({ type: 'probe' });
+        found.crossedAt ??= this.side.clock.now();
+        return this.#refuse(wire, 'crossed');
+      case 'refuse':
+        found.crossedAt ??= this.side.clock.now();
+        return this.#refuse(wire, 'crossed');
+      default:
+        return this.#replace(found, wire);
     }
-    const isOurs = found.role === 'dialer' && !(found.state === 'initiated' && !found.hasReached);
-    return protocol.ties?.rule === 'mostRecent' && isOurs ? this.#hearOut(found, guest) : this.#replace(found, guest);
   }
 
-  /** The peer's newer wire takes the place of what is here. */
-  #replace(found: Entry, guest: Guest): Answer {
-    const isAttempt = found.role === 'dialer' && (found.state === 'initiated' || found.state === 'inProgress');
-    if (isAttempt) return this.#takeOver(found, guest);
+  #replace(found: Connection, wire: IdentifiedWire): void {
+    if (decideReplacement(found) === 'take-over-attempt') return this.#takeOver(found, wire);
     found.ref?.send({ type: 'abort', closing: closing('replaced', 'remote') });
-    return this.arrived(guest.protocol, guest.known, guest.about, guest.opener);
-  }
-
-  /**
-   * The newest stays, by our decision. A peer with a rule of its own may keep the wire that we dialed, though, and then it drops its
-   * own without a word. Were ours dropped at once, both would be gone. So ours stays until something has come over the peer's, and
-   * where it opens after the peer's has, it is the newest itself.
-   * @rule SHIP-11
-   */
-  #hearOut(found: Entry, guest: Guest): 'taken' {
-    const isOlder = found.state === 'initiated';
-    return this.#keepWaiting(found, { ...guest, isOlder }, () => {
-      if (isOlder) return;
-      this.#dismiss(found.id, guest);
-      if (this.#replace(found, guest) !== 'taken') guest.opener(DEAF)(); // Reported already.
-    });
+    this.route(wire);
   }
 
   /**
    * The peer decides which of two stays. Its newer wire waits here, unopened, until ours has ended or the time is up. Ours is asked
    * for a sign of life meanwhile: a peer that lost its end without a word can't drop it, and it is dropped here.
    */
-  #keepWaiting(found: Entry, guest: Guest, said = (): void => {}): 'taken' {
-    const before = this.#guests.get(found.id);
-    if (before !== undefined) this.#turnAway(found.id, before);
-    const timer = this.side.clock.setTimeout(() => {
-      // Accepted, and nothing since: whatever that is, it is not what the peer keeps.
-      if (found.state === 'initiated') this.#takeOver(found, guest);
-      else this.#turnAway(found.id, guest);
-    }, DECISION_MS);
-    this.#guests.set(found.id, { ...guest, timer });
-    guest.about.watch({ said, closed: () => this.#dismiss(found.id, guest) });
+  #defer(found: Connection, wire: IdentifiedWire, isOlder?: boolean): void {
+    const { id } = found;
+    this.#turnAway(id);
+    const timer = this.side.clock.setTimeout(() => this.side.send({ type: 'tie.undecided', id }), DECISION_MS);
+    this.#deferred.set(id, { wire, timer, isOlder });
+    wire.watch({
+      said: () => isOlder === false && this.side.send({ type: 'tie.spoke', id }),
+      closed: () => this.#dismiss(id, wire),
+    });
     found.ref?.send({ type: 'probe' });
-    return 'taken';
+  }
+
+  /** The peer has not decided in time. */
+  expire(id: number): void {
+    const deferred = this.#deferred.get(id);
+    const found = this.side.registry.get(id)?.value;
+    // Accepted, and nothing since: whatever that is, it is not what the peer keeps.
+    if (deferred !== undefined && found?.state === 'initiated') this.#takeOver(found, deferred.wire);
+    else this.#turnAway(id);
   }
 
   /** The peer's wire takes the place of our attempt. */
-  #takeOver(found: Entry, { known, about, opener }: Pick<Guest, 'known' | 'about' | 'opener'>): 'taken' {
-    this.#guests.delete(found.id);
-    found.identity ??= about.identity;
+  #takeOver(found: Connection, { opener, known, identity }: IdentifiedWire): void {
+    const deferred = this.#deferred.get(found.id);
+    if (deferred !== undefined) this.#dismiss(found.id, deferred.wire);
+    found.identity ??= identity;
     found.ref?.send(unlisted({ type: 'crossed', opener, opening: known.opening }, SECRETS));
-    return 'taken';
+  }
+
+  /** A wire that waits for our decision has said something: it is alive, and the newest. */
+  spoke(id: number): void {
+    const deferred = this.#deferred.get(id);
+    const found = this.side.registry.get(id)?.value;
+    if (deferred?.isOlder !== false || found === undefined) return;
+    this.#dismiss(id, deferred.wire);
+    this.#replace(found, deferred.wire);
   }
 
   /** Our dial has opened, and is newer than a wire of the same peer that came before that and waits here. */
-  opened(entry: Entry): void {
-    const guest = this.#guests.get(entry.id);
-    if (guest?.isOlder === true) this.#turnAway(entry.id, guest);
+  opened({ id }: Connection): void {
+    if (this.#deferred.get(id)?.isOlder === true) this.#turnAway(id);
   }
 
   /** A session has ended: a wire of the same peer that waited for that comes in. */
-  release(entry: Entry): void {
-    this.absent.ended(entry);
-    const guest = this.#guests.get(entry.id);
-    if (guest === undefined) return;
-    this.#dismiss(entry.id, guest);
-    this.side.clock.soon(() => {
-      const answer = this.arrived(guest.protocol, guest.known, guest.about, guest.opener);
-      if (answer !== 'taken') guest.opener(DEAF)(); // Reported already.
-    });
+  release(connection: Connection): void {
+    this.absent.ended(connection);
+    const deferred = this.#deferred.get(connection.id);
+    if (deferred === undefined) return;
+    this.#dismiss(connection.id, deferred.wire);
+    this.side.clock.soon(() => this.side.send({ type: 'wire.identified', wire: deferred.wire }));
   }
 
   /** It waits no longer. */
-  #dismiss(id: number, { opener }: Guest): void {
-    const guest = this.#guests.get(id);
-    if (guest?.opener !== opener) return;
-    this.#guests.delete(id);
-    this.side.clock.clearTimeout(guest.timer);
+  #dismiss(id: number, wire: IdentifiedWire): void {
+    const deferred = this.#deferred.get(id);
+    if (deferred?.wire !== wire) return;
+    this.#deferred.delete(id);
+    this.side.clock.clearTimeout(deferred.timer);
   }
 
-  #turnAway(id: number, guest: Guest): void {
-    this.#dismiss(id, guest);
-    this.side.refused(guest.about.remoteAddress, 'crossed');
-    guest.opener(DEAF)();
+  #turnAway(id: number): void {
+    const deferred = this.#deferred.get(id);
+    if (deferred === undefined) return;
+    this.#dismiss(id, deferred.wire);
+    this.side.refused(deferred.wire.remoteAddress, 'crossed');
+    deferred.wire.drop();
   }
 
-  /**
-   * The one that counts by the rule of ties stays, but for two cases: our own dial has said nothing yet, so that the peer can't
-   * have judged it (and may never hear it); or the peer has waited for what is here, in vain, and dials again.
-   * @rule POOL-4
-   */
-  #judge(found: Entry, protocol: Protocol<unknown>, known: Known): 'keep' | 'replace' | 'wait' {
-    const verdict = crossingOf(protocol, known.label, found.role, 'acceptor');
-    if (verdict === 'wait' && found.state === 'initiated' && !found.hasReached) return 'replace'; // The peer can't know of it.
-    if (verdict !== 'keep') return verdict;
-    const isUnheard = found.state === 'initiated' && known.opening !== undefined;
-    const hasWaited = found.crossedAt !== undefined && this.side.clock.now() - found.crossedAt >= RETRY_AFTER_MS;
-    return isUnheard || hasWaited ? 'replace' : 'keep';
+  #offer(connection: Connection, { opener, known, identity }: IdentifiedWire): void {
+    connection.identity ??= identity;
+    const isTrusted = connection.protocol.trusts?.(connection.peer) ?? true;
+    connection.ref!.send(unlisted({ type: 'offered', opener, opening: known.opening, isTrusted }, SECRETS));
   }
 
-  #offer(entry: Entry, known: Known, about: Arrival, opener: Opener): 'taken' {
-    entry.identity ??= about.identity;
-    const isTrusted = entry.protocol.trusts?.(entry.peer) ?? true;
-    entry.ref!.send(unlisted({ type: 'offered', opener, opening: known.opening, isTrusted }, SECRETS));
-    return 'taken';
+  #refuse(wire: IdentifiedWire, code: RefusalCode): void {
+    this.side.refused(wire.remoteAddress, code);
+    const mayReturn = code === 'busy' || code === 'limit-reached' || code === 'crossed';
+    wire.refuse(wire.protocol.refusal(code, mayReturn ? RETRY_AFTER_MS : 0, wire.known.opening));
   }
 
-  #refuse(protocol: Protocol<unknown>, code: RefusalCode, { remoteAddress }: Arrival, opening?: unknown): Uint8Array | undefined {
-    this.side.refused(remoteAddress, code);
-    const isLater = code === 'busy' || code === 'limit-reached' || code === 'crossed';
-    return protocol.refusal(code, isLater ? RETRY_AFTER_MS : 0, opening);
-  }
-
-  #refusalOf(
-    protocol: Protocol<unknown>,
-    known: Known,
-    found: Entry | undefined,
-    { identity }: Arrival,
-  ): RefusalCode | undefined {
+  #refusalOf(found: Connection | undefined, { protocol, known, identity }: IdentifiedWire): RefusalCode | undefined {
     const late = this.#tombstones.get(nameOf(protocol, known.label));
     if (late !== undefined && known.mayReturn === true) return 'ended';
     if (!known.isNew) return late?.code ?? 'unknown-session';
     if (this.side.isBusy) return 'busy';
-    if (found?.holdsPlace === true) return undefined;
-    const { places } = this.side;
-    const hasRoom = places.hasRoom(protocol, identity?.fingerprint ?? '') || places.displace(protocol, known.label);
+    if (found?.holdsSlot === true) return undefined;
+    const { slots } = this.side;
+    const hasRoom = slots.hasRoom(protocol, identity?.fingerprint ?? '') || slots.displace(protocol, known.label);
     return hasRoom ? undefined : 'limit-reached';
   }
 }

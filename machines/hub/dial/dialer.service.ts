@@ -1,9 +1,9 @@
 import { backoffMs, type RedialPolicy } from '../../backoff.js';
 import type { Clock, Random } from '../../ports.js';
-import { Attempts, type Row } from './retry-state.js';
+import { RetryStates, type RetryState } from './retry-state.js';
 import type { DialRequest, DialTicket, GiveUpReason } from './dial-request.js';
-import { DialLine, isEarlier, type Dial, type Waiting } from './fair-dial-queue.js';
-import { Ranking } from './indexed-heap.js';
+import { FairDialQueue, isEarlier, type Dial, type Waiting } from './fair-dial-queue.js';
+import { IndexedHeap } from './indexed-heap.js';
 import { TokenBucket } from '../../dataplane/token-bucket.js';
 
 /**
@@ -19,7 +19,7 @@ import { TokenBucket } from '../../dataplane/token-bucket.js';
 
 export type { DialRequest, DialTicket, GiveUpReason } from './dial-request.js';
 
-export interface DialQueueOptions {
+export interface DialSchedulerOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Dials under way at once. */
@@ -41,19 +41,19 @@ interface Asked extends Waiting {
   readonly toldAt: number; // Not before, by the peer's word.
 }
 
-type Attempt = Row<Asked, Dial<Asked>>;
+type Attempt = RetryState<Asked, Dial<Asked>>;
 
 /** A peer may name any time to come back; timers take 24 days, and a day is as good as never. */
 const DELAY_MS_MAX = 86_400_000;
 
-export class DialQueue {
+export class DialScheduler {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #pendingDialsMax: number;
-  readonly #attempts: Attempts<Asked, Dial<Asked>>;
+  readonly #attempts: RetryStates<Asked, Dial<Asked>>;
   readonly #budget: TokenBucket;
-  readonly #backing = new Ranking<Asked>(isEarlier);
-  readonly #line: DialLine<Asked>;
+  readonly #backing = new IndexedHeap<Asked>(isEarlier);
+  readonly #line: FairDialQueue<Asked>;
   #dialing = 0;
   #order = 0;
   #timer: unknown;
@@ -62,15 +62,15 @@ export class DialQueue {
   /** No dial could succeed, and none is granted. @rule DIAL-8 */
   isHeld = false;
 
-  constructor(options: DialQueueOptions) {
+  constructor(options: DialSchedulerOptions) {
     const { clock, random, pendingDialsMax, burst = 100, perSecond = 20, keysMax = 131_072 } = options;
     const { burstPerTarget = Math.ceil(burst / 2), perSecondPerTarget = perSecond / 2 } = options;
     this.#clock = clock;
     this.#random = random;
     this.#pendingDialsMax = pendingDialsMax;
-    this.#attempts = new Attempts(keysMax);
+    this.#attempts = new RetryStates(keysMax);
     this.#budget = new TokenBucket(burst, perSecond, clock.now());
-    this.#line = new DialLine({ pendingDialsMax, burst: burstPerTarget, perSecond: perSecondPerTarget, now: clock.now() });
+    this.#line = new FairDialQueue({ pendingDialsMax, burst: burstPerTarget, perSecond: perSecondPerTarget, now: clock.now() });
   }
 
   /** Dials that the hub could still grant at once. */

@@ -1,4 +1,4 @@
-import { Ranking, type Ranked } from './indexed-heap.js';
+import { IndexedHeap, type Ranked } from './indexed-heap.js';
 import { TokenBucket } from '../../dataplane/token-bucket.js';
 
 /**
@@ -21,13 +21,13 @@ export interface Waiting extends Ranked {
 }
 
 /** One place that is dialed, as far as the line knows it. */
-export class DialTarget<Item extends Waiting> implements Ranked {
+export class TargetQueue<Item extends Waiting> implements Ranked {
   rank = -1;
   isSuspect = false;
   dialing = 0;
   readyAt = 0;
   turn = 0;
-  readonly waiting = new Ranking<Item>((a, b) => a.priority > b.priority || (a.priority === b.priority && isEarlier(a, b)));
+  readonly waiting = new IndexedHeap<Item>((a, b) => a.priority > b.priority || (a.priority === b.priority && isEarlier(a, b)));
 
   constructor(
     readonly name: string,
@@ -42,11 +42,11 @@ export class DialTarget<Item extends Waiting> implements Ranked {
 
 /** A dial under way, and whose slots it has. */
 export interface Dial<Item extends Waiting> {
-  readonly target: DialTarget<Item>;
+  readonly target: TargetQueue<Item>;
   readonly kind: 'proven' | 'fresh' | 'suspect';
 }
 
-export interface DialLineOptions {
+export interface FairDialQueueOptions {
   readonly pendingDialsMax: number;
   readonly burst: number;
   readonly perSecond: number;
@@ -56,15 +56,15 @@ export interface DialLineOptions {
 /** Suspects that nothing waits for, remembered at once; the oldest is forgotten, and begins as any other place. */
 const SUSPECTS_MAX = 4096;
 
-export class DialLine<Item extends Waiting> {
-  readonly #options: DialLineOptions;
-  readonly #targets = new Map<string, DialTarget<Item>>();
-  readonly #resting = new Set<DialTarget<Item>>();
+export class FairDialQueue<Item extends Waiting> {
+  readonly #options: FairDialQueueOptions;
+  readonly #targets = new Map<string, TargetQueue<Item>>();
+  readonly #resting = new Set<TargetQueue<Item>>();
   /** For requests that name no place: bounded by the hub alone. */
-  readonly #anywhere: DialTarget<Item>;
-  readonly #ready = new Ranking<DialTarget<Item>>(isSooner);
-  readonly #suspects = new Ranking<DialTarget<Item>>(isSooner);
-  readonly #parked = new Ranking<DialTarget<Item>>(
+  readonly #anywhere: TargetQueue<Item>;
+  readonly #ready = new IndexedHeap<TargetQueue<Item>>(isSooner);
+  readonly #suspects = new IndexedHeap<TargetQueue<Item>>(isSooner);
+  readonly #parked = new IndexedHeap<TargetQueue<Item>>(
     (a, b) => a.readyAt < b.readyAt || (a.readyAt === b.readyAt && a.order < b.order),
   );
   readonly #underWay = { proven: 0, fresh: 0, suspect: 0 };
@@ -73,9 +73,9 @@ export class DialLine<Item extends Waiting> {
   #turns = 0;
   #isSuspectsTurn = false;
 
-  constructor(options: DialLineOptions) {
+  constructor(options: FairDialQueueOptions) {
     this.#options = options;
-    this.#anywhere = new DialTarget('', new TokenBucket(Infinity, 0, options.now), -1);
+    this.#anywhere = new TargetQueue('', new TokenBucket(Infinity, 0, options.now), -1);
   }
 
   get size(): number {
@@ -85,18 +85,18 @@ export class DialLine<Item extends Waiting> {
     return this.#targets.size;
   }
 
-  target(name: string | undefined, now: number): DialTarget<Item> {
+  target(name: string | undefined, now: number): TargetQueue<Item> {
     if (name === undefined) return this.#anywhere;
     let target = this.#targets.get(name);
     if (target === undefined) {
       const { burst, perSecond } = this.#options;
-      target = new DialTarget(name, new TokenBucket(burst, perSecond, now), this.#orders++);
+      target = new TargetQueue(name, new TokenBucket(burst, perSecond, now), this.#orders++);
       this.#targets.set(name, target);
     }
     return target;
   }
 
-  add(target: DialTarget<Item>, item: Item, now: number): void {
+  add(target: TargetQueue<Item>, item: Item, now: number): void {
     target.waiting.add(item);
     this.#size++;
     this.file(target, now);
@@ -126,7 +126,7 @@ export class DialLine<Item extends Waiting> {
   }
 
   /** Whose turn it is, where the slots and the budget of a place allow any. */
-  next(now: number): DialTarget<Item> | undefined {
+  next(now: number): TargetQueue<Item> | undefined {
     for (let due = this.#parked.first; due !== undefined && due.readyAt <= now; due = this.#parked.first) this.file(due, now);
     const [healthy, suspect] = [this.#eligible(this.#ready.first), this.#eligible(this.#suspects.first)];
     if (healthy !== undefined && suspect !== undefined) return this.#isSuspectsTurn ? suspect : healthy;
@@ -140,7 +140,7 @@ export class DialLine<Item extends Waiting> {
   }
 
   /** Begins the dial of the first in line at `target`, which `next` gave. */
-  take(target: DialTarget<Item>, now: number): { item: Item; dial: Dial<Item> } {
+  take(target: TargetQueue<Item>, now: number): { item: Item; dial: Dial<Item> } {
     const item = target.waiting.first!;
     const kind = target.isSuspect ? 'suspect' : item.priority >= WITHIN_WINDOW ? 'proven' : 'fresh';
     target.budget.take(now);
@@ -181,7 +181,7 @@ export class DialLine<Item extends Waiting> {
     this.#judge(target, false, now);
   }
 
-  #judge(target: DialTarget<Item>, isSuspect: boolean, now: number): void {
+  #judge(target: TargetQueue<Item>, isSuspect: boolean, now: number): void {
     this.#withdraw(target); // Suspects stand elsewhere.
     target.isSuspect = isSuspect;
     this.file(target, now);
@@ -193,7 +193,7 @@ export class DialLine<Item extends Waiting> {
   }
 
   /** Puts a place where it belongs after a change. */
-  file(target: DialTarget<Item>, now: number): void {
+  file(target: TargetQueue<Item>, now: number): void {
     this.#withdraw(target);
     this.#resting.delete(target);
     if (target.waiting.size === 0) return this.#rest(target, now);
@@ -205,7 +205,7 @@ export class DialLine<Item extends Waiting> {
     else this.#ready.add(target);
   }
 
-  #rest(target: DialTarget<Item>, now: number): void {
+  #rest(target: TargetQueue<Item>, now: number): void {
     if (target.dialing > 0 || this.#targets.get(target.name) !== target) return; // At work, anywhere, or forgotten.
     if (!target.isSuspect && target.budget.level(now) >= this.#options.burst) {
       this.#targets.delete(target.name);
@@ -218,19 +218,19 @@ export class DialLine<Item extends Waiting> {
     this.#targets.delete(oldest!.name);
   }
 
-  #withdraw(target: DialTarget<Item>): void {
+  #withdraw(target: TargetQueue<Item>): void {
     this.#ready.remove(target);
     this.#suspects.remove(target);
     this.#parked.remove(target);
   }
 
-  #slotsOf(target: DialTarget<Item>): number {
+  #slotsOf(target: TargetQueue<Item>): number {
     const { pendingDialsMax } = this.#options;
     if (target === this.#anywhere) return Infinity;
     return target.isSuspect ? Math.ceil(pendingDialsMax / 8) : pendingDialsMax - Math.floor(pendingDialsMax / 4);
   }
 
-  #eligible(target: DialTarget<Item> | undefined): DialTarget<Item> | undefined {
+  #eligible(target: TargetQueue<Item> | undefined): TargetQueue<Item> | undefined {
     if (target === undefined || target === this.#anywhere || (!target.isSuspect && target.priority >= WITHIN_WINDOW))
       return target;
     const { pendingDialsMax } = this.#options;
@@ -239,14 +239,14 @@ export class DialLine<Item extends Waiting> {
     return target.isSuspect && suspect >= Math.ceil(pendingDialsMax / 2) ? undefined : target;
   }
 
-  *#all(): Iterable<DialTarget<Item>> {
+  *#all(): Iterable<TargetQueue<Item>> {
     yield this.#anywhere;
     yield* this.#targets.values();
   }
 }
 
 /** By priority; equals take turns. */
-function isSooner<Item extends Waiting>(a: DialTarget<Item>, b: DialTarget<Item>): boolean {
+function isSooner<Item extends Waiting>(a: TargetQueue<Item>, b: TargetQueue<Item>): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
   return a.turn < b.turn || (a.turn === b.turn && a.order < b.order);
 }

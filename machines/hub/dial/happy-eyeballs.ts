@@ -14,7 +14,7 @@ export interface RaceWatcher {
  * When all fail, the first failure is the one that counts, because the first address was the preferred one; but a wrong
  * key or certificate at one address says nothing about the others, and counts only where all failed so.
  */
-export function race(openers: readonly Opener[], clock: Clock, staggerMs = STAGGER_MS, watcher?: RaceWatcher): Opener {
+export function happyEyeballs(openers: readonly Opener[], clock: Clock, staggerMs = STAGGER_MS, watcher?: RaceWatcher): Opener {
   if (openers.length === 1) return openers[0]!;
   return (handler) => new Race(openers, clock, staggerMs, handler, watcher).abort;
 }

@@ -5,7 +5,7 @@ export interface Ranked {
 }
 
 /** A binary heap one can leave: the first is at hand, adding and removing cost the logarithm of the size. */
-export class Ranking<Item extends Ranked> {
+export class IndexedHeap<Item extends Ranked> {
   readonly #isBefore: (a: Item, b: Item) => boolean;
   readonly #items: Item[] = [];
 

@@ -1,21 +1,46 @@
-import type { GrantRequest, Lane } from '../../dial-permit.service.js';
-import type { Opener, Ports, Resolver, Transport, Wire, WireCause } from '../../ports.js';
-import { counted, type DialWatcher, type Tally } from '../wire-tracker.js';
+import type { DialPermitRequest, LinkIndex } from '../../dial-permit.service.js';
+import type { Closing } from '../../closing.js';
+import type { DialOptions, Opener, Ports, Resolver, Transport, Wire, WireCause } from '../../ports.js';
+import type { Protocol } from '../../protocol.js';
+import type { DialWatcher, WireTracker } from '../wire-tracker.js';
 import { WITHIN_WINDOW } from './fair-dial-queue.js';
-import type { DialQueue } from './dialer.service.js';
-import type { Expiry } from '../certificate-expiry.js';
-import type { Entry } from '../connection-record.js';
-import type { Places } from '../connection-slots.js';
-import { race } from './happy-eyeballs.js';
-import { resolving } from './resolve.js';
+import type { DialScheduler } from './dialer.service.js';
+import type { CertificateWatch } from '../certificate-expiry.js';
+import { happyEyeballs } from './happy-eyeballs.js';
+import type { RedialState } from './redial-state.js';
+import { resolveThenDial } from './resolve.js';
+
+/** A connection that is to be dialed. */
+export interface DialedConnection {
+  readonly key: string;
+  readonly protocol: Protocol<unknown>;
+  readonly target: { readonly targets: readonly string[]; readonly peer: string | undefined; readonly dialOptions: DialOptions };
+  readonly isRegistered: boolean;
+  readonly isCompleted: boolean;
+  readonly isRemoved: boolean;
+  readonly hasCallers: boolean;
+  /** Of its session; where it has none, one begins with this dial. */
+  readonly handle: object | undefined;
+  readonly lastCause: Closing | undefined;
+  readonly redials: RedialState;
+  hasReached: boolean;
+  linkKey(index: number): string;
+  waitsForSlot(): void;
+  wireOpened(wire: Wire): void;
+}
 
 /** What dialing needs of the hub. */
-export interface DialingSide extends Tally {
+export interface DialerSide<Dialed extends DialedConnection> {
+  readonly wires: Pick<WireTracker, 'track'>;
   readonly ports: Ports;
   readonly options: { readonly resolver: Resolver | undefined };
-  readonly queue: DialQueue;
-  readonly places: Places;
-  readonly expiry: Expiry;
+  readonly dialScheduler: DialScheduler;
+  readonly slots: {
+    mayDial(record: Dialed): boolean;
+    wait(record: Dialed, then: () => void): () => void;
+    resume(): void;
+  };
+  readonly certificates: CertificateWatch;
   /** @throws SessionError for an address that can't be right */
   transportOf(address: string): Transport;
 }
@@ -27,37 +52,37 @@ const PATIENCE_MS = 1000;
 const OFFLINE: WireCause = { kind: 'unreachable', reason: 'this host is offline' };
 
 /** Turns what a connection asks for into a place in the dial queue, and a grant into a dial that is followed to its end. */
-export class Dialing {
-  constructor(readonly side: DialingSide) {}
+export class WireDialer<Dialed extends DialedConnection> {
+  constructor(readonly side: DialerSide<Dialed>) {}
 
   /** The result withdraws the request. */
-  grant(entry: Entry, request: GrantRequest): () => void {
-    const { queue, places } = this.side;
+  grant(record: Dialed, request: DialPermitRequest): () => void {
+    const { dialScheduler, slots } = this.side;
     const { lane } = request;
-    const { redials } = entry;
-    const key = lane === undefined ? entry.key : entry.laneKey(lane.index);
-    const target = placeOf(entry, lane);
+    const { redials } = record;
+    const key = lane === undefined ? record.key : record.linkKey(lane.index);
+    const target = placeOf(record, lane);
     let isAnswered = false;
     let cancel: () => void;
     const ask = (): void => {
       isAnswered = false;
-      const asked = queue.ask({
+      const asked = dialScheduler.ask({
         key,
         target,
         // A completed connection that dials has lost its wires: its window counts down.
-        priority: entry.isCompleted ? WITHIN_WINDOW : entry.hasCallers ? 1 : 0,
-        policy: entry.isRegistered ? { ...entry.protocol.redial, retriesMax: Infinity } : entry.protocol.redial,
+        priority: record.isCompleted ? WITHIN_WINDOW : record.hasCallers ? 1 : 0,
+        policy: record.isRegistered ? { ...record.protocol.redial, retriesMax: Infinity } : record.protocol.redial,
         ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
         // The dials of a session are its chart's; those between two sessions are the hub's.
-        ...(entry.handle === undefined ? redials.termsAfter(entry.lastCause, entry.isRegistered) : {}),
+        ...(record.handle === undefined ? redials.termsAfter(record.lastCause, record.isRegistered) : {}),
         grant: () => {
           isAnswered = true;
-          if (!places.mayDial(entry)) return waitForPlace();
-          const dial = new DialAttempt(this.side, entry, key, target);
+          if (!slots.mayDial(record)) return waitForPlace();
+          const dial = new DialAttempt(this.side, record, key, target);
           redials.began(key, dial);
-          request.granted(this.#opener(entry, lane, dial), () => {
+          request.granted(this.#opener(record, lane, dial), () => {
             dial.answered();
-            if (!entry.isBuried) queue.completed(key);
+            if (!record.isRemoved) dialScheduler.completed(key);
           });
         },
         giveUp: (reason) => {
@@ -67,40 +92,42 @@ export class Dialing {
         },
       });
       cancel = () => {
-        if (!isAnswered) redials.withdrawn(asked.nextDelayMs === 0 && !queue.isHeld);
-        if (!isAnswered && queue.isHeld) redials.lastFailure ??= OFFLINE;
+        if (!isAnswered) redials.withdrawn(asked.nextDelayMs === 0 && !dialScheduler.isHeld);
+        if (!isAnswered && dialScheduler.isHeld) redials.lastFailure ??= OFFLINE;
         asked.cancel();
       };
     };
     const waitForPlace = (): void => {
-      queue.undo(key);
-      cancel = places.wait(entry, ask);
-      entry.waitsForPlace();
+      dialScheduler.undo(key);
+      cancel = slots.wait(record, ask);
+      record.waitsForSlot();
     };
     ask();
     return () => {
       cancel();
-      places.resume(); // It may have been its turn.
+      slots.resume(); // It may have been its turn.
     };
   }
 
-  #opener(entry: Entry, lane: Lane | undefined, dial: DialAttempt): Opener {
+  #opener(record: Dialed, lane: LinkIndex | undefined, dial: DialAttempt): Opener {
     const { side } = this;
-    const { dialOptions, peer } = entry.wish;
-    const targets = targetsOf(entry, lane);
+    const { dialOptions, peer } = record.target;
+    const targets = targetsOf(record, lane);
     const { resolver } = side.options;
     const { clock } = side.ports;
-    const { raceStaggerMs } = entry.protocol;
-    const about = { ...dialOptions, onReached: () => void (entry.hasReached = true), onCertificate: side.expiry.look };
+    const { raceStaggerMs } = record.protocol;
+    const about = { ...dialOptions, onReached: () => void (record.hasReached = true), onCertificate: side.certificates.look };
     const open = (target: string): Opener => side.transportOf(target).dial(target, about);
     const several = (addresses: readonly string[]): Opener => {
-      const ordered = addresses.length < 2 ? addresses : entry.redials.candidates.order(addresses);
+      const ordered = addresses.length < 2 ? addresses : record.redials.candidates.order(addresses);
       if (ordered.length > 1) dial.races(ordered);
-      return race(ordered.map(open), clock, raceStaggerMs, dial);
+      return happyEyeballs(ordered.map(open), clock, raceStaggerMs, dial);
     };
     const opener =
-      targets.length === 0 && resolver !== undefined ? resolving(resolver, peer ?? '', open, several, clock) : several(targets);
-    return counted(opener, side, dial);
+      targets.length === 0 && resolver !== undefined
+        ? resolveThenDial(resolver, peer ?? '', open, several, clock)
+        : several(targets);
+    return side.wires.track(opener, dial);
   }
 }
 
@@ -114,8 +141,8 @@ export class DialAttempt implements DialWatcher {
   #hasAnswered = false;
 
   constructor(
-    readonly side: DialingSide,
-    readonly entry: Entry,
+    readonly side: DialerSide<never>,
+    readonly record: DialedConnection,
     readonly key: string,
     readonly target: string,
   ) {
@@ -133,7 +160,7 @@ export class DialAttempt implements DialWatcher {
   /** One of several failed before it opened. */
   lost(index: number, cause: WireCause): void {
     if (cause.kind !== 'identity-mismatch' && cause.kind !== 'tls-failed' && cause.kind !== 'malformed') return;
-    if (this.#addresses !== undefined) this.entry.redials.candidates.strike(this.#addresses[index]!);
+    if (this.#addresses !== undefined) this.record.redials.candidates.strike(this.#addresses[index]!);
   }
 
   began(): void {
@@ -141,51 +168,51 @@ export class DialAttempt implements DialWatcher {
   }
   /** Nobody will begin it any more: its slot is free. */
   abandoned(): void {
-    if (!this.#hasBegun) this.side.queue.dialEnded(this.key);
+    if (!this.#hasBegun) this.side.dialScheduler.dialEnded(this.key);
   }
 
   opened(wire: Wire): void {
     this.#isOpen = true;
-    this.side.queue.dialEnded(this.key);
-    this.entry.wireOpened(wire);
+    this.side.dialScheduler.dialEnded(this.key);
+    this.record.wireOpened(wire);
   }
 
   /** The peer is there, and is who it should be. */
   answered(): void {
     this.#hasAnswered = true;
-    if (this.#addresses !== undefined) this.entry.redials.candidates.forgive(this.#addresses[this.#index]!);
+    if (this.#addresses !== undefined) this.record.redials.candidates.forgive(this.#addresses[this.#index]!);
   }
 
   /** The peer is there, and said no. */
   refused(): void {
     this.#hasAnswered = true;
     this.#strike();
-    this.side.queue.answered(this.key);
+    this.side.dialScheduler.answered(this.key);
   }
 
   closed(cause: WireCause): void {
-    if (!this.#isOpen) this.side.queue.dialEnded(this.key);
-    this.entry.redials.lastFailure = cause;
+    if (!this.#isOpen) this.side.dialScheduler.dialEnded(this.key);
+    this.record.redials.lastFailure = cause;
     if (this.#hasAnswered) return;
     const wasHurried = cause.kind === 'aborted' && this.side.ports.clock.now() - this.#grantedAt < PATIENCE_MS;
     this.#strike();
-    if (cause.status !== undefined) this.side.queue.answered(this.key); // Words of HTTP: it lives.
-    if (!wasHurried) this.side.queue.failed(this.key, this.target, cause.retryAfterMs);
+    if (cause.status !== undefined) this.side.dialScheduler.answered(this.key); // Words of HTTP: it lives.
+    if (!wasHurried) this.side.dialScheduler.failed(this.key, this.target, cause.retryAfterMs);
   }
 
   #strike(): void {
-    if (this.#isOpen && this.#addresses !== undefined) this.entry.redials.candidates.strike(this.#addresses[this.#index]!);
+    if (this.#isOpen && this.#addresses !== undefined) this.record.redials.candidates.strike(this.#addresses[this.#index]!);
   }
 }
 
 /** What the budget calls the place that is dialed. */
-function placeOf(entry: Entry, lane: Lane | undefined): string {
-  const targets = targetsOf(entry, lane);
-  return targets.length === 0 ? (entry.wish.peer ?? '') : targets.join(' ');
+function placeOf(record: DialedConnection, lane: LinkIndex | undefined): string {
+  const targets = targetsOf(record, lane);
+  return targets.length === 0 ? (record.target.peer ?? '') : targets.join(' ');
 }
 
 /** Where a wire may be dialed: at any of the targets, or where each link has a target of its own, at that one. */
-function targetsOf({ wish: { targets }, protocol }: Entry, lane: Lane | undefined): readonly string[] {
+function targetsOf({ target: { targets }, protocol }: DialedConnection, lane: LinkIndex | undefined): readonly string[] {
   if (lane?.address !== undefined) return [lane.address];
   if (protocol.isLaned !== true || targets.length < 2) return targets;
   return [targets[(lane?.index ?? 0) % targets.length]!];

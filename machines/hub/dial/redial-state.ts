@@ -2,11 +2,17 @@ import { closing, type Closing } from '../../closing.js';
 import type { WireCause } from '../../ports.js';
 import { Candidates } from './candidates.js';
 import type { DialRequest, GiveUpReason } from './dialer.service.js';
-import type { DialAttempt } from './open-wire.js';
 import { Steadiness, triesNextAddress } from './redial-policy.js';
 
+/** A dial under way. */
+export interface TrackedDial {
+  answered(): void;
+  refused(): void;
+  abandoned(): void;
+}
+
 /** What a connection remembers of its dials: which are under way, what became of the last ones, how the next one is to come. */
-export class Redials {
+export class RedialState {
   /** Why the last dial of the attempt, or since the session lost its last wire, came to nothing. */
   lastFailure: WireCause | undefined;
   giveUpReason: GiveUpReason | undefined;
@@ -14,7 +20,7 @@ export class Redials {
   isRedial = false;
   #wasInLine = false; // The last request was withdrawn while it waited for budget or slots, and for nothing else.
   #dialsSinceLoss = 0;
-  #underWay: Map<string, DialAttempt> | undefined; // By what the queue calls them, until they have answered.
+  #underWay: Map<string, TrackedDial> | undefined; // By what the queue calls them, until they have answered.
   #candidates: Candidates | undefined;
   #steadiness: Steadiness | undefined;
 
@@ -23,7 +29,7 @@ export class Redials {
     return (this.#candidates ??= new Candidates());
   }
 
-  began(key: string, dial: DialAttempt): void {
+  began(key: string, dial: TrackedDial): void {
     (this.#underWay ??= new Map()).set(key, dial);
     this.#wasInLine = false;
     this.#dialsSinceLoss++;

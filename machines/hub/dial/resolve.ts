@@ -5,7 +5,7 @@ import type { Clock, Opener, Resolver, WireCause } from '../../ports.js';
  * Looks a peer up and dials what is found, as one attempt: `several` races addresses that can be dialed. A resolver that
  * says nothing, or only addresses nobody can dial, ends the attempt as `resolve-failed`.
  */
-export function resolving(
+export function resolveThenDial(
   resolver: Resolver,
   peer: string,
   dial: (address: string) => Opener,

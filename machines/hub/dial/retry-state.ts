@@ -2,7 +2,7 @@
  * How often dialing a key has failed in a row. A row of attempts begins with a first dial or the loss of a wire and ends
  * with a completed handshake. Denials of trust outlast it: only a completion forgives them.
  */
-export interface Row<Request, Dial = unknown> {
+export interface RetryState<Request, Dial = unknown> {
   readonly key: string;
   /** The dial that is waited for or under way, from 1; as many as there were denials when nothing else has failed. */
   attempt: number;
@@ -34,10 +34,10 @@ export interface Owed {
  * The rows of all keys, in bounded memory. One that neither waits nor dials is at rest; when room is needed the one longest
  * at rest is forgotten, whose next dial then merely comes sooner than it should.
  */
-export class Attempts<Request, Dial = unknown> {
+export class RetryStates<Request, Dial = unknown> {
   readonly #keysMax: number;
-  readonly #rows = new Map<string, Row<Request, Dial>>();
-  readonly #resting = new Set<Row<Request, Dial>>();
+  readonly #rows = new Map<string, RetryState<Request, Dial>>();
+  readonly #resting = new Set<RetryState<Request, Dial>>();
 
   constructor(keysMax: number) {
     this.#keysMax = keysMax;
@@ -47,16 +47,16 @@ export class Attempts<Request, Dial = unknown> {
     return this.#rows.size;
   }
 
-  get(key: string): Row<Request, Dial> | undefined {
+  get(key: string): RetryState<Request, Dial> | undefined {
     return this.#rows.get(key);
   }
 
-  values(): Iterable<Row<Request, Dial>> {
+  values(): Iterable<RetryState<Request, Dial>> {
     return this.#rows.values();
   }
 
   /** The row of `key`, begun if need be; `undefined` when all that could be forgotten is at work. */
-  open(key: string): Row<Request, Dial> | undefined {
+  open(key: string): RetryState<Request, Dial> | undefined {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     if (this.#rows.size >= this.#keysMax) {
@@ -65,7 +65,7 @@ export class Attempts<Request, Dial = unknown> {
       this.#resting.delete(oldest);
       this.#rows.delete(oldest.key);
     }
-    const row: Row<Request, Dial> = {
+    const row: RetryState<Request, Dial> = {
       key,
       attempt: 0,
       denials: 0,
@@ -84,7 +84,7 @@ export class Attempts<Request, Dial = unknown> {
   }
 
   /** Files a row where it belongs after a change: away when there is nothing to remember, at rest, or at work. */
-  settle(row: Row<Request, Dial>): void {
+  settle(row: RetryState<Request, Dial>): void {
     if (this.#rows.get(row.key) !== row) return; // Forgotten; only an old ticket knows it.
     if (row.waiting.size > 0 || row.dials.length > 0) this.#resting.delete(row);
     else if (row.attempt > 0 || row.wasDenied) this.#resting.add(row);

@@ -1,8 +1,8 @@
-import { Incoming } from '../../../machines/hub/accept/accept-queue.js';
+import { AcceptQueue } from '../../../machines/hub/accept/accept-queue.js';
 
 test('what ends before anybody takes it is forgotten, also where nobody ever asks', () => {
   let asked = 0;
-  const incoming = new Incoming<{ isGone: boolean }>((item) => {
+  const incoming = new AcceptQueue<{ isGone: boolean }>((item) => {
     asked++;
     return item.isGone;
   });
@@ -16,7 +16,7 @@ test('what ends before anybody takes it is forgotten, also where nobody ever ask
 });
 
 test('each goes to one of those who wait, in order, and the end comes to all', async () => {
-  const incoming = new Incoming<number>((item) => item < 0);
+  const incoming = new AcceptQueue<number>((item) => item < 0);
   const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
   const asked = [one.next(), two.next()];
   for (const item of [1, 2, -1, 3]) incoming.push(item);
@@ -28,7 +28,7 @@ test('each goes to one of those who wait, in order, and the end comes to all', a
 });
 
 test('an iterator that has returned answers who still waits with the end, and takes nothing any more', async () => {
-  const incoming = new Incoming<number>(() => false);
+  const incoming = new AcceptQueue<number>(() => false);
   const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
   const asked = [one.next(), one.next(), two.next()];
   await one.return!();

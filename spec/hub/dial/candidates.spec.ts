@@ -1,6 +1,6 @@
 import { pool } from '../../../adapters/pool/index.js';
 import { Candidates } from '../../../machines/hub/dial/candidates.js';
-import { race } from '../../../machines/hub/dial/happy-eyeballs.js';
+import { happyEyeballs } from '../../../machines/hub/dial/happy-eyeballs.js';
 import type { Opener, Resolver, WireCause } from '../../../machines/ports.js';
 import { SimClock } from '../../sim/clock.js';
 import { Town } from '../town.js';
@@ -124,7 +124,7 @@ test('race: a wrong key at one address does not hide that another one can be tri
     onProbeAnswer() {},
     onClose: ({ kind }: WireCause) => void ends.push(kind),
   };
-  race([failing('identity-mismatch'), failing('refused')], new SimClock())(handler);
-  race([failing('tls-failed'), failing('identity-mismatch')], new SimClock())(handler);
+  happyEyeballs([failing('identity-mismatch'), failing('refused')], new SimClock())(handler);
+  happyEyeballs([failing('tls-failed'), failing('identity-mismatch')], new SimClock())(handler);
   expect(ends).toEqual(['refused', 'tls-failed']);
 });

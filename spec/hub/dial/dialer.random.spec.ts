@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { REDIAL, type RedialPolicy } from '../../../machines/backoff.js';
-import { DialQueue, type DialTicket } from '../../../machines/hub/dial/dialer.service.js';
+import { DialScheduler, type DialTicket } from '../../../machines/hub/dial/dialer.service.js';
 import { CountingClock } from '../counting-clock.js';
 
 const atOnce: RedialPolicy = { kind: 'constant', delayMs: 0 };
@@ -27,7 +27,7 @@ test('whatever is asked, withdrawn, ended and completed: limits hold, nobody wai
     fc.property(fc.array(deed, { maxLength: 120 }), fc.integer({ min: 1, max: 1e9 }), (deeds, seed) => {
       const clock = new CountingClock();
       const pendingDialsMax = 3;
-      const queue = new DialQueue({ clock, random: lcg(seed), pendingDialsMax, burst: 5, perSecond: 2 });
+      const queue = new DialScheduler({ clock, random: lcg(seed), pendingDialsMax, burst: 5, perSecond: 2 });
       const all: Asked[] = [];
       const dialing = new Map<string, number>();
       const owes = new Set<string>();

@@ -1,14 +1,14 @@
 import { REDIAL, type RedialPolicy } from '../../../machines/backoff.js';
-import { DialQueue, type DialQueueOptions, type DialTicket } from '../../../machines/hub/dial/dialer.service.js';
+import { DialScheduler, type DialSchedulerOptions, type DialTicket } from '../../../machines/hub/dial/dialer.service.js';
 import { CountingClock } from '../counting-clock.js';
 
 const atOnce: RedialPolicy = { kind: 'constant', delayMs: 0 };
 const everySecond: RedialPolicy = { kind: 'constant', delayMs: 1000 };
 
 /** A queue whose chance is always one half, and a diary of whom it answered. */
-function desk(options: Partial<DialQueueOptions> = {}) {
+function desk(options: Partial<DialSchedulerOptions> = {}) {
   const clock = new CountingClock();
-  const queue = new DialQueue({ clock, random: () => 0.5, pendingDialsMax: 64, ...options });
+  const queue = new DialScheduler({ clock, random: () => 0.5, pendingDialsMax: 64, ...options });
   const diary: string[] = [];
   const ask = (
     key: string,

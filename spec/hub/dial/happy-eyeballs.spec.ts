@@ -1,4 +1,4 @@
-import { race } from '../../../machines/hub/dial/happy-eyeballs.js';
+import { happyEyeballs } from '../../../machines/hub/dial/happy-eyeballs.js';
 import type { Opener, WireCause, WireHandler } from '../../../machines/ports.js';
 import { SimClock } from '../../sim/clock.js';
 
@@ -20,7 +20,7 @@ function raced(
   const ends: WireCause[] = [];
   const { openers, tried } = addresses(count, clock);
   const handler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {} };
-  const abort = race(openers, clock, staggerMs)({ ...handler, onClose: (cause) => ends.push(cause) });
+  const abort = happyEyeballs(openers, clock, staggerMs)({ ...handler, onClose: (cause) => ends.push(cause) });
   return { clock, tried, ends, abort };
 }
 

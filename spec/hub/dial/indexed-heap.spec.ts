@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Ranking, type Ranked } from '../../../machines/hub/dial/indexed-heap.js';
+import { IndexedHeap, type Ranked } from '../../../machines/hub/dial/indexed-heap.js';
 
 interface Runner extends Ranked {
   readonly time: number;
@@ -11,7 +11,7 @@ test('whoever enters and leaves, from wherever: the first is the least, and ever
   fc.assert(
     fc.property(fc.array(deed, { minLength: 150, maxLength: 300 }), (deeds) => {
       const isBefore = (a: Runner, b: Runner): boolean => a.time < b.time || (a.time === b.time && a.order < b.order);
-      const ranking = new Ranking<Runner>(isBefore);
+      const ranking = new IndexedHeap<Runner>(isBefore);
       let model: Runner[] = [];
       let order = 0;
       for (const { enters, time, pick } of deeds) {
@@ -42,7 +42,7 @@ test('whoever enters and leaves, from wherever: the first is the least, and ever
 });
 
 test('all may leave at once, and enter another', () => {
-  const ranking = new Ranking<Runner>((a, b) => a.order < b.order);
+  const ranking = new IndexedHeap<Runner>((a, b) => a.order < b.order);
   const runners = [3, 1, 2].map((order) => ({ time: 0, order, rank: -1 }));
   for (const runner of runners) ranking.add(runner);
   expect(new Set(ranking.clear())).toEqual(new Set(runners));

@@ -3,7 +3,7 @@ import type { ApiState } from '../../../machines/connection/api-state.js';
 import { connectionMachine } from '../../../machines/connection/connection.machine.js';
 import type { ConnectionInput, ConnectionPort } from '../../../machines/connection/connection.setup.js';
 import { assert } from '../../../machines/errors.js';
-import type { GrantRequest } from '../../../machines/dial-permit.service.js';
+import type { DialPermitRequest } from '../../../machines/dial-permit.service.js';
 import type { Opener } from '../../../machines/ports.js';
 import type { Model } from '../model.js';
 import { played } from '../played.js';
@@ -13,31 +13,25 @@ const opener: Opener = () => () => {};
 /** The hub as one connection sees it: it grants, decides and is told. The protocol below is played as well. */
 class PlayedHub {
   readonly input: ConnectionInput = { port: this.#port() };
-  request: GrantRequest | undefined;
+  request: DialPermitRequest | undefined;
   state: ApiState | undefined;
-  mayRetry = false;
-  hasRival = false;
   readonly begun: string[] = [];
   readonly ended: string[] = [];
 
   #port(): ConnectionPort {
     return {
-      grantDesk: (request) => {
+      dialPermits: (request) => {
         this.request = request;
         return () => (this.request = undefined);
       },
-      begin: (role) => {
-        this.begun.push(role);
-        // The protocol is played, and looks at none of what a session is made of.
-        return { role, session: undefined as never };
-      },
+      begin: (role) => void this.begun.push(role),
+      input: {} as never, // The protocol is played, and looks at none of what a session is made of.
       report: (state) => (this.state = state),
-      isDuplicate: () => this.hasRival,
       identified: () => {},
       yielded: () => {},
       ended: ({ code }) => this.ended.push(code),
       gaveUp: ({ code }) => this.ended.push(code),
-      mayRetry: () => this.mayRetry,
+      failed: () => {},
       rested: () => {},
       readable: () => {},
       lost: () => {},
@@ -69,14 +63,16 @@ export const connectionModel: Model<PlayedHub> = {
     deny: { type: 'deny' },
     granted: ({ request }) => request?.granted(opener),
     'given up': ({ request }) => request?.givenUp(),
-    'the hub wants retries': (hub) => void (hub.mayRetry = true),
-    'another connection to the peer': (hub) => void (hub.hasRival = true),
+    'the hub wants another attempt': { type: 'redial' },
+    'the hub wants no other attempt': { type: 'rest' },
+    'the hub dismisses it': { type: 'dismiss' },
     'handshake started': { type: 'handshake.started' },
     'trust established': { type: 'trust.established' },
     'PIN requested': { type: 'pin.requested' },
     'data accepted': { type: 'data.accepted' },
     'handshake completed': { type: 'handshake.completed' },
-    'peer identified': { type: 'peer.identified', peer: 'bob' },
+    'peer identified': { type: 'peer.identified', peer: 'bob', isDuplicate: false },
+    'peer identified, to which there is another connection': { type: 'peer.identified', peer: 'bob', isDuplicate: true },
     'session lost': { type: 'session.lost' },
     'session resumed': { type: 'session.resumed' },
     'the peer denies': ended('trust-denied', 'remote'),
@@ -84,12 +80,10 @@ export const connectionModel: Model<PlayedHub> = {
     'the session is lost for good': ended('window-expired', 'remote'),
     'the protocol breaks': { type: 'xstate.error.actor.protocol', error: new Error('broken') },
   },
-  facts: ({ mayRetry, hasRival }) => [mayRetry, hasRival],
-  check({ state, begun, ended: told }, { context, value }) {
+  check({ state, begun, ended: told }, { value }) {
     const engaged = typeof value === 'object' ? (value['engaged'] as string) : undefined;
     const inner = engaged ?? (value === 'resting' ? 'none' : String(value));
-    assert(state === inner, `the application hears of the state that is, ${inner}, and not of ${state}`);
-    assert((context.session === undefined) === (engaged === undefined), 'a session is there while it is engaged, and no longer');
+    assert(state === inner || inner === 'ended', `the application hears of the state that is, ${inner}, and not of ${state}`);
     assert(told.length <= begun.length + 1 || state !== 'completed', 'nothing ends twice');
   },
 };

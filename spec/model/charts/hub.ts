@@ -1,81 +1,79 @@
 import { assert } from '../../../machines/errors.js';
-import type { Desk } from '../../../machines/hub/connection-manager.js';
 import { hubMachine } from '../../../machines/hub/hub.machine.js';
-import type { HubInput } from '../../../machines/hub/hub.setup.js';
+import type { HubInput } from '../../../machines/hub/hub-input.js';
+import { SimClock } from '../../sim/clock.js';
 import type { Model } from '../model.js';
 import { played } from '../played.js';
 
-/** What the chart knows of the hub's tables. */
-type Tables = Pick<
-  Desk,
-  | 'isServing'
-  | 'connect'
-  | 'listen'
-  | 'stopListening'
-  | 'cancelAttempts'
-  | 'closeConnections'
-  | 'abortConnections'
-  | 'destroyWires'
-  | 'probe'
-  | 'crashed'
-> & { readonly listeners: { open: number }; connections: number; openWires: number };
+/** The steps of a shutdown, in order. */
+const STEPS = ['closeListeners', 'cancelAttempts', 'closeConnections', 'abortConnections', 'destroyWires'] as const;
 
-class PlayedDesk {
-  readonly calls: string[] = [];
-  readonly tables: Tables = {
-    isServing: false,
-    listeners: { open: 1 },
-    connections: 1,
-    openWires: 1,
-    connect: () => this.#call('connect'),
-    listen: () => this.#call('listen'),
-    stopListening: () => this.#call('stopListening'),
-    cancelAttempts: () => this.#call('cancelAttempts'),
-    closeConnections: () => this.#call('closeConnections'),
-    abortConnections: () => this.#call('abortConnections'),
-    destroyWires: () => this.#call('destroyWires'),
-    probe: () => this.#call('probe'),
-    crashed: () => this.#call('crashed'),
+/** What the actions of one hub did: they are played, and find their world by the hub's handle. */
+const callsOf = new WeakMap<object, string[]>();
+const noted =
+  (name: string) =>
+  ({ context }: { context: { hub: object } }): void => {
+    callsOf.set(context.hub, [...(callsOf.get(context.hub) ?? []), name]);
   };
-  readonly input: HubInput = { desk: this.tables as Desk };
+const steps = Object.fromEntries(STEPS.map((name) => [name, noted(name)]));
+const others = [
+  ...['attachHub', 'openListener', 'identifyWire', 'refuseListening', 'refuseAccepted', 'refuseRequest', 'dropIdentified'],
+  ...[
+    'routeWire',
+    'expireTie',
+    'settleTie',
+    'requestPeer',
+    'unregisterPeer',
+    'decideRedial',
+    'decideRest',
+    'replaceCrashed',
+    'noteEnded',
+  ],
+  ...['awaitLast', 'probeWires'],
+];
+const silent = Object.fromEntries(others.map((name) => [name, () => undefined]));
 
-  #call(name: string): void {
-    this.calls.push(name);
-  }
+class PlayedEngine {
+  readonly clock = new SimClock();
+  readonly input: HubInput = {
+    ports: { clock: this.clock, random: () => 0, entropy: (size: number) => new Uint8Array(size) } as HubInput['ports'],
+    transports: [],
+    protocols: [],
+  };
 }
 
-/** An engine's life. The tables are played: what is left in them decides how a shutdown goes on. */
-export const hubModel: Model<PlayedDesk> = {
-  machine: hubMachine.provide({ actors: { supervisor: played() as never, wake: played() as never } }),
-  worlds: { 'an engine': () => new PlayedDesk() },
+/** An engine's life. What it does to its tables is played: events say when nothing of a kind is left. */
+export const hubModel: Model<PlayedEngine> = {
+  machine: hubMachine.provide({
+    actors: Object.fromEntries(['supervisor', 'listeners', 'accepts', 'dialer', 'wake'].map((name) => [name, played()])) as never,
+    actions: { ...steps, ...silent } as never,
+  }),
+  worlds: { 'an engine': () => new PlayedEngine() },
   samples: {
     start: { type: 'start' },
-    listen: { type: 'listen', address: 'played://here', done: () => {} },
-    connect: { type: 'connect', request: { targets: [] }, caller: undefined },
+    'an address to listen at': { type: 'listen.requested', address: 'played://here', done: () => {} },
+    'a connection is wanted': { type: 'peer.requested', request: { targets: [] }, caller: undefined },
+    'a peer is not wanted any more': { type: 'peer.unregistered', peer: 'bob' },
+    'a wire is accepted': { type: 'wire.accepted', offer: {}, protocols: [], listener: undefined },
+    'a wire is identified': { type: 'wire.identified', wire: {} },
+    'the peer does not decide': { type: 'tie.undecided', id: 1 },
+    'the waiting wire speaks': { type: 'tie.spoke', id: 1 },
+    'an attempt fails': { type: 'attempt.failed', id: 1 },
+    'a connection rests': { type: 'connection.rested', id: 1 },
+    'a connection ends': { type: 'connection.ended', key: 1, output: {} },
+    'a connection crashes': { type: 'connection.crashed', key: 1, error: new Error('broken') },
     'the host woke': { type: 'host.woke' },
-    'a connection crashes': { type: 'connection.crashed', key: '1', error: new Error('broken') },
     shutdown: { type: 'shutdown' },
-    'the last listener is gone': ({ tables }) => {
-      tables.listeners.open = 0;
-      return { type: 'desk.changed' };
-    },
-    'the last connection is gone': ({ tables }) => {
-      tables.connections = 0;
-      return { type: 'desk.changed' };
-    },
-    'the last wire is gone': ({ tables }) => {
-      tables.openWires = 0;
-      return { type: 'desk.changed' };
-    },
+    'the last listener is gone': { type: 'listeners.gone' },
+    'the last connection is gone': { type: 'connections.gone' },
+    'the last wire is gone': { type: 'wires.gone' },
   },
-  facts: ({ tables }) => [tables.listeners.open, tables.connections, tables.openWires],
-  check({ tables, calls }, snapshot) {
-    assert(tables.isServing === snapshot.matches({ up: 'serving' }), 'it serves while it says so, and no longer');
-    const order = ['stopListening', 'cancelAttempts', 'closeConnections', 'abortConnections', 'destroyWires'];
-    const steps = calls.filter((each) => order.includes(each));
-    assert(new Set(steps).size === steps.length, 'each step of a shutdown is made once');
+  check(_, { context }) {
+    const made = callsOf.get((context as { hub: object }).hub) ?? [];
+    assert(new Set(made).size === made.length, 'each step of a shutdown is made once');
+    const order = made.map((each) => STEPS.indexOf(each as never));
     assert(
-      steps.every((each, i) => i === 0 || order.indexOf(steps[i - 1]!) < order.indexOf(each)),
+      order.every((each, i) => i === 0 || order[i - 1]! < each),
       'and in order',
     );
   },

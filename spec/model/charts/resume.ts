@@ -2,7 +2,7 @@ import { resumeCodec } from '../../../adapters/resume/codec.js';
 import { closing } from '../../../machines/closing.js';
 import type { PumpOver } from '../../../machines/session-handle.js';
 import { SlabPool } from '../../../machines/dataplane/send-log.js';
-import type { GrantDesk, GrantRequest } from '../../../machines/dial-permit.service.js';
+import type { DialPermits, DialPermitRequest } from '../../../machines/dial-permit.service.js';
 import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { resumeMachine } from '../../../machines/resume/resume.machine.js';
 import type { RefusalCode } from '../../../machines/resume/resume.messages.js';
@@ -23,7 +23,7 @@ class ResumeWorld extends SessionWorld {
   wire: PlayedWire | undefined;
   written = 0;
   #handler: WireHandler | undefined;
-  #request: GrantRequest | undefined;
+  #request: DialPermitRequest | undefined;
   #token = bytes(32, 9);
   #epoch = 0;
   #isKnown = false; // To the peer, as a session that can be resumed.
@@ -36,7 +36,7 @@ class ResumeWorld extends SessionWorld {
     const about = { role, codec: resumeCodec, session: bytes(16, 7), limits: { ...RESUME_LIMITS, idleMs: 0 } };
     const birthToken = role === 'acceptor' ? this.#token : undefined;
     const plane = new ResumePlane({ ...about, birthToken, entropy: new SeededRandom(1).bytes, pool: new SlabPool() });
-    const permits: GrantDesk = (request) => {
+    const permits: DialPermits = (request) => {
       this.#request = request;
       return () => (this.#request = undefined);
     };

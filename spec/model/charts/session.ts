@@ -2,7 +2,7 @@ import type { AnyEventObject, AnyMachineSnapshot } from 'xstate';
 import type { Closing } from '../../../machines/closing.js';
 import { Pump } from '../../../machines/dataplane/pump.js';
 import type { Plane } from '../../../machines/dataplane/plane.js';
-import type { GrantDesk } from '../../../machines/dial-permit.service.js';
+import type { DialPermits } from '../../../machines/dial-permit.service.js';
 import { assert } from '../../../machines/errors.js';
 import type { Opener } from '../../../machines/ports.js';
 import { SessionHandle, type AnyPump } from '../../../machines/session-handle.js';
@@ -18,8 +18,12 @@ export function pumpOver<Message, Signal, P extends Plane<Message, Signal>>(
 }
 
 /** The handle that a session's chart gets: a pump, and a hub that answers requests to dial as `permits` says. */
-export function sessionOver<P extends AnyPump>(pump: P, opener?: Opener, permits: GrantDesk = () => () => {}): SessionHandle<P> {
-  return new SessionHandle(pump, permits, opener, { id: 'the session' });
+export function sessionOver<P extends AnyPump>(
+  pump: P,
+  opener?: Opener,
+  permits: DialPermits = () => () => {},
+): SessionHandle<P> {
+  return new SessionHandle(pump, permits, opener, { id: 'the session' }, { isDuplicate: () => false });
 }
 
 /** The parent of a session's chart: it keeps what it is told. */

@@ -1,6 +1,6 @@
 import type { AnyEventObject } from 'xstate';
 import { assert } from '../../../machines/errors.js';
-import type { GrantDesk, GrantRequest } from '../../../machines/dial-permit.service.js';
+import type { DialPermits, DialPermitRequest } from '../../../machines/dial-permit.service.js';
 import { tunaLinkMachine, type LinkContext, type LinkInput } from '../../../machines/tuna/link.machine.js';
 import type { AddressBook, AddressReply } from '../../../machines/tuna/tuna.addresses.js';
 import type { TunaPump } from '../../../machines/tuna/ncp.machine.js';
@@ -23,7 +23,7 @@ class LinkWorld implements PlayedWorld {
   readonly pump: TunaPump;
   readonly wires: PlayedWires;
   readonly told: string[] = [];
-  request: GrantRequest | undefined;
+  request: DialPermitRequest | undefined;
   answer: ((reply: AddressReply) => void) | undefined;
   completed = 0;
 
@@ -36,7 +36,7 @@ class LinkWorld implements PlayedWorld {
       this.answer = answer;
       return () => (this.answer = undefined);
     };
-    const permits: GrantDesk = (request) => {
+    const permits: DialPermits = (request) => {
       this.request = request;
       return () => (this.request = undefined);
     };
