@@ -101,7 +101,7 @@ export type EngineListener = (event: EngineEvent) => void;
 
 /** A running hub as an application holds it. */
 export class Engine {
-  /** The hub, an XState actor: subscribe, inspect, embed. */
+  /** The hub, an actor with XState's interface (`EngineOptions.runtime` says whose): subscribe, inspect, embed. */
   readonly actor: ActorRefFrom<typeof hubMachine>;
   /** Accepted connections, each once. At most `incomingMax` wait here. */
   readonly incoming: AsyncIterable<Connection>;

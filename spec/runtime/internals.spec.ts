@@ -19,10 +19,12 @@ const without = (object: unknown, key: string): void => {
   Object.defineProperty(object, key, { value: undefined, configurable: true });
 };
 
+const isOfActions = (subject: Subject): boolean => 'resolve' in EXPECTED_SHAPES[subject] || subject === 'and';
+
 /** This XState, in which one property of one kind of object has another name. */
 function altered(subject: Subject, key: string): Library {
   const alter = (object: unknown): void => without(object, key);
-  if ('resolve' in EXPECTED_SHAPES[subject] || subject === 'and')
+  if (isOfActions(subject))
     return {
       ...xstate,
       [subject]: (...given: unknown[]) => {
@@ -71,7 +73,10 @@ describe('runtime: the check of XState’s internals', () => {
   );
 
   test.each(cases)('notices that %s has no %s', (subject, key) => {
-    expect(mismatchOf(altered(subject, key))).toBeDefined();
+    const found = mismatchOf(altered(subject, key));
+    // XState itself fails without the parts of its actions, before they are compared.
+    if (isOfActions(subject)) expect(found).toBeDefined();
+    else expect(found).toContain(`${subject}.${key}: expected`);
   });
 
   test('notices a property that snapshots have besides', () => {
