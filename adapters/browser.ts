@@ -11,7 +11,7 @@ export const clock: Clock = {
 };
 
 /**
- * What a page knows of its network and its own life. `page` is the window, `file` its document (a worker has none), both as event targets.
+ * The network and page events of a browser. `page` is the window, `file` its document (a worker has none), both as event targets.
  * A page that goes to the back/forward cache is frozen, and any other page that is hidden for good is left.
  */
 export function hostOf(page: EventTarget, file: EventTarget | undefined, isOnline: () => boolean): Host {

@@ -122,7 +122,10 @@ class Messages implements Connection {
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     if (this.#onMessage !== undefined || this.#isIterated)
-      throw new SessionError('two-readers', 'messages are already read by somebody else');
+      throw new SessionError(
+        'two-readers',
+        'the messages of this connection are already read by another reader; use one reader per connection',
+      );
     const pieces = this.stream[Symbol.asyncIterator]();
     this.#isIterated = true;
     let isOver = false;

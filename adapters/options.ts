@@ -26,7 +26,7 @@ export function numeric(expected: string, isRight: (value: number) => boolean): 
   return expecting(expected, (value) => typeof value === 'number' && isRight(value));
 }
 
-/** Somebody else's affair. */
+/** Accepts any value: another module checks it. */
 export const anything: Check = () => [];
 
 export function matching(expected: string, pattern: RegExp): Check {
@@ -79,7 +79,7 @@ export function checkOptions(name: string, check: Check, options: unknown): void
   if (wrong.length > 0) throw new SessionError('bad-option', wrong.join('; '));
 }
 
-/** What was given; `undefined` in so many words is the same as nothing. */
+/** The given options without those that are `undefined`. */
 export function given<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }

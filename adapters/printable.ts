@@ -1,6 +1,6 @@
 /**
- * Somebody else's text as it may be shown on a terminal: control characters, line separators, unpaired surrogates and all that
- * turns, hides or pads what stands around it (bidirectional marks, zero-width characters, tags, fillers) stand as `\u{…}`.
+ * Makes foreign text safe for a terminal: control characters, line separators, unpaired surrogates and all that
+ * turns, hides or pads the text around it (bidirectional marks, zero-width characters, tags, fillers) stand as `\u{…}`.
  * Letters of all scripts, emoji and blanks stay as they are. Apply it to a whole line: then a peer's part of it can't begin another.
  */
 export function printable(text: string): string {

@@ -47,15 +47,15 @@ export function closed(connection: Pick<Connection, 'closed'>): Observable<Closi
 }
 
 /**
- * The connection's messages, each once and in order. Several subscriptions share them: each gets all that come while it lasts, and what
- * nobody has subscribed for waits for the next one.
+ * The connection's messages, each once and in order. Several subscriptions share them: each gets the messages that arrive while it lasts, and
+ * messages without a subscriber wait for the next one.
  *
  * Completes where the connection ends in order (`closed`, `peer-goodbye`, `shutdown`, `drained`), and errors with a `SessionError`
- * `closed` whose `cause` is the closing where it ends in any other way: a stream that was cut is not whole.
+ * `closed` whose `cause` is the closing where it ends in any other way: a stream that was cut is incomplete.
  * Errors `two-readers` where messages are read by an iterator or by a handler already.
  *
- * It pushes: RxJS can't tell a source that its consumer is slow. Whatever gathers behind an operator such as `concatMap` gathers in this
- * process, without a bound. Where handling a message takes time, `processMessages` holds the peer back instead.
+ * It pushes: RxJS has no backpressure. Messages that wait behind an operator such as `concatMap` are buffered in this process without a
+ * bound. Use `processMessages` for slow handlers: it applies backpressure to the peer.
  */
 export function messages<Message>(connection: Connection<Message>): Observable<Message> {
   return new Observable((subscriber) => readerOf(connection).add(subscriber));
@@ -68,8 +68,8 @@ export interface ProcessOptions {
 }
 
 /**
- * What `project` makes of each message of the connection, as `mergeMap` would: but a message is only taken when there is room for it, and
- * those that wait hold back the peer, who has at most `receiveBytesMax` (1 MiB by default) on the way. Use it instead of
+ * Maps each message of the connection with `project`, as `mergeMap` does, but takes a message only when there is room for it. Waiting
+ * messages apply backpressure to the peer, which has at most `receiveBytesMax` (1 MiB by default) in flight. Use it instead of
  * `messages(connection).pipe(concatMap(…))`.
  *
  * Ends as `messages` does, after the last message that came before the end has been processed; errors as `project` does. It is the

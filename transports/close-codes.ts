@@ -1,6 +1,6 @@
 import type { WireCause } from '../machines/ports.js';
 
-/** What the peer's close code says (RFC 6455, 7.4.1): most are its own words for an orderly end. */
+/** The cause that the peer's close code states (RFC 6455, 7.4.1): most codes are orderly ends. */
 export function causeOfClose(code: number, words: string): WireCause {
   const reason = words === '' ? {} : { reason: words };
   switch (code) {

@@ -47,7 +47,7 @@ export abstract class MessageWire extends CorkedWire implements Wire {
   /** Ends it at once; `over` follows in a later turn. */
   protected abstract cut(): void;
 
-  /** Who hears about this wire. If it has ended already, `onClose` follows in a later turn. */
+  /** The handler of this wire's events. If it has ended already, `onClose` follows in a later turn. */
   set handler(handler: WireHandler) {
     this.#handler = handler;
     if (this.#phase === 'closed') queueMicrotask(() => this.#tellClosed());
@@ -138,13 +138,13 @@ export abstract class MessageWire extends CorkedWire implements Wire {
     if (this.#phase === 'open') this.#handler?.onProbeAnswer();
   }
 
-  /** Remembers why the end is near, where the platform says so before it ends. Nothing more is heard or sent. */
+  /** Records the cause of the coming end, where the platform reports it early. Nothing more is received or sent. */
   blame(cause: WireCause): void {
     this.#cause ??= cause;
     if (this.#phase !== 'emptying') this.#step('fail'); // What was held is given to the reader all the same.
   }
 
-  /** The platform's end. What came before an orderly one is heard first, even if the reader has paused. */
+  /** The platform's end. Input before an orderly end is delivered first, even if the reader has paused. */
   over(cause: WireCause): void {
     if (this.#phase === 'closed') return;
     this.#cause ??= cause;

@@ -2,13 +2,13 @@ import { checkCurve } from './identity/curve.js';
 import type { Transport } from '../machines/ports.js';
 import { websocket } from './websocket.js';
 
-/** Who we are to SHIP peers, and how strictly they are taken at their word. */
+/** This node's identity for SHIP peers, and how strictly theirs are checked. */
 export interface ShipTransportOptions {
-  /** Our private key and certificate, PEM; its Subject Key Identifier is who we are. */
+  /** Our private key and certificate, PEM; its Subject Key Identifier identifies this node. */
   readonly identity: { readonly key: string; readonly certificate: string };
   /**
    * Whether a peer's Subject Key Identifier must be that of its key. Default `verified`; `stated` believes it, for devices with
-   * certificates of ship-go 0.5.1 and before: whoever forges one is then taken for that device.
+   * certificates of ship-go 0.5.1 and before: a forged one is then accepted as that device.
    */
   readonly keyIdentifier?: 'verified' | 'stated';
   /** A message above this ends the connection. Default 100 KiB (ship-go 2025). */

@@ -3,7 +3,7 @@ import { hostAndPort, type HostAndPort } from './address.js';
 import { causeOf } from './socket-wire.js';
 import type { Acceptor, Listening } from '../machines/ports.js';
 
-/** What is done with each new socket. It must take care of `error` from the first moment on. */
+/** Handles each new socket. It must handle `error` from the first moment on. */
 export type Greeter = (socket: Socket) => void;
 
 /**

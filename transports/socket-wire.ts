@@ -16,7 +16,7 @@ const wireOf = Symbol('wire');
 type WiredSocket = Socket & { [wireOf]?: SocketWire };
 
 /**
- * A Node socket as a wire. Once this side has said `close` or `destroy`, the handler hears `onClose` and nothing else;
+ * A Node socket as a wire. Once this side has said `close` or `destroy`, the handler gets `onClose` and nothing else;
  * what the peer still sends is read and dropped, so that its farewell gets through.
  */
 export class SocketWire extends CorkedWire implements Wire {
@@ -42,7 +42,7 @@ export class SocketWire extends CorkedWire implements Wire {
     socket.on('error', onError).on('close', onClose).on('drain', onDrain).on('end', onEnd);
   }
 
-  /** Who hears about this wire. If it has ended already, `onClose` follows in a later turn. */
+  /** The handler of this wire's events. If it has ended already, `onClose` follows in a later turn. */
   set handler(handler: WireHandler) {
     this.#handler = handler;
     if (this.#phase === 'closed') queueMicrotask(() => this.#tellClosed());
@@ -239,7 +239,7 @@ export function remoteAddressOf(socket: Socket): string {
 
 const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL']);
 
-/** What a Node error means to a wire: before it opened, and after. */
+/** The cause that a Node error means for a wire: before it opened, and after. */
 export function causeOf(error: NodeJS.ErrnoException, when: 'attempt' | 'open'): WireCause {
   const code = error.code ?? '';
   const because = code === '' ? { reason: error.message } : { code, reason: error.message };

@@ -33,7 +33,7 @@ export function tcp(options: TcpOptions = {}): Transport {
   };
 }
 
-/** What every kind of socket here has in common. @internal */
+/** The settings that all kinds of sockets share. @internal */
 export interface SocketSettings {
   readonly connectTimeoutMs: number;
   readonly socket: {
@@ -76,7 +76,7 @@ function dialing(target: HostAndPort, { connectTimeoutMs, socket: options, race 
   };
 }
 
-/** Shows an accepted, paused socket to the door. A refused one is closed: TCP has no words for more. @internal */
+/** Offers an accepted, paused socket to the acceptor. A refused one is closed: TCP can't carry a reason. @internal */
 export function offer(socket: Socket, acceptor: Acceptor, identity?: Identity): void {
   const wire = new SocketWire(socket, false);
   wire.identity = identity;

@@ -16,7 +16,7 @@ import {
 } from './tls-peer.js';
 import type { Acceptor, Identity, Listening } from '../machines/ports.js';
 
-/** What a listener needs beside identities and trust: a bound for handshakes. */
+/** Options of a listener besides identities and trust: a bound for handshakes. */
 export interface TlsListenerOptions extends TlsPeerOptions {
   /** Handshakes that may be under way at a listener; beyond it the oldest one makes way. Default 1024. */
   readonly handshakesMax?: number;

@@ -5,7 +5,7 @@ import { expectedKeyIdentifier, expectedKeyIdentifierIn, keyIdentifierOf } from 
 import { SessionError } from '../machines/errors.js';
 import type { Identity, WireCause } from '../machines/ports.js';
 
-/** What `tls` and `wss` have in common: who we are, and whom we let in. */
+/** The options that `tls` and `wss` share: identity and trust. */
 export interface TlsPeerOptions {
   /** Our private key and certificate, PEM; `makeIdentity` and `loadIdentity` return one. */
   readonly identity: { readonly key: string; readonly certificate: string };
@@ -15,7 +15,7 @@ export interface TlsPeerOptions {
    * still says whose it is, and `DialOptions.fingerprints` still holds.
    */
   readonly trust?: readonly string[] | ((fingerprint: string) => boolean);
-  /** Whether whoever dials us must show a certificate. Default `required`. */
+  /** Whether a dialer must show a certificate. Default `required`. */
   readonly clientCertificate?: 'required' | 'optional';
   /**
    * Whether a certificate needs a Subject Key Identifier, as SHIP's do: `verified` wants that of its key (RFC 5280, method 1),
@@ -29,7 +29,7 @@ export type Verdict = (peer: Identity | undefined) => WireCause | undefined;
 
 /**
  * TLS 1.2 and 1.3 with our key. Chains and names are not verified, since certificates are self-signed: the key is, by a
- * `Verdict`, before anybody hears of the wire. Nothing may go round that: no tickets, no renegotiation.
+ * `Verdict`, before the wire is offered. Nothing may bypass this check: no tickets, no renegotiation.
  */
 export function secureOptions({ identity }: TlsPeerOptions): SecureContextOptions & { rejectUnauthorized: false } {
   return {
@@ -57,7 +57,7 @@ export function secureDialOptions(options: TlsPeerOptions): SecureDialOptions {
   }
 }
 
-/** Who the peer has proven to be: TLS has checked that it holds the key of the certificate it showed. */
+/** The peer's proven identity: TLS has checked that it holds the key of the certificate it showed. */
 export function provenIdentity(socket: TLSSocket, keyIdentifier: TlsPeerOptions['keyIdentifier']): Identity | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
@@ -77,7 +77,7 @@ function faultOf(stated: string | undefined, right: string | undefined): string 
   return `the certificate states the SKI ${stated}, but that of its key is ${right}`;
 }
 
-/** What a peer that looks at our Subject Key Identifier takes offence at; undefined where it is right. */
+/** The fault of our Subject Key Identifier, as peers that check it see it; undefined where it is right. */
 export function ownKeyIdentifierFault({ certificate }: TlsPeerOptions['identity']): string | undefined {
   const { raw } = new X509Certificate(certificate);
   const [stated, right] = [keyIdentifierOf(raw), expectedKeyIdentifierIn(raw)];
@@ -94,7 +94,7 @@ export function takeValidTo(socket: TLSSocket): number | undefined {
   return validToMs;
 }
 
-/** What is wrong with the Subject Key Identifier of the peer's certificate, in words, once `provenIdentity` has looked at it. */
+/** The fault of the Subject Key Identifier in the peer's certificate, in words, after `provenIdentity` has checked it. */
 export function keyIdentifierFault(socket: TLSSocket): string {
   return faults.get(socket) ?? faultOf(undefined, undefined);
 }

@@ -32,8 +32,8 @@ const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1', 
 
 /**
  * TLS with a certificate on both sides: `tls://host:port`. A wire's identity is the SHA-256 fingerprint of the peer's
- * public key. A peer whose key won't do ends as `identity-mismatch` for the side that dialed; for the side that listens it
- * never becomes an offer. (In TLS 1.3 a dialer is through before its own certificate was judged: it hears `onOpen`, then
+ * public key. A peer whose key is not accepted ends as `identity-mismatch` for the side that dialed; for the side that listens it
+ * never becomes an offer. (In TLS 1.3 a dialer completes before its own certificate is checked: it gets `onOpen`, then
  * the end.)
  *
  * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use

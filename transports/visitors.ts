@@ -20,11 +20,11 @@ export interface VisitorOptions {
   readonly hosts?: readonly string[];
 }
 
-/** Why an upgrade is turned away. */
+/** Why an upgrade is refused. */
 export type VisitorRefusal = 'origin-refused' | 'host-unknown';
 
 /**
- * Judges upgrades by what only a browser says, and can't leave out or forge: where its page comes from, and whom it thinks it calls.
+ * Checks upgrades by headers that a browser always sends and a page can't forge: the origin of the page, and the host that it calls.
  *
  * @param listenHost the host of the listener's address
  * @param certificate the listener's own, PEM

@@ -12,7 +12,7 @@ import { visitorsAt, type VisitorOptions } from './visitors.js';
 import { FAREWELL, WebSocketWire } from './websocket-wire.js';
 import type { Acceptor, Identity, Listening, Offer } from '../machines/ports.js';
 
-/** What dialers and listeners of WebSockets have in common, with its defaults filled in. */
+/** The settings that dialers and listeners of WebSockets share, with defaults. */
 export interface WebSocketSettings extends SocketSettings, VisitorOptions {
   readonly protocols: readonly string[];
   readonly messageBytesMax: number;
@@ -20,7 +20,7 @@ export interface WebSocketSettings extends SocketSettings, VisitorOptions {
   readonly pack: boolean;
   readonly anyPath: boolean;
   readonly keyIdentifier: TlsListenerOptions['keyIdentifier'];
-  /** What a peer that looks at Subject Key Identifiers takes offence at in ours. */
+  /** The fault of our Subject Key Identifier, as peers that check it see it. */
   readonly ownFault: string | undefined;
   readonly handshakesMax: number;
 }

@@ -103,7 +103,7 @@ function onSocketClose(this: WiredSocket): void {
   this[wireOf]?.socketClosed();
 }
 
-/** What an error of the `ws` package means: it has codes for broken frames, and mere words for a broken upgrade. */
+/** The cause that an error of the `ws` package means: it has codes for broken frames, and texts for a broken upgrade. */
 export function causeOfWebSocket(error: NodeJS.ErrnoException): WireCause {
   const { code, message: reason } = error;
   if (code === undefined) return { kind: 'malformed', reason };

@@ -4,7 +4,7 @@ import { HIGH_WATER_BYTES } from './corked-wire.js';
 import { MessageWire } from './message-wire.js';
 import type { Opener, Transport, WireCause } from '../machines/ports.js';
 
-/** What a browser lets us set of a WebSocket. */
+/** Options of a browser's WebSocket. */
 export interface BrowserWebSocketOptions {
   /** Subprotocols to offer, the favourite first. Default resume, version 1. */
   readonly protocols?: readonly string[];

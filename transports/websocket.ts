@@ -27,7 +27,7 @@ export type { VisitorOptions } from './visitors.js';
 
 /** How WebSockets connect; identities and trust are those of TLS, and needed for `wss` listeners alone. */
 export interface WebSocketOptions extends TcpOptions, VisitorOptions, Partial<TlsListenerOptions> {
-  /** Subprotocols to offer, and to accept, the favourite first; whoever offers none of them gets 400. Default resume, version 1. */
+  /** Subprotocols to offer, and to accept, the favourite first; a dialer that offers none of them gets 400. Default resume, version 1. */
   readonly protocols?: readonly string[];
   /** A message above this ends the wire as `oversized` (1009). Default 17 MiB. */
   readonly messageBytesMax?: number;

@@ -8,7 +8,7 @@ import { MERMAID_HEADER } from './mermaid.js';
 /** A committed drawing that no longer shows its machine. */
 export interface Drift {
   readonly file: string;
-  /** What is and what should be, for people. */
+  /** The found and the expected text, shortened. */
   readonly firstDifference: string;
 }
 

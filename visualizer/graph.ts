@@ -72,7 +72,7 @@ function delaysOf(machine: AnyStateMachine): Graph['delays'] {
 const isStated = (delay: [string, unknown]): delay is [string, number | string] =>
   typeof delay[1] === 'number' || typeof delay[1] === 'string';
 
-/** XState's own objects for the transitions of a machine, in the order of `Graph.edges`: whoever sees one taken finds its edge. */
+/** XState's own objects for the transitions of a machine, in the order of `Graph.edges`: a taken transition leads to its edge. */
 export function transitionsOf(machine: AnyStateMachine): readonly object[] {
   return [...nodesOf(machine.root)].flatMap(leavesOf);
 }

@@ -13,7 +13,7 @@ export interface Place {
 export interface PlacedState extends Place {
   readonly vertex: Vertex;
   readonly title: string;
-  /** What it does by itself, below its title. */
+  /** Its own actions and invocations, below its title. */
   readonly lines: readonly string[];
 }
 

@@ -4,9 +4,9 @@ import { createTranscript, type Transcript } from './transcript.js';
 
 /** Where the actors of charts are at the moment. */
 export interface LiveState {
-  /** By the id of the machine; charts that nobody has entered yet are missing. */
+  /** By the id of the machine; charts that have not been entered yet are missing. */
   readonly charts: Readonly<Record<string, LiveChart>>;
-  /** What happened last, one line per transition. */
+  /** The last transitions, one line each. */
   readonly lines: readonly string[];
 }
 

@@ -10,14 +10,14 @@ export interface Arrow {
   readonly actions: string;
 }
 
-/** What of a graph is drawn as lines between states, and what is written inside them. Every view draws the same. */
+/** The parts of a graph that are drawn as lines between states, and the text inside states. Every view draws the same. */
 export interface Sketch {
   readonly graph: Graph;
   readonly root: Vertex;
   /** True where the machine itself has something to say, and so is drawn as a state around all others. */
   readonly isFramed: boolean;
   readonly arrows: readonly Arrow[];
-  /** What is written inside a state: what it does, runs and says, and the transitions that go no farther. */
+  /** The text inside a state: actions, invocations, descriptions, and internal transitions. */
   readonly lines: ReadonlyMap<string, readonly string[]>;
 }
 

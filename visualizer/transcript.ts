@@ -7,15 +7,15 @@ export interface TranscriptOptions {
   /** Whose `now` stands at the beginning of each line, in milliseconds. */
   readonly clock: Pick<Clock, 'now'>;
   /**
-   * What an actor is called, e.g. `a resume`; undefined leaves it out. Default: the id of its machine. Never answer with an
-   * actor's own ids: they tell nothing to a reader, and differ from run to run.
+   * The name of an actor, e.g. `a resume`; undefined leaves it out. Default: the id of its machine. Don't return an
+   * actor's own ids: they differ from run to run.
    */
   readonly name?: (actorRef: AnyActorRef) => string | undefined;
   /** Lines kept; the oldest are forgotten first. Default 1000. */
   readonly linesMax?: number;
 }
 
-/** What charts did, line by line; bounded. */
+/** The transitions of charts, line by line; bounded. */
 export interface Transcript {
   /** For the `inspect` option of an engine or of `createActor`. Never throws: a throwing inspector would break the actors it looks at. */
   readonly inspect: (event: InspectionEvent) => void;

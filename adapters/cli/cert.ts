@@ -15,13 +15,17 @@ interface CertOptions {
 export function certCommand(program: Command): void {
   program
     .command('cert')
-    .description('make an identity: a private key and a self-signed certificate; print what peers know it by')
-    .option('--out <dir>', 'where to keep key.pem and cert.pem', 'identity')
-    .option('--name <name>', 'a name for people; of a SHIP device its model and serial number, EVSE-0815', 'holdfast')
-    .option('--organization <name>', 'the maker, for SHIP devices')
-    .option('--country <code>', 'its country in two letters')
-    .option('--force', 'replace an identity that is there; who trusted it must be told the new fingerprint')
-    .option('--json', 'print machine-readable lines, the summary last')
+    .description('creates an identity (a private key and a self-signed certificate) and prints its fingerprint')
+    .option('--out <dir>', 'the directory for key.pem and cert.pem', 'identity')
+    .option(
+      '--name <name>',
+      'the name in the certificate; for SHIP devices the model and serial number, e.g. EVSE-0815',
+      'holdfast',
+    )
+    .option('--organization <name>', 'the manufacturer, for SHIP devices')
+    .option('--country <code>', 'the country of the manufacturer, two letters')
+    .option('--force', 'replace an existing identity; peers that trusted it need the new fingerprint')
+    .option('--json', 'print one JSON object per line, the summary last')
     .action(async ({ out, name, organization, country, force = false, json = false }: CertOptions) => {
       const output = new Output(json);
       const identity = await makeShipIdentity({
@@ -31,7 +35,7 @@ export function certCommand(program: Command): void {
       });
       await saveIdentity(out, identity, { replace: force });
       const { fingerprint, ski } = identity;
-      output.say(`Kept in ${out}: key.pem for you alone, cert.pem for anybody.`);
+      output.say(`Written to ${out}: key.pem (keep it secret) and cert.pem (public).`);
       output.say(`fingerprint ${fingerprint}`);
       output.say(`SKI         ${ski}`);
       output.tell({ directory: out, fingerprint, ski });

@@ -7,24 +7,24 @@ import { Failed, Misuse } from './failures.js';
 import type { Output } from './output.js';
 import { schemeOf, type Scheme } from './parse.js';
 
-/** Who we are and whom we let in, as asked for on the command line. */
+/** Options of identity and trust, from the command line. */
 export interface ReachOptions {
   /** Directory with `key.pem` and `cert.pem`. */
   readonly identity?: string;
-  /** Fingerprints of the keys that will do. */
+  /** Fingerprints of the accepted keys. */
   readonly trust?: readonly string[];
-  /** Lets a listener that anybody could reach do without identities. */
+  /** Allows a listener that other machines can reach without proof of identity. */
   readonly insecure?: boolean;
-  /** Web pages that may connect to a ws:// or wss:// listener, and names by which it may be called. */
+  /** Origins of web pages that may connect to a ws:// or wss:// listener, and host names that dialers may use for it. */
   readonly origin?: readonly string[];
   readonly host?: readonly string[];
 }
 
 export function withReachOptions(command: Command): Command {
   return command
-    .option('--identity <dir>', 'the key and certificate to show, as made by `holdfast cert`; needed for tls:// and wss://')
-    .option('--trust <fingerprint...>', 'the peers that will do; others are sent away', trusted)
-    .option('--insecure', 'listen although others than this machine can connect, whoever they are');
+    .option('--identity <dir>', 'directory with the key and certificate from `holdfast cert`; required for tls:// and wss://')
+    .option('--trust <fingerprint...>', 'the fingerprints of the accepted peers; other peers are refused', trusted)
+    .option('--insecure', 'listen although other machines can connect without proof of identity');
 }
 
 function trusted(text: string, before: readonly string[] = []): readonly string[] {
@@ -43,22 +43,22 @@ export interface EngineRequest extends Pick<EngineOptions, 'protocols' | 'limits
 }
 
 /**
- * A started engine with the transports that its addresses need, and no others loaded.
+ * Starts an engine with the transports that its addresses need; no others are loaded.
  *
- * @throws Misuse for addresses and options that don't go together, Failed where an address can't be listened at
+ * @throws Misuse where addresses and options contradict each other, Failed where the engine can't listen at an address
  */
 export async function openEngine(request: EngineRequest, reach: ReachOptions, output: Output): Promise<Engine> {
   const { listen = [], dial = [], protocols, limits, inspect } = request;
   refuseToBeOpen(listen, reach);
   const transports = await transportsFor([...listen, ...dial], reach);
   if (reach.trust === undefined && dial.some((address) => isSecure(schemeOf(address))))
-    output.warn('no --trust given: whoever answers at that address will do');
+    output.warn('no --trust given: any peer at this address is accepted; pass --trust <fingerprint> to accept one peer only');
   const insecure = reach.insecure ?? false;
   const optional = { ...(limits === undefined ? {} : { limits }), ...(inspect === undefined ? {} : { inspect }) };
   const engine = createEngine({ transports, protocols, listen, insecure, ...optional });
   await engine.start().catch(async (error: Error) => {
     await engine.shutdown({ deadlineMs: 0 });
-    throw new Failed(error.message, 'Check that the address is this machine’s and that nobody listens there already.', {
+    throw new Failed(error.message, 'Check that the address belongs to this machine and that no other program listens there.', {
       cause: error,
     });
   });
@@ -68,8 +68,14 @@ export async function openEngine(request: EngineRequest, reach: ReachOptions, ou
 /** For commands that listen. */
 export function withVisitorOptions(command: Command): Command {
   return command
-    .option('--origin <url...>', 'web pages that may connect over ws:// or wss://, e.g. https://app.example; none otherwise')
-    .option('--host <name...>', 'names by which a ws:// or wss:// listener may be called, besides its own address and localhost');
+    .option(
+      '--origin <url...>',
+      'origins of web pages that may connect over ws:// or wss://, e.g. https://app.example (default: none)',
+    )
+    .option(
+      '--host <name...>',
+      'host names that dialers may use for a ws:// or wss:// listener, besides its address and localhost',
+    );
 }
 
 /** One transport per scheme; a command that speaks TCP does not wait for TLS and WebSocket to load. */
@@ -97,34 +103,37 @@ export async function transportsFor(addresses: readonly string[], reach: ReachOp
   );
 }
 
-/** They are asked for where upgrades are: elsewhere silence would let people believe that they hold. */
+/** Without an upgrade these options have no effect. Ignoring them would suggest protection that is not there. */
 function refuseIdleVisitorOptions(schemes: ReadonlySet<Scheme>, { origin, host }: ReachOptions): void {
   if (schemes.has('ws') || schemes.has('wss') || (origin === undefined && host === undefined)) return;
   const name = origin === undefined ? 'host' : 'origin';
-  throw new Misuse(`--${name}: there are no web pages over ${[...schemes].join(', ')}://; it is for ws:// and wss://`);
+  throw new Misuse(
+    `--${name}: expected a ws:// or wss:// address, got ${[...schemes].join(', ')}://; web pages connect over WebSocket only`,
+  );
 }
 
 async function identityFor(schemes: ReadonlySet<Scheme>, { identity, trust }: ReachOptions): Promise<OwnIdentity | undefined> {
   const secure = [...schemes].find(isSecure);
   if (secure === undefined) {
-    // Silence here would let people believe that somebody checks.
+    // Ignoring these options would suggest a check that does not happen.
     if (identity !== undefined || trust !== undefined)
       throw new Misuse(
-        `--${identity === undefined ? 'trust' : 'identity'}: nobody proves anything over ${[...schemes].join(', ')}://; use tls:// or wss://`,
+        `--${identity === undefined ? 'trust' : 'identity'}: ${[...schemes].join(', ')}:// proves no identities; use tls:// or wss://`,
       );
     return undefined;
   }
-  if (identity === undefined) throw new Misuse(`${secure}:// needs --identity <dir>; \`holdfast cert --out <dir>\` makes one`);
+  if (identity === undefined)
+    throw new Misuse(`${secure}:// needs --identity <dir>; create one with \`holdfast cert --out <dir>\``);
   return loadIdentity(identity);
 }
 
-/** A listener that others than this machine can reach says whom it lets in, or that it knows what it does. */
+/** A listener that other machines can reach needs --trust over TLS, or --insecure. */
 function refuseToBeOpen(listen: readonly string[], { trust, insecure }: ReachOptions): void {
   if (insecure === true) return;
   const open = listen.find((address) => !isLoopbackAddress(address) && !(isSecure(schemeOf(address)) && trust !== undefined));
   if (open === undefined) return;
   const how = isSecure(schemeOf(open)) ? 'pass --trust <fingerprint>' : 'use tls:// or wss:// with --identity and --trust';
-  throw new Misuse(`${open} can be reached by anybody; ${how}, or --insecure if that is meant`);
+  throw new Misuse(`other machines can reach ${open} without proof of identity; ${how}, or pass --insecure to allow it`);
 }
 
 function isSecure(scheme: Scheme): boolean {

@@ -13,7 +13,7 @@ import {
   type LinksSettings,
 } from './links.js';
 
-/** What a stage is set up with, besides the links of its session. */
+/** Options of a stage, besides the links of its session. */
 export interface StageOptions extends LinksOptions, Partial<Pick<Inspector, 'inspect'>> {
   /** In [0, 1): which link is cut, and when all of them. */
   readonly random: () => number;
@@ -117,7 +117,7 @@ export class Stage {
     await this.cutter.close();
   }
 
-  /** What the dialing side has found out about a link, and how many there are now. */
+  /** A change of a link as the dialing side sees it, and the number of links now. */
   note(word: LinkNews['word'], carrying: number): void {
     this.#up = carrying;
     if (word === 'lost' && this.#unnoticed > 0) this.#unnoticed--;

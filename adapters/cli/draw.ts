@@ -11,10 +11,10 @@ interface DrawOptions {
 export function drawCommand(program: Command): void {
   program
     .command('draw')
-    .description('every chart as Mermaid text and as pictures, drawn from the machines that run')
-    .option('--out <dir>', 'where to', 'spec/charts')
-    .option('--check', 'write nothing; fail when a drawing no longer shows its machine')
-    .option('--json', 'print machine-readable lines, the summary last')
+    .description('draws every chart as Mermaid text and as pictures, from the machines that run')
+    .option('--out <dir>', 'the directory of the drawings', 'spec/charts')
+    .option('--check', 'write nothing; fail if a drawing differs from its machine')
+    .option('--json', 'print one JSON object per line, the summary last')
     .action(async ({ out, check = false, json = false }: DrawOptions) => {
       const output = new Output(json);
       const [machines, visualizer, files] = await Promise.all([
@@ -30,15 +30,15 @@ export function drawCommand(program: Command): void {
         for (const { file, firstDifference } of drifted) output.say(`${out}/${file}: ${firstDifference}`);
         output.say(
           drifted.length > 0
-            ? `Draw them again: holdfast draw --out ${out}`
-            : `${names.length + pictures.size} drawings show their machines.`,
+            ? `To draw them again: holdfast draw --out ${out}`
+            : `All ${names.length + pictures.size} drawings match their machines.`,
         );
         output.tell({ charts: names, drifted });
         if (drifted.length > 0) process.exitCode = 1;
         return;
       }
       const changed = [...files.draw(charts, out), ...files.write(pictures, out)];
-      for (const line of changed.length === 0 ? ['Nothing has changed.'] : changed.map((file) => `${out}/${file}`))
+      for (const line of changed.length === 0 ? ['No drawing has changed.'] : changed.map((file) => `${out}/${file}`))
         output.say(line);
       output.tell({ charts: names, changed });
     });
@@ -49,7 +49,7 @@ async function picturesOf(drawn: Promise<Drawings>, output: Output): Promise<Dra
   try {
     return await drawn;
   } catch (error) {
-    output.say(`${(error as Error).message}; drawing Mermaid text alone.`);
+    output.say(`${(error as Error).message}; drawing Mermaid text only.`);
     return new Map();
   }
 }

@@ -3,10 +3,10 @@ import { ConnectError } from '../index.js';
 import { CLOSINGS, type Closing } from '../../machines/closing.js';
 import { SessionError, UndeliveredError, type MisuseCode } from '../../machines/errors.js';
 
-/** What a command was asked for that can't be: exit code 2. */
+/** The command line is wrong: exit code 2. */
 export class Misuse extends Error {}
 
-/** What a command set out to do and could not: exit code 1. */
+/** The command failed: exit code 1. */
 export class Failed extends Error {
   constructor(
     message: string,
@@ -17,21 +17,21 @@ export class Failed extends Error {
   }
 }
 
-/** An error as people and programs are told of it. */
+/** An error as it is printed. */
 export interface Failure {
-  /** 1: it failed. 2: it was asked for wrongly. */
+  /** 1: the command failed. 2: the command line is wrong. */
   readonly exitCode: 1 | 2;
   /** A closing's, a misuse's or the operating system's code, to search for. */
   readonly code: string;
   readonly message: string;
-  /** What to do about it. */
+  /** A remedy. */
   readonly advice?: string;
 }
 
-/** What the caller of the command can mend by calling it otherwise; other misuse of the library is this program's own fault. */
+/** Errors that another command line avoids; other misuse of the library is a defect of this program. */
 const CALLERS: readonly MisuseCode[] = ['bad-option', 'bad-address', 'no-transport', 'no-protocol', 'insecure', 'too-large'];
 
-/** Finds the words for whatever ended a command. */
+/** Describes the error that ended a command. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Misuse || error instanceof InvalidArgumentError)
     return { exitCode: 2, code: 'misuse', message: error.message };
@@ -48,7 +48,7 @@ export function failureOf(error: unknown): Failure {
   return { exitCode: 1, code: 'failed', message: String(error) };
 }
 
-/** A session that ended other than it should have: what happened, with what the closing knows more exactly, and what to do. */
+/** Describes a session that failed: the reason, the details of the closing, and a remedy. */
 export function failedBy(closing: Closing, advice: string = CLOSINGS[closing.code].advice): Failed {
   const { cause, message, rule } = closing.detail ?? {};
   const known = [rule, message, cause?.reason ?? cause?.code].filter((each) => each !== undefined);

@@ -3,7 +3,7 @@ import { cut } from '../../transports/socket-wire.js';
 
 /**
  * A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, and what was inside is
- * lost. It refuses nobody. It holds no more than the buffers of its sockets; a slow side slows the other.
+ * lost. It refuses no connection. It buffers no more than its sockets do: a slow side slows the other.
  */
 export class Cutter {
   readonly #server: Server;

@@ -1,6 +1,6 @@
 import type { Acceptor, Offer, Opener, Transport, Wire } from '../../machines/ports.js';
 
-/** A transport whose wires can be torn all at once, as if somebody had pulled the plug; unsent bytes are lost. */
+/** A transport that can cut all of its wires at once, as an unplugged cable does; unsent bytes are lost. */
 export class Cuttable implements Transport {
   readonly #wires = new Set<Wire>();
 

@@ -48,7 +48,7 @@ export async function openInspector(port: number): Promise<Inspector> {
 }
 
 export function announce({ url }: Inspector, output: Output): void {
-  output.say(`The charts, as they run: ${url}`);
+  output.say(`Inspector: ${url}`);
   output.say('');
   output.tell({ event: 'inspect', url });
 }

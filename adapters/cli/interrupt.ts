@@ -3,7 +3,7 @@ const GRACE_MS = 10_000;
 
 let wasAsked = false;
 
-/** Whether the command is being ended from outside: what then fails in it is no news. */
+/** Whether a signal ends the command: failures after it are not reported. */
 export function wasInterrupted(): boolean {
   return wasAsked;
 }
@@ -27,11 +27,11 @@ function interrupt(): void {
 }
 
 /**
- * SIGINT and SIGTERM end a command gracefully within 10 s, then by force; a second one ends it at once. The exit code is 1: it
- * did not do what it was asked for; a command that has no end of its own says otherwise. Returns how to stop listening.
+ * SIGINT and SIGTERM end a command gracefully within 10 s, then by force; a second one ends it at once. The exit code is 1, unless
+ * `exitCode` says otherwise, as for a command that runs until it is interrupted. Returns a function that stops listening.
  *
- * To be called before a command says that it is ready: whoever reads that may end it in the same moment. Of several that listen, the
- * latest is asked.
+ * Call it before the command prints that it is ready: a program that reads the line may send a signal at once. The latest of several
+ * handlers is called.
  */
 export function onInterrupt(stop: () => Promise<unknown>, exitCode: () => 0 | 1 = () => 1): () => void {
   const own: Stop = { stop, exitCode };

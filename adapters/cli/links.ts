@@ -6,7 +6,7 @@ import { tuna, TUNA_LINKS_MAX, type TunaOptions } from '../tuna/index.js';
 import { Misuse } from './failures.js';
 import { wholeOf } from './parse.js';
 
-/** How many links a session has, and what it speaks on them. */
+/** The number of links of a session, and its protocol. */
 export interface LinksOptions {
   readonly links?: number;
   readonly protocol?: ProtocolName;
@@ -18,14 +18,18 @@ export type ProtocolName = (typeof PROTOCOLS)[number];
 /** `--links` where a session begins, `--protocol` on both sides. */
 export function withLinksOptions(command: Command, side: 'dial' | 'listen', links = '1, or 4 with tuna'): Command {
   if (side === 'listen')
-    return command.option('--protocol <name>', 'serve only resume, or only tuna; both are told apart by themselves', protocolOf);
+    return command.option(
+      '--protocol <name>',
+      'serve only resume, or only tuna (default: both; the listener detects the protocol)',
+      protocolOf,
+    );
   return command
     .option(
       '--links <n>',
-      `connections side by side that carry the session, 1 to ${TUNA_LINKS_MAX} (default: ${links})`,
+      `number of parallel connections of the session, 1 to ${TUNA_LINKS_MAX} (default: ${links})`,
       wholeOf(1, TUNA_LINKS_MAX),
     )
-    .option('--protocol <name>', 'resume (one link) or tuna; the number of links decides where this is not given', protocolOf);
+    .option('--protocol <name>', 'resume (one link) or tuna (default: resume for one link, tuna for more)', protocolOf);
 }
 
 function protocolOf(text: string): ProtocolName {
@@ -34,10 +38,12 @@ function protocolOf(text: string): ProtocolName {
   return found;
 }
 
-/** What is spoken, and on how many links. @throws Misuse where that can't be. */
+/** The protocol and the number of links. @throws Misuse where they contradict each other. */
 export function chosen({ links, protocol }: LinksOptions): { readonly protocol: ProtocolName; readonly links: number } {
   if (protocol === 'resume' && links !== undefined && links > 1)
-    throw new Misuse(`--links ${links}: resume has one link; \`--protocol tuna\` has up to ${TUNA_LINKS_MAX}`);
+    throw new Misuse(
+      `--links ${links}: expected 1 with resume, which has one link; pass --protocol tuna for up to ${TUNA_LINKS_MAX}`,
+    );
   const name = protocol ?? (links !== undefined && links > 1 ? 'tuna' : 'resume');
   return { protocol: name, links: links ?? (name === 'tuna' ? LINKS : 1) };
 }
@@ -45,7 +51,7 @@ export function chosen({ links, protocol }: LinksOptions): { readonly protocol: 
 /** As many as nkn-tuna-session has. */
 const LINKS = 4;
 
-/** Limits and redials of a command, for whichever protocol it will be. */
+/** Limits and redials of a command, for either protocol. */
 export interface LinksSettings {
   readonly resume?: ResumeOptions;
   readonly tuna?: TunaOptions;
@@ -53,13 +59,13 @@ export interface LinksSettings {
   readonly window?: number;
 }
 
-/** What a dialer speaks. @throws Misuse where options don't go together. */
+/** The protocol of a dialer. @throws Misuse where options contradict each other. */
 export function dialedProtocol(options: LinksOptions, settings: LinksSettings = {}): Protocol<Uint8Array> {
   const { protocol, links } = chosen(options);
   return made(protocol, settings, { numTunaListeners: links });
 }
 
-/** What a listener serves: any number of links that a dialer may have. */
+/** The protocols of a listener, with as many links as a dialer may have. */
 export function servedProtocols({ protocol }: LinksOptions, settings: LinksSettings = {}): readonly Protocol<Uint8Array>[] {
   const names = protocol === undefined ? PROTOCOLS : [protocol];
   return names.map((name) => made(name, settings, { numTunaListeners: TUNA_LINKS_MAX }));
@@ -81,8 +87,8 @@ export interface LinkNews {
 }
 
 /**
- * Follows the links of the sessions of an engine by its inspection events: what becomes of one link among several is no news of
- * the session, which goes on.
+ * Follows the links of an engine's sessions by inspection events. The session itself reports no event when one of several links
+ * is lost.
  */
 export class LinkWatch {
   readonly #sessions = new WeakMap<AnyActorRef, Map<number, LinkState>>();

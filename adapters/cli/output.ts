@@ -32,13 +32,13 @@ export class Output {
 `);
   }
 
-  /** What has to be known, and is no result: on standard error, whatever the form. */
+  /** A warning: on standard error, with and without `--json`. */
   warn(line: string): void {
     this.#bar?.makeRoom();
     process.stderr.write(`holdfast: ${shown(line)}\n`);
   }
 
-  /** What went wrong and what to do; a program finds it in the last line, where the summary would have been. */
+  /** The error and a remedy. With `--json` it is the last line, in place of the summary. */
   fail({ code, message, advice }: Failure): void {
     this.warn(message);
     if (advice !== undefined) process.stderr.write(`${' '.repeat('holdfast: '.length)}${shown(advice)}\n`);

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { SessionError } from '../../machines/errors.js';
 import { parseHostAndPort, parseWebSocketAddress } from '../../transports/address.js';
 
-/** Words of the command line as values. Each function throws what commander prints with the name of the option. */
+/** Parses words of the command line. Each function throws an error that commander prints with the name of the option. */
 
 const UNITS: Record<string, number> = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 };
 
@@ -36,8 +36,8 @@ export function windowOption(side: 'dial' | 'listen'): Option {
 }
 
 const WINDOW = {
-  dial: 'how long a session may be without a link, and lose nothing',
-  listen: 'the longest that a dialer may ask its session to be kept without a link',
+  dial: 'how long the session survives without a link',
+  listen: 'upper bound of the --window that a dialer may request',
 };
 
 /** A whole number from `min` to `max`, in digits. */
@@ -76,7 +76,7 @@ export function schemeOf(address: string): Scheme {
   if (scheme !== undefined) return scheme;
   if (given === 'memory')
     throw new InvalidArgumentError(
-      `"${address}" stays inside one process; expected ${SCHEMES.map((each) => `${each}://`).join(', ')}`,
+      `"${address}" works inside one process only; expected ${SCHEMES.map((each) => `${each}://`).join(', ')}`,
     );
   throw new InvalidArgumentError(
     `bad address "${address}": expected ${SCHEMES.map((each) => `${each}://`).join(', ')} and host:port`,

@@ -13,12 +13,12 @@ import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 import { ownVersion } from './version.js';
 
-/** Every command there is; what isn't there yet is not listed, so that `--help` promises nothing. */
+/** The command line with all of its commands. `inspector` is one that was opened before this module was loaded. */
 export function makeProgram(inspector?: Inspector): Command {
   const program = new Command('holdfast')
-    .description('Sessions that hold: nothing lost, doubled or reordered, whatever happens to the connection.')
+    .description('Network sessions that survive lost connections, with each message delivered once and in order.')
     .exitOverride() // Inherited by the commands below: errors come to `runProgram`.
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('(--help lists commands and options)')
     .version(ownVersion(), '--version', 'print the version')
     .usage('<command> [options]');
   demoCommand(program, inspector);
@@ -62,7 +62,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
 /** Commander threw only after it had printed the help. */
 const HELP_CODES = ['commander.help', 'commander.helpDisplayed'];
 
-/** Commander would only say that it doesn't know; what is announced for a later version deserves a better word. */
+/** Refuses an unknown command with the nearest name; commander does not. */
 function refuseUnknown(program: Command, words: readonly string[]): void {
   const [name] = words;
   if (name === undefined || name.startsWith('-')) return;
@@ -78,7 +78,7 @@ function refuseUnknown(program: Command, words: readonly string[]): void {
       if (names.length === 0) return;
       const meant = nearest(word, command === program ? [...names, 'help'] : names);
       const suggestion = meant === undefined ? '' : ` Did you mean \`${[...path, meant].join(' ')}\`?`;
-      throw new Misuse(`${word}: not in this version; \`${path.join(' ')} --help\` lists what is.${suggestion}`);
+      throw new Misuse(`${word}: unknown command; \`${path.join(' ')} --help\` lists the commands.${suggestion}`);
     }
     path.push(word);
     command = next;
@@ -93,5 +93,5 @@ function misspelt(words: readonly string[]): string | undefined {
   const given = words.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*$/, ''));
   const wrong = given.find((flag) => !flags.includes(flag));
   const meant = wrong === undefined ? undefined : nearest(wrong, flags);
-  return meant === undefined ? undefined : `${wrong} is no option here. Did you mean ${meant}?`;
+  return meant === undefined ? undefined : `unknown option ${wrong}. Did you mean ${meant}?`;
 }

@@ -30,13 +30,13 @@ interface ReceiveOptions extends ReachOptions, LinksOptions {
 export function receiveCommand(program: Command): void {
   const command = program
     .command('receive')
-    .description('takes the files of one `send` into a directory; each gets its name when its digest agrees')
-    .requiredOption('--listen <addr>', 'where `send` reaches this: tcp://, tls://, ws:// or wss://', addressOf('listen'))
-    .requiredOption('--dir <dir>', 'where the files go; made where there is none')
-    .option('--force', 'replace files that have the names already')
-    .option('--keep', 'go on receiving until interrupted')
+    .description('receives the files of one `send` into a directory; renames each file once its SHA-256 matches')
+    .requiredOption('--listen <addr>', 'the address to listen at: tcp://, tls://, ws:// or wss://', addressOf('listen'))
+    .requiredOption('--dir <dir>', 'the directory for the files; created if it does not exist')
+    .option('--force', 'replace existing files')
+    .option('--keep', 'continue to receive until interrupted')
     .addOption(windowOption('listen'))
-    .option('--json', 'print machine-readable lines, the summary last');
+    .option('--json', 'print one JSON object per line, the summary last');
   withVisitorOptions(withReachOptions(withLinksOptions(command, 'listen'))).action(async (options: ReceiveOptions) => {
     await receive(options, new Output(options.json ?? false));
   });
@@ -144,8 +144,8 @@ class Desk {
 
 const ADVICE: Readonly<Record<string, string>> = {
   exists: 'Move it away, choose another --dir, or replace it with --force.',
-  'disk-full': 'Make room and start both sides again: it goes on where it was.',
-  permission: 'Check who may write to the directory.',
-  'source-changed': 'Send it again when nobody writes to it.',
-  digest: 'Send it again; if it happens twice, a disk or a memory is broken.',
+  'disk-full': 'Free some space and start both sides again: the transfer continues.',
+  permission: 'Check the permissions of the directory.',
+  'source-changed': 'Send the file again when no program writes to it.',
+  digest: 'Send the file again; if it happens twice, check the disks and the memory.',
 };

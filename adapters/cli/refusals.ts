@@ -1,17 +1,17 @@
 import type { Engine } from '../index.js';
 import type { Output } from './output.js';
 
-/** People see so many different refusals, and each of them once: a stranger who goes on trying fills no terminal. */
+/** The number of different refusals that are printed, each once: a peer that continues to try does not fill the terminal. */
 const REFUSALS_SHOWN_MAX = 64;
 
 /** What to do about a refusal, where the command line can do something. */
 const ADVICE: Readonly<Record<string, string>> = {
-  'identity-unknown': '--trust <fingerprint> lets a peer in',
-  'origin-refused': 'a web page; --origin lets its origin in',
-  'host-unknown': 'it called this listener by a name that is not its own; --host adds one',
+  'identity-unknown': '--trust <fingerprint> accepts the peer',
+  'origin-refused': 'a web page; --origin accepts its origin',
+  'host-unknown': 'it used a host name that is not listed; --host adds one',
 };
 
-/** Says whom a listener turns away and why: programs hear of each, people of each host and reason once. */
+/** Prints refused peers with the reason: each one with `--json`, else each host and reason once. */
 export function tellRefusals(engine: Engine, output: Output): void {
   const shown = new Set<string>();
   engine.on((event) => {

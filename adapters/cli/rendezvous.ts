@@ -22,9 +22,9 @@ export interface RendezvousSummary {
 export function rendezvousCommand(program: Command): void {
   program
     .command('rendezvous')
-    .description('nodes on this machine that find each other through one contact, lose it, lose everybody, and come back')
-    .option('--nodes <n>', 'how many', wholeOf(3, 50), 5)
-    .option('--json', 'print machine-readable lines, the summary last')
+    .description('runs local nodes that find each other through one contact, lose it, lose all peers, and reconnect')
+    .option('--nodes <n>', 'the number of nodes', wholeOf(3, 50), 5)
+    .option('--json', 'print one JSON object per line, the summary last')
     .action(async (options: RendezvousOptions & { readonly json?: boolean }) => {
       await rendezvous(options, new Output(options.json ?? false, true));
     });
@@ -41,29 +41,29 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
   const stopListening = onInterrupt(() => stage.close());
   const began = performance.now();
   try {
-    output.say(`${count} nodes in this process, each with a key of its own. All they know is where the first two are.`);
+    output.say(`${count} nodes in this process, each with its own key. They know the addresses of the first two.`);
     await stage.begin();
     const together = await stage.until(count, pairs(count));
     output.tell({ event: 'together', connections: together });
-    output.say(`  all found each other     ${stage.picture()}`);
+    output.say(`  all nodes are connected  ${stage.picture()}`);
 
     await stage.killContact();
     const withoutContact = await stage.until(count - 1, pairs(count - 1));
     output.tell({ event: 'contact-died', connections: withoutContact });
-    output.say(`  the contact died         ${stage.picture()}`);
+    output.say(`  after the contact ended  ${stage.picture()}`);
 
     const cut = await stage.cut();
     output.tell({ event: 'cut', ends: cut });
-    output.say(`  all links were torn      every one of them was alone`);
+    output.say(`  all links were cut       every node was disconnected`);
     const togetherAgain = await stage.until(count - 1, pairs(count - 1));
     output.tell({ event: 'together-again', connections: togetherAgain });
-    output.say(`  they came back           ${stage.picture()}`);
+    output.say(`  all have reconnected     ${stage.picture()}`);
 
     const seconds = Math.round(performance.now() - began) / 1000;
     const summary = { nodes: count, together, withoutContact, togetherAgain, cut, seconds };
     output.tell(summary);
     output.say('');
-    output.say(`Each pair had one connection each time, whoever dialed first. ${seconds} s.`);
+    output.say(`Each pair had one connection each time. ${seconds} s.`);
     return summary;
   } finally {
     stopListening();

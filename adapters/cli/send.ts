@@ -17,12 +17,12 @@ interface SendOptions extends ReachOptions, LinksOptions {
 export function sendCommand(program: Command): void {
   const command = program
     .command('send')
-    .description('sends files to a `receive`, verified by their digests; begun again after a crash, it goes on where it was')
-    .argument('<file...>', 'what to send; - is standard input')
-    .requiredOption('--to <addr>', 'where `receive` listens; it need not be there yet', addressOf('dial'))
-    .option('--name <name>', 'what standard input is called at the other side', 'stdin')
+    .description('sends files to a `receive`, verified by SHA-256; after a crash, the same command continues the transfer')
+    .argument('<file...>', 'the files to send; - is standard input')
+    .requiredOption('--to <addr>', 'the address of `receive`; it may start later', addressOf('dial'))
+    .option('--name <name>', 'the file name for standard input at the receiver', 'stdin')
     .addOption(windowOption('dial'))
-    .option('--json', 'print machine-readable lines, the summary last');
+    .option('--json', 'print one JSON object per line, the summary last');
   withReachOptions(withLinksOptions(command, 'dial')).action(async (paths: readonly string[], options: SendOptions) => {
     checkPipeName(paths, options.name, command.getOptionValueSource('name') === 'cli');
     await send(paths, options, new Output(options.json ?? false));
@@ -32,7 +32,7 @@ export function sendCommand(program: Command): void {
 /** The receiver would refuse it after all the waiting, and a name for nothing is a mistake. */
 function checkPipeName(paths: readonly string[], name: string, isGiven: boolean): void {
   if (!isGiven) return;
-  if (!paths.includes('-')) throw new Misuse('--name: files have names of their own; it is for standard input, -');
+  if (!paths.includes('-')) throw new Misuse('--name: expected standard input (-) among the files; files keep their own names');
   const fault = faultOf(name);
   if (fault !== undefined) throw new Misuse(`--name: expected the name of a file, got ${JSON.stringify(name)}: ${fault}`);
 }
@@ -94,8 +94,8 @@ async function deliver(keeper: Keeper, sources: readonly Source[], options: Send
 }
 
 const WHY: Readonly<Record<string, string>> = {
-  'unknown-purpose': 'The other side takes no files.',
-  cancelled: 'The receiver gave the transfer up; perhaps the same file was sent by somebody else.',
+  'unknown-purpose': 'The other side is no `holdfast receive`. Check the address.',
+  cancelled: 'The receiver cancelled the transfer; another sender may have sent the same file.',
 };
 
 async function withSession(keeper: Keeper, { window, to }: SendOptions): Promise<StreamSession> {
@@ -105,7 +105,7 @@ async function withSession(keeper: Keeper, { window, to }: SendOptions): Promise
     return await keeper.opened(patience.signal);
   } catch (error) {
     throw new Failed(
-      `${to}: nobody was there for ${window / 1000} s`,
+      `${to}: no receiver answered within ${window / 1000} s`,
       'Start `holdfast receive` there, check the address, or wait longer with --window.',
       { cause: error },
     );
@@ -121,7 +121,7 @@ async function sourcesOf(paths: readonly string[], pipeName: string): Promise<re
   const names = new Set<string>();
   for (const path of paths) {
     const name = path === '-' ? pipeName : basename(path);
-    if (names.has(name)) throw new Misuse(`${path}: two files would both be called ${name}`);
+    if (names.has(name)) throw new Misuse(`${path}: two files have the name ${name}; send them one after the other`);
     names.add(name);
   }
   const sources = new Array<Source>(paths.length);

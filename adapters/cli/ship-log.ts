@@ -8,12 +8,12 @@ const STATE_WORDS: Readonly<Record<number, string>> = Object.fromEntries(
     none: 'no connection',
     queued: 'waiting to dial',
     initiated: 'dialing',
-    receivedPairingRequest: 'asks to be paired',
-    inProgress: 'handshake under way',
+    receivedPairingRequest: 'requests pairing',
+    inProgress: 'handshake in progress',
     trusted: 'both sides trust each other',
     pin: 'PIN phase (none is asked for)',
     completed: 'connected',
-    remoteDeniedTrust: 'the other side’s user said no',
+    remoteDeniedTrust: 'the user of the other side denied trust',
     error: 'failed',
   }).map(([state, words]) => [API_STATES[state as keyof typeof API_STATES], words]),
 );
@@ -36,10 +36,7 @@ export class ShipLog {
       if (event.type === 'refused') {
         const { remoteAddress, code, reason } = event;
         this.output.tell({ event: 'refused', remoteAddress, code, ...(reason === undefined ? {} : { reason }) });
-        this.#line(
-          '',
-          `somebody at ${event.remoteAddress} was sent away: ${event.code}${reason === undefined ? '' : ` (${reason})`}`,
-        );
+        this.#line('', `refused ${event.remoteAddress}: ${event.code}${reason === undefined ? '' : ` (${reason})`}`);
       }
     });
   }
@@ -87,19 +84,19 @@ export class ShipLog {
       allowWaitingForTrust: () => mayWait(),
       dialingStopped: (ski, { code }, advice) => {
         this.output.tell({ event: 'dialingStopped', ski, code, advice });
-        this.#line(ski, 'is not dialed any more: the other side’s user said no');
+        this.#line(ski, 'is no longer dialed: the user of the other side denied trust');
       },
       connectionLimitReached: (ski, max) => {
         this.output.tell({ event: 'limitReached', ski, max });
-        this.#line(ski, `waits for a place: there are as many connections as may be (${max})`);
+        this.#line(ski, `waits: the limit of ${max} connections is reached`);
       },
       trustNotKept: (ski, { message }) => {
         this.output.tell({ event: 'trustNotKept', ski, message });
-        this.#line(ski, `its pairing is not kept: ${message}`);
+        this.#line(ski, `its pairing was not saved: ${message}`);
       },
       trustWriteFailed: ({ message }) => {
         this.output.tell({ event: 'trustWriteFailed', message });
-        this.output.warn(`pairings can’t be written: ${message}`);
+        this.output.warn(`pairings cannot be saved: ${message}`);
       },
       certificateWarning: ({ code, message }) => {
         this.output.tell({ event: 'certificateWarning', code, message });
@@ -160,7 +157,7 @@ function wordsOf(message: ShipMessage): string {
       return `data ${clipped(stringifyPayload(message.payload))}`;
     case 'malformed':
     case 'unknown':
-      return `can't be understood: ${message.reason}`;
+      return `malformed: ${message.reason}`;
     case 'pin-input':
       return 'PIN input';
     case 'pin-error':

@@ -2,7 +2,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Hub } from '../ship/index.js';
 import type { Output } from './output.js';
 
-/** Asks the person at the terminal about devices that nobody knows, one at a time. Without a terminal nobody can be asked. */
+/** Asks at the terminal about unknown devices, one at a time. Without a terminal it prints how to accept them. */
 export class Pairing {
   #lines: Interface | undefined;
   #waiting: string[] = [];
@@ -25,7 +25,7 @@ export class Pairing {
       if (event.type === 'pairingRequested') {
         this.output.tell({ event: 'pairingRequested', ski: event.peer });
         if (!this.isPossible) {
-          this.output.say(`Nobody can be asked here whether to pair with it. --accept ${event.peer} lets it in.`);
+          this.output.say(`There is no terminal to confirm the pairing. To pair with the device, pass --accept ${event.peer}.`);
           return;
         }
         this.#waiting.push(event.peer);
@@ -45,7 +45,7 @@ export class Pairing {
 
   #ask(): void {
     const [ski] = this.#waiting;
-    if (ski !== undefined) this.output.say(`Pair with ${ski}? Compare it with what the device shows. [y/n]`);
+    if (ski !== undefined) this.output.say(`Pair with ${ski}? Compare it with the SKI that the device shows. [y/n]`);
   }
 
   #answered(line: string): void {

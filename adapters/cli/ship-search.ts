@@ -8,13 +8,14 @@ const HINT_MS = 10_000;
 const GIVE_UP_MS = 60_000;
 
 const ADVICE =
-  'Is it switched on, and in this network? mDNS does not pass routers, and some Wi-Fi and firewalls hold it back (UDP 5353). ' +
-  'Where its address is known: `ship dial wss://host:port/ship/ --ski …`.';
+  'Check that the device is switched on and in this network. Routers, some Wi-Fi networks and firewalls block mDNS (UDP 5353). ' +
+  'If you know its address: `ship dial wss://host:port/ship/ --ski …`.';
 
 /**
  * Waits until discovery has a device, and says so when that takes long: a silent search looks like a hanging program.
  *
- * @returns what rejects with `Failed` when nobody was found within a minute (never where `isPatient`), and how to end it
+ * @returns a promise that rejects with `Failed` if no device was found within a minute (never with `isPatient`), and a function that
+ * stops the search
  */
 export function searching(
   discovery: Pick<Discovery, 'find' | 'entries'>,
@@ -35,7 +36,7 @@ export function searching(
         `No device here announces ${ski} yet; ${others === 0 ? 'none announces anything' : others === 1 ? 'one other does' : `${others} others do`}. ${ADVICE}`,
       );
     });
-    if (!isPatient) unlessFound(GIVE_UP_MS, () => reject(new Failed(`nobody announces the SKI ${ski} by mDNS`, ADVICE)));
+    if (!isPatient) unlessFound(GIVE_UP_MS, () => reject(new Failed(`no device announces the SKI ${ski} by mDNS`, ADVICE)));
   });
   failed.catch(() => {}); // Whoever waits for it hears it all the same.
   return { failed, stop: () => timers.forEach((timer) => clock.clearTimeout(timer)) };

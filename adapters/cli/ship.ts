@@ -27,16 +27,14 @@ interface ShipCommandOptions {
 }
 
 export function shipCommand(program: Command): void {
-  const ship = program
-    .command('ship')
-    .description('a SHIP node (EEBus): see what two devices say to each other, and why they don’t pair');
+  const ship = program.command('ship').description('runs a SHIP node (EEBus) and prints each handshake step');
   withCommon(
     ship
       .command('serve')
-      .description('waits for devices, asks about those it does not know, and shows every step')
+      .description('waits for devices, asks about unknown ones, and prints every handshake step')
       .option(
         '--listen <addr>',
-        'where devices reach this node',
+        'the address to listen at',
         shipAddressOf('listen'),
         `wss://${hasIpv6() ? '[::]' : '0.0.0.0'}:4711/ship/`,
       ),
@@ -46,12 +44,12 @@ export function shipCommand(program: Command): void {
   withCommon(
     ship
       .command('dial')
-      .description('dials one device, at an address or wherever mDNS finds it, and tells how far it came')
-      .argument('[addr]', 'wss://host:port/ship/; without it mDNS looks for the device', shipAddressOf('dial'))
+      .description('dials one device, by address or by mDNS, and prints the last step reached')
+      .argument('[addr]', 'wss://host:port/ship/ (default: found by mDNS)', shipAddressOf('dial'))
       .option('--ski <ski>', 'the Subject Key Identifier of the device: 40 hex digits', skiOption)
-      .option('--qr <text>', 'what the QR code on the device says, instead of --ski', qrOption)
+      .option('--qr <text>', 'the text of the device’s QR code, instead of --ski', qrOption)
       .option('--send <json>', 'a payload to send once connected, e.g. {"datagram":{}}', jsonOption)
-      .option('--stay', 'stay connected, and dial again after a loss, until interrupted'),
+      .option('--stay', 'stay connected and redial after a loss, until interrupted'),
   ).action(async (address: string | undefined, options: ShipCommandOptions & DialOptions) => {
     await dial(address, options, new Output(options.json ?? false, true));
   });
@@ -66,24 +64,21 @@ interface DialOptions {
 
 function withCommon(command: Command): Command {
   return command
-    .requiredOption('--identity <dir>', 'the key and certificate to show, as made by `holdfast cert`')
-    .option('--id <id>', 'the SHIP id of this node. Default: holdfast and the begin of its SKI')
-    .option('--trust-file <file>', 'where paired devices are remembered. Default: nowhere')
-    .option('--accept <ski...>', 'devices to pair with unasked', collectSki, [])
-    .option('--auto-accept', 'pair with everybody who comes')
-    .option('--no-mdns', 'neither announce this node nor look for others')
-    .option(
-      '--interfaces <name...>',
-      'network interfaces to announce on and to look at, e.g. eth0. Default: all but those of containers',
-    )
-    .option('--redial-denied', 'go on dialing devices whose user said no')
-    .option('--brand <text>', 'what mDNS says of this node')
-    .option('--model <text>')
-    .option('--type <text>')
-    .option('--echo', 'send back what arrives')
-    .option('--old-certificates', 'believe a SKI that is not that of the key (ship-go up to 0.5.1)')
-    .option('--most-recent', 'of two connections keep the newest, as the standard says; default as ship-go does')
-    .option('--json', 'print machine-readable lines, the summary last');
+    .requiredOption('--identity <dir>', 'directory with the key and certificate from `holdfast cert`')
+    .option('--id <id>', 'the SHIP id of this node (default: holdfast- and the first 8 digits of its SKI)')
+    .option('--trust-file <file>', 'the file of paired devices (default: none, pairings end with the command)')
+    .option('--accept <ski...>', 'SKIs of devices to pair with without a question', collectSki, [])
+    .option('--auto-accept', 'pair with every device')
+    .option('--no-mdns', 'do not use mDNS: neither announce this node nor search for others')
+    .option('--interfaces <name...>', 'network interfaces for mDNS, e.g. eth0 (default: all but those of containers)')
+    .option('--redial-denied', 'continue to dial devices whose user denied trust')
+    .option('--brand <text>', 'the brand that mDNS announces')
+    .option('--model <text>', 'the model that mDNS announces')
+    .option('--type <text>', 'the device type that mDNS announces')
+    .option('--echo', 'send each payload back')
+    .option('--old-certificates', 'accept certificates whose SKI does not match their key (ship-go up to 0.5.1)')
+    .option('--most-recent', 'keep the newest of two connections, as in the standard (default: as ship-go does)')
+    .option('--json', 'print one JSON object per line, the summary last');
 }
 
 async function serve(options: ShipCommandOptions & { readonly listen: string }, output: Output): Promise<void> {
@@ -105,9 +100,9 @@ async function serve(options: ShipCommandOptions & { readonly listen: string }, 
 
 async function dial(address: string | undefined, options: ShipCommandOptions & DialOptions, output: Output): Promise<void> {
   const ski = options.qr?.ski ?? options.ski;
-  if (ski === undefined) throw new Misuse('which device? pass --ski <40 hex digits> or --qr <text>');
+  if (ski === undefined) throw new Misuse('expected a device; pass --ski <40 hex digits> or --qr <text>');
   if (address === undefined && !options.mdns)
-    throw new Misuse('without an address mDNS has to find the device; leave --no-mdns out');
+    throw new Misuse('expected an address or mDNS; pass wss://host:port/ship/, or leave out --no-mdns');
   const { hub, log, pairing } = await open(options, output, {}, address === undefined ? undefined : { ski, address });
   try {
     output.say(`Looking for ${ski}${address === undefined ? ' by mDNS' : ` at ${address}`}.`);
@@ -138,9 +133,7 @@ async function open(
   const identity = await loadIdentity(options.identity);
   const { ski } = identity;
   if (ski === undefined)
-    throw new Misuse(
-      `the certificate in ${options.identity} has no Subject Key Identifier; \`holdfast cert\` makes one that has`,
-    );
+    throw new Misuse(`the certificate in ${options.identity} has no Subject Key Identifier; create one with \`holdfast cert\``);
   const shipId = options.id ?? `holdfast-${ski.slice(0, 8)}`;
   const trust = await trustOf(options);
   for (const peer of options.accept) trust.set({ ski: peer });
@@ -172,7 +165,7 @@ async function started(hub: Hub, output: Output): Promise<void> {
   await hub.start().catch(async (error: Error) => {
     await hub.shutdown({ deadlineMs: 0 });
     output.tell({ event: 'failed', message: error.message });
-    throw new Failed(error.message, 'Check that the address is this machine’s and that no other program listens there already.', {
+    throw new Failed(error.message, 'Check that the address belongs to this machine and that no other program listens there.', {
       cause: error,
     });
   });
@@ -213,7 +206,7 @@ function hasIpv6(): boolean {
 function shipAddressOf(use: 'dial' | 'listen'): (text: string) => string {
   const check = addressOf(use);
   return (text) => {
-    if (!/^wss:/i.test(text)) throw new InvalidArgumentError(`SHIP needs wss://host:port/ship/, got ${JSON.stringify(text)}`);
+    if (!/^wss:/i.test(text)) throw new InvalidArgumentError(`expected wss://host:port/ship/, got ${JSON.stringify(text)}`);
     return check(text);
   };
 }
@@ -239,6 +232,6 @@ function jsonOption(text: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(text) as Readonly<Record<string, unknown>>;
   } catch (error) {
-    throw new InvalidArgumentError(`no JSON: ${(error as Error).message}`);
+    throw new InvalidArgumentError(`expected JSON: ${(error as Error).message}`);
   }
 }

@@ -49,7 +49,7 @@ export class TransferLog {
     });
   }
 
-  /** Attempts fail one after the other; people hear of the first. */
+  /** Prints the first of several failed attempts. */
   waiting(address: string, { code, reason }: Closing): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
@@ -68,7 +68,7 @@ export class TransferLog {
     if (wasInterrupted()) return; // Nor does it go on.
     this.restarts++;
     this.output.tell({ event: 'broken', message: reason });
-    this.output.say(`Broken off: ${reason} It goes on when the other side is back.`);
+    this.output.say(`Interrupted: ${reason} The transfer continues when the other side is back.`);
   }
 
   progress({ name, bytes, size, bytesInAll, sizeInAll }: Progress): void {
@@ -85,7 +85,7 @@ export class TransferLog {
   done(file: FileReport): void {
     this.files.push(file);
     this.output.tell({ event: 'file', ...file });
-    const kept = file.bytesKept === 0 ? '' : `, ${sized(file.bytesKept)} of it there before`;
+    const kept = file.bytesKept === 0 ? '' : `, ${sized(file.bytesKept)} received earlier`;
     this.output.say(`${file.name}  ${sized(file.bytes)}${kept}  sha256 ${file.sha256}`);
   }
 

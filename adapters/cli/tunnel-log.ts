@@ -49,7 +49,7 @@ export class TunnelLog implements TunnelNews {
     this.output.say(`Connected with ${peer}.`);
   }
 
-  /** Attempts fail one after the other; people hear of the first. */
+  /** Prints the first of several failed attempts. */
   waiting(address: string, { code, reason }: Closing): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
@@ -80,7 +80,7 @@ export class TunnelLog implements TunnelNews {
     });
     if (code === undefined) return;
     this.#failed++;
-    this.output.say(`Connection ${number} broke off: ${message} (${code})`);
+    this.output.say(`Connection ${number} failed: ${message} (${code})`);
   }
 
   summarize(): void {

@@ -26,17 +26,13 @@ interface TunnelOptions extends ReachOptions, LinksOptions {
 export function tunnelCommand(program: Command): void {
   const tunnel = program
     .command('tunnel')
-    .description('TCP connections (ssh, psql, anything) through one session that survives cuts, sleep and network changes');
+    .description('carries TCP connections through one session that survives cuts, sleep and network changes');
   withCommon(
     tunnel
       .command('listen')
-      .description('the far end: accepts sessions, and connects what comes through them to one target')
-      .argument(
-        '<addr>',
-        'where the other end reaches this one: tcp://, tls://, ws:// or wss://, host and port',
-        addressOf('listen'),
-      )
-      .requiredOption('--to <host:port>', 'where the connections go', hostAndPortOf('dial')),
+      .description('the far end: accepts sessions and connects their streams to one target')
+      .argument('<addr>', 'the address to listen at: tcp://, tls://, ws:// or wss://, with host and port', addressOf('listen'))
+      .requiredOption('--to <host:port>', 'the target of the connections', hostAndPortOf('dial')),
     'listen',
   ).action(async (address: string, options: TunnelOptions & { readonly to: Place }) => {
     await tunnelListen(address, options, new Output(options.json ?? false));
@@ -44,11 +40,11 @@ export function tunnelCommand(program: Command): void {
   withCommon(
     tunnel
       .command('dial')
-      .description('the near end: keeps a session with the far end, and listens for connections to send through it')
-      .argument('<addr>', 'where the far end listens; it need not be there yet', addressOf('dial'))
+      .description('the near end: keeps a session with the far end and listens for TCP connections')
+      .argument('<addr>', 'the address of the far end; it may start later', addressOf('dial'))
       .requiredOption(
         '--listen <host:port>',
-        'where the connections come in; port 0 takes a free one; --insecure where others than this machine reach it',
+        'the local address for TCP connections; port 0 selects a free port; other machines need --insecure',
         hostAndPortOf('listen'),
       ),
     'dial',
@@ -61,7 +57,7 @@ function withCommon(command: Command, side: 'dial' | 'listen'): Command {
   withLinksOptions(command, side);
   if (side === 'listen') withVisitorOptions(command);
   return withReachOptions(
-    command.addOption(windowOption(side)).option('--json', 'print machine-readable lines, the summary last'),
+    command.addOption(windowOption(side)).option('--json', 'print one JSON object per line, the summary last'),
   );
 }
 
@@ -126,7 +122,7 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
 function refuseToBeOpen({ listen, insecure }: TunnelOptions & { readonly listen: Place }): void {
   if (insecure === true || isLoopbackHost(listen.host)) return;
   throw new Misuse(
-    `--listen ${placed(listen)} can be reached by anybody, who then gets through the tunnel; listen at 127.0.0.1, or pass --insecure if that is meant`,
+    `other machines can reach --listen ${placed(listen)} and use the tunnel; listen at 127.0.0.1, or pass --insecure to allow it`,
   );
 }
 

@@ -3,21 +3,21 @@ import { fingerprintOf } from '../../transports/identity/fingerprint.js';
 import { keyIdentifierOf } from '../../transports/identity/key-identifier.js';
 import { SessionError } from '../../machines/errors.js';
 
-/** Who this side is: a private key, and a certificate that shows its public half. */
+/** An identity: a private key, and a certificate with its public half. */
 export interface OwnIdentity {
   /** Private key, PEM (PKCS 8). */
   readonly key: string;
-  /** Certificate, PEM; self-signed unless somebody else made it. */
+  /** Certificate, PEM; self-signed unless another tool issued it. */
   readonly certificate: string;
-  /** What peers know us by: SHA-256 of the public key, 64 hex digits. */
+  /** The identity that peers verify: SHA-256 of the public key, 64 hex digits. */
   readonly fingerprint: string;
-  /** Subject Key Identifier, 40 hex digits: what SHIP peers know us by. Undefined where the certificate has none. */
+  /** Subject Key Identifier, 40 hex digits: the identity for SHIP peers. Undefined where the certificate has none. */
   readonly ski: string | undefined;
 }
 
-/** What a new identity is made with. */
+/** Options of a new identity. */
 export interface IdentityOptions {
-  /** For people; nobody compares it. Default `holdfast`. */
+  /** A readable name; peers don't compare it. Default `holdfast`. */
   readonly commonName?: string;
   /** Default 3650. Peers look at the key, not at the date; other TLS software may look. */
   readonly validDays?: number;
@@ -35,8 +35,8 @@ export async function makeIdentity({ commonName = 'holdfast', validDays }: Ident
 }
 
 /**
- * What extensions are made with: a part of `@peculiar/x509`. It is written down here, and not taken from there, because that package is
- * optional and these declarations must compile without it.
+ * The part of `@peculiar/x509` that makes extensions. It is declared here because that package is optional and these declarations must
+ * compile without it.
  */
 export interface ExtensionKit {
   readonly BasicConstraintsExtension: new (ca: boolean, pathLength?: number, critical?: boolean) => object;
@@ -47,7 +47,7 @@ export interface ExtensionKit {
 /** One attribute of a name (`CN`, `O`, …) and its values, each as the kind of text it is written as. */
 export type NamePart = Readonly<Record<string, { readonly utf8String: string }[] | { readonly printableString: string }[]>>;
 
-/** What a certificate says besides its key and its Subject Key Identifier, which is always its last extension. */
+/** The contents of a certificate besides its key and its Subject Key Identifier, which is always its last extension. */
 export interface SelfSigned {
   /** As structure, not as text: a name may contain what has a meaning in LDAP syntax. */
   readonly name: readonly NamePart[];

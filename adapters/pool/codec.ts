@@ -9,8 +9,8 @@ import type {
 import { fromHex, get32, put32, toHex } from '../bytes.js';
 
 /**
- * The pool's bytes. A message is its length (4) and itself, as the skip graph has it; all numbers are big endian. What this
- * side adds has the length's top bit set, which no legal message has: length (4) | kind (1) | body. The layout with its test
+ * The pool's bytes. A message is its length (4) and its bytes, as in the skip graph; all numbers are big endian. Frames that the skip
+ * graph lacks have the length's top bit set, which no legal message has: length (4) | kind (1) | body. The layout with its test
  * vectors is `spec/rules/pool.md`.
  * @rule POOL-1 POOL-2
  */

@@ -51,14 +51,14 @@ export class Shared {
     return !this.connection.isParting;
   }
 
-  /** Somebody uses it, until they close what they get. */
+  /** A handle that keeps the connection open until it is closed. */
   lease(): PooledConnection {
     this.#leases++;
     let ending: Promise<unknown> | undefined;
     return new Lease(this, () => (ending ??= --this.#leases > 0 ? Promise.resolve() : this.close()));
   }
 
-  /** Somebody looks at it; closing that view closes the connection only if nobody holds it. */
+  /** A view that does not keep the connection open; closing it closes the connection only if there are no handles. */
   look(): PooledConnection {
     return new Lease(this, () => (this.#leases > 0 ? Promise.resolve() : this.close()));
   }

@@ -29,7 +29,7 @@ export interface ConnectionManagerOptions extends Pick<PoolOptions, 'identity' |
   readonly config?: ConnectionConfig;
   /** Lets `listen` take addresses that others than this machine reach without proof of identity. Default false. */
   readonly insecure?: boolean;
-  /** What runs the charts, as in `createEngine`. Default `compact`. */
+  /** The runtime of the charts, as in `createEngine`. Default `compact`. */
   readonly runtime?: Runtime;
   /** Clock, chance and entropy. Default: this platform's. */
   readonly ports?: Ports;
@@ -54,8 +54,8 @@ const schema = members({
 });
 
 /**
- * Connections to peers by identifier, at most one for each: whoever asks for a peer that is connected gets that connection,
- * whoever asks while it is being dialed gets the same attempt, and a dial that crosses the peer's own ends as one connection.
+ * Connections to peers by identifier, at most one for each. A caller that asks for a connected peer gets that connection; callers that ask while
+ * it is dialed share the attempt; simultaneous dials of both sides resolve to one connection.
  * A connection that breaks leaves at once and is dialed again (`retryAttempts`, `retryDelayMs`).
  */
 export class ConnectionManager {
@@ -100,7 +100,7 @@ export class ConnectionManager {
     return this.#sharing(connection).lease();
   }
 
-  /** The live connection to this peer, if there is one. Closing this view of it ends it only if nobody holds it. */
+  /** The live connection to this peer, if there is one. Closing this view ends it only if there are no handles. */
   getConnection(id: string | Uint8Array): PooledConnection | undefined {
     const live = this.#live.get(this.#name(id));
     return live?.isAlive === true ? live.look() : undefined;
@@ -114,7 +114,7 @@ export class ConnectionManager {
     return [...this.#live.keys()];
   }
 
-  /** Closes the connection to this peer, whoever holds it, and doesn't dial it again by itself. Safe if there is none. */
+  /** Closes the connection to this peer with all of its handles, and doesn't dial it again by itself. Safe if there is none. */
   async disconnect(id: string | Uint8Array): Promise<void> {
     const peer = this.#name(id);
     this.engine.peers.unregister(peer);

@@ -19,7 +19,7 @@ import { bareCodec, looksLikePool, poolCodec } from './codec.js';
  */
 export type PoolIdentity = 'tls' | 'stated' | 'by-address';
 
-/** Who we are and how peers are known, besides limits and delays (`PoolLimits`). */
+/** This side's id and the proof of peers' ids, besides limits and delays (`PoolLimits`). */
 export interface PoolOptions extends Partial<PoolLimits> {
   readonly identity: PoolIdentity;
   /** This side's identifier, 64 lower-case hex digits; with `tls` the fingerprint of its own certificate. Not needed `by-address`. */

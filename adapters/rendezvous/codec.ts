@@ -14,7 +14,7 @@ import { poolCodec } from '../pool/codec.js';
 import { FieldReader, FieldWriter } from './fields.js';
 
 /**
- * Rendezvous in bytes: the pool's frames with three more of its own (knock, challenge, Hello), and what nodes send each other in
+ * Rendezvous in bytes: the pool's frames with three more of its own (client hello, challenge, Hello), and the messages between nodes inside
  * the pool's messages. Strict where it reads: one way to spell each value, nothing left over, nothing unknown. The layout with its
  * test vectors is `spec/rules/rendezvous.md`.
  */
@@ -84,7 +84,7 @@ const POSTS = ['data', 'letter', 'unroutable', 'who', 'known'] as const;
 /** A response with everything in it is smaller. */
 export const LETTER_BYTES_MAX = 4096;
 
-/** What nodes that are connected send each other, one in each message: a kind (1), and what belongs to it. */
+/** Messages between connected nodes: a kind (1) and its fields. */
 export const postCodec: PostCodec = {
   encode(post) {
     const kind = POSTS.indexOf(post.kind);

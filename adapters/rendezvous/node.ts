@@ -31,30 +31,30 @@ import { lettersOf } from './signed-messages.js';
 import { signingWith, type Signing } from './signing.js';
 
 /**
- * Where to begin: addresses in the order in which to try them, or a function that finds them anew for each round. A round
- * in which it throws, gives no list of addresses, or takes longer than `contactsTimeoutMs`, has found nobody; `contacts-failed` says why.
+ * The addresses to bootstrap from, in order, or a function that finds them anew for each round. A round in which it throws, returns no
+ * list of addresses, or takes longer than `contactsTimeoutMs`, counts as empty; `contacts-failed` gives the reason.
  */
 export type Contacts = readonly string[] | (() => readonly string[] | Promise<readonly string[]>);
 
-/** What `createNode` takes. Anything that is wrong is named, with what was expected. */
+/** Options of `createNode`. Errors name a wrong option and the expected value. */
 export interface NodeOptions {
-  /** The node's private key (`makeNodeKey`), or whatever signs in its name. */
+  /** The node's private key (`makeNodeKey`), or an object that signs for it. */
   readonly key: string | Signing;
   readonly transports: readonly Transport[];
   /** Addresses to accept at, all of one scheme. A node without any is a client. */
   readonly listen?: readonly string[];
-  /** What peers are told to dial, at most four. Default: where it listens; say it where that is not what others see. */
+  /** The addresses that the node announces, at most four. Default: those it listens at; set it where others see different ones. */
   readonly announce?: readonly string[];
   /** Default none: the first node of a network waits for others. */
   readonly contacts?: Contacts;
-  /** Accepts nobody and knows nobody but its bootstrap peer. Default: whether there is nothing to listen at. */
+  /** Accepts no connections and knows only its bootstrap peer. Default: true without `listen`. */
   readonly isClient?: boolean;
   /**
    * The fingerprint of the certificate that this node's transport shows. Its Hello then vouches for it, and peers must vouch for
-   * theirs: nobody in between can pass on what both say.
+   * theirs: a relay between them cannot forward their messages.
    */
   readonly certificate?: string;
-  /** Whether a peer that nobody here asked for may come. Default: everybody. */
+  /** Whether to accept an unexpected peer. Default: every peer. */
   readonly wants?: (peer: NodeId) => boolean;
   /** How letters travel. Default: through peers that are connected with both. */
   readonly signalling?: Signalling;
@@ -62,9 +62,9 @@ export interface NodeOptions {
   /** Limits of the connections: messages, keep-alive, queues (`PoolLimits`). */
   readonly connection?: Partial<Omit<PoolLimits, 'connectTimeoutMs'>>;
   readonly engine?: EngineLimits;
-  /** What runs the charts, as in `createEngine`. Default `compact`. */
+  /** The runtime of the charts, as in `createEngine`. Default `compact`. */
   readonly runtime?: Runtime;
-  /** Lets it listen where others than this machine come without proof by TLS. Default false. Hellos prove who opened a wire, not who goes on writing on it. */
+  /** Allows a listener that other machines reach without TLS. Default false. A Hello proves which node opened a wire, not which node continues to write on it. */
   readonly insecure?: boolean;
   /** Clock, chance and entropy. Default: this platform's. */
   readonly ports?: Ports;
@@ -106,7 +106,10 @@ export function createNode(options: NodeOptions): RendezvousNode {
   checkAddresses('listen', listen);
   if (announce !== undefined) checkAddresses('announce', announce);
   if (isClient && listen.length > 0)
-    throw new SessionError('bad-option', 'createNode.listen: a client accepts nobody, and needs no address to do so');
+    throw new SessionError(
+      'bad-option',
+      'createNode.listen: expected no addresses with isClient, because a client accepts no connections; leave one of them out',
+    );
   const limits: RendezvousLimits = { ...RENDEZVOUS_LIMITS, ...options.limits };
   const ports = options.ports ?? platformPorts;
   return new Node(ports, {

@@ -22,8 +22,8 @@ import { FieldReader, FieldWriter } from './fields.js';
 import type { Signing } from './signing.js';
 
 /**
- * Letters and Hellos with their signatures. What is signed is a name of its purpose, so that no signature serves for anything else,
- * and the message as it stands in the bytes: version first, each value in one spelling, nothing unknown. The layout is
+ * Letters and Hellos with their signatures. The signed bytes are a name of their purpose, so that no signature is valid for another one,
+ * and the encoded message: version first, each value in one spelling, nothing unknown. The layout is
  * `spec/rules/rendezvous.md`.
  * @rule RDV-8
  */

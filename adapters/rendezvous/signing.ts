@@ -11,7 +11,7 @@ import type { NodeId } from '../../machines/rendezvous/rendezvous.messages.js';
 import { fromHex, toHex } from '../bytes.js';
 
 /**
- * Who signs, and how signatures are verified: Ed25519 (RFC 8032) by the platform's own crypto. Both calls answer at once. A
+ * Signs and verifies: Ed25519 (RFC 8032) by the platform's own crypto. Both calls answer at once. A
  * browser's WebCrypto only promises: there, give a library's functions.
  * @rule RDV-8
  */

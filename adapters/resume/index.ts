@@ -14,7 +14,7 @@ import { looksLikeResume, resumeCodec } from './codec.js';
 export { MAGIC, VERSION, resumeCodec } from './codec.js';
 export { RESUME_LIMITS, type ResumeLimits };
 
-/** What may be set of the resume protocol, besides its limits and delays (`ResumeLimits`). What is out of range, or no option, throws `bad-option`. */
+/** Options of the resume protocol, besides its limits and delays (`ResumeLimits`). Unknown options and values out of range throw `bad-option`. */
 export interface ResumeOptions extends Partial<ResumeLimits> {
   /** When to dial again after a loss. Default: at once if the wire had lived over 1 s, then 50 ms … 5 s with full jitter. */
   readonly redial?: RedialPolicy;

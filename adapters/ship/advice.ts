@@ -7,7 +7,7 @@ const OF_SHIP: Partial<Readonly<Record<ClosingCode, string>>> = {
   'identity-unknown': 'The device has to show a certificate with a Subject Key Identifier (SKI); register that SKI.',
 };
 
-/** What to do about the end of a SHIP connection or attempt, in a sentence. */
+/** A remedy for the end of a SHIP connection or attempt, in a sentence. */
 export function shipAdvice(code: ClosingCode): string {
   return OF_SHIP[code] ?? CLOSINGS[code].advice;
 }

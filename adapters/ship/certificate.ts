@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { makeSelfSigned, type OwnIdentity } from '../identity/certificate.js';
 import { SessionError } from '../../machines/errors.js';
 
-/** What a new SHIP certificate says, beside its key. */
+/** The contents of a new SHIP certificate, besides its key. */
 export interface ShipIdentityOptions {
   /** Model and serial number with a hyphen between them, by convention: `EVSE-0815`. Default `holdfast`. */
   readonly commonName?: string;

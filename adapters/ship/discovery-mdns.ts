@@ -50,7 +50,7 @@ const TROUBLES_MAX = 256;
 
 /**
  * Finds SHIP services by mDNS and shows this one (`_ship._tcp`). It outlives its network: when that is lost, or the addresses
- * of this host change, it opens another, asks and announces anew. What was found stays, as known from before.
+ * of this host change, it opens another, asks and announces anew. Services that were found stay known.
  *
  * @throws SessionError `bad-option` without the package multicast-dns, or where the options fit in no TXT record
  */

@@ -20,27 +20,27 @@ export interface RemoteService {
   readonly serial?: string;
   /** Device categories, 1 to 7. */
   readonly categories?: readonly number[];
-  /** Whether it takes everybody who comes. */
+  /** Whether it accepts every device. */
   readonly isRegistering: boolean;
   /** False: it was seen before, and is not announced at the moment. It is dialed all the same. */
   readonly isVisible: boolean;
 }
 
-/** What of an announcement only the running node knows. The rest a provider is given when it is made. */
+/** The parts of an announcement that only the running node knows. A provider gets the others when it is made. */
 export interface Announcement {
   /** As bound, e.g. `wss://[::]:4711/ship/`. */
   readonly addresses: readonly string[];
   readonly isRegistering: boolean;
 }
 
-/** Where peers are found. Answers come from memory; a provider that restarts below is this object's affair. */
+/** Finds peers. Answers come from memory; this object restarts its provider where necessary. */
 export interface Discovery {
   /** Everything seen, visible or known from before; not this node itself. */
   entries(): readonly RemoteService[];
   find(ski: string): RemoteService | undefined;
   /** Told of all entries, now and after each change. The result ends it. */
   subscribe(listener: (services: readonly RemoteService[]) => void): () => void;
-  /** Shows this node to others, or changes what is shown. Absent where that is nobody's wish. */
+  /** Shows this node to others, or changes what is shown. Absent where the node is not announced. */
   announce?(announcement: Announcement): Promise<void> | void;
   close(): Promise<void>;
 }
@@ -64,7 +64,7 @@ export function discoveryResolver(
   return {
     resolve: (ski, answer) => {
       const found = discovery.find(ski);
-      if (found === undefined) answer([], `nobody announces the SKI ${ski}`);
+      if (found === undefined) answer([], `no device announces the SKI ${ski}`);
       else answer(addressesOf(found));
       return () => {};
     },

@@ -24,8 +24,8 @@ const ANSWERS_MAX = 32;
 const TTL_S_MAX = 4500;
 
 /**
- * What has been heard of one kind of service (RFC 6763), each record for as long as its sender said. Pure: time is handed in,
- * and questions for what is missing are handed out.
+ * The received records of one kind of service (RFC 6763), each for its time to live. Pure: time is an argument, and questions for
+ * missing records are a result.
  */
 export class DnsCache {
   readonly #service: string;
@@ -63,7 +63,7 @@ export class DnsCache {
     });
   }
 
-  /** What to ask for, so that every instance becomes known. */
+  /** The questions whose answers complete every instance. */
   missing(nowMs: number): DnsQuestion[] {
     this.#expire(nowMs);
     return this.#names().flatMap((name): DnsQuestion[] => {

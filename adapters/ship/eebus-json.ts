@@ -9,8 +9,8 @@ import { SessionError } from '../../machines/errors.js';
  *
  * Three things differ between the two worlds, and this is what happens to them:
  *
- * - *Empty.* `[]` on the wire is an empty object or an empty list. It is read as `{}`, as ship-go does, since that is what
- *   SPINE's empty elements are; whoever expects a list asks `isEmpty`.
+ * - *Empty.* `[]` on the wire is an empty object or an empty list. It is read as `{}`, as ship-go does, since SPINE's
+ *   empty elements are objects; use `isEmpty` where a list is expected.
  * - *Numbers.* An integer beyond 2^53 is read as a `bigint`, and written from one, so that a counter or a scaled number of
  *   64 bits survives. Fractions are the nearest double. SPINE writes fractions as integers with a scale.
  * - *Order.* Members keep their order, except that JavaScript puts names that look like array indexes ("0", "17") first in
@@ -27,8 +27,8 @@ export const DEPTH_MAX = 128;
 export const CHARACTERS_MAX = 102_400;
 
 /**
- * An ordinary value as compact EEBUS JSON. What `JSON.stringify` would leave out is left out, what it would turn into
- * something else (`NaN`) is refused.
+ * An ordinary value as compact EEBUS JSON. Values that `JSON.stringify` omits are omitted; values that it would
+ * change (`NaN`) are refused.
  *
  * @param value an object with exactly one member: EEBUS drops the outermost brackets, and several would make invalid JSON
  * @throws SessionError `not-a-message` for what has no EEBUS form, naming the place; `too-large` beyond the limits

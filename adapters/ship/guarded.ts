@@ -85,7 +85,7 @@ export function guardedReader(reader: HubReader, ports: CallbackPorts): HubReade
   });
 }
 
-/** A store that fails knows nobody. What `set` and `remove` throw is the caller's: it may be the application. */
+/** A store that fails counts as empty. Errors of `set` and `remove` go to the caller, which may be the application. */
 export function guardedTrust(trust: ShipTrust, ports: CallbackPorts): ShipTrust {
   return {
     has: (ski) => isYes(callback(ports, 'trust.has', () => trust.has(ski))),

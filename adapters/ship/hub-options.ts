@@ -5,21 +5,21 @@ import type { Discovery } from './discovery.js';
 import type { ShipOptions } from './protocol.js';
 import type { ShipTrust } from './trust.js';
 
-/** What a SHIP node is made of: its identity, whom it trusts, how it finds and is found, and who listens to its news. */
+/** Options of a SHIP node: identity, trust, discovery and callbacks. */
 export interface HubOptions {
   /** This node's Subject Key Identifier: `ski` of the identity that its transport shows. */
   readonly ski: string;
   /** This node's SHIP id: unique, and the same for ever. */
   readonly shipId: string;
-  /** What it dials with and listens at: `shipTransport({ identity })`. */
+  /** Transports to dial and listen with: `shipTransport({ identity })`. */
   readonly transports: readonly Transport[];
   /** Addresses to accept at, e.g. `wss://[::]:4711/ship/`. Default: none, the node only dials. */
   readonly listen?: readonly string[];
   /** Where peers are found, and this node is announced. Without one only those that dial us are met. */
   readonly discovery?: Discovery;
-  /** Who is trusted, from one start to the next. Default: nobody, and forgotten at the end. */
+  /** The store of trusted peers. Default: empty, in memory. */
   readonly trust?: ShipTrust;
-  /** Whether everybody who comes is trusted. Default false. */
+  /** Whether every peer is trusted. Default false. */
   readonly autoAccept?: boolean;
   readonly doubleConnection?: TieRule;
   /** Whether a paired peer whose user denied trust is dialed all the same, in the last band (10 to 20 s). Default false. */
@@ -35,7 +35,7 @@ export interface HubOptions {
    * of the engine or a message handler; `callback` names it. Default: `Ports.report` (in Node a process warning).
    */
   readonly report?: (callback: string, error: unknown) => void;
-  /** What runs the charts, as in `createEngine`. Default `compact`. */
+  /** The runtime of the charts, as in `createEngine`. Default `compact`. */
   readonly runtime?: Runtime;
   readonly ports?: Ports;
 }

@@ -135,7 +135,7 @@ export class Hub {
     );
   }
 
-  /** Trusts this peer from now on: one that waits at the door comes in, otherwise it is dialed as soon as it is found. */
+  /** Trusts this peer from now on: a pending handshake continues; otherwise the peer is dialed as soon as it is found. */
   registerRemoteService(ski: string, shipId?: string): void {
     const peer = this.#nameOf(ski);
     const known = this.#trust.get(peer);
@@ -146,7 +146,7 @@ export class Hub {
     this.#pursue(peer);
   }
 
-  /** Trusts it no longer: its connection is closed, an attempt ended, and nobody dials it any more. */
+  /** Trusts it no longer: its connection and attempts end, and it is not dialed any more. */
   unregisterRemoteService(ski: string): void {
     const peer = this.#nameOf(ski);
     this.#trust.remove(peer);
@@ -162,7 +162,7 @@ export class Hub {
     this.unregisterRemoteService(ski);
   }
 
-  /** Whether everybody who comes is trusted from now on. */
+  /** Sets whether every peer is trusted from now on. */
   setAutoAccept(isOn: boolean): void {
     this.#isAutoAccepting = isOn;
     const { discovery } = this.options;
@@ -232,7 +232,7 @@ export class Hub {
     return this.engine.peers.state(this.#nameOf(ski)).nextDelayMs;
   }
 
-  /** What an installer wants to read: every known peer, its state, and when something happens next. */
+  /** A report for installers: every known peer, its state, and the time of its next event. */
   debugConnectionState(): string {
     const known = new Set([...this.#states.keys(), ...[...this.#trust.values()].map(({ ski }) => ski)]);
     const lines = [...known].map((ski) => {

@@ -21,8 +21,8 @@ const DATA = 2;
 const END = 3;
 
 /**
- * Every message by its name on the wire. What must be there is checked; what is not known is ignored; an optional member that
- * is `null` counts as not there, as in Go, and so does one of a wrong shape that nothing decides by: devices differ there.
+ * Every message by its name on the wire. Required members are checked and unknown ones ignored. An optional member that is
+ * `null` counts as missing, as in Go, and so does one of a wrong shape if no decision depends on it: devices differ there.
  */
 export const bodies: ReadonlyMap<string, Body> = new Map<string, Body>([
   ['connectionHello', { type: CONTROL, read: hello }],

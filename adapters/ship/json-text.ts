@@ -1,6 +1,6 @@
 /**
- * A JSON reader (RFC 8259) for input of strangers. What `JSON.parse` lacks and SHIP needs: members of an object as they were
- * written, so that EEBUS lists can be told from objects; integers beyond 2^53 kept whole; a bound on depth; the place of an
+ * A JSON reader (RFC 8259) for untrusted input. It has features that `JSON.parse` lacks: members in their order, which
+ * distinguishes EEBUS lists from objects; exact integers beyond 2^53; a bound on depth; the position of an
  * error. Malformed text throws `JsonError`; nothing else is thrown.
  */
 export type JsonNode = string | number | bigint | boolean | null | JsonList | JsonObject;

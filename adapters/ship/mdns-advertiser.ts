@@ -20,7 +20,7 @@ const REPEAT_MS = 1000;
 const LABEL_BYTES_MAX = 63;
 const SERVICES = '_services._dns-sd._udp.local';
 
-/** Says who we are: twice without being asked, then to whoever asks, at most once a second, and goodbye at the end. */
+/** Announces this node: twice unsolicited, then as an answer at most once a second, with a goodbye at the end. */
 export class MdnsAdvertiser {
   #records: readonly DnsRecord[] = [];
   #network: MdnsNetwork | undefined;
@@ -34,7 +34,7 @@ export class MdnsAdvertiser {
     readonly random: Random,
   ) {}
 
-  /** From now on this; undefined for nothing. What was said under another name is taken back. */
+  /** Sets the advertisement; undefined for none. Records of another name are withdrawn. */
   show(advertisement: Advertisement | undefined): void {
     const next = advertisement === undefined ? [] : recordsOf(advertisement, this.service);
     const gone = this.#records.filter(
@@ -65,13 +65,13 @@ export class MdnsAdvertiser {
     this.#tellIn(Math.max(politeMs, this.#toldMs + REPEAT_MS - this.clock.now()));
   }
 
-  /** Leaves the name to somebody else: a goodbye would be taken for theirs. */
+  /** Leaves the name to another node, without a goodbye: it would withdraw the other's records. */
   cede(): void {
     this.#stop();
     this.#records = [];
   }
 
-  /** Whether somebody else has our name. */
+  /** Whether another node has our name. */
   isContested(records: readonly DnsRecord[]): boolean {
     const ours = this.#records.find((each) => each.type === 'SRV');
     if (ours?.type !== 'SRV') return false;

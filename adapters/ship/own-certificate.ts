@@ -11,10 +11,10 @@ export interface CertificateWarning {
 const DAY_MS = 86_400_000;
 /** From when on an expiry is warned of; chosen so that a monthly look at a log sees it. */
 const SOON_DAYS = 30;
-const RENEW = 'make a certificate for the same key, so that pairings hold';
+const RENEW = 'make a certificate for the same key, so that pairings stay valid';
 
 /**
- * What peers will take offence at in our certificate (PEM): most refuse one whose Subject Key Identifier is not that of its key, and
+ * The faults that peers find in our certificate (PEM): most refuse one whose Subject Key Identifier is not that of its key, and
  * some look at its dates.
  *
  * @param wallMs the time of day, milliseconds since 1970

@@ -16,13 +16,13 @@ import { guardedPeers } from './guarded.js';
 import { normaliseSki } from './ski.js';
 import type { ShipTrace } from './trace.js';
 
-/** Who we are and whom we trust, besides limits and delays (`ShipTiming`, `ShipLimits`). */
+/** Identity and trust, besides limits and delays (`ShipTiming`, `ShipLimits`). */
 export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
   /** This side's Subject Key Identifier: that of the certificate its transport shows. */
   readonly ski: string;
   /** This side's SHIP id: unique, and the same for ever. */
   readonly shipId: string;
-  /** Who is trusted, who may wait, who is known. */
+  /** Decides which peers are trusted, may wait, or are known. */
   readonly peers: ShipPeers;
   /**
    * Which of two connections to one peer stays. `initiator`: that opened by the higher SKI, as ship-go 2024 does. `mostRecent`:
@@ -37,8 +37,8 @@ export interface ShipOptions extends Partial<ShipTiming>, Partial<ShipLimits> {
   /** Connections at once; beyond it incoming ones get HTTP 503. Default 10. */
   readonly maxConnections?: number;
   /**
-   * Sees every message in words, by the peer's SKI; for people who look for a fault. Payloads may hold `bigint`s, which
-   * `JSON.stringify` refuses: `stringifyPayload` writes them. What it throws is reported as a warning and ends nothing.
+   * Sees every message in words, by the peer's SKI; for diagnosis. Payloads may hold `bigint`s, which
+   * `JSON.stringify` refuses: `stringifyPayload` writes them. Its errors are reported as warnings and end nothing.
    */
   readonly trace?: ShipTrace;
   /** Whether a message's first byte must fit its kind. `ignored`: its name alone decides, as in ship-go 2024. Default `checked`. */

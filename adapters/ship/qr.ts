@@ -1,7 +1,7 @@
 import { SessionError } from '../../machines/errors.js';
 import { normaliseSki } from './ski.js';
 
-/** What a QR code on a device says about it. */
+/** The contents of a device's QR code. */
 export interface ShipQr {
   /** 40 lower-case hex digits. */
   readonly ski: string;

@@ -5,7 +5,7 @@ import type { CertificateWarning } from './own-certificate.js';
 import type { RemoteService } from './discovery.js';
 
 /**
- * What a hub tells its application, in order. Everything is optional. What a callback throws, or rejects with if it is `async`, is
+ * The callbacks of a hub, called in order. All are optional. An error that a callback throws, or rejects with if it is `async`, is
  * reported as a warning (`process.on('warning')`; see `HubOptions.report`) and ends neither a connection nor the process.
  */
 export interface HubReader {
@@ -19,7 +19,7 @@ export interface HubReader {
   visibleRemoteServicesUpdated?(services: readonly RemoteService[]): void;
   /** The peer has said its SHIP id for the first time; it is remembered, and checked from then on. */
   serviceShipIDUpdate?(ski: string, shipId: string): void;
-  /** Whether somebody may still decide about this peer: a person has the pairing page open, say. Default: nobody. */
+  /** Whether a person may still decide about this peer, for example on an open pairing page. Default: false. */
   allowWaitingForTrust?(ski: string): boolean;
   /** A peer is connected, and could not be remembered: the store is full. */
   trustNotKept?(ski: string, error: Error): void;
@@ -33,9 +33,9 @@ export interface HubReader {
    * Something about this node's own certificate keeps peers away, now or soon: told at the start, and once a day as long as it is so.
    */
   certificateWarning?(warning: CertificateWarning): void;
-  /** Whoever came from this address was sent away; the reason is there where it is more than the code says. */
+  /** A connection from this address was refused; the reason is there where it adds to the code. */
   connectionRefused?(remoteAddress: string, code: string, reason?: string): void;
-  /** What was registered or learnt could not be written; it is in force, and tried again with the next change. */
+  /** A registration or a SHIP id could not be written. It is in force, and written again with the next change. */
   trustWriteFailed?(error: Error): void;
   /** There are 80 % of the connections that may be. */
   connectionLimitNear?(connections: number, max: number): void;

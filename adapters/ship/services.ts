@@ -4,8 +4,8 @@ import type { RemoteService } from './discovery.js';
 export const SERVICES_MAX = 256;
 
 /**
- * What a discovery has found, by SKI. A service that vanishes stays, as known from before: a device that sleeps, or an
- * announcement that got lost, is no reason not to dial.
+ * The services that a discovery has found, by SKI. A service that vanishes stays known: a sleeping device and a lost announcement
+ * are no reasons not to dial.
  */
 export class KnownServices {
   /** Those that vanished first come first; see `hide`. */
@@ -28,7 +28,7 @@ export class KnownServices {
     return () => void this.#listeners.delete(own);
   }
 
-  /** These are visible, all others no longer. Listeners hear of it if that is news. */
+  /** Sets the visible services. Listeners are called if they changed. */
   show(visible: ReadonlyMap<string, RemoteService>): void {
     let isNews = false;
     for (const [ski, service] of this.#services) if (service.isVisible && !visible.has(ski)) isNews = this.#hide(service);
@@ -38,7 +38,7 @@ export class KnownServices {
     for (const listener of [...this.#listeners]) listener(entries);
   }
 
-  /** Nobody is told any more. */
+  /** Removes all listeners. */
   close(): void {
     this.#listeners.clear();
   }

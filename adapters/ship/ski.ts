@@ -40,7 +40,7 @@ export function skiOf(certificate: Uint8Array): string | undefined {
 
 /**
  * Whether the stated identifier is that of the key: SHA-1 of its bits, for P-256 the 65 bytes of the point (RFC 5280, 4.2.1.2,
- * method 1). Without this anybody can state anybody's; certificates made by ship-go 0.5.1 and before fail it.
+ * method 1). Without this check a peer can state any SKI; certificates made by ship-go 0.5.1 and before fail it.
  */
 export function skiMatchesKey(certificate: Uint8Array): boolean {
   const ski = skiOf(certificate);

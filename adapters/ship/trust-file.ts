@@ -59,7 +59,7 @@ export class ShipTrustFile implements ShipTrust {
   }
 
   /**
-   * A file that isn't there trusts nobody, and appears with the first `set`.
+   * A missing file is an empty store, and is created by the first `set`.
    *
    * @throws SessionError `bad-option` for one that can't be read or understood, whose directory can't be written to, or that another
    *   process uses; the message names the file and the place
@@ -112,7 +112,7 @@ export class ShipTrustFile implements ShipTrust {
 
   /**
    * Writes what is left to write, and lets other processes have the file. Call it when this process is done with pairings and lives
-   * on; `Hub.shutdown` does. A process that ends without it locks nobody out: the lock goes with an orderly exit, and one that a
+   * on; `Hub.shutdown` does. A process that ends without it leaves no lock behind: the lock goes with an orderly exit, and one that a
    * kill left behind is taken over. But a process that exits before `written()` loses the changes of that moment. The file can
    * still be read from and changed afterwards.
    */
@@ -155,7 +155,7 @@ export class ShipTrustFile implements ShipTrust {
 }
 
 async function servicesOf(text: string, path: string): Promise<TrustedService[]> {
-  if (text.trim() === '') throw unfit(path, 'it is empty; remove it to begin with nobody trusted');
+  if (text.trim() === '') throw unfit(path, 'it is empty; remove it to begin without trusted peers');
   const { z } = await import('zod'); // Not before there is a file: it costs sessions of other kinds their pace (`spec/decisions/0008`).
   const found = schemaOf(z).safeParse(parse(text, path));
   if (!found.success) {

@@ -1,6 +1,6 @@
 import { normaliseSki, skiOr } from './ski.js';
 
-/** What a node remembers of a peer whose user trusts it. */
+/** The record of a trusted peer. */
 export interface TrustedService {
   readonly ski: string;
   /** Said by the peer once, and checked ever after. */

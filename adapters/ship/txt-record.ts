@@ -1,14 +1,14 @@
 import { SessionError } from '../../machines/errors.js';
 import { normaliseSki, skiOr } from './ski.js';
 
-/** What a SHIP service says about itself in its TXT record; members by their names in the standard. */
+/** The TXT record of a SHIP service; members by their names in the standard. */
 export interface ShipTxt {
   /** 40 lower-case hex digits. */
   readonly ski: string;
   readonly shipId: string;
   /** Begins with a slash. */
   readonly path: string;
-  /** Whether it takes everybody who comes. */
+  /** Whether it accepts every device. */
   readonly isRegistering: boolean;
   readonly brand?: string;
   readonly model?: string;
@@ -55,8 +55,8 @@ export function txtStrings({ ski, shipId, path, isRegistering, categories, ...la
 }
 
 /**
- * Reads a TXT record of a stranger. Keys in any case, the first of its name counts (RFC 6763, 6.4), a value may hold `=`,
- * control characters are left out. What SHIP wants must be there: txtvers 1, id, path, ski, register.
+ * Reads an untrusted TXT record. Keys in any case, the first of its name counts (RFC 6763, 6.4), a value may hold `=`,
+ * control characters are left out. The members that SHIP requires must be there: txtvers 1, id, path, ski, register.
  *
  * @returns the record, or a sentence that says why it is none
  */

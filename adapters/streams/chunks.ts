@@ -2,7 +2,7 @@
 const WHOLE_BYTES = 4 << 10;
 const GATHERING_BYTES = 16 << 10;
 
-/** Bytes that wait for their reader, oldest first. How many there may be is the window's affair. */
+/** Bytes that wait for their reader, oldest first. The window bounds their number. */
 export class Pieces {
   #pieces: Uint8Array[] = [];
   #head = 0;

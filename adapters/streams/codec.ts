@@ -13,7 +13,7 @@ import {
  */
 export const MAGIC = 0x68667374; // "hfst", as everything of holdfast.
 const HEAD = 5;
-/** What a data frame costs beyond its payload. */
+/** The cost of a data frame beyond its payload. */
 export const DATA_HEAD_BYTES = HEAD;
 
 // prettier-ignore
@@ -31,7 +31,7 @@ const OPTIONAL_FROM = 0x80;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** What can be said about bytes that are no frame of this version: skip them, or end the session. */
+/** The treatment of bytes that are no frame of this version: skip them, or end the session. */
 export type Strange = 'optional' | 'malformed';
 
 /** Reads one message. Data is a view of it. Longer frames are legal: later versions append; but data, target and rule fill theirs. */

@@ -25,7 +25,7 @@ export class StreamError extends Error {
   }
 }
 
-/** What a stream's user hears when its session has ended. @rule STR-6 */
+/** The error of a stream whose session has ended. @rule STR-6 */
 export function endedBy(closing: Closing): StreamError {
   return new StreamError(closing.code, { cause: closing });
 }

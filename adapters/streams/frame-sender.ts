@@ -3,7 +3,7 @@ import { SessionError } from '../../machines/errors.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
 import { Ahead } from '../../machines/streams/delay-based-window.js';
 
-/** Who has frames to send. */
+/** A source of frames. */
 export interface OutletSide {
   /** There is room again. */
   goOn(): void;

@@ -6,11 +6,11 @@ import { abortedBy } from '../../machines/errors.js';
 import { StreamSession, type CloseOptions } from './session.js';
 import { unlisted } from '../../machines/unlisted.js';
 
-/** What whoever keeps a session hears of it. */
+/** The events of a kept session. */
 export interface KeeperNews {
-  /** An attempt has failed and is followed by others: nobody listens there yet, the network is away. */
+  /** An attempt has failed and is followed by others: there is no listener yet, or no network. */
   waiting?(closing: Closing): void;
-  /** A session is there. What the peer asks for on it is the listener's affair. */
+  /** A session is open. The listener answers the peer's offers. */
   opened?(session: StreamSession): void;
   /** It has ended for good; another one follows. */
   ended?(closing: Closing): void;
@@ -20,8 +20,8 @@ export interface KeeperNews {
 const COME_BACK_MS = 1000;
 
 /**
- * Keeps a stream session with the peer at one address: dials until somebody is there, and again after every ending that makes
- * sense to come back from. A session that is merely without a link is none of its business. Stateful.
+ * Keeps a stream session with the peer at one address: dials until the peer answers, and again after every ending that can
+ * heal. A session without a link redials by itself. Stateful.
  */
 export class Keeper {
   #session: StreamSession | undefined;
@@ -89,7 +89,7 @@ export class Keeper {
     }
   }
 
-  /** Ends the wish and the session, which is closed as `StreamSession.close` does. */
+  /** Stops redialing and closes the session as `StreamSession.close` does. */
   async stop(options: CloseOptions = {}): Promise<void> {
     this.#stop.abort();
     this.engine.peers.unregister(this.address);

@@ -23,7 +23,7 @@ import type { Offer } from './offer.js';
 
 export type { Offer } from './offer.js';
 
-/** What the streams of one session may hold and wait for; `STREAMS_LIMITS` are the defaults. */
+/** Limits of the streams of one session; `STREAMS_LIMITS` are the defaults. */
 export interface StreamSessionOptions {
   readonly limits?: Partial<StreamsLimits>;
   /** Monotonic milliseconds; for tests. */
@@ -58,7 +58,7 @@ const LIMITS = members({
 const FAREWELL_MS = 2_000;
 
 /**
- * Many streams over one connection, which belongs to it from here on: nobody else reads or writes it. Both sides make one.
+ * Many streams over one connection, which the session owns from here on, as its only reader and writer. Both sides make one.
  * Where the connection carries a byte stream (Tuna), frames are cut out of it as `messagesOver` does. Ends with the connection, or with the first frame that breaks a rule.
  */
 export class StreamSession {

@@ -12,7 +12,7 @@ export function endAfterAll(socket: Socket): void {
 }
 
 /**
- * Calls `ended` once the peer has said its end. A reset that finds unread bytes is told by libuv as an end (its reader sees the
+ * Calls `ended` once the peer has said its end. libuv reports a reset that finds unread bytes as an end (its reader sees the
  * hang-up behind the last bytes, and does not ask why); a write of nothing brings the reset to light as the socket's `error`.
  * Only where this side has said its own end already, nothing can be asked any more, and the end is believed.
  */

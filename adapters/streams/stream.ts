@@ -4,7 +4,7 @@ import { unlisted } from '../../machines/unlisted.js';
 import { StreamError } from './errors.js';
 import { Pieces } from './chunks.js';
 
-/** What a stream asks of its session. */
+/** The session as its streams use it. */
 export interface StreamPort {
   /** Takes the bytes over until `queuedBytes` says that they left. */
   write(id: number, bytes: Uint8Array): void;

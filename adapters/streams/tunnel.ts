@@ -12,7 +12,7 @@ import { unlisted } from '../../machines/unlisted.js';
 
 /** TCP connections through a session's streams, ends, resets and errors included (STR-3). Stateful: it holds the sockets. */
 
-/** What the streams of a tunnel are opened for. */
+/** The purpose of a tunnel's streams. */
 export const TUNNEL_PURPOSE = 'tunnel';
 
 /** Where TCP connections come in, or go to. */
@@ -33,7 +33,7 @@ export interface Passage {
   readonly message?: string;
 }
 
-/** Who hears what becomes of the connections that pass through a tunnel. */
+/** Callbacks for the connections of a tunnel. */
 export interface TunnelNews {
   began?(number: number): void;
   over?(passage: Passage): void;
@@ -145,7 +145,7 @@ export class TunnelExit {
     };
   }
 
-  /** Resets what is under way. Resolves when all of it has been told as over, once its sessions have ended. */
+  /** Resets open connections. Resolves when all of them were reported as ended, after the end of their sessions. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) cutOff(socket);
     await Promise.all(this.#passages);

@@ -9,7 +9,7 @@ export interface AddressQuery {
   query(peer: string, session: Uint8Array | undefined, answer: (reply: AddressReply) => void): () => void;
 }
 
-/** Who wants to know: the asker's address, whom it means, and the session it has, if any. */
+/** A question for addresses: the asker's address, the wanted peer, and the session, if any. */
 export interface AddressRequest {
   readonly from: string;
   readonly to?: string;
@@ -30,7 +30,7 @@ export type StaticAddresses =
   | Readonly<Record<string, readonly (string | undefined)[]>>
   | ((peer: string) => readonly (string | undefined)[] | undefined);
 
-/** Addresses that are known beforehand, or looked up in memory. Links whose peer is not in the book hear `no-answer`. */
+/** Addresses that are known beforehand, or looked up in memory. Links whose peer is not in the book get `no-answer`. */
 export function staticAddresses(book: StaticAddresses): AddressQuery {
   const find = (peer: string): readonly (string | undefined)[] | undefined => {
     if (typeof book === 'function') return book(peer);
@@ -46,8 +46,8 @@ export function staticAddresses(book: StaticAddresses): AddressQuery {
 }
 
 /**
- * A query of the application's own, held to its promise: one answer, in one of the three words, within `QUERY_MS`. One that
- * throws, says something else or stays silent counts as `no-answer`, and is asked again by whoever needs the address.
+ * Guards a query of the application: one answer, in one of the three forms, within `QUERY_MS`. A query that throws, returns
+ * anything else or stays silent counts as `no-answer`, and is asked again when the address is needed.
  */
 export function bounded(query: AddressQuery, clock: Timers = ports.clock): AddressQuery {
   return {

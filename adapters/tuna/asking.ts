@@ -17,7 +17,7 @@ import {
   type Timers,
 } from './addresses.js';
 
-/** Who asks, and how long. */
+/** The asker's name, and the timeout. */
 export interface AskingOptions {
   /** The own address, by which the peer knows the session. Default: that of sessions without keys. */
   readonly from?: string;
@@ -32,8 +32,8 @@ export interface AskingOptions {
 const QUESTIONS_MAX = 256;
 
 /**
- * Addresses asked for over a connection of any protocol, which belongs to it from here on; whoever is at its other end, the
- * peer itself or a directory, has called `answerAddresses`. Ends with the connection: who asks later hears `no-answer`.
+ * Asks for addresses over a connection of any protocol, which the query owns from here on. The other end, the peer itself or a
+ * directory, has called `answerAddresses`. Ends with the connection: later questions get `no-answer`.
  * @rule TUNA-22
  */
 export function addressesOver(given: Connection, options: AskingOptions = {}): AddressQuery {

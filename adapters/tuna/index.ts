@@ -34,11 +34,11 @@ export {
 export { directExit, TunaListener, type NewTunaExit, type TunaExit, type TunaListenerOptions } from './listener.js';
 export { answerRelay, relayAddresses, type RelayClient, type RelayMessage, type RelayOptions } from './relay.js';
 
-/** What may be set of Tuna sessions, besides their limits and delays (`TunaLimits`). */
+/** Options of Tuna sessions, besides their limits and delays (`TunaLimits`). */
 export interface TunaOptions extends Partial<TunaLimits> {
-  /** Who this side is; from `tunaIdentity` of `holdfast/adapters/tuna/nacl`. Without one packets are not sealed: for wires that are. */
+  /** This side's identity, from `tunaIdentity` of `holdfast/adapters/tuna/nacl`. Without one packets are not sealed: for wires that are. */
   readonly identity?: TunaIdentity;
-  /** Who may come in, by their address. Default: everybody who has a key, or everybody where nothing is sealed. */
+  /** Decides by its address whether a peer is accepted. Default: every peer with a key, or every peer where nothing is sealed. */
   readonly accepts?: (address: string) => boolean;
   /**
    * Where links find their addresses: `staticAddresses`, `relayAddresses`, `addressesOver`, or your own. Default: the targets given
@@ -55,7 +55,7 @@ export interface TunaOptions extends Partial<TunaLimits> {
   readonly first?: number;
 }
 
-/** What `tuna` makes: a protocol that knows how many links its sessions have. `TunaListener` has as many listeners. */
+/** The protocol of `tuna`, with the number of links of its sessions. `TunaListener` has as many listeners. */
 export interface TunaProtocol extends Protocol<Uint8Array> {
   readonly numTunaListeners: number;
 }

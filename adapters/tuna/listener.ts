@@ -59,7 +59,7 @@ export interface TunaListenerOptions {
   readonly reconnectIntervalMs?: number;
   /** Attempts in a row for one exit; negative: unlimited, which is the default. The original makes none. */
   readonly reconnectRetries?: number;
-  /** Hears why an exit could not be made, or that one is gone. */
+  /** Called when an exit could not be made, with the reason, or when one is gone. */
   readonly onLost?: (index: number, why: Error | undefined) => void;
   readonly clock?: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>;
 }
@@ -72,7 +72,7 @@ const REMEMBERED_MS = 300_000;
 const REMEMBERED_MAX = 10_000;
 
 /**
- * The listening side of Tuna: listeners of an engine, an exit for each, and the answers for whoever asks where they are. When a
+ * The listening side of Tuna: listeners of an engine, an exit for each, and the answers to questions for their addresses. When a
  * listener or an exit is gone, another one is made for the same number, and dialers that ask anew find it. Stateful; it ends with `close`,
  * and leaves the listeners to the engine, which has no way to give up one alone.
  * @rule TUNA-23
@@ -143,7 +143,7 @@ export class TunaListener implements AddressDesk {
     return this.#exits.map((exit) => exit?.publicAddress);
   }
 
-  /** For whoever asks. A session that has ended less than 5 minutes ago is said to be closed. */
+  /** The answer to a question. A session that ended less than 5 minutes ago is reported as closed. */
   reply({ from, session }: AddressRequest): AddressReply {
     const until = session === undefined ? undefined : this.#ended.get(`${nknAddress(from) ?? from}:${toHex(session)}`);
     if (until !== undefined && until > this.#clock.now()) return { word: 'session-closed' };

@@ -1,5 +1,5 @@
 /**
- * What the wire of a link begins with: the dialer's address in the clear, then the session's metadata, which is sealed where there
+ * The opening of a link's wire: the dialer's address in the clear, then the session's metadata, which is sealed where there
  * are keys. Both in frames of their own. The layout is that of nkn-tuna-session; the number of the link and the dialer's window
  * stand in fields that the original does not know and skips.
  * @rule TUNA-1

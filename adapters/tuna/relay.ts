@@ -13,7 +13,7 @@ import {
   type Timers,
 } from './addresses.js';
 
-/** What a relay message says, as far as it matters here. */
+/** The parts of a relay message that are used here. */
 export interface RelayMessage {
   /** The sender's NKN address, which the relay has verified. */
   readonly src: string;
@@ -21,8 +21,8 @@ export interface RelayMessage {
 }
 
 /**
- * What is needed of a client of NKN's relays: the `MultiClient` of `nkn-sdk` is one. It is handed in, so that whoever does without
- * NKN need not install it.
+ * The required interface of a client of NKN's relays: the `MultiClient` of `nkn-sdk` has it. It is handed in, so that programs
+ * without NKN need not install it.
  */
 export interface RelayClient {
   /** Resolves with the answer; rejects when there is none in the client's own time. */
@@ -83,7 +83,7 @@ async function attempt(client: Pick<RelayClient, 'send'>, peer: string, request:
 
 /**
  * Answers such questions. The result ends it: the client itself can't forget a handler. An asker that `accepts` refuses gets no
- * sign of life, not even the acknowledgement that `nkn-sdk` sends by default; nor does one for whom the desk has no answer. Other
+ * sign of life, not even the acknowledgement that `nkn-sdk` sends by default; nor does one without an answer here. Other
  * messages are left to the other handlers of the same client.
  * @rule TUNA-21
  */

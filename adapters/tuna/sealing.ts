@@ -9,7 +9,7 @@ export interface Box {
   open(into: Uint8Array, box: Uint8Array, nonce: Uint8Array): boolean;
 }
 
-/** Who this side is to Tuna: an NKN address, and boxes with the keys of others. */
+/** This side's identity in Tuna: an NKN address, and boxes with the keys of peers. */
 export interface TunaIdentity {
   /** `identifier.<64 hex digits>`, or the hex digits alone. */
   readonly address: string;
@@ -20,7 +20,7 @@ export interface TunaIdentity {
 /** `identifier.` and a key of 64 hex digits, or the digits alone. */
 const NKN_ADDRESS = /^(.*\.)?([0-9a-f]{64})$/i;
 
-/** An NKN address with its key in lower case, as everybody writes it; undefined: it has no key. An identifier keeps its case. */
+/** An NKN address with its key in lower case, as is usual; undefined: it has no key. An identifier keeps its case. */
 export function nknAddress(text: string): string | undefined {
   const [, identifier = '', digits] = NKN_ADDRESS.exec(text) ?? [];
   return digits === undefined ? undefined : identifier + digits.toLowerCase();
@@ -28,7 +28,7 @@ export function nknAddress(text: string): string | undefined {
 
 export const NONCE_BYTES = 24;
 export const TAG_BYTES = 16;
-/** What sealing adds to a body. */
+/** The bytes that sealing adds to a body. */
 export const SEAL_BYTES = NONCE_BYTES + TAG_BYTES;
 /** Nonces are drawn so many at a time: each call to the system costs as much as sealing a packet. */
 const NONCES = 128;

@@ -133,7 +133,7 @@ describe('demo', () => {
       const lines: string[] = [];
       for await (const line of createInterface(child.stdout)) {
         lines.push(line);
-        if (!line.startsWith('The page stays until Ctrl-C')) continue;
+        if (!line.startsWith('The inspector runs until Ctrl-C')) continue;
         const [, url = ''] = /(http:\S+)/.exec(lines[0]!) ?? [];
         expect(line).toContain(url);
         expect(await (await fetch(url)).text()).toContain('data-state="connection.engaged.completed"');
@@ -181,9 +181,9 @@ test.each([
   [['demo', '--file', __dirname], '--file: '],
   [['demo', '--speed', '9'], "unknown option '--speed'"],
   [['demo', 'twice'], "too many arguments for 'demo'"],
-  [['inspect'], 'inspect: not in this version'],
-  [['bench', '--quick'], 'bench: not in this version'],
-  [['fly'], 'fly: not in this version'],
+  [['inspect'], 'inspect: unknown command'],
+  [['bench', '--quick'], 'bench: unknown command'],
+  [['fly'], 'fly: unknown command'],
   [[], 'Usage: holdfast'],
 ])('misuse exits 2 and names what was wrong: %j', async (args, message) => {
   const { code, out, err } = await holdfast(...args);

@@ -34,7 +34,7 @@ test('addresses', () => {
   refuses(addressOf('dial'), ['tcp://127.0.0.1:0', 'ws://h:0/'], 'port 0 can be listened at, not dialed');
   refuses(addressOf('dial'), ['tcp://h', 'tls://h:1/path', 'wss://'], 'bad address');
   refuses(addressOf('dial'), ['h:1', '', 'udp://h:1', 'http://h:1'], 'expected tcp://, tls://, ws://, wss:// and host:port');
-  refuses(addressOf('dial'), ['memory://here'], 'stays inside one process');
+  refuses(addressOf('dial'), ['memory://here'], 'works inside one process only');
 });
 
 test('host and port', () => {

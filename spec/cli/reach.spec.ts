@@ -23,14 +23,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test.each<[listen: string, reach: ReachOptions, message: string]>([
-  ['tcp://0.0.0.0:0', {}, 'can be reached by anybody; use tls:// or wss://'],
-  ['ws://[::]:0/x', {}, 'can be reached by anybody; use tls:// or wss://'],
-  ['tls://0.0.0.0:0', { identity: 'me' }, 'can be reached by anybody; pass --trust'],
+  ['tcp://0.0.0.0:0', {}, 'without proof of identity; use tls:// or wss://'],
+  ['ws://[::]:0/x', {}, 'without proof of identity; use tls:// or wss://'],
+  ['tls://0.0.0.0:0', { identity: 'me' }, 'without proof of identity; pass --trust'],
   ['tls://127.0.0.1:0', {}, 'needs --identity'],
   ['wss://0.0.0.0:0/', { trust: [fingerprint] }, 'needs --identity'],
   ['tls://127.0.0.1:0', { identity: '/nowhere/at/all' }, 'no identity in /nowhere/at/all'],
-  ['tcp://127.0.0.1:0', { trust: [fingerprint] }, '--trust: nobody proves anything over tcp://'],
-  ['tcp://127.0.0.1:0', { identity: 'me' }, '--identity: nobody proves anything over tcp://'],
+  ['tcp://127.0.0.1:0', { trust: [fingerprint] }, '--trust: tcp:// proves no identities'],
+  ['tcp://127.0.0.1:0', { identity: 'me' }, '--identity: tcp:// proves no identities'],
 ])('a listener that should not be is misuse: %s %j', async (listen, reach, message) => {
   const error: unknown = await openEngine({ protocols, listen: [listen] }, reach, output).catch((reason: unknown) => reason);
   expect(failureOf(error)).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) });

@@ -33,7 +33,7 @@ test('a device that nobody announces: a hint after 10 s, and the end after a min
   clock.advance(49_999);
   expect(await outcome()).toBe('open');
   clock.advance(1);
-  expect(await outcome()).toBe(`nobody announces the SKI ${WANTED} by mDNS`);
+  expect(await outcome()).toBe(`no device announces the SKI ${WANTED} by mDNS`);
 });
 
 test('one that comes late ends the search, and so does stopping it', async () => {

@@ -144,11 +144,11 @@ withShipGo(
 );
 
 test.each([
-  [['ship', 'dial', 'ws://h:1/', '--ski', 'a'.repeat(40), '--identity', 'x'], 'SHIP needs wss://host:port/ship/'],
+  [['ship', 'dial', 'ws://h:1/', '--ski', 'a'.repeat(40), '--identity', 'x'], 'expected wss://host:port/ship/'],
   [['ship', 'dial', '--ski', '12', '--identity', 'x'], 'expected 40 hex digits, got 2'],
-  [['ship', 'dial', 'wss://127.0.0.1:1/', '--identity', 'x'], 'which device?'],
+  [['ship', 'dial', 'wss://127.0.0.1:1/', '--identity', 'x'], 'expected a device'],
   [['ship', 'serve', '--no-mdns'], "required option '--identity <dir>'"],
-  [['ship', 'dial', 'wss://h:1/', '--ski', 'a'.repeat(40), '--send', '{', '--identity', 'x'], 'no JSON'],
+  [['ship', 'dial', 'wss://h:1/', '--ski', 'a'.repeat(40), '--send', '{', '--identity', 'x'], 'expected JSON'],
 ])('asked for wrongly, it says what was wrong: %s', async (args, words) => {
   const wrong = command(...args);
   expect((await wrong.ended).code).toBe(2);

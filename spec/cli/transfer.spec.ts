@@ -282,7 +282,7 @@ test.each([
   [['send', '.', '--to', 'tcp://127.0.0.1:1'], 'is not a file'],
   [['send', 'x'], "required option '--to <addr>'"],
   [['send', '--to', 'tcp://127.0.0.1:1'], "missing required argument 'file'"],
-  [['receive', '--listen', 'tcp://0.0.0.0:0', '--dir', 'd'], 'can be reached by anybody'],
+  [['receive', '--listen', 'tcp://0.0.0.0:0', '--dir', 'd'], 'other machines can reach tcp://0.0.0.0:0'],
   [['receive', '--listen', 'tcp://127.0.0.1:0'], "required option '--dir <dir>'"],
 ])('misuse exits 2 and names what was wrong: %j', async (args, message) => {
   const wrong = command(...args);

@@ -36,7 +36,7 @@ test.each([
 
 test('command line: a word that is near to none gets no suggestion', async () => {
   const { code, err } = await holdfast('bogus');
-  expect([code, err]).toEqual([2, 'holdfast: bogus: not in this version; `holdfast --help` lists what is.\n']);
+  expect([code, err]).toEqual([2, 'holdfast: bogus: unknown command; `holdfast --help` lists the commands.\n']);
   expect(nearest('x'.repeat(100_000), ['send', 'tunnel'])).toBeUndefined();
 });
 
@@ -60,16 +60,16 @@ test.each([
 test.each<[string[], string]>([
   [['send', '-', '--name', '../x', '--to', 'tcp://127.0.0.1:1'], '--name: expected the name of a file, got "../x"'],
   [['send', '-', '--name', '', '--to', 'tcp://127.0.0.1:1'], '--name: expected the name of a file, got ""'],
-  [['send', 'package.json', '--name', 'x', '--to', 'tcp://127.0.0.1:1'], '--name: files have names of their own'],
+  [['send', 'package.json', '--name', 'x', '--to', 'tcp://127.0.0.1:1'], '--name: expected standard input (-) among the files'],
   [['demo', '--inspect', 'abc'], "'--inspect [port]' argument 'abc' is invalid. expected a whole number from 0 to 65535"],
   [['demo', '--inspect=70000'], "'--inspect [port]' argument '70000' is invalid"],
   [['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:99999'], 'port 99999 is above 65535'],
   [['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:0'], 'port 0 can be listened at, not dialed'],
   [
     ['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:9', '--host', 'a.b'],
-    '--host: there are no web pages over tcp://',
+    '--host: expected a ws:// or wss:// address, got tcp://',
   ],
-  [['receive', '--listen', 'tcp://127.0.0.1:0', '--dir', 'x', '--origin', 'https://a.b'], '--origin: there are no web pages'],
+  [['receive', '--listen', 'tcp://127.0.0.1:0', '--dir', 'x', '--origin', 'https://a.b'], '--origin: expected a ws:// or wss:// address'],
   [['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--origin', 'a.b'], '--origin: expected an origin such as'],
   [
     ['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--host', 'http://a.b'],

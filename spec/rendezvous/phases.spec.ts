@@ -97,7 +97,7 @@ describe('the phases of a node', () => {
     expect((await settled(h, client.meet(other.id))).outcome).toBe('met');
     expect([other.table, client.table]).toEqual([[contact.id], []]);
     expect((await settled(h, other.meet('b'.repeat(64)))).outcome).toBe('unroutable');
-    expect(() => createNode({ key: makeNodeKey(), transports: [memory({ clock: h.clock })], listen: ['memory://x'], isClient: true })).toThrow('a client accepts nobody'); // prettier-ignore
+    expect(() => createNode({ key: makeNodeKey(), transports: [memory({ clock: h.clock })], listen: ['memory://x'], isClient: true })).toThrow('a client accepts no connections'); // prettier-ignore
   });
 
   test('after terminate there is nothing: no dial, no timer, no answer; and it is for good', async () => {

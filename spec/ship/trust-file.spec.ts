@@ -125,7 +125,7 @@ describe('trust on disk', () => {
   });
 
   const corrupt: readonly (readonly [what: string, text: string, reason: string])[] = [
-    ['empty', '', 'it is empty; remove it to begin with nobody trusted'],
+    ['empty', '', 'it is empty; remove it to begin without trusted peers'],
     ['cut short', file([{ ski: a }]).slice(0, -10), 'JSON'],
     ['no JSON', 'ski: x', 'JSON'],
     ['another JSON', '[]', 'the whole: '],

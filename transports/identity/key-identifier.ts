@@ -19,7 +19,7 @@ export function keyIdentifierOf(certificate: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** What the Subject Key Identifier of a key should be: SHA-1 of its bits (RFC 5280, 4.2.1.2, method 1), 40 hex digits. */
+/** The correct Subject Key Identifier of a key: SHA-1 of its bits (RFC 5280, 4.2.1.2, method 1), 40 hex digits. */
 export function expectedKeyIdentifier(publicKey: Uint8Array): string | undefined {
   return identifierOfKey(inside(publicKey, SEQUENCE));
 }

@@ -48,7 +48,7 @@ section{overflow:auto}
 .state.lit>.title{fill:#1a7f37;color:#1a7f37}
 `;
 
-/** What the page's script needs of a page. */
+/** The parts of a page that its script uses. */
 export interface Page {
   querySelectorAll(selector: string): Iterable<PageElement>;
   getElementById(id: string): PageElement | null;

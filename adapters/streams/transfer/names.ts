@@ -1,14 +1,14 @@
 import { NAME_BYTES_MAX } from './codec.js';
 
-/** What this program's own files begin with while a file is not complete. */
+/** The prefix of this program's own files while a file is incomplete. */
 export const DRAFT_PREFIX = '.holdfast-';
 
 /** Names that are devices on Windows, in every directory and with every extension. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?$/i;
 
 /**
- * What is wrong with a name that a peer wants to give to a file here; undefined when it is safe. A name is one component, so
- * that it can't lead anywhere; names of devices are refused everywhere, since directories are shared and copied.
+ * The fault of a file name that a peer sent; undefined when it is safe. A name is one component, so
+ * that it can't leave the directory; names of devices are refused everywhere, since directories are shared and copied.
  * @rule XFER-3
  */
 export function faultOf(name: string, platform: NodeJS.Platform = process.platform): string | undefined {

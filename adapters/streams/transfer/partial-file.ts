@@ -25,8 +25,8 @@ const BATCH_BYTES = 1 << 20;
 export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
 
 /**
- * A file that is not complete: its bytes under a temporary name, and beside it a small state file, so that whoever comes after a
- * crash knows how much of it can be believed. The bytes are checked against their digest before they are. Stateful.
+ * A file that is not complete: its bytes under a temporary name, and beside it a small state file, so that after a
+ * crash the valid bytes are known. They are used only if their digest matches. Stateful.
  * @rule XFER-2 XFER-3
  */
 export class Draft {

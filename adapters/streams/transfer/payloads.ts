@@ -19,7 +19,7 @@ export type JsonRecord =
 
 export interface OfferedFile {
   readonly name: string;
-  /** Bytes; null where nobody knows, as of standard input. */
+  /** Bytes; null where unknown, as of standard input. */
   readonly size: number | null;
   /** Permission bits. */
   readonly mode?: number | undefined;

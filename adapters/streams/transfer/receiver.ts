@@ -11,7 +11,7 @@ import { faultOf } from './names.js';
 import { Records, TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
 
-/** What the streams of a transfer are opened for. */
+/** The purpose of a transfer's streams. */
 export const TRANSFER_PURPOSE = 'transfer';
 
 /** A file that has arrived whole, with the digest that both sides have. */
@@ -23,7 +23,7 @@ export interface FileReport {
   readonly bytesKept: number;
 }
 
-/** Where a transfer is: of one file, and in all. Sizes are null where nobody knows them. */
+/** The progress of a transfer: of one file, and in all. Sizes are null where unknown. */
 export interface Progress {
   readonly name: string;
   readonly bytes: number;
@@ -32,7 +32,7 @@ export interface Progress {
   readonly sizeInAll: number | null;
 }
 
-/** Where files go, and who hears of them. */
+/** The target directory of files, and callbacks. */
 export interface ReceiverOptions {
   /** Where files go. It exists. */
   readonly directory: string;
@@ -87,7 +87,8 @@ export class Receiver {
   async claim(name: string, key: string, stop: () => Promise<void>): Promise<void> {
     // Several may have waited for the same one to stop; all but the last of them are stopped in their turn.
     for (let holder; (holder = this.#busy.get(name)) !== undefined;) {
-      if (holder.key !== key) throw new TransferError('busy', `${name} is being received from somebody else`);
+      if (holder.key !== key)
+        throw new TransferError('busy', `${name} is being received from another sender; try again when that transfer has ended`);
       await holder.stop();
     }
     this.#busy.set(name, { key, stop });
@@ -353,7 +354,7 @@ class Reception {
   }
 }
 
-/** What a listener to a transfer's news throws costs no file. */
+/** An error that a callback of a transfer throws fails no file. */
 export function told(news: string, tell: () => void): void {
   callback(ports, `transfer.${news}`, tell);
 }

@@ -36,7 +36,7 @@ export class Records {
     stream.on('data', this.#take).on('end', wake).on('close', wake);
   }
 
-  /** What still comes is of no interest. */
+  /** Drops all further input. */
   ignore(): void {
     this.#arrived = [];
     this.stream.off('data', this.#take).resume();

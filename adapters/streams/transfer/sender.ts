@@ -15,7 +15,7 @@ const AHEAD_MAX = 16;
 /** What the names of one offer take at most: an offer is one record. */
 const OFFER_BYTES_MAX = RECORD_BYTES_MAX / 2;
 
-/** Who hears of a transfer that is being sent, and who may call it off. */
+/** Callbacks and the abort signal of a sent transfer. */
 export interface SenderOptions {
   readonly progress?: (progress: Progress) => void;
   /** The receiver has confirmed this file. */

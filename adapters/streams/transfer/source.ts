@@ -6,7 +6,7 @@ import type { OfferedFile } from './payloads.js';
 import { TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
 
-/** What is sent as one file: read from the beginning on, or not at all. */
+/** The contents of one file to send: read from the beginning, or not at all. */
 export interface Source {
   readonly about: OfferedFile;
   /** Digests the first bytes; undefined when there are not so many, or when they can't be read twice. */

@@ -1,0 +1,103 @@
+import ts from 'typescript';
+
+/** Words that documents, public docstrings and messages do not use, and what to write instead. */
+export interface ForbiddenWords {
+  readonly pattern: RegExp;
+  readonly instead: string;
+}
+
+export const forbiddenWords: readonly ForbiddenWords[] = [
+  {
+    pattern: /\b(whoever|whomever|whosoever|somebody|someone|nobody|no one|anybody|everybody)\b/gi,
+    instead: 'the role: the peer, the caller, an attacker, a user, another process',
+  },
+  {
+    pattern: /\b(?:is|are|was|were|be|been|being) told\b/gi,
+    instead: 'the event, the error or the call: "gets `peer-lost-session`", "the event names it", "is distinguished"',
+  },
+  { pattern: /\b(hear|hears|heard|unheard)\b/gi, instead: 'gets, receives, reads' },
+  { pattern: /\b(judge|judges|judged|judging|judgement|verdicts?)\b/gi, instead: 'decides, checks, the result' },
+  { pattern: /\b(affairs?|wish|wishes|wished)\b/gi, instead: 'the request, the registration, or nothing' },
+  { pattern: /\b(doors?|knocks?|knocked|desks?)\b/gi, instead: 'the listener, the hello, the connection manager' },
+  {
+    pattern: /(?<=^|[.!?:|] )(?:Who|Whom|What|Whatever)\b(?![^.!?]*\?)/gm,
+    instead: 'a noun as the subject: "A caller that …", "Events from …"',
+  },
+];
+
+export interface FoundWord {
+  readonly line: number;
+  readonly found: string;
+  readonly instead: string;
+}
+
+/** Finds forbidden words in prose. Lines are counted from 1. */
+export function wordsIn(prose: string): FoundWord[] {
+  return forbiddenWords
+    .flatMap(({ pattern, instead }) =>
+      [...prose.matchAll(pattern)].map((match) => ({ line: lineOf(prose, match.index), found: match[0], instead })),
+    )
+    .sort((a, b) => a.line - b.line);
+}
+
+/** The prose of a Markdown page: code, targets of links and headings are blank, lines stay where they are. */
+export function proseOfPage(text: string): string {
+  return text
+    .replace(/<!--[^]*?-->|^```[^]*?^```$|`[^`]*`|\]\([^)\s]*\)|^#+ .*$|^<[^>]*>$/gm, blank)
+    .replace(/\*\*[A-Z]+-\d+\*\*|[*[\]]/g, '')
+    .replace(/ \| /g, ' | \u0000')
+    .replace(/^[\s|-]*?(?=[^\s|-])/gm, (start) => start.replace(/[^\n]/g, ''))
+    .replace(/\u0000 */g, '');
+}
+
+/** The prose of a program: docstrings of what it exports and of their members, as blank lines elsewhere. */
+export function docstringsOf(text: string): string {
+  const source = ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true);
+  const kept: ts.TextRange[] = [];
+  const keep = (node: ts.Node): void => {
+    for (const each of ts.getJSDocCommentsAndTags(node)) if (ts.isJSDoc(each)) kept.push({ pos: each.pos, end: each.end });
+  };
+  for (const statement of source.statements) {
+    const isExported =
+      ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    if (!isExported) continue;
+    keep(statement);
+    const membered = ts.isClassDeclaration(statement) || ts.isInterfaceDeclaration(statement) ? statement.members : [];
+    for (const member of membered) if (!ts.isPrivateIdentifier(member.name ?? source)) keep(member);
+  }
+  return keptIn(text, kept)
+    .replace(/`[^`]*`/g, blank)
+    .replace(/^(\s*\/?\*+\/?)/gm, blank)
+    .replace(/^ +/gm, '');
+}
+
+/** The texts that a program prints or throws: its strings with more than one word. */
+export function messagesOf(text: string): string {
+  const source = ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true);
+  const kept: ts.TextRange[] = [];
+  const visit = (node: ts.Node): void => {
+    const isText =
+      ts.isStringLiteral(node) ||
+      ts.isNoSubstitutionTemplateLiteral(node) ||
+      [ts.SyntaxKind.TemplateHead, ts.SyntaxKind.TemplateMiddle, ts.SyntaxKind.TemplateTail].includes(node.kind);
+    if (isText && / /.test(node.getText())) kept.push({ pos: node.getStart() + 1, end: node.end - 1 });
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return keptIn(text, kept).replace(/^ +/gm, '');
+}
+
+/** Removes all but the ranges; lines stay where they are. */
+function keptIn(text: string, ranges: readonly ts.TextRange[]): string {
+  let at = 0;
+  let result = '';
+  for (const { pos, end } of [...ranges].sort((a, b) => a.pos - b.pos)) {
+    if (pos < at) continue;
+    result += text.slice(at, pos).replace(/[^\n]/g, ' ') + text.slice(pos, end);
+    at = end;
+  }
+  return result + text.slice(at).replace(/[^\n]/g, ' ');
+}
+
+const blank = (text: string): string => text.replace(/[^\n]/g, ' ');
+const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { docstringsOf, messagesOf, proseOfPage, wordsIn } from './architecture/words.js';
+
+/** Documents, docstrings of exported names, and printed messages use the field's words and plain sentences. */
+const root = join(__dirname, '..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+/** Files that are not yet clean. A file that needs its exemption no more fails the test. */
+const exempt: readonly string[] = [];
+
+/** Pages that are generated from code, which has the words. */
+const isGenerated = (page: string): boolean => /^spec\/(api|charts)\//.test(page);
+
+const pages = filesBelow('', '.md').filter((page) => !isGenerated(page));
+const sources = ['adapters', 'transports', 'visualizer'].flatMap((folder) => filesBelow(folder, '.ts'));
+
+const complaints = [
+  ...pages.flatMap((page) => complaintsOf(page, proseOfPage(read(page)))),
+  ...sources.flatMap((file) => complaintsOf(file, docstringsOf(read(file)))),
+  ...sources.flatMap((file) => complaintsOf(file, messagesOf(read(file)))),
+];
+
+test('words: documents, public docstrings and messages use plain ones', () => {
+  expect(pages.length).toBeGreaterThan(40);
+  expect(sources.length).toBeGreaterThan(120);
+  expect(complaints.filter(({ file }) => !exempt.includes(file)).map(({ text }) => text)).toEqual([]);
+});
+
+test('words: every exemption is still needed', () => {
+  expect(exempt.filter((file) => !complaints.some((each) => each.file === file))).toEqual([]);
+});
+
+describe('words: the finder', () => {
+  test.each([
+    ['Whoever asks gets an answer.', 'Whoever'],
+    ['The caller is told so.', 'is told'],
+    ['A peer hears the reason.', 'hears'],
+    ['It passes a verdict.', 'verdict'],
+    ['Each dial knocks once.', 'knocks'],
+    ['Who comes late gets nothing.', 'Who'],
+    ['It ends. What remains is dropped.', 'What'],
+    ['Nothing counts: nobody reads it.', 'nobody'],
+  ])('finds in %j the word %j', (prose, word) => {
+    expect(wordsIn(prose).map(({ found }) => found)).toEqual([word]);
+  });
+
+  test.each(['What did the peer send?', 'The heart of the doorway is a judgmental deskilling.', 'It asks what is there.'])(
+    'finds nothing in %j',
+    (prose) => {
+      expect(wordsIn(prose)).toEqual([]);
+    },
+  );
+
+  test('reads the prose of a page, not its code, links, headings or comments', () => {
+    const page =
+      '# What nobody reads\n\n- **X-1** Who `nobody` [is](nobody.md)\n```ts\n// nobody\n```\n| nobody |\n<!-- nobody -->\n';
+    expect(wordsIn(proseOfPage(page)).map(({ line, found }) => [line, found])).toEqual([
+      [3, 'Who'],
+      [7, 'nobody'],
+    ]);
+  });
+
+  test('reads docstrings of exported names and of their public members', () => {
+    const text = [
+      '/** Nobody knows. */ function hidden() {}',
+      '/** Somebody asks `nobody`. */',
+      'export class A {',
+      '  /** What counts. */ readonly a = 1;',
+      '  /** Nobody counts. */ #b = 1; // nobody',
+      '}',
+    ].join('\n');
+    expect(wordsIn(docstringsOf(text)).map(({ line, found }) => [line, found])).toEqual([
+      [2, 'Somebody'],
+      [4, 'What'],
+    ]);
+  });
+
+  test('reads the texts of a program, also those with values in them, and no single words', () => {
+    const text = "throw new Error(`${peer}: nobody\n listens`); // nobody\nconst kind = 'nobody';\nsay('who hears it');";
+    expect(wordsIn(messagesOf(text)).map(({ line, found }) => [line, found])).toEqual([
+      [1, 'nobody'],
+      [4, 'hears'],
+    ]);
+  });
+});
+
+function complaintsOf(file: string, prose: string): { readonly file: string; readonly text: string }[] {
+  return wordsIn(prose).map(({ line, found, instead }) => ({ file, text: `${file}:${line}: not "${found}", but ${instead}` }));
+}
+
+function filesBelow(folder: string, ending: string): readonly string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    const isForeign = ['node_modules', 'dist', 'coverage'].includes(entry.name) || entry.name.startsWith('.');
+    if (entry.isDirectory()) return isForeign ? [] : filesBelow(path, ending);
+    return path.endsWith(ending) ? [path] : [];
+  });
+}
