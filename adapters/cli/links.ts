@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { AnyActorRef, AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import type { Protocol } from '../../machines/protocol.js';
+import type { LinkContext } from '../../machines/tuna/link.machine.js';
 import { resume, type ResumeOptions } from '../resume/index.js';
 import { tuna, TUNA_LINKS_MAX, type TunaOptions } from '../tuna/index.js';
 import { Misuse } from './failures.js';
@@ -104,7 +105,8 @@ export class LinkWatch {
   };
 
   #hear(session: AnyActorRef, actor: AnyActorRef, snapshot: AnyMachineSnapshot): void {
-    const { index } = snapshot.context as { index: number };
+    const { slot, session: own } = snapshot.context as LinkContext;
+    const index = slot % own.plane.seed.limits.numTunaListeners; // A wire that replaces another one has a slot of its own.
     let links = this.#sessions.get(session);
     if (links === undefined) this.#sessions.set(session, (links = new Map<number, LinkState>()));
     let link = links.get(index);
