@@ -14,7 +14,7 @@ export function graphOfTable({ name, initial, steps }: PhaseTable): Graph {
   return { id, vertices: [root, ...vertices], edges, delays: {} };
 }
 
-/** What the drawing of a table is called; charts have their own names. */
+/** The name of a table's drawing; charts have their own names. */
 export function fileNameOf(name: string): string {
   return `phases.${name}`;
 }

@@ -41,10 +41,10 @@ test('command line: a word that is near to none gets no suggestion', async () =>
 });
 
 test.each(['0.0.0.0:0', '[::]:0', '192.0.2.1:0', 'example.org:0', '127.0.0.1.example.org:0'])(
-  'tunnel dial: --listen %s, where anybody could get through the tunnel, needs --insecure',
+  'tunnel dial: --listen %s, which other machines reach, needs --insecure',
   async (place) => {
     const { code, err } = await holdfast('tunnel', 'dial', 'tcp://127.0.0.1:1', '--listen', place);
-    expect([code, err]).toEqual([2, expect.stringContaining('pass --insecure if that is meant')]);
+    expect([code, err]).toEqual([2, expect.stringContaining('pass --insecure to allow it')]);
   },
 );
 
