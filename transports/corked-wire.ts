@@ -4,7 +4,7 @@ export const HIGH_WATER_BYTES = 256 * 1024;
 export const BUFFERED_BYTES_MAX = 64 << 20;
 
 /**
- * What the wires of sockets and of WebSockets share: pieces held under a cork, the answer of `send`, the drain that is owed for it, and the
+ * The state that wires of sockets and of WebSockets share: pieces held under a cork, the result of `send`, the pending drain, and the
  * bound on what may wait. A base class and not an object of its own: an idle wire has none to carry.
  */
 export abstract class CorkedWire {
@@ -15,7 +15,7 @@ export abstract class CorkedWire {
 
   /** Bytes may be sent. */
   abstract get isOpen(): boolean;
-  /** What the platform has taken and not yet written. */
+  /** Bytes that the platform has taken and not yet written. */
   protected abstract get waitingBytes(): number;
   /** Gives one piece to the platform. */
   protected abstract transmit(piece: Uint8Array): void;
