@@ -62,7 +62,10 @@ describe('demo', () => {
 });
 
 test.each([
-  [['demo', '--links', '4', '--protocol', 'resume'], '--links 4: expected 1 with resume, which has one link; pass --protocol tuna for up to 15'],
+  [
+    ['demo', '--links', '4', '--protocol', 'resume'],
+    '--links 4: expected 1 with resume, which has one link; pass --protocol tuna for up to 15',
+  ],
   [['demo', '--links', '0'], "argument '0' is invalid. expected a whole number from 1 to 15"],
   [['demo', '--links', '16'], "argument '16' is invalid. expected a whole number from 1 to 15"],
   [['demo', '--protocol', 'ship'], 'expected resume or tuna, got "ship"'],

@@ -69,7 +69,10 @@ test.each<[string[], string]>([
     ['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:9', '--host', 'a.b'],
     '--host: expected a ws:// or wss:// address, got tcp://',
   ],
-  [['receive', '--listen', 'tcp://127.0.0.1:0', '--dir', 'x', '--origin', 'https://a.b'], '--origin: expected a ws:// or wss:// address'],
+  [
+    ['receive', '--listen', 'tcp://127.0.0.1:0', '--dir', 'x', '--origin', 'https://a.b'],
+    '--origin: expected a ws:// or wss:// address',
+  ],
   [['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--origin', 'a.b'], '--origin: expected an origin such as'],
   [
     ['receive', '--listen', 'ws://127.0.0.1:0', '--dir', 'x', '--host', 'http://a.b'],
