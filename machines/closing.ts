@@ -163,9 +163,17 @@ export interface MessageRange {
   readonly to: number;
 }
 
+/** What a closing quotes of a peer or an application, in characters: charts keep it, and their snapshots are small. */
+const MESSAGE_LENGTH_MAX = 512;
+
+/** A longer `detail.message` is cut, and ends with an ellipsis. */
 export function closing(code: ClosingCode, side: 'local' | 'remote', detail?: ClosingDetail): Closing {
   const { retry, happened } = CLOSINGS[code];
-  return detail === undefined ? { side, code, reason: happened, retry } : { side, code, reason: happened, retry, detail };
+  if (detail === undefined) return { side, code, reason: happened, retry };
+  const { message } = detail;
+  const isLong = message !== undefined && message.length > MESSAGE_LENGTH_MAX;
+  const bounded = isLong ? { ...detail, message: `${message.slice(0, MESSAGE_LENGTH_MAX - 1)}…` } : detail;
+  return { side, code, reason: happened, retry, detail: bounded };
 }
 
 const OF_CAUSE: Record<WireCauseKind, ClosingCode> = {

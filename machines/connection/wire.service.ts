@@ -4,11 +4,12 @@ import type { Identity, Wire, WireCause, WireHandler } from '../ports.js';
 import { parentOf, relay } from '../runtime/xstate-internals.js';
 import type { SessionHandle } from '../session-handle.js';
 
-/** `identity`: what the transport has proven of the peer. */
-export type WireEvent = { type: 'wire.opened'; identity: Identity | undefined } | { type: 'wire.closed'; cause: WireCause };
+/** `identity`: what the transport has proven of the peer. `at`: monotonic milliseconds. */
+export type WireEvent =
+  { type: 'wire.opened'; identity: Identity | undefined } | { type: 'wire.closed'; cause: WireCause; at: number };
 
 /** The session's side of a wire: it has what opens one, and takes its bytes. */
-export type WireHolder = Pick<SessionHandle, 'takeOpener' | 'attach' | 'detached' | 'flush'>;
+export type WireHolder = Pick<SessionHandle, 'takeOpener' | 'attach' | 'detached' | 'flush' | 'now'>;
 
 export interface WireInput {
   readonly session: WireHolder;
@@ -87,7 +88,7 @@ class WireBinding implements WireHandler {
   onClose(cause: WireCause): void {
     this.#end?.closed();
     this.#cease();
-    this.#tell({ type: 'wire.closed', cause });
+    this.#tell({ type: 'wire.closed', cause, at: this.#session.now() });
   }
 
   #cease(): void {

@@ -24,6 +24,7 @@ export type FindContacts = (answer: (addresses: readonly string[], reason?: stri
 /** Dials those whose addresses were known before anybody was met: one at a time, and nobody who is connected already. */
 export class Bootstrap {
   #contacts: readonly string[] = [];
+  #round: readonly string[] = []; // Those to try, in their order.
   #dial: AbortController | undefined;
   /** Contacts that turned out to be this node, or another process with its key, and until when they are left alone. */
   readonly #shunned = new Map<string, number>();
@@ -35,14 +36,23 @@ export class Bootstrap {
     readonly findContacts: FindContacts,
   ) {}
 
-  find(answer: (addresses: readonly string[]) => void): () => void {
+  /** Answers how many contacts there are to try; they are dialed by their places. */
+  find(answer: (count: number) => void): () => void {
     return this.findContacts((addresses, reason) => {
       if (reason !== undefined) this.side.contactsFailed(reason);
       this.#contacts = addresses;
       for (const table of [this.#shunned, this.#crossed])
         for (const address of table.keys()) if (!addresses.includes(address)) table.delete(address);
-      answer(addresses.filter((address) => !this.#isIdle(address)));
+      this.#round = addresses.filter((address) => !this.#isIdle(address));
+      answer(this.#round.length);
     });
+  }
+
+  /** Dials the contact at this place. */
+  dialAt(place: number): void {
+    const address = this.#round[place];
+    if (address !== undefined) this.dial(address);
+    else this.side.contactFailed();
   }
 
   dial(address: string): void {

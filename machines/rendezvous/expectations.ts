@@ -36,10 +36,19 @@ export class Wishes implements PeerPort {
   #timerAt = Infinity;
   #isOver = false;
 
-  constructor(readonly side: WishesSide) {}
+  readonly #side: WishesSide;
+
+  constructor(side: WishesSide) {
+    this.#side = side;
+  }
+
+  /** Each chart has it in its context. */
+  toJSON(): string {
+    return 'expectations';
+  }
 
   get limits(): RendezvousLimits {
-    return this.side.limits;
+    return this.#side.limits;
   }
   get size(): number {
     return this.#actors.size;
@@ -53,7 +62,7 @@ export class Wishes implements PeerPort {
 
   /** From here on it is expected; without effect where it is already. */
   expect(peer: NodeId): void {
-    this.side.supervisor?.send({ type: 'spawn', key: peer, input: { peer, port: this } });
+    this.#side.supervisor?.send({ type: 'spawn', key: peer, input: { peer, port: this } });
   }
 
   tell(peer: NodeId, event: PeerEvent): void {
@@ -67,7 +76,7 @@ export class Wishes implements PeerPort {
 
   /** It is connected; its dial, if there was one, has served. */
   met(peer: NodeId): void {
-    this.side.judge.met(peer, this.#now());
+    this.#side.judge.met(peer, this.#now());
     this.#dials.delete(peer);
     this.tell(peer, { type: 'connection.made' });
     this.arm();
@@ -76,23 +85,23 @@ export class Wishes implements PeerPort {
   ended(notice: SupervisorNotice): void {
     const peer = String(notice.key);
     const outcome = notice.type === 'connection.ended' ? (notice.output as PeerOutput).outcome : 'reset';
-    this.side.mail.forget(peer);
-    this.side.judge.expected.dropPeer(peer, this.#now());
-    this.side.count(outcome);
+    this.#side.mail.forget(peer);
+    this.#side.judge.expected.dropPeer(peer, this.#now());
+    this.#side.count(outcome);
     this.#settle(peer, outcome);
     this.arm();
   }
 
   /** All of them lapse. */
   reset(): void {
-    for (const peer of new Set([...this.side.judge.reset(), ...this.#actors.keys()]))
+    for (const peer of new Set([...this.#side.judge.reset(), ...this.#actors.keys()]))
       this.tell(String(peer), { type: 'lapse', outcome: 'reset' });
     this.arm();
   }
 
   stop(): void {
     this.#isOver = true;
-    this.side.judge.reset();
+    this.#side.judge.reset();
     this.arm();
     for (const dial of [...this.#dials.values()]) dial.abort();
     this.#dials.clear();
@@ -101,7 +110,7 @@ export class Wishes implements PeerPort {
 
   /** Whatever is due is dropped, and one timer waits for the next. */
   arm(): void {
-    const { judge, clock } = this.side;
+    const { judge, clock } = this.#side;
     for (let lapsed; (lapsed = judge.pollLapsed(clock.now())) !== undefined;)
       if (!judge.expected.has(lapsed.peer)) this.tell(lapsed.peer, { type: 'lapse', outcome: lapsed.outcome });
     const at = this.#isOver ? Infinity : (judge.expected.nextTimeout() ?? Infinity);
@@ -114,28 +123,28 @@ export class Wishes implements PeerPort {
   // What the actors ask.
 
   ask(peer: NodeId): void {
-    this.side.mail.send(peer, this.side.judge.ask(peer, this.#now()));
+    this.#side.mail.send(peer, this.#side.judge.ask(peer, this.#now()));
     this.arm();
   }
   hasLetter(peer: NodeId): boolean {
-    return this.side.judge.presentedTo(peer, this.#now()) !== undefined;
+    return this.#side.judge.presentedTo(peer, this.#now()) !== undefined;
   }
   isReachable(peer: NodeId): boolean {
-    return (this.side.judge.whereaboutsOf(peer, this.#now())?.addresses.length ?? 0) > 0;
+    return (this.#side.judge.whereaboutsOf(peer, this.#now())?.addresses.length ?? 0) > 0;
   }
   dial(peer: NodeId): void {
-    const whereabouts = this.side.judge.whereaboutsOf(peer, this.#now());
+    const whereabouts = this.#side.judge.whereaboutsOf(peer, this.#now());
     if (whereabouts === undefined) return this.tell(peer, { type: 'attempt.failed' });
     const dial = new AbortController();
     this.#dials.set(peer, dial);
     const { addresses, certificate } = whereabouts;
-    const isBound = this.side.certificate !== undefined && certificate !== undefined;
+    const isBound = this.#side.certificate !== undefined && certificate !== undefined;
     const settled = (event: PeerEvent): void => {
       if (this.#dials.get(peer) !== dial) return;
       this.#dials.delete(peer);
       this.tell(peer, event);
     };
-    this.side.engine.connect(addresses, { peer, signal: dial.signal, ...(isBound ? { fingerprints: [certificate] } : {}) }).then(
+    this.#side.engine.connect(addresses, { peer, signal: dial.signal, ...(isBound ? { fingerprints: [certificate] } : {}) }).then(
       () => settled({ type: 'connection.made' }), // It may have been there all the time.
       () => settled({ type: 'attempt.failed' }),
     );
@@ -147,18 +156,18 @@ export class Wishes implements PeerPort {
   }
 
   get #actors(): ReadonlyMap<string | number, ActorRefFrom<typeof rendezvousMachine>> {
-    const { supervisor } = this.side;
+    const { supervisor } = this.#side;
     return supervisor === undefined ? NOBODY : supervised(supervisor);
   }
 
   #now(): number {
-    return this.side.clock.now();
+    return this.#side.clock.now();
   }
 
   #settle(peer: NodeId, outcome: Outcome): void {
     const waiting = this.#waiting.get(peer) ?? [];
     this.#waiting.delete(peer);
-    const found = this.side.peer(peer);
+    const found = this.#side.peer(peer);
     for (const resolve of waiting)
       resolve(found !== undefined ? { outcome: 'met', peer: found } : { outcome: outcome === 'met' ? 'reset' : outcome });
   }

@@ -15,11 +15,13 @@ export const nodeMachine = nodeSetup.createMachine({
       refreshTime: `chance, half to one and a half of ${RENDEZVOUS_LIMITS.refreshMs / 1000} s`,
     },
   },
-  context: ({ input }) => ({ ...input, left: [], rounds: 0 }),
+  context: ({ input: { port } }) => ({ port, connections: 0, contacts: 0, next: 0, rounds: 0 }),
   options: { maxIterations: 1000 },
   invoke: { src: 'supervisor', id: 'supervisor' },
   on: {
     terminate: '.terminated',
+    'connection.gained': { actions: 'noteConnections' },
+    'connection.lost': { actions: 'noteConnections' },
     'connection.ended': { actions: 'tellPeerEnded' },
     'connection.crashed': { actions: 'tellPeerEnded' },
   },
@@ -38,7 +40,7 @@ export const nodeMachine = nodeSetup.createMachine({
     },
     bootstrapping: {
       meta: { rule: 'RDV-9' },
-      on: { 'connection.gained': 'connected' },
+      on: { 'connection.gained': { target: 'connected', actions: 'noteConnections' } },
       initial: 'looking',
       states: {
         looking: {
@@ -50,7 +52,7 @@ export const nodeMachine = nodeSetup.createMachine({
         choosing: { always: [{ guard: 'hasContact', target: 'dialing' }, 'waiting'] },
         dialing: {
           description: 'One bootstrap connection, never two.',
-          entry: ['dialNext', 'dropFirst'],
+          entry: ['dialNext', 'advance'],
           exit: 'releaseContact',
           on: { 'contact.failed': 'choosing' },
         },
@@ -62,7 +64,12 @@ export const nodeMachine = nodeSetup.createMachine({
     },
     connected: {
       entry: 'forgetRounds',
-      on: { 'connection.lost': { guard: 'isAlone', target: '#node.disconnected.alone' } },
+      on: {
+        'connection.lost': [
+          { guard: 'isAlone', target: '#node.disconnected.alone', actions: 'noteConnections' },
+          { actions: 'noteConnections' },
+        ],
+      },
       after: { refreshTime: { target: 'connected', reenter: true, actions: 'askAround' } },
     },
     terminated: { type: 'final', tags: 'terminal', entry: 'stopAll' },

@@ -8,10 +8,10 @@ import type { RendezvousLimits } from './rendezvous.timing.js';
 
 export type NodeEvent =
   | { type: 'start' }
-  | { type: 'contacts.found'; addresses: readonly string[] }
+  | { type: 'contacts.found'; count: number }
   | { type: 'contact.failed' }
-  | { type: 'connection.gained' }
-  | { type: 'connection.lost' }
+  | { type: 'connection.gained'; connections: number } // So many there are now.
+  | { type: 'connection.lost'; connections: number }
   | { type: 'terminate' }
   | SupervisorNotice;
 
@@ -19,13 +19,12 @@ export type NodeEvent =
 export interface NodePort {
   readonly limits: RendezvousLimits;
   readonly random: Random;
-  /** The addresses of contacts, in the order in which to try them. The result stops the search. */
-  findContacts(answer: (addresses: readonly string[]) => void): () => void;
+  /** Answers how many contacts there are to try, which have places from 0 on. The result stops the search. */
+  findContacts(answer: (count: number) => void): () => void;
   /** The search took too long. */
   contactsLate(): void;
-  dialContact(address: string): void;
+  dialContact(place: number): void;
   releaseContact(): void;
-  readonly connections: number;
   /** Nobody is left: table, filters and caches begin anew. */
   reset(): void;
   /** Asks somebody whom they know, and a contact that is not connected. */
@@ -35,13 +34,61 @@ export interface NodePort {
   peerEnded(notice: SupervisorNotice): void;
 }
 
+/** The same port, for a context: of what it leads to, serializers find the node's id alone. */
+export class NodeHandle implements NodePort {
+  readonly #port: NodePort;
+  readonly #id: string;
+
+  constructor(port: NodePort, id: string) {
+    this.#port = port;
+    this.#id = id;
+  }
+
+  toJSON(): string {
+    return this.#id;
+  }
+  get limits(): RendezvousLimits {
+    return this.#port.limits;
+  }
+  get random(): Random {
+    return this.#port.random;
+  }
+  findContacts(answer: (count: number) => void): () => void {
+    return this.#port.findContacts(answer);
+  }
+  contactsLate(): void {
+    this.#port.contactsLate();
+  }
+  dialContact(place: number): void {
+    this.#port.dialContact(place);
+  }
+  releaseContact(): void {
+    this.#port.releaseContact();
+  }
+  reset(): void {
+    this.#port.reset();
+  }
+  askAround(): void {
+    this.#port.askAround();
+  }
+  stop(): void {
+    this.#port.stop();
+  }
+  peerEnded(notice: SupervisorNotice): void {
+    this.#port.peerEnded(notice);
+  }
+}
+
 export interface NodeInput {
   readonly port: NodePort;
 }
 
 export interface NodeContext extends NodeInput {
-  /** Contacts of this round that have not been tried. */
-  readonly left: readonly string[];
+  /** Nodes that this one is connected with. */
+  readonly connections: number;
+  /** Contacts of this round, and the place of the next to be tried. */
+  readonly contacts: number;
+  readonly next: number;
   /** Rounds in a row that found nobody. */
   readonly rounds: number;
 }
@@ -57,13 +104,16 @@ export const nodeSetup = setup({
   actors: {
     supervisor: fromSupervisor(rendezvousMachine, 'rendezvous'),
     contacts: fromCallback<EventObject, NodeInput>(({ input: { port }, sendBack }) =>
-      port.findContacts((addresses) => sendBack({ type: 'contacts.found', addresses } satisfies NodeEvent)),
+      port.findContacts((count) => sendBack({ type: 'contacts.found', count } satisfies NodeEvent)),
     ),
   },
   actions: {
-    noteContacts: assign({ left: ({ context, event }) => (event.type === 'contacts.found' ? event.addresses : context.left) }),
-    dialNext: ({ context }) => context.port.dialContact(context.left[0]!),
-    dropFirst: assign({ left: ({ context }) => context.left.slice(1) }),
+    noteContacts: assign(({ event }) => (event.type === 'contacts.found' ? { contacts: event.count, next: 0 } : {})),
+    noteConnections: assign(({ event }) =>
+      event.type === 'connection.gained' || event.type === 'connection.lost' ? { connections: event.connections } : {},
+    ),
+    dialNext: ({ context }) => context.port.dialContact(context.next),
+    advance: assign({ next: ({ context }) => context.next + 1 }),
     releaseContact: ({ context }) => context.port.releaseContact(),
     reportLateContacts: ({ context }) => context.port.contactsLate(),
     countRound: assign({ rounds: ({ context }) => context.rounds + 1 }),
@@ -76,9 +126,9 @@ export const nodeSetup = setup({
     },
   },
   guards: {
-    hasContact: ({ context }) => context.left.length > 0,
-    isConnected: ({ context }) => context.port.connections > 0,
-    isAlone: ({ context }) => context.port.connections === 0,
+    hasContact: ({ context }) => context.next < context.contacts,
+    isConnected: ({ context }) => context.connections > 0,
+    isAlone: ({ event }) => event.type === 'connection.lost' && event.connections === 0,
   },
   delays: {
     /** RDV-9 says who; how soon again is a matter of chance, so that a thousand nodes don't return in step. */

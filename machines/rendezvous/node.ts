@@ -12,7 +12,7 @@ import type { Judge, LetterVerdict } from './authorizer.js';
 import { Mail, type MailSide } from './signaling.js';
 import { nodeMachine } from './node.machine.js';
 import type { MeetResult, NodeNews, NodePhase, NodeSettings, NodeSizes, RendezvousNode } from './node.settings.js';
-import type { NodePort } from './node.setup.js';
+import { NodeHandle, type NodePort } from './node.setup.js';
 import { PeerLink, type Peer } from './peer-link.js';
 import { rendezvousProtocol } from './protocol.js';
 import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js';
@@ -65,7 +65,12 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.engine = new Engine(ports, { ...settings.engine, transports: settings.transports, protocols: [protocol], listen: settings.listen }); // prettier-ignore
     this.engine.on(this.#heed);
     const { runtime } = settings.engine;
-    this.actor = createRootActor(nodeMachine, { runtime, clock: ports.clock, input: { port: this }, report: ports.report });
+    this.actor = createRootActor(nodeMachine, {
+      runtime,
+      clock: ports.clock,
+      input: { port: new NodeHandle(this, this.id) },
+      report: ports.report,
+    });
     this.actor.subscribe(({ value }) => this.#enter((typeof value === 'string' ? value : Object.keys(value)[0]) as NodePhase));
     unlisted(this);
   }
@@ -163,7 +168,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.links.set(id, link);
     this.#front.acquaintances.add(link);
     this.wishes.met(id);
-    this.actor.send({ type: 'connection.gained' });
+    this.actor.send({ type: 'connection.gained', connections: this.links.size });
     this.#report({ type: 'peer', peer: link });
     this.mail.ask(link);
   }
@@ -174,7 +179,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.links.delete(link.id);
     this.#front.acquaintances.remove(link);
     this.#report({ type: 'peer-lost', peer: link });
-    this.actor.send({ type: 'connection.lost' });
+    this.actor.send({ type: 'connection.lost', connections: this.links.size });
     this.mail.lost(link);
   }
 
@@ -213,14 +218,11 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   get isOver(): boolean {
     return this.#phase === 'terminated';
   }
-  get connections(): number {
-    return this.links.size;
-  }
-  findContacts(answer: (addresses: readonly string[]) => void): () => void {
+  findContacts(answer: (count: number) => void): () => void {
     return this.#bootstrap.find(answer);
   }
-  dialContact(address: string): void {
-    this.#bootstrap.dial(address);
+  dialContact(place: number): void {
+    this.#bootstrap.dialAt(place);
   }
   releaseContact(): void {
     this.#bootstrap.release();

@@ -28,7 +28,14 @@ export const rendezvousMachine = rendezvousSetup.createMachine({
       initial: 'choosing',
       states: {
         choosing: {
-          always: [{ guard: 'isStranger', target: 'asked' }, { guard: 'isReachable', target: 'reaching' }, { target: 'awaited' }],
+          entry: 'askForLetter',
+          on: {
+            'letter.known': [
+              { guard: 'isStranger', target: 'asked' },
+              { guard: 'isReachable', target: 'reaching' },
+              { target: 'awaited' },
+            ],
+          },
         },
         asked: {
           meta: { rule: 'RDV-6' },

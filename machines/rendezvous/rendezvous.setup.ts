@@ -11,7 +11,8 @@ export type PeerEvent =
   | { type: 'wire.opened' } // Between the two of us, whoever dialed; no Hello is verified yet.
   | { type: 'attempt.failed' } // A wire, or the dial of one.
   | { type: 'connection.made' }
-  | { type: 'lapse'; outcome: Outcome };
+  | { type: 'lapse'; outcome: Outcome }
+  | { type: 'letter.known'; hasLetter: boolean; isReachable: boolean }; // What the chart has asked.
 
 /** What the node does for one peer. Every call returns at once. */
 export interface PeerPort {
@@ -52,6 +53,9 @@ export const rendezvousSetup = setup({
     meta: {} as ChartMeta,
   },
   actions: {
+    /** Whether there is a letter of the peer, and one with an address, is asked by an action and answered by an event. */
+    askForLetter: ({ context: { port, peer }, self }) =>
+      self.send({ type: 'letter.known', hasLetter: port.hasLetter(peer), isReachable: port.isReachable(peer) }),
     askPeer: ({ context }) => context.port.ask(context.peer),
     dialPeer: ({ context }) => context.port.dial(context.peer),
     hangUp: ({ context }) => context.port.hangUp(context.peer),
@@ -59,8 +63,8 @@ export const rendezvousSetup = setup({
     recordLapse: assign({ outcome: ({ context, event }) => (event.type === 'lapse' ? event.outcome : context.outcome) }),
   },
   guards: {
-    isStranger: ({ context }) => !context.port.hasLetter(context.peer),
-    isReachable: ({ context }) => context.port.isReachable(context.peer),
+    isStranger: ({ event }) => event.type === 'letter.known' && !event.hasLetter,
+    isReachable: ({ event }) => event.type === 'letter.known' && event.isReachable,
   },
   delays: {
     askTimeout: ({ context }) => context.port.limits.askTimeoutMs,

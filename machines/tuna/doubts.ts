@@ -10,33 +10,31 @@ const REJECTED_FOR_MS = 10_000;
 
 /**
  * Wires that the peer, or something in between, closed before it had said a packet. Only those count as the peer's own rejection
- * that were closed in an orderly way: a reset says that what was sent there has not been read, the opening included.
+ * that were closed in an orderly way: a reset says that what was sent there has not been read, the opening included. Plain data.
  * @rule TUNA-7
  */
-export class Doubts {
+export interface Doubts {
   /** Wires in a row that ended without a packet, however. */
-  wordless = 0;
-  #rejections = 0;
-  #sinceMs = 0;
-  #lastMs = 0;
+  readonly wordless: number;
+  readonly rejections: number;
+  /** When the first of these rejections was, and the last. */
+  readonly sinceMs: number;
+  readonly lastMs: number;
+}
 
-  /** A wire has carried a packet of the peer: it knows the session. */
-  clear(): void {
-    this.wordless = this.#rejections = 0;
-  }
+/** Also once a wire has carried a packet of the peer: it knows the session. */
+export const NO_DOUBTS: Doubts = { wordless: 0, rejections: 0, sinceMs: 0, lastMs: 0 };
 
-  ended(cause: WireCause | undefined, now: number): void {
-    this.wordless++;
-    if (cause?.kind !== 'ended') {
-      if (cause?.kind === 'reset') this.#rejections = 0;
-      return;
-    }
-    if (this.#rejections++ === 0) this.#sinceMs = now;
-    this.#lastMs = now;
-  }
+/** A wire has ended without a packet, for this cause and at this time, where they are known. */
+export function doubted(doubts: Doubts, cause: WireCause | undefined, at: number): Doubts {
+  const wordless = doubts.wordless + 1;
+  if (cause?.kind === 'reset') return { ...doubts, wordless, rejections: 0 };
+  if (cause?.kind !== 'ended') return { ...doubts, wordless };
+  const sinceMs = doubts.rejections === 0 ? at : doubts.sinceMs;
+  return { wordless, rejections: doubts.rejections + 1, sinceMs, lastMs: at };
+}
 
-  /** Whether the peer has rejected the session: often enough, and over a long enough time. Waiting afterwards proves nothing. */
-  get isDisowned(): boolean {
-    return this.#rejections >= REJECTIONS_MIN && this.#lastMs - this.#sinceMs >= REJECTED_FOR_MS;
-  }
+/** Whether the peer has rejected the session: often enough, and over a long enough time. Waiting afterwards proves nothing. */
+export function isDisowned({ rejections, sinceMs, lastMs }: Doubts): boolean {
+  return rejections >= REJECTIONS_MIN && lastMs - sinceMs >= REJECTED_FOR_MS;
 }

@@ -1,4 +1,4 @@
-import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
+import { assign, fromCallback, sendTo, setup, type EventObject, type Snapshot } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { parent } from '../protocol.setup.js';
 import { redialService, type RedialEvent } from '../redial.service.js';
@@ -22,6 +22,8 @@ export interface LinkContext extends LinkInput {
   /** The wire of the moment, or the last one, was open. */
   readonly wasOpened: boolean;
   readonly cause: WireCause | undefined;
+  /** When the wire was closed, where `cause` says that it was. */
+  readonly closedAt: number;
   /** Questions in a row that brought no address. */
   readonly misses: number;
 }
@@ -49,23 +51,23 @@ export type LinkNews =
   | { type: 'link.opened'; slot: number; address: string | undefined }
   | { type: 'link.joined'; slot: number }
   | { type: 'reserve.entered'; slot: number }
-  | { type: 'link.ended'; slot: number; wasOpened: boolean; wasJoined: boolean; cause: WireCause | undefined }
+  | { type: 'link.ended'; slot: number; wasOpened: boolean; wasJoined: boolean; cause: WireCause | undefined; at: number }
   | { type: 'address.none'; slot: number; cause: WireCause } // There is nowhere to dial at the moment.
   | { type: 'session.unknown' }; // The peer says that it has no such session any more.
 
-/** Where to dial: the session's book is asked, and what other links dial is known to its table. */
+/** Where to dial: the session's book is asked, and where other links dial, its plane knows. */
 const addressService = fromCallback<EventObject, { session: TunaSession; slot: number }>(
   ({ input: { session, slot }, sendBack }) => {
-    const { conns, seed } = session.plane;
+    const { addresses, seed } = session.plane;
     if (seed.addresses === undefined) {
       sendBack({ type: 'address.found', address: undefined } satisfies AddressEvent);
       return undefined;
     }
     return seed.addresses((reply) => {
       if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
-      const address = reply.word === 'addresses' ? conns.addressFor(slot, reply.addresses) : undefined;
+      const address = reply.word === 'addresses' ? addresses.addressFor(slot, reply.addresses) : undefined;
       const reason = reply.word === 'no-answer' ? 'the peer does not answer' : 'the peer has no address for this link';
-      conns.dials(slot, address); // Known to the others from here on, who are answered in the same turn.
+      addresses.dials(slot, address); // Known to the others from here on, who are answered in the same turn.
       sendBack(address === undefined ? { type: 'address.missing', reason } : { type: 'address.found', address });
     });
   },
@@ -94,12 +96,13 @@ const linkSetup = setup({
       isReserve: event.type === 'wire.offered' ? event.isReserve : context.isReserve,
       wasOpened: false,
       cause: undefined,
+      closedAt: 0,
     })),
     notePlace: assign({ isReserve: false }),
     useAddress: assign({ address: ({ event }) => (event.type === 'address.found' ? event.address : undefined) }),
     noteMiss: assign({ misses: ({ context }) => context.misses + 1 }),
     forgetMisses: assign({ misses: 0 }),
-    forgetAddress: ({ context }) => context.session.plane.conns.dials(context.slot, undefined),
+    forgetAddress: ({ context }) => context.session.plane.addresses.dials(context.slot, undefined),
     enterReserve: ({ context }) => context.session.plane.retire(context.slot),
     enlist: ({ context: { session, slot } }) => {
       session.plane.enlist(slot, session.now());
@@ -107,7 +110,7 @@ const linkSetup = setup({
     },
     tellReserved: sendTo(parent, ({ context }): LinkNews => ({ type: 'reserve.entered', slot: context.slot })),
     noteOpened: assign({ wasOpened: true }),
-    noteCause: assign({ cause: ({ event }) => (event.type === 'wire.closed' ? event.cause : undefined) }),
+    noteCause: assign(({ event }) => (event.type === 'wire.closed' ? { cause: event.cause, closedAt: event.at } : {})),
     noteEnded: assign({ hasWire: false }),
     noteCompleted: ({ context }) => context.session.completeDial(context.slot),
     tellOpened: sendTo(parent, ({ context }): LinkNews => ({
@@ -122,8 +125,8 @@ const linkSetup = setup({
     }),
     tellUnknown: sendTo(parent, (): LinkNews => ({ type: 'session.unknown' })),
     tellEnded: sendTo(parent, ({ context }, { wasJoined }: { wasJoined: boolean }): LinkNews => {
-      const { slot, wasOpened, cause } = context;
-      return { type: 'link.ended', slot, wasOpened, wasJoined, cause };
+      const { slot, wasOpened, cause, closedAt: at } = context;
+      return { type: 'link.ended', slot, wasOpened, wasJoined, cause, at };
     }),
   },
   guards: {
@@ -162,6 +165,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
     ...input,
     wasOpened: false,
     cause: undefined,
+    closedAt: 0,
     misses: 0,
   }),
   options: { maxIterations: 1000 },
@@ -312,3 +316,14 @@ export const tunaLinkMachine = linkSetup.createMachine({
     },
   },
 });
+
+/**
+ * A session may have dozens of links, and is persisted with all of them. Of each it says where it was, and no more: the wire can't be
+ * persisted, and a link that is restored begins with none.
+ */
+const persisted = tunaLinkMachine.getPersistedSnapshot.bind(tunaLinkMachine);
+tunaLinkMachine.getPersistedSnapshot = (snapshot, options) => {
+  const { slot, address, cause } = snapshot.context;
+  const whole: object = persisted(snapshot, options);
+  return { ...whole, context: { slot, address, cause }, children: {} } as object as Snapshot<unknown>;
+};

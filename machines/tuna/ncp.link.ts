@@ -111,11 +111,11 @@ export class NcpLink {
     this.isReserve = this.isProven = false;
     if (this.limits.idleMs > 0) this.health.start(now);
   }
-  /** The peer has said more than its handshake. True: for the first time, on a wire without a place. */
+  /** The peer has said more than its handshake. True: for the first time. */
   noteUse(): boolean {
     const isNews = !this.isUsed;
     this.isUsed = true;
-    return isNews && this.isReserve;
+    return isNews;
   }
 
   get isChallenged(): boolean {

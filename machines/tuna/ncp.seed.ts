@@ -4,7 +4,7 @@ import type { NcpLimits } from './tuna.timing.js';
 
 /** News for the charts. */
 export type NcpSignal =
-  | { type: 'peer.greeted' } // The handshake is done: both sides know each other's limits.
+  | { type: 'peer.greeted'; peerLinks: number } // The handshake is done: both sides know each other's limits, and the peer has so many links.
   // The peer closed the session; where a wire begins so, it does not know it. `hasGap`: bytes are missing among those that have come.
   | { type: 'peer.closed'; isFirstWord: boolean; hasGap: boolean }
   | { type: 'peer.accused'; fault: Fault } // The peer ends the session, and says why.
@@ -12,7 +12,7 @@ export type NcpSignal =
   | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
   | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
   | { type: 'link.proven'; link: number } // The first valid packet on this wire.
-  | { type: 'link.wanted'; link: number } // The peer uses a wire that is kept in reserve.
+  | { type: 'link.wanted'; link: number } // Acceptor: the peer says more than its handshake on this wire.
   | { type: 'link.silent'; link: number }; // No sign of life, although asked.
 
 export interface NcpSeed {

@@ -173,13 +173,14 @@ export class NcpSession {
     } else if (this.isEstablished) this.greeting.settle();
     else if (this.seed.role === 'acceptor') this.signals.push({ type: 'peer.strayed' });
     const isNews = !wasEstablished && this.isEstablished;
-    if (packet.handshake === undefined && this.isEstablished && l.noteUse()) this.signals.push({ type: 'link.wanted', link });
+    const hasUse = this.seed.role === 'acceptor' && packet.handshake === undefined && this.isEstablished;
+    if (hasUse && l.noteUse()) this.signals.push({ type: 'link.wanted', link });
     if (l.isChallenged && packet.ranges > 0 && l.meets(packet)) this.striping.join(link);
     if (!l.isProven && !l.isChallenged && !l.isReserve) {
       l.isProven = true;
       this.signals.push({ type: 'link.proven', link });
     }
-    if (isNews) this.signals.push({ type: 'peer.greeted' });
+    if (isNews) this.signals.push({ type: 'peer.greeted', peerLinks: this.peerIds.length });
     if (this.isEstablished) {
       if (packet.ranges > 0) {
         if (!this.#acks.handle(packet, l, now)) return this.refusal.of('malformed', 'NCP-7', 'acks');

@@ -1,6 +1,6 @@
 import { phaseTable, step, type PhaseOf } from '../phase-table.js';
 import type { WireCause } from '../ports.js';
-import { Doubts } from './doubts.js';
+import { doubted, isDisowned, NO_DOUBTS, type Doubts } from './doubts.js';
 import type { Fault } from './tuna.messages.js';
 
 /**
@@ -23,8 +23,8 @@ interface Conn {
   isClaimed: boolean;
   /** to stay without a place. */
   isReserve: boolean;
-  /** Where the wire was dialed, or is to be, where that is known. */
-  address: string | undefined;
+  /** The peer has said more than its handshake on it. */
+  isUsed: boolean;
   /** It had a wire, or an attempt at one. */
   wasUsed: boolean;
   /** Acceptor: which link of the dialer it is, where the dialer says so, and the listener that it came to. */
@@ -46,32 +46,81 @@ export interface Seat {
 /** Wires kept in reserve beyond one for each place: as many links as a dialer may have. */
 const RESERVE_MAX = 15;
 
+/** The table as plain data. What is as in the beginning is left out. */
+export interface ConnsState {
+  readonly links: number;
+  readonly conns: readonly Partial<Conn>[];
+  readonly doubts: Doubts;
+  readonly failed?: number;
+  readonly everOpened?: boolean;
+  readonly cause?: WireCause;
+  readonly accusation?: Fault;
+  readonly peerLinks?: number;
+  readonly isContested?: boolean;
+  readonly serial?: number;
+  readonly foreign?: number;
+  readonly spurned?: number;
+}
+
 /**
  * Which wires a session has: the original's `sessionConns` and `connCount`, as one table, so that they can't disagree. A dialer's link
  * `i` has the slot `i`. An acceptor has as many places as links, and slots beside them for newcomers that are to replace a
- * wire, and for those without a place. Pure; the chart reports what happens to wires, and asks.
+ * wire, and for those without a place. Pure; the chart reports what happens to wires, and asks. What the chart keeps is `state`; each of
+ * its steps works on a table of its own.
  * @rule TUNA-5 TUNA-6 TUNA-9 TUNA-10
  */
 export class SessionConns {
+  readonly links: number;
   readonly #conns: Conn[];
-  #failed = 0; // Links of which a dial has failed, one bit each.
+  #failed: number; // Links of which a dial has failed, one bit each.
   /** Whether there ever was a wire. */
-  everOpened = false;
-  readonly doubts = new Doubts();
-  /** What the peer said last about the end of a wire, since one joined. */
-  accusation: Fault | undefined;
+  everOpened: boolean;
+  doubts: Doubts;
   /** Why the first dial failed while there never was a wire. */
   cause: WireCause | undefined;
-  /** Acceptor: links that the dialer has named in its handshake; 0 before it. */
-  peerLinks = 0;
+  /** What the peer said last about the end of a wire, since one joined. */
+  accusation: Fault | undefined;
+  /** Links that the peer has named in its handshake; 0 before it. */
+  peerLinks: number;
   /** There are more wires than the peer can have: one of those that seem to live is dead, and asking finds out which. */
-  isContested = false;
-  #serial = 0; // Wires that have joined the reserve.
-  #foreign = 0; // Links whose wire brought bytes of another protocol, and no packet before; one bit each.
-  #spurned = 0; // Wires in a row that were given a place and left it without a word: their peer has no use for them.
+  isContested: boolean;
+  #serial: number; // Wires that have joined the reserve.
+  #foreign: number; // Links whose wire brought bytes of another protocol, and no packet before; one bit each.
+  #spurned: number; // Wires in a row that were given a place and left it without a word: their peer has no use for them.
 
-  constructor(readonly links: number) {
-    this.#conns = Array.from({ length: 2 * links }, newConn);
+  /** As many links, and none has a wire; or a table as it was. */
+  constructor(from: number | ConnsState) {
+    const state: ConnsState =
+      typeof from === 'number' ? { links: from, conns: new Array<object>(2 * from).fill({}), doubts: NO_DOUBTS } : from;
+    this.links = state.links;
+    this.#conns = state.conns.map((conn) => ({ ...NEW_CONN, ...conn }));
+    this.#failed = state.failed ?? 0;
+    this.everOpened = state.everOpened ?? false;
+    this.doubts = state.doubts;
+    this.cause = state.cause;
+    this.accusation = state.accusation;
+    this.peerLinks = state.peerLinks ?? 0;
+    this.isContested = state.isContested ?? false;
+    this.#serial = state.serial ?? 0;
+    this.#foreign = state.foreign ?? 0;
+    this.#spurned = state.spurned ?? 0;
+  }
+
+  get state(): ConnsState {
+    return {
+      links: this.links,
+      conns: this.#conns.map(changesOf),
+      doubts: this.doubts,
+      ...(this.#failed !== 0 && { failed: this.#failed }),
+      ...(this.everOpened && { everOpened: true }),
+      ...(this.cause && { cause: this.cause }),
+      ...(this.accusation && { accusation: this.accusation }),
+      ...(this.peerLinks !== 0 && { peerLinks: this.peerLinks }),
+      ...(this.isContested && { isContested: true }),
+      ...(this.#serial !== 0 && { serial: this.#serial }),
+      ...(this.#foreign !== 0 && { foreign: this.#foreign }),
+      ...(this.#spurned !== 0 && { spurned: this.#spurned }),
+    };
   }
 
   /** Wires that carry packets. */
@@ -110,17 +159,17 @@ export class SessionConns {
   used(slot: number): void {
     const conn = this.#conns[slot]!;
     conn.wasUsed = conn.isClaimed = true;
+    conn.isUsed = false;
   }
-  /** Where a link dials, from the moment on at which it knows. */
-  dials(slot: number, address: string | undefined): void {
-    this.#conns[slot]!.address = address;
-  }
-  opened(slot: number, address: string | undefined): void {
+  opened(slot: number): void {
     const conn = this.#conns[slot]!;
     conn.phase = step(CONN_PHASES, conn.phase, 'open');
-    conn.address = address;
     conn.wasUsed = conn.isClaimed = true;
     this.everOpened = true;
+  }
+  /** The peer says more than its handshake on it. */
+  wanted(slot: number): void {
+    this.#conns[slot]!.isUsed = true;
   }
   /** One in reserve gets a place. */
   called(slot: number): void {
@@ -139,20 +188,20 @@ export class SessionConns {
   joined(slot: number): void {
     const conn = this.#conns[slot]!;
     conn.phase = step(CONN_PHASES, conn.phase, 'join');
-    this.doubts.clear();
+    this.doubts = NO_DOUBTS;
     this.accusation = undefined;
     this.#foreign = this.#spurned = 0;
   }
-  ended(slot: number, cause?: WireCause, now = 0): void {
+  ended(slot: number, cause?: WireCause, at = 0): void {
     const conn = this.#conns[slot]!;
     if (conn.phase === 'opening') {
-      this.doubts.ended(cause, now);
+      this.doubts = doubted(this.doubts, cause, at);
       this.#spurned++;
     }
     if (conn.phase === 'none') this.failed(slot, cause);
     conn.phase = step(CONN_PHASES, conn.phase, 'end');
-    conn.isClaimed = conn.isReserve = false;
-    conn.address = conn.link = undefined;
+    conn.isClaimed = conn.isReserve = conn.isUsed = false;
+    conn.link = undefined;
     this.#separate(slot);
   }
 
@@ -173,6 +222,15 @@ export class SessionConns {
   }
 
   // What is asked.
+
+  /** The peer has rejected the session, wire by wire. */
+  get isDisowned(): boolean {
+    return isDisowned(this.doubts);
+  }
+  /** Links that there are to be: those that the peer has named, if it has fewer. */
+  get linksExpected(): number {
+    return this.peerLinks === 0 ? this.links : Math.min(this.links, this.peerLinks);
+  }
 
   /** Nothing but another protocol was met, on whichever link there was a wire. */
   get isForeign(): boolean {
@@ -215,12 +273,12 @@ export class SessionConns {
   }
 
   /**
-   * A wire in reserve that may have a place, or -1: `wanted` says of which the peer has used. Where the dialer has more links than there
+   * A wire in reserve that may have a place, or -1. One that the peer uses comes first. Where the dialer has more links than there
    * are places, it uses some of them only, and closes others when it is spoken to there; each is tried twice at most.
    */
-  promote(isWanted: (slot: number) => boolean): number {
+  promote(): number {
     if (!this.hasRoom) return -1;
-    const wanted = this.#find((conn, slot) => conn.phase === 'reserve' && !conn.isClaimed && isWanted(slot));
+    const wanted = this.#find((conn) => conn.phase === 'reserve' && !conn.isClaimed && conn.isUsed);
     if (wanted !== undefined) return wanted;
     if (this.#isSpurned) return -1;
     let oldest = -1;
@@ -231,25 +289,8 @@ export class SessionConns {
   }
 
   /** Which of the wires that carry packets makes room for one that the peer uses; -1: the peer uses all of them. */
-  idle(isUsed: (slot: number) => boolean): number {
-    return this.#find((conn, slot) => conn.phase === 'joined' && !isUsed(slot)) ?? -1;
-  }
-
-  /**
-   * Which of the peer's addresses of the moment a link dials: its own, by number. Where another link is there already, or on its way
-   * (the peer tells them in another order), the first that is no link's; and none where its own is missing, for those of the others
-   * are theirs: the original compares them with the addresses of its live connections.
-   */
-  addressFor(index: number, offered: readonly (string | undefined)[]): string | undefined {
-    const own = offered[index];
-    if (own === undefined) return undefined;
-    const left = [...offered];
-    for (let slot = 0; slot < this.#conns.length; slot++) {
-      const { address } = this.#conns[slot]!;
-      const taken = slot % this.links === index || address === undefined ? -1 : left.indexOf(address);
-      if (taken >= 0) left.splice(taken, 1);
-    }
-    return left.includes(own) ? own : left.find((address) => address !== undefined);
+  get idle(): number {
+    return this.#find((conn) => conn.phase === 'joined' && !conn.isUsed) ?? -1;
   }
 
   /** Wires that carry packets or are about to, those aside that are to replace one. */
@@ -299,7 +340,7 @@ export class SessionConns {
     const found = fresh ?? this.#find(isFree);
     if (found !== undefined) return found;
     if (this.#conns.length >= 2 * this.links + RESERVE_MAX) return undefined;
-    return this.#conns.push(newConn()) - 1;
+    return this.#conns.push({ ...NEW_CONN }) - 1;
   }
 
   #find(isMeant: (conn: Conn, slot: number) => boolean): number | undefined {
@@ -308,18 +349,21 @@ export class SessionConns {
   }
 }
 
-function newConn(): Conn {
-  return {
-    phase: 'none',
-    isClaimed: false,
-    isReserve: false,
-    address: undefined,
-    wasUsed: false,
-    link: undefined,
-    listener: undefined,
-    order: 0,
-    rival: -1,
-  };
+const NEW_CONN: Conn = {
+  phase: 'none',
+  isClaimed: false,
+  isReserve: false,
+  isUsed: false,
+  wasUsed: false,
+  link: undefined,
+  listener: undefined,
+  order: 0,
+  rival: -1,
+};
+
+function changesOf(conn: Conn): Partial<Conn> {
+  const keys = Object.keys(NEW_CONN) as (keyof Conn)[];
+  return Object.fromEntries(keys.filter((key) => conn[key] !== NEW_CONN[key]).map((key) => [key, conn[key]]));
 }
 
 function isLive({ phase, isClaimed }: Conn): boolean {

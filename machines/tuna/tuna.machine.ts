@@ -1,9 +1,9 @@
 import { closing } from '../closing.js';
-import { tunaSetup } from './tuna.setup.js';
+import { contextOf, tunaSetup } from './tuna.setup.js';
 import { TUNA_LIMITS } from './tuna.timing.js';
 
 const counting = { target: 'counting', actions: ['noteJoined', 'trim'] } as const;
-const recounting = { target: 'counting', actions: ['noteEnded', 'promote'] } as const;
+const recounting = { target: 'counting', actions: ['noteEnded', 'noteAddress', 'promote'] } as const;
 
 /** Region: how many of the links carry packets. Without any, the session waits for one as long as the window is. */
 const strength = tunaSetup.createStateConfig({
@@ -21,9 +21,9 @@ const strength = tunaSetup.createStateConfig({
       on: {
         'address.none': { actions: 'noteUnaddressed' },
         'link.spoilt': { actions: ['noteSpoilt', 'dismissWire', 'tellLink'] },
-        'link.opened': { actions: ['noteOpened', { type: 'tellParent', params: { type: 'handshake.started' } }] },
+        'link.opened': { actions: ['noteOpened', 'noteAddress', { type: 'tellParent', params: { type: 'handshake.started' } }] },
         'link.joined': { actions: ['noteJoined', 'trim'] },
-        'link.ended': { actions: ['noteEnded', 'promote'] },
+        'link.ended': { actions: ['noteEnded', 'noteAddress', 'promote'] },
         'ncp.established': {
           target: 'counting',
           actions: [
@@ -62,7 +62,7 @@ const strength = tunaSetup.createStateConfig({
           target: 'counting',
           actions: ['noteJoined', 'trim', { type: 'tellParent', params: { type: 'session.resumed' } }],
         },
-        'link.ended': { actions: ['noteEnded', 'promote'] },
+        'link.ended': { actions: ['noteEnded', 'noteAddress', 'promote'] },
         'session.unknown': {
           target: '#tuna.closed',
           actions: { type: 'record', params: { code: 'peer-lost-session', side: 'remote' } },
@@ -89,23 +89,18 @@ export const tunaSessionMachine = tunaSetup.createMachine({
       reconnectWindow: TUNA_LIMITS.reconnectWindowMs,
     },
   },
-  context: ({ input }) => ({
-    ...input,
-    limits: input.session.plane.seed.limits,
-    conns: input.session.plane.conns,
-    slots: [],
-    orders: [],
-  }),
+  context: ({ input }) => contextOf(input),
   output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
   options: { maxIterations: 1000 },
-  entry: 'bindPump',
+  entry: ['bindPump', 'showConns'],
   initial: 'alive',
   states: {
     alive: {
-      entry: 'orderFirstLinks',
       always: [
         { guard: 'mustBeginLink', actions: ['lendWire', 'beginLink', 'dropOrder'] },
-        { guard: 'hasOrder', actions: ['sendToLink', 'dropOrder'] },
+        { guard: 'mustTellLink', actions: ['sendToLink', 'dropOrder'] },
+        { guard: 'hasOrder', actions: ['turnAway', 'dropOrder'] },
+        { guard: 'isContested', actions: ['noteProbed', 'probeLinks', 'flush'] },
       ],
       invoke: {
         src: 'ncp',
@@ -114,9 +109,9 @@ export const tunaSessionMachine = tunaSetup.createMachine({
         onDone: { target: 'closed', actions: 'recordOutput' },
       },
       on: {
-        'link.opened': { actions: 'noteOpened' },
+        'link.opened': { actions: ['noteOpened', 'noteAddress'] },
         'reserve.entered': { actions: 'noteReserved' },
-        'link.wanted': { actions: ['makeRoom', 'probeContested'] },
+        'link.wanted': { actions: 'makeRoom' },
         'link.proven': { actions: 'tellLink' },
         'link.silent': { actions: 'tellLink' },
         'link.spoilt': { actions: ['dismissWire', 'tellLink'] },
@@ -127,13 +122,13 @@ export const tunaSessionMachine = tunaSetup.createMachine({
           description: 'Why goes out first; the pump bounds how long that may take (NCP-16).',
         },
         'peer.accused': { target: 'closed', actions: 'recordAccusation' },
-        'peer.greeted': { actions: 'tellNcp' },
+        'peer.greeted': { actions: ['notePeerLinks', 'tellNcp'] },
         'peer.closed': { actions: 'tellNcp' },
         'peer.strayed': { actions: 'tellNcp' },
         'log.drained': { actions: 'tellNcp' },
         close: { actions: 'tellNcp' },
-        probe: { actions: 'probeLinks' },
-        'wire.offered': { actions: ['offerLink', 'probeContested'] },
+        probe: { actions: ['probeLinks', 'flush'] },
+        'wire.offered': { actions: 'offerLink' },
         abort: { target: 'closed', actions: 'recordAbort' },
       },
       type: 'parallel',

@@ -7,7 +7,8 @@ import { NcpSession } from './ncp.session.js';
 import { Strikes, type FaultPart } from './strikes.js';
 import { DATA_HEAD_BYTES_MAX, type Fault } from './tuna.messages.js';
 import type { AddressBook } from './tuna.addresses.js';
-import { SessionConns } from './session-conns.js';
+import { LinkAddresses } from './link-addresses.js';
+import { SessionConns, type ConnsState } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
 
 /** What lies around each packet on a wire: a length, and where there are keys a sealed box. */
@@ -81,8 +82,10 @@ class TunaLink {
  */
 export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   readonly ncp: NcpSession;
-  /** The session's wires, for its chart. */
-  readonly conns: SessionConns;
+  /** Where its links dial. */
+  readonly addresses: LinkAddresses;
+  /** Which wires it has, as its chart knows. */
+  connsOf: () => ConnsState;
   /** When an orderly close has to be over, as its chart says. */
   lingersUntil = Infinity;
   #links: TunaLink[] = [];
@@ -93,11 +96,17 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
 
   constructor(readonly seed: TunaSeed) {
     this.ncp = new NcpSession(seed);
-    this.conns = new SessionConns(seed.links >>> 1);
-    this.conns.everOpened = seed.isSuccessor === true;
+    const links = seed.links >>> 1;
+    this.addresses = new LinkAddresses(links);
+    const none = new SessionConns(links).state;
+    this.connsOf = () => none;
     this.#strikes = new Strikes(seed.limits.numTunaListeners);
     this.#frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
     for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, this.#frameBytesMax));
+  }
+
+  get conns(): SessionConns {
+    return new SessionConns(this.connsOf());
   }
 
   // Commands of the charts.
@@ -129,20 +138,6 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   retire(link: number): void {
     this.ncp.retire(link);
   }
-  /** Whether the peer has said more than its handshake on this wire. */
-  isUsed(link: number): boolean {
-    return this.ncp.links[link]?.isUsed === true;
-  }
-  /** Links that there are to be: those that the peer has named, if it has fewer. */
-  get linksExpected(): number {
-    const { numTunaListeners } = this.seed.limits;
-    const { peerIds } = this.ncp;
-    return peerIds.length === 0 ? numTunaListeners : Math.min(numTunaListeners, peerIds.length);
-  }
-  /** Bytes are missing between what was delivered and what has come. */
-  get hasGap(): boolean {
-    return this.ncp.inbound.hasGap;
-  }
   /** One side has said that it goes. */
   get isParting(): boolean {
     return this.ncp.sending !== 'taking';
@@ -161,9 +156,9 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     l.opening = this.seed.opening(link);
     l.skip = this.seed.openingFrames;
     l.fault = undefined;
-    const isDoubted = l.opening !== undefined && this.ncp.isEstablished && this.conns.doubts.wordless > 0;
-    l.heldUntil = isDoubted ? now + OPENING_ALONE_MS : 0;
     const { conns } = this;
+    const isDoubted = l.opening !== undefined && this.ncp.isEstablished && conns.doubts.wordless > 0;
+    l.heldUntil = isDoubted ? now + OPENING_ALONE_MS : 0;
     const rival = this.seed.role === 'acceptor' && conns.links > 0 ? conns.rivalOf(link) : -1;
     this.ncp.attach(link, now, rival >= 0 && conns.phaseOf(rival) === 'joined', conns.links > 0 && conns.isReserve(link));
   }

@@ -6,10 +6,10 @@ import type { Opener, WireHandler } from '../ports.js';
 import { abortedClosing, news, parent, sessionActions, UNEXPECTED, type ProtocolContext } from '../protocol.setup.js';
 import { tunaLinkMachine, type LinkEvent, type LinkInput, type LinkNews } from './link.machine.js';
 import { ncpMachine, type NcpNews, type TunaPump, type TunaSession } from './ncp.machine.js';
-import type { SessionConns } from './session-conns.js';
+import { NO_DOUBTS } from './doubts.js';
+import { SessionConns, type ConnsState } from './session-conns.js';
 import type { Fault } from './tuna.messages.js';
 import type { TunaSignal } from './tuna.plane.js';
-import type { TunaLimits } from './tuna.timing.js';
 
 export type TunaCommand =
   | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown' }
@@ -28,12 +28,15 @@ export interface TunaInput {
 /** What the session has decided about a link: it begins, with a wire or without one, or it gets an event. Without `opener` it is the first wire. */
 export type LinkOrder =
   | { readonly slot: number; readonly begins: true; readonly hasWire: boolean; readonly opener?: Opener }
-  | { readonly slot: number; readonly begins: false; readonly event: LinkEvent };
+  | { readonly slot: number; readonly begins: false; readonly event: LinkEvent }
+  /** A wire for which there is no slot is turned away. */
+  | { readonly slot: -1; readonly begins: undefined; readonly opener: Opener };
 
 export interface TunaContext extends ProtocolContext<TunaPump> {
-  readonly limits: TunaLimits;
-  /** The session's wires; this chart says what happens to them. */
-  readonly conns: SessionConns;
+  /** Dialer: where the first wire is dialed, where that is known. */
+  readonly target?: string | undefined;
+  /** Which wires the session has. */
+  readonly conns: ConnsState;
   /** Slots that have a link actor, which is called `link <slot>`. */
   readonly slots: readonly number[];
   /** Carried out one by one, in this order, by the eventless transitions of `alive`. */
@@ -50,14 +53,43 @@ export interface TunaOffer {
 /** For a wire that nobody can take. */
 const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
 
-const inputOf = ({ role, session, conns }: TunaContext, { slot, hasWire }: { slot: number; hasWire: boolean }): LinkInput => ({
+const inputOf = (
+  { role, session, conns, target }: TunaContext,
+  { slot, hasWire }: { slot: number; hasWire: boolean },
+): LinkInput => ({
   role,
   session,
   slot,
   hasWire,
-  isReserve: conns.isReserve(slot),
-  address: hasWire ? session.plane.seed.target : undefined,
+  isReserve: new SessionConns(conns).isReserve(slot),
+  address: hasWire ? target : undefined,
 });
+
+/** A dialer has all its links from the beginning; an acceptor gets them as they come. */
+export function contextOf({ role, session }: TunaInput): TunaContext {
+  const { limits, offer, target, isSuccessor = false } = session.plane.seed;
+  const conns = new SessionConns(limits.numTunaListeners);
+  conns.everOpened = isSuccessor;
+  const begins = true as const;
+  if (role === 'dialer') {
+    const slots = Array.from({ length: conns.links }, (_, slot) => slot);
+    const orders = slots.map((slot) => ({ slot, begins, hasWire: slot === 0 }));
+    return { role, session, target, conns: conns.state, slots, orders };
+  }
+  const { slot } = conns.seat(offer?.link, offer?.listener)!; // The first one finds a place.
+  conns.used(slot);
+  return { role, session, conns: conns.state, slots: [slot], orders: [{ slot, begins, hasWire: true }] };
+}
+
+/** What becomes of the table by what has happened, and what follows from that for links. */
+function changed(
+  context: TunaContext,
+  change: (conns: SessionConns) => readonly LinkOrder[] | undefined,
+): Partial<Pick<TunaContext, 'conns' | 'orders'>> {
+  const conns = new SessionConns(context.conns);
+  const orders = change(conns) ?? [];
+  return { conns: conns.state, ...adding(context, orders) };
+}
 
 const linkId = (slot: number): string => `link ${slot}`;
 
@@ -71,24 +103,27 @@ const adding = ({ orders }: TunaContext, more: readonly LinkOrder[]): Pick<TunaC
 });
 
 /** The order whose turn it is. */
-function firstOrder<Begins extends boolean>({ orders }: TunaContext, begins: Begins): Extract<LinkOrder, { begins: Begins }> {
+function firstOrder<Begins extends boolean | undefined>(
+  { orders }: TunaContext,
+  begins: Begins,
+): Extract<LinkOrder, { begins: Begins }> {
   const [first] = orders;
-  assert(first?.begins === begins, `an order that ${begins ? 'begins a link' : 'tells a link'} is the first one`);
+  assert(first !== undefined && first.begins === begins, 'a guard has looked at the first order');
   return first as Extract<LinkOrder, { begins: Begins }>;
 }
 
 /** What kept the two sides from knowing each other, as far as this side can tell. */
-function closingWithoutHandshake({ role, conns, session }: TunaContext): Closing {
+function closingWithoutHandshake({ role, conns, target }: TunaContext): Closing {
   if (role === 'acceptor') return closing('handshake-timeout', 'remote');
-  if (conns.hasForeign) return closing('malformed', 'remote');
+  if (new SessionConns(conns).hasForeign) return closing('malformed', 'remote');
   const { wordless } = conns.doubts;
   if (wordless > 0) {
     const message = `${wordless} connections were opened, and closed by the other side without a word`;
     return closing('handshake-timeout', 'remote', { message });
   }
-  if (conns.everOpened) return closing('handshake-timeout', 'remote');
+  if (conns.everOpened === true) return closing('handshake-timeout', 'remote');
   if (conns.cause !== undefined) return closingOf(conns.cause);
-  if (session.plane.seed.target !== undefined) return closing('unreachable', 'remote');
+  if (target !== undefined) return closing('unreachable', 'remote');
   return closingOf({ kind: 'resolve-failed', reason: 'nothing has answered the question where the peer can be reached' });
 }
 
@@ -106,6 +141,11 @@ function withAccusation(end: Closing, accusation: Fault | undefined): Closing {
   return closing(end.code, end.side, { ...end.detail, message, ...(rule === undefined ? {} : { rule }) });
 }
 
+const asks =
+  (ask: (conns: SessionConns, role: TunaContext['role']) => boolean) =>
+  ({ context: { conns, role } }: { readonly context: TunaContext }): boolean =>
+    ask(new SessionConns(conns), role);
+
 export const tunaSetup = setup({
   types: {
     context: {} as TunaContext,
@@ -118,19 +158,12 @@ export const tunaSetup = setup({
   actors: { ncp: ncpMachine, link: tunaLinkMachine },
   actions: {
     ...sessionActions,
-    /** A dialer has all its links from the beginning; an acceptor gets them as they come. */
-    orderFirstLinks: assign(({ context }) => {
-      const { role, limits, session, conns } = context;
-      if (role === 'acceptor') {
-        const { link, listener } = session.plane.seed.offer ?? {};
-        const { slot } = conns.seat(link, listener)!; // The first one finds a place.
-        conns.used(slot);
-        return { slots: [slot], orders: [{ slot, begins: true as const, hasWire: true }] };
-      }
-      conns.dials(0, session.plane.seed.target);
-      const slots = Array.from({ length: limits.numTunaListeners }, (_, slot) => slot);
-      return { slots, orders: slots.map((slot) => ({ slot, begins: true as const, hasWire: slot === 0 })) };
-    }),
+    /** The plane sees the table as it is at the moment. */
+    showConns: ({ context, self }) => {
+      const { plane } = context.session;
+      plane.connsOf = () => self.getSnapshot().context.conns;
+      if (context.role === 'dialer') plane.addresses.dials(0, context.target);
+    },
     lendWire: ({ context }) => {
       const { slot, opener } = firstOrder(context, true);
       if (opener !== undefined) context.session.offer(opener, slot);
@@ -144,87 +177,99 @@ export const tunaSetup = setup({
       ({ context }) => firstOrder(context, false).event,
     ),
     dropOrder: assign({ orders: ({ context }) => context.orders.slice(1) }),
+    turnAway: ({ context }) => firstOrder(context, undefined).opener(DEAF)(),
     offerLink: assign(({ context, event }) => {
       if (event.type !== 'wire.offered') return {};
-      const { conns, slots, session } = context;
       const { opener, opening } = event;
       const { link, listener } = opening as TunaOffer;
-      conns.peerLinks = session.plane.ncp.peerIds.length;
+      const conns = new SessionConns(context.conns);
       const seat = conns.seat(link, listener);
-      if (seat === undefined) {
-        opener(DEAF)();
-        return {};
-      }
+      if (seat === undefined) return adding(context, [{ slot: -1, begins: undefined, opener }]);
       const { slot } = seat;
       conns.used(slot);
       const rival = ordersTo(context, { type: 'rival.came' }, [conns.rivalOf(slot)]);
-      if (slots.includes(slot))
-        return adding(context, [
-          { slot, begins: false, event: { type: 'wire.offered', opener, isReserve: conns.isReserve(slot) } },
-          ...rival,
-        ]);
-      return { slots: [...slots, slot], ...adding(context, [{ slot, begins: true, hasWire: true, opener }, ...rival]) };
+      const { slots } = context;
+      const isThere = slots.includes(slot);
+      const offer: LinkOrder = isThere
+        ? { slot, begins: false, event: { type: 'wire.offered', opener, isReserve: conns.isReserve(slot) } }
+        : { slot, begins: true, hasWire: true, opener };
+      return { conns: conns.state, slots: isThere ? slots : [...slots, slot], ...adding(context, [offer, ...rival]) };
     }),
-    noteOpened: ({ context, event }) => {
-      if (event.type === 'link.opened') context.conns.opened(event.slot, event.address);
-    },
-    noteReserved: ({ context, event }) => {
-      if (event.type === 'reserve.entered') context.conns.reserved(event.slot);
+    notePeerLinks: assign(({ context, event }) =>
+      event.type === 'peer.greeted' ? { conns: { ...context.conns, peerLinks: event.peerLinks } } : {},
+    ),
+    noteOpened: assign(({ context, event }) =>
+      event.type === 'link.opened' ? changed(context, (conns) => void conns.opened(event.slot)) : {},
+    ),
+    noteReserved: assign(({ context, event }) =>
+      event.type === 'reserve.entered' ? changed(context, (conns) => void conns.reserved(event.slot)) : {},
+    ),
+    /** Where a link is connected, for the others that ask where to dial. */
+    noteAddress: ({ context: { session }, event }) => {
+      if (event.type === 'link.opened') session.plane.addresses.dials(event.slot, event.address);
+      if (event.type === 'link.ended') session.plane.addresses.dials(event.slot, undefined);
     },
     /** A newcomer has proven itself: the wire it replaces goes. */
     noteJoined: assign(({ context, event }) => {
       if (event.type !== 'link.joined') return {};
-      context.conns.joined(event.slot);
-      return adding(context, ordersTo(context, { type: 'rival.proven' }, [context.conns.rivalOf(event.slot)]));
+      return changed(context, (conns) => {
+        conns.joined(event.slot);
+        return ordersTo(context, { type: 'rival.proven' }, [conns.rivalOf(event.slot)]);
+      });
     }),
     noteEnded: assign(({ context, event }) => {
       if (event.type !== 'link.ended') return {};
-      const { conns, slots, role, session } = context;
-      const rival = conns.rivalOf(event.slot);
-      conns.ended(event.slot, event.cause, session.now());
-      const isNeeded = role === 'dialer' && conns.connCount < session.plane.linksExpected;
-      const needed = isNeeded ? ordersTo(context, { type: 'link.needed' }, slots) : [];
-      return adding(context, [...ordersTo(context, { type: 'rival.gone' }, [rival]), ...needed]);
+      return changed(context, (conns) => {
+        const rival = conns.rivalOf(event.slot);
+        conns.ended(event.slot, event.cause, event.at);
+        const isNeeded = context.role === 'dialer' && conns.connCount < conns.linksExpected;
+        const needed = isNeeded ? ordersTo(context, { type: 'link.needed' }, context.slots) : [];
+        return [...ordersTo(context, { type: 'rival.gone' }, [rival]), ...needed];
+      });
     }),
     /** Dialer: the peer has fewer links than this side. As many as it has stay, those with the lowest numbers. @rule TUNA-10 */
     trim: assign(({ context }) => {
-      const { role, conns, slots, limits, session } = context;
-      const { linksExpected } = session.plane;
-      if (role === 'acceptor' || linksExpected === limits.numTunaListeners || conns.connCount < linksExpected) return {};
+      const { role, slots } = context;
+      const conns = new SessionConns(context.conns);
+      const { linksExpected, connCount } = conns;
+      if (role === 'acceptor' || linksExpected === conns.links || connCount < linksExpected) return {};
       let kept = 0;
       const spare = slots.filter((slot) => !(conns.phaseOf(slot) === 'joined' && kept++ < linksExpected));
       return adding(context, ordersTo(context, { type: 'link.spare' }, spare));
     }),
     /** Acceptor: a wire in reserve gets the place that is free. @rule TUNA-10 */
     promote: assign(({ context }) => {
-      const { role, conns, slots, session } = context;
-      if (role === 'dialer') return {};
-      conns.peerLinks = session.plane.ncp.peerIds.length;
-      const slot = conns.promote((each) => session.plane.isUsed(each));
-      if (!slots.includes(slot)) return {};
-      conns.called(slot);
-      return adding(context, ordersTo(context, { type: 'link.called' }, [slot]));
+      if (context.role === 'dialer') return {};
+      return changed(context, (conns) => {
+        const slot = conns.promote();
+        if (!context.slots.includes(slot)) return [];
+        conns.called(slot);
+        return ordersTo(context, { type: 'link.called' }, [slot]);
+      });
     }),
     /** Acceptor: the peer uses a wire in reserve, so it has no use for another one; or one that seems to live is dead. @rule TUNA-10 */
     makeRoom: assign(({ context, event }) => {
-      const { conns, slots, session } = context;
-      if (event.type !== 'link.wanted' || conns.phaseOf(event.link) !== 'reserve') return {};
-      const idle = conns.hasRoom ? -1 : conns.idle((slot) => session.plane.isUsed(slot));
-      if (!conns.hasRoom && !slots.includes(idle)) {
-        conns.isContested = true;
-        return {};
-      }
-      conns.called(event.link);
-      const demoted = ordersTo(context, { type: 'link.demoted' }, [idle]);
-      return adding(context, [...demoted, ...ordersTo(context, { type: 'link.called' }, [event.link])]);
+      if (event.type !== 'link.wanted') return {};
+      return changed(context, (conns) => {
+        conns.wanted(event.link);
+        if (conns.phaseOf(event.link) !== 'reserve') return [];
+        const idle = conns.hasRoom ? -1 : conns.idle;
+        if (!conns.hasRoom && !context.slots.includes(idle)) {
+          conns.isContested = true;
+          return [];
+        }
+        conns.called(event.link);
+        const demoted = ordersTo(context, { type: 'link.demoted' }, [idle]);
+        return [...demoted, ...ordersTo(context, { type: 'link.called' }, [event.link])];
+      });
     }),
     /** The wire says which rule was broken on it, and is closed. @rule NCP-16 */
     dismissWire: ({ context: { session }, event }) => {
       if (event.type === 'link.spoilt') session.dismiss(event.link);
     },
-    noteAccused: ({ context: { conns }, event }) => {
-      if (event.type === 'link.accused') conns.accusation = event.fault;
-    },
+    noteAccused: assign(({ context, event }) =>
+      event.type === 'link.accused' ? { conns: { ...context.conns, accusation: event.fault } } : {},
+    ),
     tellLink: assign(({ context, event }) => {
       switch (event.type) {
         case 'link.proven':
@@ -251,25 +296,16 @@ export const tunaSetup = setup({
           throw new Error(`${event.type} is no event for the NCP session`);
       }
     }),
-    beginDoubts: ({ context }) => context.conns.doubts.clear(),
-    noteUnaddressed: ({ context: { conns }, event }) => {
-      if (event.type === 'address.none') conns.failed(event.slot, event.cause);
-    },
-    noteSpoilt: ({ context: { conns }, event }) => {
-      if (event.type === 'link.spoilt') conns.spoilt(event.link);
-    },
+    beginDoubts: assign({ conns: ({ context }) => ({ ...context.conns, doubts: NO_DOUBTS }) }),
+    noteUnaddressed: assign(({ context, event }) =>
+      event.type === 'address.none' ? changed(context, (conns) => void conns.failed(event.slot, event.cause)) : {},
+    ),
+    noteSpoilt: assign(({ context, event }) =>
+      event.type === 'link.spoilt' ? changed(context, (conns) => void conns.spoilt(event.link)) : {},
+    ),
     tellGone: sendTo('ncp', { type: 'links.gone' }),
-    probeLinks: ({ context }) => {
-      context.session.plane.probe(context.session.now(), context.limits.wakeProbeTimeoutMs);
-      context.session.flush();
-    },
-    /** More wires than the peer can have: one that seems to live is dead, and the most silent one is found by asking. */
-    probeContested: ({ context }) => {
-      if (!context.conns.isContested) return;
-      context.conns.isContested = false;
-      context.session.plane.probe(context.session.now(), context.limits.wakeProbeTimeoutMs);
-      context.session.flush();
-    },
+    probeLinks: ({ context: { session } }) => session.plane.probe(session.now(), session.plane.seed.limits.wakeProbeTimeoutMs),
+    noteProbed: assign({ conns: ({ context: { conns } }) => ({ ...conns, isContested: false }) }),
     tellParent: sendTo(parent, news),
     record: assign(({ context: { conns } }, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({
       closing: withAccusation(closing(code, side), conns.accusation),
@@ -296,17 +332,20 @@ export const tunaSetup = setup({
   },
   guards: {
     mustBeginLink: ({ context }) => context.orders[0]?.begins === true,
+    mustTellLink: ({ context }) => context.orders[0]?.begins === false,
     hasOrder: ({ context }) => context.orders.length > 0,
-    isOpen: ({ context: { conns, session } }) => conns.connCount >= session.plane.linksExpected,
-    isAlone: ({ context }) => context.conns.connCount === 1,
-    isLost: ({ context }) => context.conns.connCount === 0,
+    /** More wires than the peer can have: one that seems to live is dead, and the most silent one is found by asking. */
+    isContested: ({ context }) => context.conns.isContested === true,
+    isOpen: asks((conns) => conns.connCount >= conns.linksExpected),
+    isAlone: asks((conns) => conns.connCount === 1),
+    isLost: asks((conns) => conns.connCount === 0),
     /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */
-    isHopeless: ({ context: { conns, role, limits } }) => conns.failures === (role === 'acceptor' ? 1 : limits.numTunaListeners),
-    isForeign: ({ context: { conns, role } }) => role === 'dialer' && conns.isForeign,
+    isHopeless: asks((conns, role) => conns.failures === (role === 'acceptor' ? 1 : conns.links)),
+    isForeign: asks((conns, role) => role === 'dialer' && conns.isForeign),
     /** A dialer that comes back has not forgotten, however short its wires live. */
-    isDisowned: ({ context: { role, conns } }) => role === 'dialer' && conns.doubts.isDisowned,
+    isDisowned: asks((conns, role) => role === 'dialer' && conns.isDisowned),
   },
   delays: {
-    reconnectWindow: ({ context }) => context.limits.reconnectWindowMs,
+    reconnectWindow: ({ context }) => context.session.plane.seed.limits.reconnectWindowMs,
   },
 });

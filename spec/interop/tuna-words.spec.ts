@@ -101,9 +101,9 @@ withGo('tuna/words: what nkn-tuna-session loses, asks and is told', () => {
       const ear = listenTo(near, 2 * round);
       await bothWays(pair, 0, ear);
       const { pump } = [...deskOf(engine).records()][0]!.handle!;
-      const { conns } = planeOf(engine);
+      const plane = planeOf(engine);
       const spoil = (): void => {
-        const slot = conns.phases.indexOf('joined');
+        const slot = plane.conns.phases.indexOf('joined');
         pump.receive(slot, framed(new Uint8Array(60)), false); // As if the original had said what can't be opened.
       };
       spoil();
@@ -112,7 +112,7 @@ withGo('tuna/words: what nkn-tuna-session loses, asks and is told', () => {
       expect([await ear.whole, (await go.state()).closed, near.state]).toEqual([-1, false, 'completed']);
       const closed = near.closed;
       for (let i = 0; i < 3 * links && near.state === 'completed'; i++) {
-        await news.until(() => conns.connCount === links || near.state !== 'completed');
+        await news.until(() => plane.conns.connCount === links || near.state !== 'completed');
         if (near.state === 'completed') spoil();
       }
       expect(await closed).toMatchObject({ code: 'malformed', side: 'remote', detail: { rule: 'TUNA-4' } });

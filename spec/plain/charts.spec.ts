@@ -1,6 +1,10 @@
+import { FaultPlan } from '../sim/fault-plan.js';
 import { PoolWorld } from '../sim/pool-world.js';
+import { RendezvousWorld } from '../sim/rendezvous-world.js';
 import { World } from '../sim/world.js';
 import { ShipWorld } from '../ship/world.js';
+import { fill } from '../tuna/ncp-channel.js';
+import { TunaWorld } from '../tuna/tuna-world.js';
 import { Recorder } from './record.js';
 import { replay } from './replay.js';
 
@@ -55,7 +59,42 @@ const subjects: Readonly<Record<string, Subject>> = {
       await new ShipWorld(seed, watcher).run();
     },
   },
+  tuna: {
+    names: ['tuna', 'link', 'ncp', 'grant', 'addresses', ...SERVICES],
+    seeds: 24,
+    live: liveTuna,
+  },
+  rendezvous: {
+    names: ['node', 'rendezvous', 'contacts', 'pool', ...SERVICES],
+    seeds: 6,
+    live: async (seed, watcher) => void (await new RendezvousWorld({ seed, watcher }).run()),
+  },
 };
+
+/** Faults of all kinds, then a close by one side or the other, or an abort. */
+function liveTuna(seed: number, watcher: Recorder): void {
+  const options = { reconnectWindowMs: seed % 3 === 0 ? 2000 : 60_000, numTunaListeners: 1 + (seed % 4) };
+  const there = seed % 5 === 0 ? { ...options, numTunaListeners: 1 + ((seed + 1) % 4) } : options;
+  const w = new TunaWorld(seed, options, there, watcher);
+  w.clock.settle();
+  w.a.connect(['sim://b:1', 'sim://b:2', 'sim://b:3', 'sim://b:4']).catch(() => {});
+  const startMs = w.clock.now();
+  const faults = w.random.split('faults');
+  FaultPlan.drawn(w.network, faults, { hosts: ['a', 'b'], startMs, stopMs: startMs + 3000, everyMs: [1, 150] }).start();
+  let written = 0;
+  for (let step = 0; step < 120; step++) {
+    for (const connection of [w.near, w.far])
+      if (connection?.state === 'completed') connection.write(fill(new Uint8Array(1 + faults.int(3000)), written++));
+    w.clock.advance(1 + faults.int(60));
+  }
+  w.clock.advance(5000);
+  if (seed % 2 === 0) void w.near?.close({ now: seed % 4 === 0 });
+  w.clock.advance(3000);
+  void w.a.shutdown();
+  w.clock.advance(15_000);
+  void w.b.shutdown();
+  w.clock.advance(15_000);
+}
 
 describe('plain data and replay: every chart, in every state that the simulation reaches', () => {
   test.each(Object.entries(subjects))('%s', async (_, subject) => lives(subject), 120_000);

@@ -38,9 +38,16 @@ function plain<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((each: unknown) => plain(each)) as T;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null)
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain<unknown>(each)])) as T;
+  if (prototype === Object.prototype || prototype === null) return copied(value);
   return forbidden(value);
+}
+
+/** With what is not listed (`machines/unlisted.ts`), which is not listed in the copy either. */
+function copied<T extends object>(value: T): T {
+  const copy = {};
+  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value)))
+    Object.defineProperty(copy, key, { ...property, value: plain<unknown>(property.value) });
+  return copy as T;
 }
 
 const stands = new WeakSet<object>();

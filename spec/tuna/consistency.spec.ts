@@ -2,7 +2,8 @@ import { frameBytes, framed } from '../../adapters/tuna/envelope.js';
 import { ncpCodec } from '../../adapters/tuna/index.js';
 import { putMetadata } from '../../adapters/tuna/metadata.js';
 import type { Wire } from '../../machines/ports.js';
-import { SessionConns } from '../../machines/tuna/session-conns.js';
+import { LinkAddresses } from '../../machines/tuna/link-addresses.js';
+import { SessionConns, type ConnsState } from '../../machines/tuna/session-conns.js';
 import { Packet } from '../../machines/tuna/tuna.messages.js';
 import { SeededRandom } from '../sim/random.js';
 import { fill } from './ncp-channel.js';
@@ -208,21 +209,21 @@ test('[TUNA-9] the looks after every step can see: each rule that is broken is n
 });
 
 test('[TUNA-5] a link dials its own address; where that is taken, one that no live link is at', () => {
-  const conns = new SessionConns(4);
-  ['a', 'b', 'c'].forEach((address, slot) => conns.opened(slot, address));
-  expect(conns.addressFor(3, ['a', 'b', 'c', 'd'])).toBe('d');
-  expect(conns.addressFor(3, ['d', 'a', 'b', 'c'])).toBe('d'); // Told in another order.
-  expect(conns.addressFor(3, ['a', 'e', 'c'])).toBeUndefined(); // Fewer: the new one is that of link 1.
-  expect(conns.addressFor(3, ['a', 'b', 'c', undefined])).toBeUndefined();
-  expect(conns.addressFor(1, ['a', 'b', 'c', 'd'])).toBe('b'); // Its own wire is no rival.
-  expect(conns.addressFor(3, ['a', 'a', 'a', 'a'])).toBe('a'); // One address for all.
+  const addresses = new LinkAddresses(4);
+  ['a', 'b', 'c'].forEach((address, slot) => addresses.dials(slot, address));
+  expect(addresses.addressFor(3, ['a', 'b', 'c', 'd'])).toBe('d');
+  expect(addresses.addressFor(3, ['d', 'a', 'b', 'c'])).toBe('d'); // Told in another order.
+  expect(addresses.addressFor(3, ['a', 'e', 'c'])).toBeUndefined(); // Fewer: the new one is that of link 1.
+  expect(addresses.addressFor(3, ['a', 'b', 'c', undefined])).toBeUndefined();
+  expect(addresses.addressFor(1, ['a', 'b', 'c', 'd'])).toBe('b'); // Its own wire is no rival.
+  expect(addresses.addressFor(3, ['a', 'a', 'a', 'a'])).toBe('a'); // One address for all.
 });
 
 test('[TUNA-9] whatever happens to wires: counts are those of the table, and what names no link goes to a free place or to the reserve', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new SeededRandom(seed);
     const links = random.pick([1, 2, 4]);
-    const conns = new SessionConns(links);
+    let conns = new SessionConns(links);
     conns.peerLinks = random.pick([links, links + 3]);
     for (let step = 0; step < 300; step++) {
       if (random.chance(0.5)) {
@@ -238,7 +239,7 @@ test('[TUNA-9] whatever happens to wires: counts are those of the table, and wha
           step,
           fits: true,
         });
-        if (conns.phaseOf(slot) === 'none') (isReserve ? conns.reserved : conns.opened).call(conns, slot, undefined);
+        if (conns.phaseOf(slot) === 'none') (isReserve ? conns.reserved : conns.opened).call(conns, slot);
       } else {
         const slot = random.int(conns.slots);
         const rival = conns.rivalOf(slot);
@@ -246,12 +247,16 @@ test('[TUNA-9] whatever happens to wires: counts are those of the table, and wha
           conns.joined(slot);
           if (rival >= 0) conns.ended(rival);
         } else if (conns.phaseOf(slot) !== 'none') conns.ended(slot);
-        const called = conns.promote(() => random.chance(0.5));
+        for (let used = 0; used < conns.slots; used++) if (random.chance(0.2)) conns.wanted(used);
+        const called = conns.promote();
         if (called >= 0) {
           conns.called(called);
-          conns.opened(called, undefined);
+          conns.opened(called);
         }
       }
+      const { state } = conns;
+      conns = new SessionConns(JSON.parse(JSON.stringify(state)) as ConnsState); // As plain data it is the same table.
+      expect(conns.state).toEqual(state);
       expect(conns.connCount).toBe(conns.phases.filter((phase) => phase === 'joined').length);
       expect({ seed, step, isBounded: conns.connCount <= links && conns.slots <= 2 * links + 15 }).toEqual({
         seed,

@@ -182,7 +182,7 @@ test('[TUNA-10] tuna/places: a newcomer that names no link is to replace the onl
   const joins = (listener: string): number => {
     const { slot } = conns.seat(undefined, listener)!;
     conns.used(slot);
-    conns.opened(slot, undefined);
+    conns.opened(slot);
     conns.joined(slot);
     return slot;
   };

@@ -1,6 +1,7 @@
 import type { Closing } from '../../machines/closing.js';
 import type { Offer, Wire } from '../../machines/ports.js';
-import { Doubts } from '../../machines/tuna/doubts.js';
+import type { WireCause } from '../../machines/ports.js';
+import { doubted, isDisowned, NO_DOUBTS, type Doubts } from '../../machines/tuna/doubts.js';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
 import { tuna, type TunaOptions } from '../../adapters/tuna/index.js';
 import { tcp } from '../../transports/tcp.js';
@@ -150,20 +151,20 @@ describe('tuna/patience: something in between reads the opening and ends each co
 
 test('tuna/patience: only orderly ends count against the peer, three at least and over ten seconds, and any packet clears them', () => {
   const ended = { kind: 'ended' } as const;
-  const doubts = new Doubts();
-  for (let at = 0; at <= 9999; at += 100) doubts.ended(ended, at);
-  expect(doubts.isDisowned).toBe(false); // The last rejection counts, however long ago it was.
-  doubts.ended(ended, 10_000);
-  expect(doubts.isDisowned).toBe(true);
-  doubts.ended({ kind: 'reset' }, 10_000); // What was sent there was not read.
-  expect([doubts.isDisowned, doubts.wordless]).toEqual([false, 102]);
-  for (const at of [20_000, 40_000]) doubts.ended(ended, at);
-  expect(doubts.isDisowned).toBe(false); // Two are no row.
-  doubts.ended(undefined, 50_000);
-  doubts.ended(ended, 60_000);
-  expect(doubts.isDisowned).toBe(true);
-  doubts.clear();
-  expect([doubts.isDisowned, doubts.wordless]).toEqual([false, 0]);
+  let doubts = NO_DOUBTS;
+  const end = (cause: WireCause | undefined, at: number): Doubts => (doubts = doubted(doubts, cause, at));
+  for (let at = 0; at <= 9999; at += 100) end(ended, at);
+  expect(isDisowned(doubts)).toBe(false); // The last rejection counts, however long ago it was.
+  end(ended, 10_000);
+  expect(isDisowned(doubts)).toBe(true);
+  end({ kind: 'reset' }, 10_000); // What was sent there was not read.
+  expect([isDisowned(doubts), doubts.wordless]).toEqual([false, 102]);
+  for (const at of [20_000, 40_000]) end(ended, at);
+  expect(isDisowned(doubts)).toBe(false); // Two are no row.
+  end(undefined, 50_000);
+  end(ended, 60_000);
+  expect(isDisowned(doubts)).toBe(true);
+  expect([isDisowned(NO_DOUBTS), NO_DOUBTS.wordless]).toEqual([false, 0]);
 });
 
 test('[TUNA-7] tuna/patience: after a wire without a word the next opening is sent alone, so that its end says whether it was read', () => {

@@ -1,5 +1,5 @@
 import { ncpCodec } from '../../adapters/tuna/index.js';
-import { SessionConns } from '../../machines/tuna/session-conns.js';
+import { LinkAddresses } from '../../machines/tuna/link-addresses.js';
 import { fill } from './ncp-channel.js';
 import { PlayedOriginal } from './played-original.js';
 import { tunaStateOf } from './state-checks.js';
@@ -181,13 +181,13 @@ describe('tuna/addresses: a link waits for its own', () => {
   });
 
   test('[TUNA-5] links that are being dialed have taken their addresses, and a list that is too short has none for the rest', () => {
-    const conns = new SessionConns(4);
-    conns.dials(2, 'c');
-    expect(conns.addressFor(1, ['a', undefined, 'c', 'd'])).toBeUndefined();
-    expect(conns.addressFor(1, ['a', 'c', 'b', 'd'])).toBe('a'); // Told in another order; a is nobody's yet.
-    expect([conns.addressFor(2, ['a']), conns.addressFor(0, ['a'])]).toEqual([undefined, 'a']);
-    conns.ended(2);
-    expect(conns.addressFor(1, ['a', 'c', 'b', 'd'])).toBe('c');
+    const addresses = new LinkAddresses(4);
+    addresses.dials(2, 'c');
+    expect(addresses.addressFor(1, ['a', undefined, 'c', 'd'])).toBeUndefined();
+    expect(addresses.addressFor(1, ['a', 'c', 'b', 'd'])).toBe('a'); // Told in another order; a is nobody's yet.
+    expect([addresses.addressFor(2, ['a']), addresses.addressFor(0, ['a'])]).toEqual([undefined, 'a']);
+    addresses.dials(2, undefined);
+    expect(addresses.addressFor(1, ['a', 'c', 'b', 'd'])).toBe('c');
   });
 
   test('[TUNA-5] questions for one that stays away come ever more rarely, up to once a minute', () => {

@@ -45,7 +45,7 @@ const ends =
   (slot: number): Sample<TunaSessionWorld> =>
   (world): AnyEventObject => {
     const wasJoined = world.phase(slot) === 'joined';
-    return { type: 'link.ended', slot, wasOpened: world.phase(slot) !== 'none', wasJoined, cause: { kind: 'reset' } };
+    return { type: 'link.ended', slot, wasOpened: world.phase(slot) !== 'none', wasJoined, cause: { kind: 'reset' }, at: 0 };
   };
 
 /** A Tuna session in both roles: how many of its links carry packets, and what follows. */
@@ -68,7 +68,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'link 2 ends': ends(2),
     'a newcomer for link 0 opens': opens(LINKS),
     'the newcomer joins': joins(LINKS),
-    'the peer greets': { type: 'peer.greeted' },
+    'the peer greets': { type: 'peer.greeted', peerLinks: LINKS },
     'the peer closes': { type: 'peer.closed', isFirstWord: false, hasGap: false },
     'the peer goes on with a session unknown here': { type: 'peer.strayed' },
     'the peer says it has no such session': { type: 'session.unknown' },
@@ -76,37 +76,36 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'a link is heard': { type: 'link.proven', link: 0 },
     'a link is silent': { type: 'link.silent', link: 0 },
     'a link talks nonsense': { type: 'link.spoilt', link: 0, code: 'malformed' },
-    'the only link that was opened talks nonsense': (world) => {
-      const { conns } = world.pump.plane;
-      if (world.phase(0) !== 'opening') return undefined;
-      for (const slot of [1, 2]) conns.failed(slot, { kind: 'refused' });
-      return { type: 'link.spoilt', link: 0, code: 'malformed' };
-    },
-    'the peer breaks a rule too often': { type: 'peer.violated', fault: { code: 'malformed', rule: 'NCP-14' } },
-    'the peer ends it, and says why': { type: 'peer.accused', fault: { code: 'oversized', rule: 'NCP-14' } },
-    'the peer ends a link, and says why': { type: 'link.accused', link: 0, fault: { code: 'violated', rule: 'NCP-10' } },
-    'a link has no address': { type: 'address.none', slot: 1, cause: { kind: 'resolve-failed' } },
+    'link 1 has no address': { type: 'address.none', slot: 1, cause: { kind: 'resolve-failed' } },
+    'link 2 has no address': { type: 'address.none', slot: 2, cause: { kind: 'resolve-failed' } },
     'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
     'a wire is kept in reserve': (world) =>
       world.phase(LINKS + 1) === 'none' ? { type: 'reserve.entered', slot: LINKS + 1 } : undefined,
     'the peer uses the one in reserve': { type: 'link.wanted', link: LINKS + 1 },
-    'wires are sent away for a while': (world, snapshot) => {
-      const { conns } = snapshot.context as TunaContext;
-      for (const agoMs of [10_000, 5_000, 0]) conns.doubts.ended({ kind: 'ended' }, world.time.clock.now() - agoMs);
+    'link 1 is sent away without a word': (world, snapshot) => {
+      const { doubts } = (snapshot.context as TunaContext).conns;
+      if (world.phase(1) !== 'opening') return undefined;
+      const at = doubts.lastMs + 10_000;
+      return { type: 'link.ended', slot: 1, wasOpened: true, wasJoined: false, cause: { kind: 'ended' }, at };
     },
     probe: { type: 'probe' },
     close: { type: 'close', now: false, reason: 'closed' },
     'close now': { type: 'close', now: true, reason: 'closed' },
     abort: { type: 'abort', closing: closing('shutdown', 'local') },
   },
-  facts: ({ pump }) => {
-    const { conns } = pump.plane;
+  facts: ({ pump }, { context }) => {
+    const { conns, connsOf } = pump.plane;
+    const { doubts, failed, peerLinks } = connsOf();
     return [
       conns.connCount,
       conns.phases.filter((phase) => phase === 'opening').length,
       conns.failures,
-      conns.doubts.wordless > 2,
+      failed,
+      peerLinks,
+      doubts.wordless > 2,
+      Math.min(doubts.rejections, 3),
       conns.hasForeign,
+      (context as TunaContext).orders.length,
     ];
   },
   check: (world, snapshot) => {
