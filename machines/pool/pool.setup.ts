@@ -12,6 +12,7 @@ import {
   type ProtocolContext,
 } from '../protocol.setup.js';
 import type { PumpOver, SessionHandle } from '../session-handle.js';
+import { relay } from '../runtime/xstate-internals.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { PoolFault, PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
@@ -119,10 +120,12 @@ export const poolSetup = setup({
     recordGoodbye: assign({
       closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : UNEXPECTED),
     }),
-    tellIdentity: sendTo(parent, ({ event, context }): ProtocolNews => {
+    /** What the hub knows of other connections goes with the event. */
+    tellIdentity: ({ event, context, self }) => {
       const peer = idOf(event) ?? context.peer ?? '';
-      return { type: 'peer.identified', peer, isDuplicate: context.session.isDuplicate(peer) };
-    }),
+      const told: ProtocolNews = { type: 'peer.identified', peer, isDuplicate: context.session.isDuplicate(peer) };
+      relay(self.system, self, parent({ self }), told); // As `sendTo` does: inspectors see the source.
+    },
     tellParent: sendTo(parent, news),
   },
   guards: {

@@ -56,4 +56,10 @@ proves('resume', { model: resumeModel });
 proves('ship', { model: shipModel });
 proves('Tuna link', { model: tunaLinkModel });
 proves('NCP', { model: ncpModel });
-proves('Tuna session', { model: tunaSessionModel });
+proves('Tuna session', {
+  model: tunaSessionModel,
+  never: {
+    'alive: always [hasOrder]':
+      'A wire is turned away where fifteen wait in reserve; spec/tuna/consistency.spec.ts fills the table to that bound.',
+  },
+});

@@ -76,15 +76,21 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'a link is heard': { type: 'link.proven', link: 0 },
     'a link is silent': { type: 'link.silent', link: 0 },
     'a link talks nonsense': { type: 'link.spoilt', link: 0, code: 'malformed' },
+    'the peer breaks a rule too often': { type: 'peer.violated', fault: { code: 'malformed', rule: 'NCP-14' } },
+    'the peer ends it, and says why': { type: 'peer.accused', fault: { code: 'oversized', rule: 'NCP-14' } },
+    'the peer ends a link, and says why': { type: 'link.accused', link: 0, fault: { code: 'violated', rule: 'NCP-10' } },
     'link 1 has no address': { type: 'address.none', slot: 1, cause: { kind: 'resolve-failed' } },
-    'link 2 has no address': { type: 'address.none', slot: 2, cause: { kind: 'resolve-failed' } },
+    'link 2 has no address': (_, snapshot) =>
+      snapshot.matches({ alive: { strength: 'gathering' } })
+        ? { type: 'address.none', slot: 2, cause: { kind: 'resolve-failed' } }
+        : undefined,
     'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
     'a wire is kept in reserve': (world) =>
       world.phase(LINKS + 1) === 'none' ? { type: 'reserve.entered', slot: LINKS + 1 } : undefined,
     'the peer uses the one in reserve': { type: 'link.wanted', link: LINKS + 1 },
     'link 1 is sent away without a word': (world, snapshot) => {
       const { doubts } = (snapshot.context as TunaContext).conns;
-      if (world.phase(1) !== 'opening') return undefined;
+      if (world.phase(1) !== 'opening' || !snapshot.matches({ alive: { strength: 'lost' } })) return undefined;
       const at = doubts.lastMs + 10_000;
       return { type: 'link.ended', slot: 1, wasOpened: true, wasJoined: false, cause: { kind: 'ended' }, at };
     },
@@ -93,19 +99,19 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'close now': { type: 'close', now: true, reason: 'closed' },
     abort: { type: 'abort', closing: closing('shutdown', 'local') },
   },
-  facts: ({ pump }, { context }) => {
+  facts: ({ pump }, snapshot) => {
+    if (snapshot.status !== 'active') return [];
     const { conns, connsOf } = pump.plane;
-    const { doubts, failed, peerLinks } = connsOf();
+    const { doubts, failed } = connsOf();
+    const isGathering = snapshot.matches({ alive: { strength: 'gathering' } });
     return [
       conns.connCount,
       conns.phases.filter((phase) => phase === 'opening').length,
-      conns.failures,
-      failed,
-      peerLinks,
-      doubts.wordless > 2,
-      Math.min(doubts.rejections, 3),
+      isGathering && failed,
+      isGathering && conns.everOpened,
+      isGathering && doubts.wordless > 2,
+      snapshot.matches({ alive: { strength: 'lost' } }) && Math.min(doubts.rejections, 3),
       conns.hasForeign,
-      (context as TunaContext).orders.length,
     ];
   },
   check: (world, snapshot) => {
