@@ -72,6 +72,12 @@ const schema = members({
   insecure: optional(flag),
   resolver: optional(having('an object with a method resolve(peer, answer)', 'resolve')),
   runtime: optional(oneOf(...RUNTIMES)),
+  machines: optional(
+    members({
+      hub: optional(having('a chart made of hubMachine', 'provide')),
+      connection: optional(having('a chart made of connectionMachine', 'provide')),
+    }),
+  ),
   inspect: optional(callableOr('next')),
   limits: optional(
     members({

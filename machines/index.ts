@@ -10,6 +10,15 @@ export { tunaLinkMachine } from './tuna/link.machine.js';
 export { ncpMachine } from './tuna/ncp.machine.js';
 export { tunaSessionMachine } from './tuna/tuna.machine.js';
 export { Engine, startEngine } from './engine.js';
+export {
+  fromConnection,
+  fromEngine,
+  type ConnectionActorEvent,
+  type ConnectionActorInput,
+  type ConnectionActorSnapshot,
+  type EngineActorEvent,
+  type EngineActorSnapshot,
+} from './embed.js';
 export { phaseTables } from './phase-tables.js';
 export type { PhaseTable } from './phase-table.js';
 /** What a protocol of one's own gives the hub, beside its chart. */

@@ -17,7 +17,7 @@ export async function galleryOf(graphs: readonly Graph[]): Promise<ReadonlyMap<s
     '# Charts',
     'Every chart as it runs, and under `phases.` the tables of the small state machines on the path of data. A box with ▸ is drawn open below; transitions that leave it, or that many states have in common, are in tables. ' +
       'Defaults of delays are in brackets. The whole of a chart, with all actions, is the `.mmd` file (Mermaid) of its name.',
-    graphs.map(({ id }) => `[${id}](#${id})`).join(' · '),
+    graphs.map(({ id }) => `[${id}](#${anchorOf(id)})`).join(' · '),
   ];
   for (const graph of graphs) {
     page.push(`## ${graph.id}`, `Whole: [\`${graph.id}.mmd\`](${graph.id}.mmd)`);
@@ -56,3 +56,8 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 }
 
 const cell = (text: string): string => text.replace(/\s+/g, ' ').replace(/[|\\`*_<[\]]/g, (sign) => `\\${sign}`);
+
+/** A heading's anchor, as renderers of Markdown make it of these ids: without dots. */
+function anchorOf(id: string): string {
+  return id.toLowerCase().replaceAll('.', '');
+}

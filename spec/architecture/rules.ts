@@ -82,6 +82,7 @@ export const rooms: readonly (readonly string[])[] = [
   ['machines/hub/accept/'],
   ['machines/hub/'],
   ['machines/engine'],
+  ['machines/embed'],
   ['machines/rendezvous/', 'machines/phase-tables'],
   ['machines/index'],
 ];
