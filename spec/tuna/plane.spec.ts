@@ -52,7 +52,7 @@ test('[TUNA-2] frames begin with their length, little endian; they arrive whole 
     a.write(Buffer.alloc(20_000, 'x'));
     const { heard, told } = exchange(a, b, pieceBytes);
     expect([heard.length, heard.subarray(0, 7).toString()]).toEqual([20_006, 'hello x']);
-    expect(told).toEqual(['link.proven', 'peer.greeted', 'link.proven']);
+    expect(told).toEqual(['link.proven', 'peer.greeted', 'link.proven', 'link.wanted']);
     expect([a.accepted, a.handed]).toEqual([20_006, 20_006]);
   }
 });
@@ -93,7 +93,10 @@ test('[NCP-13] what came before a close is heard before it', () => {
   expect(b.step(0)).toBe('message');
   expect(Buffer.from(b.pollMessage()!).toString()).toBe('last words');
   expect(b.step(0)).toBe('signal');
-  expect(b.pollSignal()).toEqual({ type: 'peer.closed', isFirstWord: false, hasGap: false });
+  expect([b.pollSignal(), b.pollSignal()]).toEqual([
+    { type: 'link.wanted', link: 0 },
+    { type: 'peer.closed', isFirstWord: false, hasGap: false },
+  ]);
 });
 
 test('[NCP-10] a writer is told to wait, and then refused; a packet that fits nothing is refused at once', () => {
@@ -118,7 +121,10 @@ test('[NCP-4] where each write is a packet, each arrives as one message', () => 
   for (const text of ['one', 'two', 'three']) a.write(Buffer.from(text));
   b.handleBytes(0, new Uint8Array(a.pollTransmit(0, 0)!), false);
   const heard: string[] = [];
-  while (b.step(0) === 'message') for (let m; (m = b.pollMessage()) !== undefined;) heard.push(Buffer.from(m).toString());
+  for (let step; (step = b.step(0)) !== 'idle';) {
+    if (step === 'message') for (let m; (m = b.pollMessage()) !== undefined;) heard.push(Buffer.from(m).toString());
+    if (step === 'signal') b.pollSignal();
+  }
   expect(heard).toEqual(['one', 'two', 'three']);
   expect([a.accepted, a.handed, a.acknowledged]).toEqual([3, 3, 0]);
 });
@@ -143,7 +149,10 @@ test('[NCP-9] a link whose packets fill what it may have under way to the byte i
         sent.reduce((sum, { length }) => sum + length, 0),
       );
       for (const bytes of sent) b.handleBytes(0, bytes, false);
-      for (let step; (step = b.step(now + 49)) !== 'idle';) if (step === 'message') while (b.pollMessage() !== undefined);
+      for (let step; (step = b.step(now + 49)) !== 'idle';) {
+        if (step === 'message') while (b.pollMessage() !== undefined);
+        if (step === 'signal') b.pollSignal();
+      }
       for (let bytes; (bytes = b.pollTransmit(0, now + 49)) !== undefined;) a.handleBytes(0, new Uint8Array(bytes), false);
       for (let step; (step = a.step(now + 49)) !== 'idle';) if (step === 'signal') a.pollSignal();
     }
