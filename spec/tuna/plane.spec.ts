@@ -93,10 +93,9 @@ test('[NCP-13] what came before a close is heard before it', () => {
   expect(b.step(0)).toBe('message');
   expect(Buffer.from(b.pollMessage()!).toString()).toBe('last words');
   expect(b.step(0)).toBe('signal');
-  expect([b.pollSignal(), b.pollSignal()]).toEqual([
-    { type: 'link.wanted', link: 0 },
-    { type: 'peer.closed', isFirstWord: false, hasGap: false },
-  ]);
+  expect(b.pollSignal()).toEqual({ type: 'link.wanted', link: 0 });
+  expect(b.step(0)).toBe('signal');
+  expect(b.pollSignal()).toEqual({ type: 'peer.closed', isFirstWord: false, hasGap: false });
 });
 
 test('[NCP-10] a writer is told to wait, and then refused; a packet that fits nothing is refused at once', () => {
