@@ -11,6 +11,7 @@ import {
   type Engine,
   type EngineActorEvent,
 } from '../machines/index.js';
+import type { Closing } from '../machines/closing.js';
 import { tcp } from '../transports/tcp.js';
 
 const engineAt = (listen: readonly string[] = []): Engine => createEngine({ transports: [tcp()], protocols: [resume()], listen });
@@ -56,14 +57,19 @@ describe('embedding: a hub by itself, as any machine of XState', () => {
     const hub = createActor(hubMachine, { input }).start();
     hub.send({ type: 'start' });
     let refused: Promise<unknown> | undefined;
+    let failed: Closing | undefined;
     hub.subscribe((snapshot) => {
       if (refused !== undefined || !snapshot.matches({ up: 'listeners' })) return;
+      const request = { targets: ['tcp://127.0.0.1:1'], peer: undefined, protocol: resume(), dialOptions: {}, reuse: false };
+      const caller = { connected: () => undefined, failed: (how: Closing) => void (failed = how) };
+      hub.send({ type: 'peer.requested', request, caller });
       refused = new Promise((done) => hub.send({ type: 'listen.requested', address: 'tcp://127.0.0.1:0', done }));
     });
     const first = new Promise((done) => hub.send({ type: 'listen.requested', address: 'tcp://127.0.0.1:0', done }));
     await first;
     hub.send({ type: 'shutdown' });
     expect(await refused).toEqual({ kind: 'aborted' });
+    expect(failed).toMatchObject({ code: 'shutdown', side: 'local' });
     await toPromise(hub);
   });
 });
