@@ -123,7 +123,7 @@ export function processMessages<Message, Result>(
   });
 }
 
-/** Endings that somebody meant: nothing is missing of what the peer had to say. */
+/** Intended endings: nothing is missing of the peer's messages. */
 const ORDERLY: ReadonlySet<ClosingCode> = new Set<ClosingCode>(['closed', 'peer-goodbye', 'shutdown', 'drained']);
 
 function finish(subscriber: Subscriber<unknown>, closing: Closing): void {
@@ -212,7 +212,7 @@ class Reader<Message> {
     }
   }
 
-  /** Nobody wants any more: what comes waits, and holds back the peer. */
+  /** The subscriber wants no more messages: those that arrive wait, and apply backpressure to the peer. */
   #rest(): void {
     if (this.#take !== undefined || this.#subscribers.size > 0) return;
     if (this.#connection.onMessage === this.#hear) this.#connection.onMessage = undefined;

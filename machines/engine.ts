@@ -312,7 +312,7 @@ export class Engine {
 
   #register(peer: string): void {
     const request = this.#request([peer], { reuse: true }, 'always');
-    this.actor.send({ type: 'peer.requested', request, caller: undefined }); // Nobody waits; what becomes of it is told by events.
+    this.actor.send({ type: 'peer.requested', request, caller: undefined }); // No caller waits: events report the outcome.
   }
 
   #request(targets: readonly string[], options: ConnectOptions, keep: ConnectRequest['keep']): ConnectRequest {

@@ -52,7 +52,7 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   const log = new TransferLog(output, engine, watch, 'received');
   tellRefusals(engine, output);
   const desk = new Desk(options, log);
-  // Before it says that it listens: whoever reads that may end it at once.
+  // Before the line that it listens: a reader of that line may send a signal at once.
   const stopListening = onInterrupt(
     async () => {
       await engine.shutdown({ deadlineMs: FAREWELL_MS });

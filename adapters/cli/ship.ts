@@ -84,7 +84,7 @@ function withCommon(command: Command): Command {
 async function serve(options: ShipCommandOptions & { readonly listen: string }, output: Output): Promise<void> {
   const { hub, log, pairing } = await open(options, output, { listen: [options.listen] });
   await started(hub, output);
-  // Before it says that it listens: whoever reads that may end it at once.
+  // Before the line that it listens: a reader of that line may send a signal at once.
   onInterrupt(
     async () => {
       pairing.close();

@@ -70,7 +70,7 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   const exit = new TunnelExit(options.to, log);
   const bound = engine.addresses[0]!;
   const endings = new Set<Promise<unknown>>();
-  // Before it says that it listens: whoever reads that may end it at once.
+  // Before the line that it listens: a reader of that line may send a signal at once.
   onInterrupt(async () => {
     await engine.shutdown({ deadlineMs: 3000 });
     await Promise.all([exit.close(), ...endings]); // The summary comes last.

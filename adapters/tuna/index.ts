@@ -184,7 +184,7 @@ function noPeer(peer: string | undefined): SessionError {
 }
 
 /**
- * What a holdfast hears at the door instead of an end without a word: a close as the first packet, and in it why. An original knows
+ * The answer to another holdfast whose wire is refused before it is identified: a close as the first packet, and in it why. An original knows
  * no such answer, so there its wire is just closed.
  * @rule NCP-16
  */

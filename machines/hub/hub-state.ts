@@ -33,7 +33,8 @@ export interface MeetingFacts {
 
 /**
  * What becomes of an accepted wire. `hear-out`: a peer with a rule of its own may keep the wire that we dialed, and then it drops its
- * own without a word; were ours dropped at once, both would be gone. So ours stays until something has come over the peer's. `probe` asks the current connection for a sign of life and refuses the newcomer.
+ * own without a word; were ours dropped at once, both would be gone. So ours stays until something has come over the peer's.
+ * `probe-and-refuse`: the current connection is asked for a sign of life, and the newcomer is refused.
  * @rule SHIP-11
  */
 export type MeetingDecision = 'refuse' | 'probe-and-refuse' | 'wait' | 'hear-out' | 'take-over-attempt' | 'replace-connection';

@@ -98,9 +98,9 @@ export class PendingAccepts {
 
   accept(offer: Offer, protocols: readonly Protocol<unknown>[], listener?: string): void {
     const opening = new PendingConnection(this, offer, protocols, listener);
-    const verdict = this.#openings.enter(opening, offer.remoteAddress, this.side.isAwaited(offer.remoteAddress));
+    const admission = this.#openings.enter(opening, offer.remoteAddress, this.side.isAwaited(offer.remoteAddress));
     this.#all.add(opening);
-    if (verdict.word === 'evict-oldest') verdict.oldest.giveUp();
+    if (admission.word === 'evict-oldest') admission.oldest.giveUp();
     opening.begin(offer.open);
   }
 
