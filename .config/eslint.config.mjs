@@ -22,7 +22,7 @@ const treacherous = [
 
 export default defineConfig(
   {
-    ignores: ['**/node_modules/', 'dist/', 'coverage/', 'spec/bench/', '.ci/jest.json'],
+    ignores: ['**/node_modules/', 'dist/', 'coverage/', 'spec/bench/', '.ci/jest-*.json'],
   },
   {
     files: ['**/*.ts'],
