@@ -1,5 +1,6 @@
-import { ports } from '#platform';
+import { ports as platformPorts } from '#platform';
 import { Engine, type EngineOptions } from '../machines/engine.js';
+import type { Ports } from '../machines/ports.js';
 import { RUNTIMES } from '../machines/runtime/runtime.js';
 import {
   amount,
@@ -60,6 +61,9 @@ export type { Protocol } from '../machines/protocol.js';
 export { CLOSINGS, type Closing, type ClosingCode, type ClosingDetail, type MessageRange } from '../machines/closing.js';
 export { API_STATES, type ApiState } from '../machines/connection/api-state.js';
 export { SessionError, UndeliveredError, type MisuseCode, type UndeliveredCode } from '../machines/errors.js';
+
+/** Clock, randomness, entropy and host of this platform: what `hubMachine` needs beside transports and protocols. */
+export const ports: Ports = platformPorts;
 
 /** A budget of less than one dial would never dial. */
 const atLeastOneWhole = numeric('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1);

@@ -27,6 +27,7 @@ export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
 export type { DialPermits, DialPermitRequest } from './dial-permit.service.js';
 export type { HubEvent } from './hub/hub.events.js';
 export type { HubInput } from './hub/hub-input.js';
+export type { Caller, ConnectRequest } from './hub/connect-request.js';
 import type { DialPermits, DialPermitRequest } from './dial-permit.service.js';
 /**
  * The former name of `DialPermits`.
