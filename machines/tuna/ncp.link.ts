@@ -101,6 +101,16 @@ export class NcpLink {
     if (this.limits.idleMs > 0) this.health.start(now);
   }
 
+  /**
+   * The session is open. An acceptor says so on every wire. A dialer asks the wires on which nothing has come for a sign of life: an
+   * original answers a handshake once, on the wires that it has by then, and says nothing on the others until it has data.
+   * @rule NCP-5
+   */
+  opened(role: 'dialer' | 'acceptor', isPeerOriginal: boolean): void {
+    this.owesHandshake = role === 'acceptor' && this.isAttached;
+    if (role === 'dialer' && isPeerOriginal) this.owesProbe = this.isAttached && !this.hasSpoken;
+  }
+
   /** It joins the reserve, or leaves it. */
   rest(): void {
     this.isReserve = true;

@@ -316,7 +316,7 @@ export class NcpSession {
     striping.windowBytes = outbound.windowBytes;
     striping.scale();
     this.phase = step(NCP_PHASES, this.phase, 'greet');
-    for (const other of this.links) other.owesHandshake = this.seed.role === 'acceptor' && other.isAttached;
+    for (const other of this.links) other.opened(this.seed.role, this.greeting.isOriginal);
     return true;
   }
 

@@ -94,20 +94,6 @@ withGo('the real nkn-tuna-session', () => {
 
   for (const role of ['dials', 'is dialed'] as const)
     for (const links of [1, 4]) {
-      test(`[TUNA-1] [TUNA-4] holdfast ${role}: a sealed session over ${links} link(s), bytes both ways, and our close is heard`, async () => {
-        const { go, near } = await roles[role](links);
-        await news.until(() => near.stats()['links'] === links);
-        const total = 8 << 20;
-        const heard = hear(near, total);
-        const [received] = await Promise.all([go.receive(total), go.send(total), pour(near, total)]);
-        expect(received).toMatchObject({ bytes: total, wrongAt: -1 });
-        expect(await heard).toBe(-1);
-        const end = go.receive();
-        expect(await near.close()).toMatchObject({ code: 'closed', side: 'local' });
-        expect(await end).toMatchObject({ bytes: 0 });
-        expect(await go.state()).toMatchObject({ closed: true, closedByRemote: true });
-      }, 30_000);
-
       test(`[NCP-13] holdfast ${role}: its close after 1 MiB over ${links} link(s), and we have heard everything`, async () => {
         const { go, near } = await roles[role](links);
         const heard = hear(near, 1 << 20);

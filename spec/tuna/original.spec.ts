@@ -92,6 +92,48 @@ test('[TUNA-6] an acceptor asks a link that comes back for a sign of life: the o
   expect(packet).toMatchObject({ sequence: 2 ** 32 - 1, dataStart: 0, dataEnd: 0, handshake: undefined });
 });
 
+for (const [links, answered] of [
+  [2, [0]],
+  [4, [2]],
+  [4, [3, 1]],
+] as const)
+  test(`[NCP-5] the original's only answer came on ${answered.length} of ${links} wires: a dialer asks each of the others for a sign of life`, () => {
+    const plane = planeOf('dialer', links);
+    const proven: number[] = [];
+    const takeIn = (link: number, bytes: Uint8Array, now: number): void => {
+      plane.handleBytes(link, bytes, false);
+      while (plane.step(now) !== 'idle')
+        for (let signal; (signal = plane.pollSignal()) !== undefined;)
+          if (signal.type === 'link.proven') proven.push(signal.link);
+    };
+    for (let link = 0; link < links; link++) plane.attach(link, 0);
+    plane.call(0);
+    for (let link = 0; link < links; link++) while (plane.pollTransmit(link, 0) !== undefined);
+    const answer = framed(
+      ncpCodec.putHandshake({ clientIds: ['0', '1', '2', '3'].slice(0, links), windowBytes: 4 << 20, mtu: 1300 }),
+    );
+    for (const link of answered) takeIn(link, answer, 1);
+    const asked: number[] = [];
+    for (let link = 0; link < links; link++)
+      for (let bytes; (bytes = plane.pollTransmit(link, 1)) !== undefined;) {
+        asked.push(link);
+        expect(ncpCodec.read(bytes, 4, bytes.length, packet)).toBe(true);
+        // The number before the first: every implementation has had it, and acknowledges it.
+        expect(packet).toMatchObject({ sequence: 2 ** 32 - 1, dataStart: 0, dataEnd: 0, handshake: undefined });
+        const ack = new Uint8Array(16);
+        takeIn(
+          link,
+          framed(ack.subarray(0, ncpCodec.putAck(ack, 0, Uint32Array.of(packet.sequence), Uint32Array.of(1), 1, 0))),
+          51,
+        );
+      }
+    // To ask a wire once too often is harmless: a second answer may come when its question is on its way.
+    const isSilent = (link: number): boolean => answered.every((each) => each !== link);
+    const all = Array.from({ length: links }, (_, link) => link);
+    expect(asked.filter(isSilent)).toEqual(all.filter(isSilent));
+    expect(proven.sort()).toEqual(all);
+  });
+
 test('[NCP-7] what the peer has read is not sent again, although all its acknowledgements were lost', () => {
   for (const order of ['read, then lost', 'lost, then read']) {
     const plane = planeOf('dialer', 1);
