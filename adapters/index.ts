@@ -1,6 +1,8 @@
 import { ports as platformPorts } from '#platform';
+import { withChart } from '../machines/context-safe.js';
 import { Engine, type EngineOptions } from '../machines/engine.js';
 import type { Ports } from '../machines/ports.js';
+import type { Protocol } from '../machines/protocol.js';
 import { RUNTIMES } from '../machines/runtime/runtime.js';
 import {
   amount,
@@ -15,6 +17,7 @@ import {
   numeric,
   oneOf,
   optional,
+  type Check,
 } from './options.js';
 
 export {
@@ -69,9 +72,16 @@ export const ports: Ports = platformPorts;
 const atLeastOneWhole = numeric('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1);
 const atLeastOne = numeric('a number of at least 1', (value) => value >= 1);
 
+const looksLikeProtocol = having('a protocol, e.g. resume()', 'makeSession', 'identify');
+const isProtocol: Check = (value, path) => {
+  const wrong = looksLikeProtocol(value, path);
+  if (wrong.length > 0 || withChart(value as Protocol).machine !== undefined) return wrong;
+  return [`${path}: expected a protocol with its chart (\`machine\`), e.g. resume()`];
+};
+
 const schema = members({
   transports: listOf('transports', having('a transport, e.g. tcp()', 'dial', 'listen'), 1),
-  protocols: listOf('protocols', having('a protocol, e.g. resume()', 'makeSession', 'identify'), 1),
+  protocols: listOf('protocols', isProtocol, 1),
   listen: optional(listOf('addresses', matching('an address, e.g. tcp://127.0.0.1:7000', /^/))),
   insecure: optional(flag),
   resolver: optional(having('an object with a method resolve(peer, answer)', 'resolve')),

@@ -25,6 +25,7 @@ import type { ShutdownOptions } from './shutdown-options.js';
 import { undeclaredSteps } from './phase-table.js';
 import type { DialOptions, Ports, Resolver, Transport, WireCause } from './ports.js';
 import type { Protocol } from './protocol.js';
+import { withChart } from './context-safe.js';
 import { unlisted } from './unlisted.js';
 
 export type { EngineLimits } from './engine-limits.js';
@@ -119,10 +120,13 @@ export class Engine {
   #unwatch: (() => void) | undefined;
   #over: Promise<void> | undefined; // The end of a shutdown, which comes behind that of the actor.
 
+  readonly options: EngineOptions;
+
   constructor(
     readonly ports: Ports,
-    readonly options: EngineOptions,
+    options: EngineOptions,
   ) {
+    this.options = options = { ...options, protocols: options.protocols.map(withChart) };
     const { inspect, transports, protocols, resolver, limits, machines = {} } = options;
     const { connection } = machines;
     const onEvent = (event: EngineEvent): void => this.#tell(event);

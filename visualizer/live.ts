@@ -56,6 +56,10 @@ export class LiveView {
     return { charts: Object.fromEntries(charts) as LiveState['charts'], lines: this.#transcript.lines };
   }
 
+  toJSON(): object {
+    return { charts: [...this.#charts.keys()], watchers: this.#watchers.size };
+  }
+
   /** Calls after each change, from within the actors: do little. Returns how to stop. */
   watch(tell: () => void): () => void {
     this.#watchers.add(tell);

@@ -2,6 +2,7 @@ import { parseFingerprint } from '../../transports/identity/fingerprint.js';
 import { KeptFile, readBounded } from './kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Trust } from '../../machines/ports.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** Where trusted fingerprints are kept, and how many. */
 export interface TrustFileOptions {
@@ -36,6 +37,11 @@ export class TrustFile implements Trust {
   ) {
     this.#parse = options.parse ?? parseFingerprint;
     this.#file = new KeptFile(path, () => [...this.#lines.values(), ''].join('\n'), options.onWriteFailed);
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { trustFile: this.path, peers: this.#lines.size };
   }
 
   /**

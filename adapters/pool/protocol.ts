@@ -1,6 +1,7 @@
 import { ports } from '#platform';
 import { REDIAL } from '../../machines/backoff.js';
 import { callback, reportCallback } from '../../machines/callbacks.js';
+import { asProtocol } from '../../machines/context-safe.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Identity } from '../../machines/ports.js';
 import { messageBytes } from '../../machines/dataplane/message-bytes.js';
@@ -67,7 +68,7 @@ export function pool(options: PoolOptions): Protocol {
     );
   const codec = isBare ? bareCodec : poolCodec;
   const isProven = identity === 'tls';
-  return {
+  return asProtocol({
     name: 'pool',
     alpn: 'holdfast.pool.v1',
     machine: poolMachine,
@@ -96,7 +97,7 @@ export function pool(options: PoolOptions): Protocol {
       if (isBare) return undefined;
       return poolCodec.putRefused({ code: knownCode(code), retryAfterMs, id: code === 'crossed' ? id : undefined });
     },
-  };
+  });
 }
 
 function byAddress(remoteAddress: string, peerOf: PoolOptions['peerOf']): Identified {

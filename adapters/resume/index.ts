@@ -1,5 +1,6 @@
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
+import { asProtocol } from '../../machines/context-safe.js';
 import { SessionError } from '../../machines/errors.js';
 import { messageBytes } from '../../machines/dataplane/message-bytes.js';
 import type { Identified, Protocol, Session, SessionRequest, Verdict } from '../../machines/protocol.js';
@@ -30,7 +31,7 @@ export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
   const { redial = REDIAL.session, connectionsMax = 100_000, first, ...own } = given(options);
   const { sendBytesMax = RESUME_LIMITS.sendBytesMax } = own;
   const limits = checked({ ...RESUME_LIMITS, sendBytesHigh: sendBytesMax / 2, ...own });
-  return {
+  return asProtocol({
     name: 'resume',
     alpn: 'holdfast.resume.v1',
     machine: resumeMachine,
@@ -47,7 +48,7 @@ export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
     makeSession: (request) => makeSession(request, limits, first),
     identify,
     refusal: (code, retryAfterMs) => refusal(code === 'crossed' ? 'busy' : code, retryAfterMs), // Sessions never cross.
-  };
+  });
 }
 
 function makeSession(request: SessionRequest, limits: ResumeLimits, first: number | undefined): Session {

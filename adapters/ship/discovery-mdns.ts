@@ -8,6 +8,7 @@ import { hostAddresses, mdnsNetwork, mdnsNetworks, type DnsRecord, type MdnsNetw
 import { KnownServices } from './services.js';
 import { normaliseSki } from './ski.js';
 import { readTxt, txtStrings } from './txt-record.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** How to look and to be found by multicast DNS. */
 export interface MdnsOptions {
@@ -84,6 +85,11 @@ class MdnsDiscovery implements Discovery {
     this.#clock = clock;
     this.#advertiser = new MdnsAdvertiser(SERVICE, clock, random);
     txtStrings(this.#txt('/', false)); // Better now than in the midst of things.
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { discovery: 'mdns', ski: this.#ski, services: this.#known.entries().length };
   }
 
   entries(): readonly RemoteService[] {

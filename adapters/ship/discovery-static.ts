@@ -1,3 +1,4 @@
+import { describedBy } from '../../machines/context-safe.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Discovery, RemoteService } from './discovery.js';
 import { KnownServices, SERVICES_MAX } from './services.js';
@@ -42,7 +43,7 @@ export function staticDiscovery(services: readonly StaticService[] = []): Static
   };
   for (const service of services) put(service);
   known.show(visible);
-  return {
+  const discovery: StaticDiscovery = {
     entries: () => known.entries(),
     find: (ski) => known.find(ski),
     subscribe: (listener) => known.subscribe(listener),
@@ -59,6 +60,7 @@ export function staticDiscovery(services: readonly StaticService[] = []): Static
       return Promise.resolve();
     },
   };
+  return describedBy(discovery, () => ({ discovery: 'static', services: known.entries().length }));
 }
 
 function serviceOf({ ski, host, port, path = '/ship/', shipId, name }: StaticService): RemoteService {

@@ -2,6 +2,7 @@ import { ports } from '#platform';
 import { REDIAL } from '../../machines/backoff.js';
 import type { ClosingCode } from '../../machines/closing.js';
 import { callback } from '../../machines/callbacks.js';
+import { asProtocol } from '../../machines/context-safe.js';
 import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/tie-break.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
@@ -72,7 +73,7 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
   const codec = makeShipCodec({ bytesMax: limits.messageBytesMax, ...(typeByte === undefined ? {} : { typeByte }) });
   const sizes = new Sizes(codec);
-  return {
+  return asProtocol({
     name: 'ship',
     alpn: 'ship',
     machine: shipMachine,
@@ -106,7 +107,7 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     },
     identify: (_, { identity }) => identify(identity?.ski, localId),
     refusal: () => undefined,
-  };
+  });
 }
 
 const SUPERSEDED: ReadonlySet<ClosingCode> = new Set(['replaced', 'lost-tie-break', 'cancelled', 'shutdown']);

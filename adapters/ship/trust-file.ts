@@ -4,6 +4,7 @@ import { checkWritable, KeptFile, readBounded } from '../identity/kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import { normaliseSki, skiOr } from './ski.js';
 import type { ShipTrust, TrustedService } from './trust.js';
+import { unlisted } from '../../machines/unlisted.js';
 
 /** Where trusted services are kept, and how many. */
 export interface ShipTrustFileOptions {
@@ -56,6 +57,11 @@ export class ShipTrustFile implements ShipTrust {
       () => this.#text(),
       (error) => this.#failed(error),
     );
+    unlisted(this);
+  }
+
+  toJSON(): object {
+    return { trustFile: this.path, services: this.#services.size };
   }
 
   /**

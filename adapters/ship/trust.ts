@@ -1,3 +1,4 @@
+import { describedBy } from '../../machines/context-safe.js';
 import { normaliseSki, skiOr } from './ski.js';
 
 /** The record of a trusted peer. */
@@ -35,11 +36,12 @@ export function memoryTrust(services: readonly TrustedService[] = []): ShipTrust
     known.set(ski, { ...service, ski });
   };
   for (const service of services) set(service);
-  return {
+  const trust: ShipTrust = {
     has: (ski) => get(ski) !== undefined,
     get,
     set,
     remove: (ski) => void known.delete(skiOr(ski, '')),
     values: () => known.values(),
   };
+  return describedBy(trust, () => ({ trust: 'memory', services: known.size }));
 }

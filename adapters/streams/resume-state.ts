@@ -36,6 +36,10 @@ export class Keeper {
     unlisted(this);
   }
 
+  toJSON(): object {
+    return { address: this.address, isConnected: this.#session !== undefined };
+  }
+
   /** The session of the moment. */
   get session(): StreamSession | undefined {
     return this.#session;

@@ -63,6 +63,10 @@ export class TunnelEntrance {
     unlisted(this);
   }
 
+  toJSON(): object {
+    return { address: this.keeper.address, connections: this.#count };
+  }
+
   /** @returns the port, chosen by the system where 0 was asked for */
   listen({ host, port }: Place): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -134,6 +138,10 @@ export class TunnelExit {
     readonly news: TunnelNews = {},
   ) {
     unlisted(this);
+  }
+
+  toJSON(): object {
+    return { target: this.target, connections: this.#count };
   }
 
   /** Answers what the peer asks for on this session. */

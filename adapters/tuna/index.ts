@@ -2,6 +2,7 @@ import { ports } from '#platform';
 import { callback } from '../../machines/callbacks.js';
 import { toHex } from '../bytes.js';
 import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
+import { asProtocol } from '../../machines/context-safe.js';
 import { SessionError } from '../../machines/errors.js';
 import { messageBytes } from '../../machines/dataplane/message-bytes.js';
 import type { Identified, Protocol, Session, SessionRequest } from '../../machines/protocol.js';
@@ -82,7 +83,7 @@ export function tuna(options: TunaOptions = {}): TunaProtocol {
   const { identity, accepts, addresses, redial = REDIAL.session, reconnectRetries, connectionsMax = 100_000, first } = options;
   const limits = limitsFrom(options);
   const isLimited = reconnectRetries !== undefined && reconnectRetries >= 0;
-  return {
+  return asProtocol({
     name: 'tuna',
     numTunaListeners: limits.numTunaListeners,
     alpn: 'holdfast.tuna.v1',
@@ -103,7 +104,7 @@ export function tuna(options: TunaOptions = {}): TunaProtocol {
     makeSession: (request) => makeSession(request, limits, { identity, addresses, first }),
     identify: (bytes, { listener }) => identify(bytes, identity, accepts, listener),
     refusal: (code, _retryAfterMs, opening) => refusalTo(opening as Opening | undefined, code, identity),
-  };
+  });
 }
 
 type Made = Pick<TunaOptions, 'identity' | 'addresses' | 'first'> & object;

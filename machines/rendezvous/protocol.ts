@@ -1,4 +1,5 @@
 import { REDIAL } from '../backoff.js';
+import { asProtocol } from '../context-safe.js';
 import { messageBytes } from '../dataplane/message-bytes.js';
 import type { PoolRefusalCode } from '../pool/pool.messages.js';
 import { poolMachine } from '../pool/pool.machine.js';
@@ -18,7 +19,7 @@ const OPENING_BYTES_MAX = 2048;
  */
 export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectionsMax: number): Protocol {
   const { letters, frames } = side;
-  return {
+  return asProtocol({
     name: 'rendezvous',
     alpn: 'holdfast.rendezvous.v1',
     machine: poolMachine,
@@ -41,7 +42,7 @@ export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectio
     identify: identifying(side),
     silent: () => side.count('silent'),
     refusal: (code, retryAfterMs) => frames.putRefused({ code: knownCode(code), retryAfterMs }),
-  };
+  });
 }
 
 /** This protocol has no sessions that end or get lost. */

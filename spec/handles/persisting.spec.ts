@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { assign, createActor, setup } from 'xstate';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
 import { messagesOver } from '../../adapters/messages.js';
 import { ConnectionManager } from '../../adapters/pool/index.js';
@@ -11,41 +10,12 @@ import { PipeSource, Receiver } from '../../adapters/streams/transfer/index.js';
 import { tuna, TunaListener } from '../../adapters/tuna/index.js';
 import { shipTransport } from '../../transports/ship.js';
 import { tcp } from '../../transports/tcp.js';
+import { checkHeld, persisted } from './held.js';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
-
-/** A user's own machine that keeps whatever it is given: by itself, in a list, and in an event that it remembers. */
-const keeper = setup({ types: { context: {} as { held: unknown }, events: {} as { type: 'got'; held: unknown } } }).createMachine(
-  {
-    context: { held: undefined },
-    on: { got: { actions: assign({ held: ({ event }) => ({ it: event.held, list: [event.held], event }) }) } },
-  },
-);
-
-/** What XState persists of a machine with this in its context, as text; the machine goes on from that text. */
-function persisted(held: unknown): string {
-  const actor = createActor(keeper).start();
-  actor.send({ type: 'got', held });
-  const text = JSON.stringify(actor.getPersistedSnapshot());
-  expect(JSON.stringify(actor.getSnapshot().context).length).toBeGreaterThan(0);
-  actor.stop();
-  const again = createActor(keeper, { snapshot: JSON.parse(text) as never }).start();
-  expect(again.getSnapshot().status).toBe('active');
-  again.stop();
-  return text;
-}
-
-/** Nothing of a handle leads anywhere: what can be listed of it, however deep, is plain and little. */
-function listed(value: unknown, depth = 0): number {
-  if (typeof value !== 'object' || value === null) return 1;
-  if (depth > 4) throw new Error(`deeper than 4, at a ${value.constructor.name}`);
-  let sum = 1;
-  for (const key in value) sum += listed((value as Record<string, unknown>)[key], depth + 1);
-  return sum;
-}
 
 const ADDRESS = 'tcp://127.0.0.1:0';
 
@@ -67,23 +37,11 @@ async function pair(protocol: 'resume' | 'tuna' = 'resume'): Promise<[Connection
   throw new Error('nothing came');
 }
 
-/** Names that what proves a session, or an identity, goes by. */
-const SECRETS = /"\w*(key|token|secret|nonce|seed|session)"|PRIVATE/i;
-
 describe('handles: a machine that has one in its context is persisted, and the text holds no secret', () => {
-  const checked = (...handles: unknown[]): void => {
-    for (const handle of handles) {
-      expect(listed(handle)).toBeLessThan(100);
-      const text = persisted(handle);
-      expect(text.length).toBeLessThan(10_000);
-      expect(text).not.toMatch(SECRETS);
-    }
-  };
-
   test('connections of both sides, with messages under way, their states, and engines with what hangs on them', async () => {
     const [near, far, client] = await pair();
     near.write(new Uint8Array(100_000));
-    checked(near, far, near.states, client, client.peers, client.events, client.incoming, client.metrics());
+    checkHeld(near, far, near.states, client, client.peers, client.events, client.incoming, client.metrics());
     expect(JSON.parse(persisted(near))).toMatchObject({
       context: { held: { it: { id: near.id, protocol: 'resume', state: 'completed', number: 7 } } },
     });
@@ -91,17 +49,17 @@ describe('handles: a machine that has one in its context is persisted, and the t
     const seen: unknown[] = [];
     client.on((event) => seen.push(event));
     const closing = await near.close();
-    checked(closing, near, client);
+    checkHeld(closing, near, client);
     expect(seen.length).toBeGreaterThan(2);
-    checked(...seen);
+    checkHeld(...seen);
   });
 
   test('an engine that was not started, and one that is over', async () => {
     const engine = createEngine({ transports: [tcp()], protocols: [resume()] });
-    checked(engine);
+    checkHeld(engine);
     await engine.start();
     await engine.shutdown();
-    checked(engine);
+    checkHeld(engine);
   });
 
   test('messages over a stream, stream sessions, streams piped into themselves, tunnels, keepers and transfers', async () => {
@@ -119,15 +77,15 @@ describe('handles: a machine that has one in its context is persisted, and the t
     stream.pipe(stream);
     const kept = new Keeper(client, 'tcp://127.0.0.1:1');
     const place = { host: '127.0.0.1', port: 1 };
-    checked(near, ...sessions, stream, await offered, sessions[0].connection, kept);
-    checked(
+    checkHeld(near, ...sessions, stream, await offered, sessions[0].connection, kept);
+    checkHeld(
       new TunnelEntrance(kept),
       new TunnelExit(place),
       new Receiver({ directory: '.' }),
       new PipeSource(new Readable(), 'it'),
     );
     const [one] = await pair('tuna');
-    checked(messagesOver(one));
+    checkHeld(messagesOver(one));
     stream.destroy();
   });
 
@@ -139,11 +97,11 @@ describe('handles: a machine that has one in its context is persisted, and the t
     for (const each of pools) open.push(() => each.shutdown());
     addresses.set(b, [await pools[1]!.listen(ADDRESS)]);
     const lease = await pools[0]!.connect(b);
-    checked(...pools, lease, pools[0]!.getConnection(b));
+    checkHeld(...pools, lease, pools[0]!.getConnection(b));
     const [, client] = await started('tuna');
     const listener = await TunaListener.listen(client, { numTunaListeners: 1 });
     open.push(() => listener.close());
-    checked(listener);
+    checkHeld(listener);
   });
 
   test('rendezvous nodes and their peers, SHIP hubs and their connections', async () => {
@@ -154,7 +112,7 @@ describe('handles: a machine that has one in its context is persisted, and the t
     open.push(() => other.terminate());
     const met = new Promise<unknown>((resolve) => other.on((news) => news.type === 'peer' && resolve(news.peer)));
     await other.start();
-    checked(node, other, await met, node.peers);
+    checkHeld(node, other, await met, node.peers);
 
     const identity = await makeShipIdentity();
     const hub = new Hub({
@@ -165,6 +123,6 @@ describe('handles: a machine that has one in its context is persisted, and the t
     });
     open.push(() => hub.shutdown());
     await hub.start();
-    checked(hub);
+    checkHeld(hub);
   });
 });

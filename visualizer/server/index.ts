@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Charts } from '../draw.js';
-import { graphOf } from '../graph.js';
 import type { LiveView } from '../live.js';
-import { pageOf } from './page.js';
 
 /** Where the inspector is shown. */
 export interface ServeLiveOptions {
@@ -44,6 +42,8 @@ export async function serveLive(
   const { port = 0, viewersMax = 16 } = options;
   const nonce = randomBytes(16).toString('hex');
   const make = async (): Promise<string> => {
+    // Not before somebody looks: the address is to be there at once.
+    const [{ graphOf }, { pageOf }] = await Promise.all([import('../graph.js'), import('./page.js')]);
     const loaded = typeof charts === 'function' ? await charts() : charts;
     return pageOf(Object.values(loaded).map(graphOf), nonce);
   };

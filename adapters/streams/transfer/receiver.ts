@@ -62,6 +62,10 @@ export class Receiver {
     unlisted(this);
   }
 
+  toJSON(): object {
+    return { directory: this.options.directory, underWay: this.#busy.size };
+  }
+
   /**
    * Takes one transfer. Resolves with its files when all have their names.
    *

@@ -37,6 +37,10 @@ export class FileSource implements Source {
     unlisted(this);
   }
 
+  toJSON(): object {
+    return { ...this.about };
+  }
+
   /** @throws the file system's error; TransferError `io` for what is no file */
   static async of(path: string, name: string): Promise<FileSource> {
     const found = await stat(path);
@@ -96,6 +100,10 @@ export class PipeSource implements Source {
   ) {
     this.about = { name, size: null };
     unlisted(this);
+  }
+
+  toJSON(): object {
+    return { ...this.about };
   }
 
   prefix(bytes: number): Promise<Hash | undefined> {
