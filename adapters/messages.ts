@@ -1,9 +1,9 @@
 import { ports } from '#platform';
 import type { Connection, SendOptions } from '../machines/connection/connection-handle.js';
 import type { ApiState } from '../machines/connection/api-state.js';
-import { closing, type Closing } from '../machines/closing.js';
+import { closing, isOrderly, type Closing } from '../machines/closing.js';
 import { Framer } from '../machines/dataplane/framer.js';
-import { SessionError } from '../machines/errors.js';
+import { cutBy, SessionError } from '../machines/errors.js';
 import { messageBytes } from '../machines/dataplane/message-bytes.js';
 import { unlisted } from '../machines/unlisted.js';
 
@@ -135,9 +135,13 @@ class Messages implements Connection {
           if (isOver) return { done: true, value: undefined };
           const message = this.#take();
           if (message !== undefined) return { done: false, value: message };
-          const { done, value } = await pieces.next();
-          if (done === true) return { done, value: undefined };
-          this.#framer.push(value, false);
+          const piece = await pieces.next().catch(unlessCut); // `closed` says below how it ended.
+          if (piece === undefined || piece.done === true) {
+            const closing = await this.closed;
+            if (isOrderly(closing)) return { done: true, value: undefined };
+            throw cutBy(closing);
+          }
+          this.#framer.push(piece.value, false);
         }
       },
       return: async () => {
@@ -206,4 +210,9 @@ class Messages implements Connection {
     const message = by === 'remote' ? `a message above ${this.messageBytesMax} bytes` : 'a message longer than the peer takes';
     return closing('violated', by, { ...detail, rule: 'TUNA-20', message });
   }
+}
+
+/** The stream's own end is said as that of the messages; any other error is the caller's. */
+function unlessCut(error: unknown): undefined {
+  if (!(error instanceof SessionError) || error.code !== 'closed') throw error;
 }

@@ -1,8 +1,8 @@
 import { filter, from, map, Observable, type ObservableInput, type Subscriber } from 'rxjs';
-import type { Closing, ClosingCode } from '../machines/closing.js';
+import { isOrderly, type Closing } from '../machines/closing.js';
 import type { ApiState } from '../machines/connection/api-state.js';
 import type { Engine } from '../machines/engine.js';
-import { SessionError } from '../machines/errors.js';
+import { cutBy, SessionError } from '../machines/errors.js';
 import type { Connection } from '../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../machines/hub/events.js';
 
@@ -123,15 +123,9 @@ export function processMessages<Message, Result>(
   });
 }
 
-/** Intended endings: nothing is missing of the peer's messages. */
-const ORDERLY: ReadonlySet<ClosingCode> = new Set<ClosingCode>(['closed', 'peer-goodbye', 'shutdown', 'drained']);
-
 function finish(subscriber: Subscriber<unknown>, closing: Closing): void {
-  if (ORDERLY.has(closing.code)) subscriber.complete();
-  else
-    subscriber.error(
-      new SessionError('closed', `the connection was cut: ${closing.reason} (${closing.code})`, { cause: closing }),
-    );
+  if (isOrderly(closing)) subscriber.complete();
+  else subscriber.error(cutBy(closing));
 }
 
 /** One for each connection that is, or was, read by one of the above. It is the connection's one handler for all of them. */

@@ -176,6 +176,14 @@ export function closing(code: ClosingCode, side: 'local' | 'remote', detail?: Cl
   return { side, code, reason: happened, retry, detail: bounded };
 }
 
+/** Endings that one side intended: nothing is missing of what the peer wrote before it. After any other a stream of messages was cut. */
+const ORDERLY: readonly ClosingCode[] = ['closed', 'peer-goodbye', 'shutdown', 'drained'];
+
+/** Whether an ending is one that both sides agree on, or would, had the last packets arrived. */
+export function isOrderly({ code }: Pick<Closing, 'code'>): boolean {
+  return ORDERLY.includes(code);
+}
+
 const OF_CAUSE: Record<WireCauseKind, ClosingCode> = {
   ended: 'reset', // Where a protocol has its own goodbye, a wire that merely ends was cut.
   aborted: 'cancelled',

@@ -1,3 +1,5 @@
+import type { Closing } from './closing.js';
+
 /** Misuse by the caller: thrown, with a code to search for. The world's faults are closings, never exceptions. */
 export type MisuseCode =
   | 'bad-option'
@@ -28,6 +30,11 @@ export class SessionError extends Error {
 /** The rejection of a wait that its caller called off: `aborted`, with what the signal says (`signal.reason`) as `cause`. */
 export function abortedBy(signal: AbortSignal, message: string): SessionError {
   return new SessionError('aborted', message, { cause: signal.reason });
+}
+
+/** What a reader of messages gets in place of an end, where a connection did not end in order: the messages are not complete. */
+export function cutBy(closing: Closing): SessionError {
+  return new SessionError('closed', `the connection was cut: ${closing.reason} (${closing.code})`, { cause: closing });
 }
 
 /** How a `send` failed to be acknowledged: `expired` and `failed` never reached the peer, `unknown` may have. */

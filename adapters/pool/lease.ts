@@ -17,7 +17,10 @@ export interface PooledConnection extends AsyncIterable<Uint8Array> {
   remoteId(): string;
   /** Resolves when handed over to the transport: there is no acknowledgement in this protocol. Rejects `SessionError('closed')`. */
   send(message: Uint8Array, options?: SendOptions): Promise<void>;
-  /** The next whole message, each to one caller, in order; `undefined` at the end. */
+  /**
+   * The next whole message, each to one caller, in order; `undefined` where the connection has ended in order, or this handle was closed.
+   * Rejects `SessionError` `closed` after any other ending, with the closing as `cause`: messages may be missing.
+   */
   next(options?: NextOptions): Promise<Uint8Array | undefined>;
   /** True only while usable: false at once when it breaks, ends, or is closed. */
   isAlive(): boolean;
@@ -28,7 +31,7 @@ export interface PooledConnection extends AsyncIterable<Uint8Array> {
 /** Somebody who waits for a message, and by which view of the connection. */
 interface Reader {
   readonly lease: PooledConnection;
-  take(message: Uint8Array | undefined): void;
+  take(message: Uint8Array | undefined | Promise<never>): void;
 }
 
 /** A connection that several users share: who holds it, and who waits for its next message. */
@@ -101,11 +104,13 @@ export class Shared {
     if (this.#isPulling) return;
     this.#isPulling = true;
     while (this.#readers.length > 0) {
-      const { value, done } = await this.#messages.next();
-      if (done === true) {
-        for (const reader of this.#readers.splice(0)) reader.take(undefined);
+      const next = await this.#messages.next().catch((error: unknown) => ({ error }));
+      if ('error' in next || next.done === true) {
+        for (const reader of this.#readers.splice(0))
+          reader.take('error' in next ? Promise.reject(next.error as Error) : undefined);
         break;
       }
+      const { value } = next;
       const reader = this.#readers.shift();
       if (reader === undefined) this.#kept.push(value);
       else reader.take(value);

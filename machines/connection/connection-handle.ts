@@ -1,12 +1,13 @@
 import { API_STATES, type ApiState } from './api-state.js';
-import type { Closing, ClosingDetail } from '../closing.js';
+import { isOrderly, type Closing } from '../closing.js';
 import type { Connection, SendOptions } from './connection.api.js';
 import type { ByteBudget } from '../dataplane/byte-budget.js';
 import { Inbox } from '../dataplane/inbox.js';
 import { Pump } from '../dataplane/pump.js';
-import { abortedBy, SessionError, UndeliveredError } from '../errors.js';
+import { abortedBy, cutBy, SessionError, UndeliveredError } from '../errors.js';
 import { Broadcast } from './broadcast.js';
 import type { Clock } from '../ports.js';
+import { withRanges } from './undelivered.js';
 import type { HandleFacts, HandleKind, HandlePort } from './connection-handle.port.js';
 import type { SessionPlane } from '../protocol.js';
 
@@ -42,7 +43,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   #onMessage: ((message: Message) => void) | undefined;
   // What follows exists while it is needed: most sessions are idle most of the time.
   #inbox: Inbox<Message> | undefined;
-  #reader: ((result: IteratorResult<Message>) => void) | undefined;
+  #reader: ((result: IteratorResult<Message> | Promise<never>) => void) | undefined;
   #iterating = false;
   #waiting: Waiting[] | undefined;
   #head = 0; // Oldest of those waiting.
@@ -258,7 +259,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   /** The session is over: everything that still waits settles, once. The result names the messages it left behind. */
   end(cause: Closing): Closing {
     if (this.#closing !== undefined) return this.#closing;
-    const closing = this.#withRanges(cause);
+    const closing = withRanges(cause, this.#plane);
     this.#closing = closing;
     this.#budget.adjust(-this.#chargedBytes);
     this.#chargedBytes = 0;
@@ -271,7 +272,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     }
     for (let p; (p = this.#parked?.[0]) !== undefined;) this.#unpark(p).reject(this.#undelivered('failed'));
     this.#wakeDrains();
-    if (this.#inbox === undefined) this.#reader?.({ done: true, value: undefined });
+    if (this.#inbox === undefined) this.#reader?.(this.#lastResult(closing));
     this.#resolveClosed?.(closing);
     return closing;
   }
@@ -327,25 +328,18 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     return parked;
   }
 
-  #withRanges(cause: Closing): Closing {
-    const { accepted, handed, acknowledged, taken, fate } = this.#plane;
-    if (fate !== undefined && cause.code === 'peer-lost-session') return { ...cause, detail: { ...cause.detail, ...fate } };
-    const certain = taken ?? acknowledged;
-    const detail: ClosingDetail = {
-      ...cause.detail,
-      ...(handed > certain ? { unknown: { from: certain + 1, to: handed } } : {}),
-      ...(accepted > handed ? { unsent: { from: handed + 1, to: accepted } } : {}),
-    };
-    return Object.keys(detail).length === 0 ? cause : { ...cause, detail };
-  }
-
   #pull(): Promise<IteratorResult<Message>> {
     const message = this.#take();
     if (message !== undefined) return Promise.resolve({ done: false, value: message });
-    if (this.#closing !== undefined) return Promise.resolve({ done: true, value: undefined });
+    if (this.#closing !== undefined) return Promise.resolve(this.#lastResult(this.#closing));
     if (this.#reader !== undefined)
       return Promise.reject(new SessionError('two-readers', 'await one message before asking for the next'));
     return new Promise((resolve) => (this.#reader = resolve));
+  }
+
+  /** Behind the last message: the end, or an error where messages are missing. */
+  #lastResult(closing: Closing): IteratorResult<Message> | Promise<never> {
+    return isOrderly(closing) ? { done: true, value: undefined } : Promise.reject(cutBy(closing));
   }
 
   #take(): Message | undefined {

@@ -7,7 +7,13 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What an application holds: one session, from its first attempt to its closing. */
+/**
+ * What an application holds: one session, from its first attempt to its closing.
+ *
+ * `for await (const message of connection)` gives each message once and in order. After the last one the loop ends where the connection
+ * ended in order (`closed`, `peer-goodbye`, `shutdown`, `drained`). After any other ending it throws `SessionError` `closed`, whose
+ * `cause` is the closing: messages may be missing.
+ */
 export interface Connection<Message = Uint8Array> extends AsyncIterable<Message> {
   /**
    * Names this session in logs and events, such as `resume 5f0c2e9a71d3.4`: no other has this id, here, at the peer or after a restart.

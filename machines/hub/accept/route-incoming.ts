@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate';
-import { closing, type Closing, type ClosingCode } from '../../closing.js';
+import { closing, isOrderly, type Closing } from '../../closing.js';
 import type { ApiState } from '../../connection/api-state.js';
 import type { Clock, Identity, Offer } from '../../ports.js';
 import type { Protocol, Session } from '../../protocol.js';
@@ -84,8 +84,6 @@ interface Tombstone {
 
 /** Ended sessions remembered at once; beyond it a late return hears `unknown-session`. */
 const TOMBSTONES_MAX = 10_000;
-/** Ends that both sides agree on, or would, had the last words arrived. After any other the session is lost to its peer. */
-const ORDERLY: readonly ClosingCode[] = ['closed', 'peer-goodbye', 'shutdown', 'drained'];
 
 /**
  * Routes accepted wires that have said what they are for: back to the session they name, to a new connection, in the place of
@@ -147,7 +145,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
     if (this.#tombstones.size >= TOMBSTONES_MAX) return;
     this.#tombstones.set(key, {
       id: connection.handleId,
-      code: ORDERLY.includes(code) ? 'ended' : code === 'token-refused' ? code : 'unknown-session',
+      code: isOrderly({ code }) ? 'ended' : code === 'token-refused' ? code : 'unknown-session',
       timer: clock.setTimeout(() => this.#tombstones.delete(key), protocol.tombstoneMs),
     });
   }
