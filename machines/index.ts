@@ -39,6 +39,12 @@ export type GrantDesk = DialPermits;
  * @deprecated Since 0.1.0.
  */
 export type GrantRequest = DialPermitRequest;
+import type { Admission } from './protocol.js';
+/**
+ * The former name of `Admission`.
+ * @deprecated Since 0.1.0.
+ */
+export type Verdict = Admission;
 export type { TieBreak, TieRule } from './tie-break.js';
 export type {
   Identified,
@@ -49,5 +55,5 @@ export type {
   Session,
   SessionPlane,
   SessionRequest,
-  Verdict,
+  Admission,
 } from './protocol.js';

@@ -1,8 +1,8 @@
 import { LIVENESS_PHASES } from './dataplane/liveness.js';
 import { SENDING_PHASES } from './dataplane/sending-phases.js';
 import type { PhaseTable } from './phase-table.js';
-import { POOL_HEARING } from './pool/pool.hearing.js';
-import { RESUME_HEARING } from './resume/resume.hearing.js';
+import { POOL_INPUT } from './pool/pool.input-phases.js';
+import { RESUME_INPUT } from './resume/resume.input-phases.js';
 import { HEARTBEAT_PHASES } from './ship/heartbeat.js';
 import { STREAM_OWN_PHASES, STREAM_PEER_PHASES, STREAM_STAGES } from './streams/stream.js';
 import { NCP_PHASES } from './tuna/ncp.phases.js';
@@ -14,8 +14,8 @@ export const phaseTables: readonly PhaseTable[] = [
   WIRE_PHASES,
   LIVENESS_PHASES,
   SENDING_PHASES,
-  RESUME_HEARING,
-  POOL_HEARING,
+  RESUME_INPUT,
+  POOL_INPUT,
   HEARTBEAT_PHASES,
   NCP_PHASES,
   CONN_PHASES,

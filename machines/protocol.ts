@@ -65,11 +65,11 @@ export interface Session<Message = Uint8Array> {
   readonly label: string;
   readonly plane: SessionPlane<Message>;
   /** Acceptor: may an opening of this very session have it? Answers what to say otherwise, as bytes for the wire. */
-  judge?(opening: unknown, identity: Identity | undefined): Verdict;
+  authorize?(opening: unknown, identity: Identity | undefined): Admission;
 }
 
 /** Whether an opening gets the session that it names; `say` are the protocol's words for no. */
-export type Verdict = { readonly admit: true } | { readonly admit: false; readonly code: string; readonly say?: Uint8Array };
+export type Admission = { readonly admit: true } | { readonly admit: false; readonly code: string; readonly say?: Uint8Array };
 
 /** What the first bytes of an accepted wire say. */
 export type Identified =

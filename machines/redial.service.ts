@@ -2,7 +2,7 @@ import { fromCallback, type EventObject } from 'xstate';
 import type { SessionHandle } from './session-handle.js';
 
 /** To a session's chart. What opens the wire is kept by the session's handle until the chart opens one. */
-export type RedialEvent = { type: 'redial.granted' } | { type: 'redial.given-up' };
+export type RedialEvent = { type: 'redial.permitted' } | { type: 'redial.exhausted' };
 
 /** `link`: which of several wires that a session has side by side; one that has a single wire names none. */
 export interface RedialInput {
@@ -15,7 +15,7 @@ export interface RedialInput {
 export const redialService = fromCallback<EventObject, RedialInput>(({ input: { session, link, address }, sendBack }) =>
   session.requestDial(
     { link, address },
-    () => sendBack({ type: 'redial.granted' } satisfies RedialEvent),
-    () => sendBack({ type: 'redial.given-up' } satisfies RedialEvent),
+    () => sendBack({ type: 'redial.permitted' } satisfies RedialEvent),
+    () => sendBack({ type: 'redial.exhausted' } satisfies RedialEvent),
   ),
 );

@@ -145,18 +145,18 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
    */
   requestDial(
     { link, address }: { readonly link?: number | undefined; readonly address?: string | undefined },
-    granted: () => void,
-    givenUp: () => void,
+    permitted: () => void,
+    exhausted: () => void,
   ): () => void {
     const state = this.#link(link ?? 0);
     return this.#permits({
       livedMs: state.lastedMs,
-      lane: link === undefined ? undefined : { index: link, address },
-      granted: (opener, completed) => {
+      link: link === undefined ? undefined : { index: link, address },
+      permitted: (opener, completed) => {
         state.keep(opener, completed);
-        granted();
+        permitted();
       },
-      givenUp,
+      exhausted,
     });
   }
   /** The handshake on this link's wire is done: its attempts are no longer counted in a row. */

@@ -11,7 +11,7 @@ import { ports } from '../adapters/node.js';
 import { makeIdentity } from '../adapters/identity/index.js';
 import { pool } from '../adapters/pool/index.js';
 import { resume } from '../adapters/resume/index.js';
-import { Cutter } from '../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../adapters/cli/fault-proxy.js';
 import { tcp } from '../transports/tcp.js';
 import { tls } from '../transports/tls.js';
 import { websocket } from '../transports/websocket.js';
@@ -113,7 +113,7 @@ test('states come in order, each once, and end with the connection', async () =>
 
 test('twenty cuts in the middle of a stream lose and double nothing, and the iterator sees every message', async () => {
   const server = await listening();
-  const cutter = new Cutter(Number(server.addresses[0]!.split(':').at(-1)));
+  const cutter = new FaultProxy(Number(server.addresses[0]!.split(':').at(-1)));
   const port = await cutter.listen();
   const client = await started({ protocols: [resume({ redial: { kind: 'constant', delayMs: 1 } })] });
   const got: number[] = [];

@@ -87,28 +87,28 @@ wire from attempt
 liveness from off
   off: start > idle, (stop)
   idle: (start hear), expire > probing, thaw ask > waking, stop > off
-  probing: start hear > idle, expire > last-call, thaw ask > waking, stop > off
-  waking: start hear > idle, expire > last-call, (thaw), stop > off
-  last-call: start hear > idle, expire stop > off, thaw > waking
+  probing: start hear > idle, expire > final-read, thaw ask > waking, stop > off
+  waking: start hear > idle, expire > final-read, (thaw), stop > off
+  final-read: start hear > idle, expire stop > off, thaw > waking
 sending from taking
   taking: drain > draining, part > parted
   draining: (drain), empty > drained, part > parted
   drained: (drain), part > parted
   parted: (drain part)
-resume-hearing from nothing
-  nothing: (rewire deafen), greet > hello
-  hello: rewire deafen > nothing, answer > control
-  control: rewire deafen > nothing, open > everything
-  everything: rewire deafen > nothing
-pool-hearing from nothing
-  nothing: greet > hello, open > everything, (deafen)
-  hello: answer > judging, deafen > nothing
-  judging: open > everything, deafen > nothing
-  everything: deafen > nothing
+resume-input from nothing
+  nothing: (rewire ignore), greet > hello
+  hello: rewire ignore > nothing, answer > control
+  control: rewire ignore > nothing, open > everything
+  everything: rewire ignore > nothing
+pool-input from nothing
+  nothing: greet > hello, open > everything, (ignore)
+  hello: answer > deciding, ignore > nothing
+  deciding: open > everything, ignore > nothing
+  everything: ignore > nothing
 heartbeat from off
   off: start > beating, (stop)
-  beating: (start pong excuse), expire > last-call, stop > off
-  last-call: start pong excuse > beating, expire stop > off
+  beating: (start pong excuse), expire > final-read, stop > off
+  final-read: start pong excuse > beating, expire stop > off
 ncp-session from idle
   idle: call > calling, greet > established, close > closing
   calling: greet > established, close > closing

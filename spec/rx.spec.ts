@@ -1,5 +1,5 @@
 import { firstValueFrom, from, lastValueFrom, map, Observable, of, take, tap, throwError, toArray } from 'rxjs';
-import { Cutter } from '../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../adapters/cli/fault-proxy.js';
 import { createEngine, type Connection, type Engine } from '../adapters/index.js';
 import { resume, type ResumeOptions } from '../adapters/resume/index.js';
 import { closed, closings, events, messages, processMessages, states } from '../adapters/rx.js';
@@ -7,7 +7,7 @@ import { closing, type Closing } from '../machines/closing.js';
 import { tcp } from '../transports/tcp.js';
 
 const engines: Engine[] = [];
-const cutters: Cutter[] = [];
+const cutters: FaultProxy[] = [];
 afterEach(async () => {
   await Promise.all(cutters.splice(0).map((cutter) => cutter.close()));
   await Promise.all(engines.splice(0).map((engine) => engine.shutdown()));
@@ -93,7 +93,7 @@ async function pair(options: ResumeOptions = {}): Promise<{ near: Connection; fa
   engines.push(server, client);
   await server.start();
   await client.start();
-  const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+  const cutter = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
   cutters.push(cutter);
   const near = await client.connect(`tcp://127.0.0.1:${await cutter.listen()}`);
   return { near, far: await firstValueFrom(from(server.incoming)), cut: () => cutter.close() };

@@ -24,7 +24,7 @@ const BREATH_BYTES = 1 << 20;
 const BREATH_DELIVERIES = 1024;
 
 type Settings = Required<MemoryOptions>;
-type Door = (dialer: Pipe) => void;
+type MemoryListener = (dialer: Pipe) => void;
 
 /**
  * A network inside one process. Each call makes one of its own: `memory://name` is known to those who share the result.
@@ -36,7 +36,7 @@ export function memory(options: MemoryOptions): Transport {
   if (typeof (options as Partial<MemoryOptions> | undefined)?.clock?.soon !== 'function')
     throw new SessionError('bad-option', 'memory.clock: expected a clock, whose time the two ends live in');
   const settings = { highWaterBytes: 64 * 1024, bufferedBytesMax: 64 << 20, lends: false, ...options };
-  const doors = new Map<string, Door>();
+  const doors = new Map<string, MemoryListener>();
   return {
     name: 'memory',
     schemes: ['memory'],
@@ -53,7 +53,7 @@ function nameIn(address: string): string {
   return name;
 }
 
-function dialing(settings: Settings, doors: ReadonlyMap<string, Door>, name: string): Opener {
+function dialing(settings: Settings, doors: ReadonlyMap<string, MemoryListener>, name: string): Opener {
   return (handler) => {
     const end = new Pipe(settings, `memory://${name}`);
     end.handler = handler;
@@ -67,10 +67,10 @@ function dialing(settings: Settings, doors: ReadonlyMap<string, Door>, name: str
   };
 }
 
-function listening(settings: Settings, doors: Map<string, Door>, name: string, acceptor: Acceptor): Listening {
+function listening(settings: Settings, doors: Map<string, MemoryListener>, name: string, acceptor: Acceptor): Listening {
   const { clock } = settings;
   let isOpen = true;
-  const door: Door = (dialer) => {
+  const door: MemoryListener = (dialer) => {
     const end = new Pipe(settings, `memory://${name}#dialer`);
     acceptor.onOffer({
       remoteAddress: end.remoteAddress,

@@ -10,7 +10,7 @@ import {
   keyIdentifierFault,
   provenIdentity,
   secureOptions,
-  verdictOnDialer,
+  checkDialer,
   WITHOUT_KEY_IDENTIFIER,
   type TlsPeerOptions,
 } from './tls-peer.js';
@@ -38,7 +38,7 @@ export function listenSecurely(
   acceptor: Acceptor,
   onSecure: (socket: TLSSocket, identity: Identity | undefined) => void,
 ): Listening {
-  const verdict = verdictOnDialer(options);
+  const verdict = checkDialer(options);
   const own = ownDates(options.identity);
   const handshakes = createServer({ ...secureOptions(options), requestCert: true, ALPNProtocols: [...options.alpn] });
   handshakes.on('secureConnection', (socket) => {

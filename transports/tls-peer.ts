@@ -25,7 +25,7 @@ export interface TlsPeerOptions {
 }
 
 /** Decides about a peer's key; the cause says why it won't do. */
-export type Verdict = (peer: Identity | undefined) => WireCause | undefined;
+export type TlsResult = (peer: Identity | undefined) => WireCause | undefined;
 
 /**
  * TLS 1.2 and 1.3 with our key. Chains and names are not verified, since certificates are self-signed: the key is, by a
@@ -100,7 +100,7 @@ export function keyIdentifierFault(socket: TLSSocket): string {
 }
 
 /** For the side that dials. @throws SessionError `bad-option` for a fingerprint that is none */
-export function verdictOnListener(options: TlsPeerOptions, expected: readonly string[] | undefined): Verdict {
+export function checkListener(options: TlsPeerOptions, expected: readonly string[] | undefined): TlsResult {
   const { trust } = options;
   const isTrusted = trustOf(trust);
   const wanted = expected && new Set(expected.map(parseFingerprint));
@@ -114,7 +114,7 @@ export function verdictOnListener(options: TlsPeerOptions, expected: readonly st
 }
 
 /** For the side that listens. @throws SessionError `bad-option` for a fingerprint that is none */
-export function verdictOnDialer(options: TlsPeerOptions): Verdict {
+export function checkDialer(options: TlsPeerOptions): TlsResult {
   const { trust, clientCertificate = 'required' } = options;
   const isTrusted = trustOf(trust);
   return (peer) => {

@@ -10,10 +10,10 @@ import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
 import {
   provenIdentity,
   secureDialOptions,
-  verdictOnDialer,
-  verdictOnListener,
+  checkDialer,
+  checkListener,
   type SecureDialOptions,
-  type Verdict,
+  type TlsResult,
 } from './tls-peer.js';
 import { SessionError } from '../machines/errors.js';
 import type { Identity, Opener, Transport } from '../machines/ports.js';
@@ -42,7 +42,7 @@ export function tls(options: TlsOptions): Transport {
   const settings = socketSettings(checked('tls', TLS_RULES, options));
   if (options.identity === undefined) throw new SessionError('bad-option', 'tls.identity: expected an identity, got nothing');
   const alpn = options.protocols ?? PROTOCOLS;
-  verdictOnDialer(options); // Throws now rather than when somebody dials.
+  checkDialer(options); // Throws now rather than when somebody dials.
   const context = secureDialOptions(options);
   const own = ownDates(options.identity);
   return {
@@ -58,7 +58,7 @@ export function tls(options: TlsOptions): Transport {
         alpn,
         settings,
         options.keyIdentifier,
-        verdictOnListener(options, dialOptions?.fingerprints),
+        checkListener(options, dialOptions?.fingerprints),
         (socket, identity) => reportDates(socket, identity, own, dialOptions?.onCertificate),
       );
     },
@@ -80,7 +80,7 @@ function dialing(
   alpn: readonly string[],
   settings: SocketSettings,
   identities: TlsOptions['keyIdentifier'],
-  verdict: Verdict,
+  verdict: TlsResult,
   onProven: (socket: TLSSocket, identity: Identity | undefined) => void,
 ): Opener {
   return (handler) => {

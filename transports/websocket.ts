@@ -12,11 +12,11 @@ import {
   ownKeyIdentifierFault,
   provenIdentity,
   secureDialOptions,
-  verdictOnDialer,
-  verdictOnListener,
+  checkDialer,
+  checkListener,
   WITHOUT_KEY_IDENTIFIER,
   type SecureDialOptions,
-  type Verdict,
+  type TlsResult,
 } from './tls-peer.js';
 import { listening, type WebSocketSettings } from './websocket-listener.js';
 import { causeOfWebSocket, FAREWELL, WebSocketWire } from './websocket-wire.js';
@@ -54,7 +54,7 @@ export function websocket(options: WebSocketOptions = {}): Transport {
   const secure = identity && { ...options, identity };
   const scheme = secure ? 'wss' : 'ws';
   const looksAtKeys = options.keyIdentifier !== undefined && options.keyIdentifier !== 'ignored';
-  if (secure) verdictOnDialer(secure); // Throws now rather than when somebody dials.
+  if (secure) checkDialer(secure); // Throws now rather than when somebody dials.
   const context = secure && secureDialOptions(secure);
   const own = secure && ownDates(secure.identity);
   const settings: WebSocketSettings = {
@@ -78,7 +78,7 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     secure: secure !== undefined,
     dial(address, dialOptions) {
       const target = parseWebSocketAddress(address, scheme, 'dial');
-      const verdict = secure ? verdictOnListener(secure, dialOptions?.fingerprints) : () => undefined;
+      const verdict = secure ? checkListener(secure, dialOptions?.fingerprints) : () => undefined;
       return dialing(target, settings, context, verdict, dialOptions, own);
     },
     listen: (address, acceptor) => listening(parseWebSocketAddress(address, scheme, 'listen'), settings, secure, acceptor),
@@ -89,7 +89,7 @@ function dialing(
   target: WebSocketAddress,
   settings: WebSocketSettings,
   context: SecureDialOptions | undefined,
-  verdict: Verdict,
+  verdict: TlsResult,
   { onReached, onCertificate }: DialOptions = {},
   own?: CertificateDates,
 ): Opener {

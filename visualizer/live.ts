@@ -32,7 +32,7 @@ export interface LiveViewOptions {
  */
 export class LiveView {
   readonly #transcript: Transcript;
-  readonly #charts = new Map<string, Tally>();
+  readonly #charts = new Map<string, StateCount>();
   readonly #places = new WeakMap<AnyActorRef, AnyMachineSnapshot['_nodes']>();
   readonly #watchers = new Set<() => void>();
 
@@ -71,7 +71,7 @@ export class LiveView {
     const before = this.#places.get(actor);
     const isThere = status === 'active';
     if (isThere && before === nodes) return false;
-    const tally = this.#tally(machine.id);
+    const tally = this.#count(machine.id);
     for (const { id } of before ?? []) tally.add(id, -1);
     if (isThere) {
       for (const { id } of nodes) tally.add(id, 1);
@@ -86,14 +86,14 @@ export class LiveView {
     return true;
   }
 
-  #tally(id: string): Tally {
+  #count(id: string): StateCount {
     let tally = this.#charts.get(id);
-    if (tally === undefined) this.#charts.set(id, (tally = new Tally()));
+    if (tally === undefined) this.#charts.set(id, (tally = new StateCount()));
     return tally;
   }
 }
 
-class Tally {
+class StateCount {
   actors = 0;
   ended = 0;
   readonly states = new Map<string, number>();

@@ -39,7 +39,7 @@ export function createTranscript(options: TranscriptOptions): Transcript {
   return {
     inspect(event) {
       try {
-        notebook.hear(event);
+        notebook.record(event);
       } catch {
         failures++;
       }
@@ -83,7 +83,7 @@ class Notebook {
     this.#linesMax = linesMax;
   }
 
-  hear(event: InspectionEvent): void {
+  record(event: InspectionEvent): void {
     if (event.type === '@xstate.event') this.#orders.set(event.event, this.#nextOrder++);
     else if (event.type === '@xstate.microstep') {
       if (event._transitions.some(({ target }) => target !== undefined)) this.#moved.add(event.actorRef);

@@ -16,8 +16,8 @@ export {
 export {
   openEngine,
   transportsFor,
-  withReachOptions,
+  withPeerOptions,
   withVisitorOptions,
   type EngineRequest,
-  type ReachOptions,
+  type PeerOptions,
 } from './connect-options.js';

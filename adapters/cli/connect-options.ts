@@ -8,7 +8,7 @@ import type { Output } from './output.js';
 import { schemeOf, type Scheme } from './parse.js';
 
 /** Options of identity and trust, from the command line. */
-export interface ReachOptions {
+export interface PeerOptions {
   /** Directory with `key.pem` and `cert.pem`. */
   readonly identity?: string;
   /** Fingerprints of the accepted keys. */
@@ -20,7 +20,7 @@ export interface ReachOptions {
   readonly host?: readonly string[];
 }
 
-export function withReachOptions(command: Command): Command {
+export function withPeerOptions(command: Command): Command {
   return command
     .option('--identity <dir>', 'directory with the key and certificate from `holdfast cert`; required for tls:// and wss://')
     .option('--trust <fingerprint...>', 'the fingerprints of the accepted peers; other peers are refused', trusted)
@@ -47,7 +47,7 @@ export interface EngineRequest extends Pick<EngineOptions, 'protocols' | 'limits
  *
  * @throws Misuse where addresses and options contradict each other, Failed where the engine can't listen at an address
  */
-export async function openEngine(request: EngineRequest, reach: ReachOptions, output: Output): Promise<Engine> {
+export async function openEngine(request: EngineRequest, reach: PeerOptions, output: Output): Promise<Engine> {
   const { listen = [], dial = [], protocols, limits, inspect } = request;
   refuseToBeOpen(listen, reach);
   const transports = await transportsFor([...listen, ...dial], reach);
@@ -79,7 +79,7 @@ export function withVisitorOptions(command: Command): Command {
 }
 
 /** One transport per scheme; a command that speaks TCP does not wait for TLS and WebSocket to load. */
-export async function transportsFor(addresses: readonly string[], reach: ReachOptions): Promise<Transport[]> {
+export async function transportsFor(addresses: readonly string[], reach: PeerOptions): Promise<Transport[]> {
   const schemes = new Set(addresses.map(schemeOf));
   const trust = reach.trust?.map(parseFingerprint);
   const identity = await identityFor(schemes, reach);
@@ -104,7 +104,7 @@ export async function transportsFor(addresses: readonly string[], reach: ReachOp
 }
 
 /** Without an upgrade these options have no effect. Ignoring them would suggest protection that is not there. */
-function refuseIdleVisitorOptions(schemes: ReadonlySet<Scheme>, { origin, host }: ReachOptions): void {
+function refuseIdleVisitorOptions(schemes: ReadonlySet<Scheme>, { origin, host }: PeerOptions): void {
   if (schemes.has('ws') || schemes.has('wss') || (origin === undefined && host === undefined)) return;
   const name = origin === undefined ? 'host' : 'origin';
   throw new Misuse(
@@ -112,7 +112,7 @@ function refuseIdleVisitorOptions(schemes: ReadonlySet<Scheme>, { origin, host }
   );
 }
 
-async function identityFor(schemes: ReadonlySet<Scheme>, { identity, trust }: ReachOptions): Promise<OwnIdentity | undefined> {
+async function identityFor(schemes: ReadonlySet<Scheme>, { identity, trust }: PeerOptions): Promise<OwnIdentity | undefined> {
   const secure = [...schemes].find(isSecure);
   if (secure === undefined) {
     // Ignoring these options would suggest a check that does not happen.
@@ -128,7 +128,7 @@ async function identityFor(schemes: ReadonlySet<Scheme>, { identity, trust }: Re
 }
 
 /** A listener that other machines can reach needs --trust over TLS, or --insecure. */
-function refuseToBeOpen(listen: readonly string[], { trust, insecure }: ReachOptions): void {
+function refuseToBeOpen(listen: readonly string[], { trust, insecure }: PeerOptions): void {
   if (insecure === true) return;
   const open = listen.find((address) => !isLoopbackAddress(address) && !(isSecure(schemeOf(address)) && trust !== undefined));
   if (open === undefined) return;

@@ -78,7 +78,7 @@ export function numberOf(message: Uint8Array): number {
 const MISSING_MAX = 65_536;
 
 /** Counts numbers that are lost, duplicated or out of order. */
-export class Tally {
+export class DeliveryCounter {
   duplicated = 0;
   /** Came, but after a later one. */
   outOfOrder = 0;
@@ -86,7 +86,7 @@ export class Tally {
   #missing = new Set<number>();
   #missingBeyond = 0;
 
-  hear(number: number): void {
+  count(number: number): void {
     if (number === this.#next) {
       this.#next++;
       return;
@@ -100,13 +100,13 @@ export class Tally {
   }
 
   /** How many different numbers came. */
-  get heard(): number {
+  get received(): number {
     return this.#next - this.#missing.size - this.#missingBeyond;
   }
 
   /** How many of the first `sent` numbers never came. */
   lostOf(sent: number): number {
-    return sent - this.heard;
+    return sent - this.received;
   }
 }
 

@@ -1,7 +1,7 @@
 import { createEngine, type Connection, type Engine } from '../index.js';
 import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
-import { Cutter } from './fault-proxy.js';
+import { FaultProxy } from './fault-proxy.js';
 import type { Inspector } from './inspector.js';
 import {
   chosen,
@@ -38,7 +38,7 @@ export class Stage {
   private constructor(
     readonly server: Engine,
     readonly client: Engine,
-    readonly cutter: Cutter,
+    readonly proxy: FaultProxy,
     readonly random: () => number,
     readonly links: number,
     /** Where the session goes in, and where it comes out. */
@@ -78,7 +78,7 @@ export class Stage {
       });
     try {
       await Promise.all([server.start(), client.start()]);
-      const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+      const cutter = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
       const address = `tcp://127.0.0.1:${await cutter.listen()}`;
       const accepted = server.incoming[Symbol.asyncIterator]().next();
       const near = whole(await client.connect(address));
@@ -96,7 +96,7 @@ export class Stage {
   cut(): boolean {
     if (this.#isMissing || this.#isClosing) return false;
     const isForAll = this.links === 1 || this.random() < ALL_AT_ONCE;
-    const count = this.cutter.cut(isForAll ? undefined : (links) => Math.floor(this.random() * links));
+    const count = this.proxy.cut(isForAll ? undefined : (links) => Math.floor(this.random() * links));
     if (count === 0) return false;
     this.#cutAt = performance.now();
     this.#unnoticed = count;
@@ -114,7 +114,7 @@ export class Stage {
   async close(): Promise<void> {
     this.#isClosing = true;
     await Promise.all([this.client.shutdown(), this.server.shutdown()]);
-    await this.cutter.close();
+    await this.proxy.close();
   }
 
   /** A change of a link as the dialing side sees it, and the number of links now. */

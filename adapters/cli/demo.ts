@@ -13,7 +13,7 @@ import {
   numberOf,
   percentile,
   putNumber,
-  Tally,
+  DeliveryCounter,
   type Source,
 } from './demo-load.js';
 import { Stage } from './demo-stage.js';
@@ -113,11 +113,11 @@ const STALL_MS = 30_000;
  * V8 doubles its nursery under load, up to 48 MiB, which has nothing to do with what sessions hold: measured with 1 GiB over four
  * links, memory grows by some 20 MiB less and the demo is as fast.
  */
-const NURSERY = '--semi-space-growth-factor=1';
+const YOUNG_GENERATION = '--semi-space-growth-factor=1';
 
 /** Sends, cuts, counts. Good when every byte and every message arrived once and in order, both ways. */
 export async function demo(options: DemoOptions, output: Output): Promise<{ isGood: boolean; summary: DemoSummary }> {
-  setFlagsFromString(NURSERY);
+  setFlagsFromString(YOUNG_GENERATION);
   const session = chosen({ ...options, links: options.links ?? (options.protocol === 'resume' ? 1 : 4) });
   const source = options.file === undefined ? inventedSource(options.size, options.seed) : await fileSource(options.file);
   const { inspect } = options;
@@ -147,8 +147,8 @@ export async function demo(options: DemoOptions, output: Output): Promise<{ isGo
 class Run {
   readonly #sent = createHash('sha256');
   readonly #received = createHash('sha256');
-  readonly #there = new Tally();
-  readonly #back = new Tally();
+  readonly #there = new DeliveryCounter();
+  readonly #back = new DeliveryCounter();
   readonly #cuts: CutPlan;
   #numbersSent = 0;
   #receiptsSent = 0;
@@ -169,7 +169,7 @@ class Run {
 
   /** Messages that have arrived, in both directions. */
   get heard(): number {
-    return this.#there.heard + this.#back.heard;
+    return this.#there.received + this.#back.received;
   }
 
   async run(): Promise<{ isGood: boolean; summary: DemoSummary }> {
@@ -182,7 +182,7 @@ class Run {
     );
     this.#bar = await output.progress(Math.round(source.size / 2 ** 20), 'MiB');
     stage.far.onMessage = (message) => this.#hearMessage(message);
-    stage.near.onMessage = (message) => this.#back.hear(numberOf(message));
+    stage.near.onMessage = (message) => this.#back.count(numberOf(message));
     stage.onResumed = (afterMs) => this.#tellResumed(afterMs);
     const memory = new Memory();
     const began = performance.now();
@@ -224,14 +224,14 @@ class Run {
 
   #hearMessage(message: Uint8Array): void {
     const { far } = this.stage;
-    this.#there.hear(numberOf(message));
+    this.#there.count(numberOf(message));
     this.#received.update(message.subarray(NUMBER_BYTES));
     this.#bytesReceived += message.length - NUMBER_BYTES;
     this.#bar?.update(Math.round(this.#bytesReceived / 2 ** 20));
     if (message.length === NUMBER_BYTES) {
       this.#answered = far.send(numbered(this.#receiptsSent++));
       this.#answered.catch(() => {}); // Whoever awaits it is told; if the session ends first, nobody does.
-    } else if (this.#there.heard % RECEIPT_EVERY === 0) this.#sendReceipt();
+    } else if (this.#there.received % RECEIPT_EVERY === 0) this.#sendReceipt();
     if (this.#cuts.isDue(this.#bytesReceived) && this.stage.cut()) this.#tellCut();
   }
 

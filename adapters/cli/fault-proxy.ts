@@ -5,7 +5,7 @@ import { cut } from '../../transports/socket-wire.js';
  * A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, and what was inside is
  * lost. It refuses no connection. It buffers no more than its sockets do: a slow side slows the other.
  */
-export class Cutter {
+export class FaultProxy {
   readonly #server: Server;
   /** Both sockets of each link. */
   readonly #links = new Set<readonly [near: Socket, far: Socket]>();

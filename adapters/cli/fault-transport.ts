@@ -1,7 +1,7 @@
 import type { Acceptor, Offer, Opener, Transport, Wire } from '../../machines/ports.js';
 
 /** A transport that can cut all of its wires at once, as an unplugged cable does; unsent bytes are lost. */
-export class Cuttable implements Transport {
+export class FaultTransport implements Transport {
   readonly #wires = new Set<Wire>();
 
   constructor(readonly inner: Transport) {}

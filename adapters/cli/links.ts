@@ -106,7 +106,7 @@ export class LinkWatch {
 
   #hear(session: AnyActorRef, actor: AnyActorRef, snapshot: AnyMachineSnapshot): void {
     const { slot, session: own } = snapshot.context as LinkContext;
-    const index = slot % own.plane.seed.limits.numTunaListeners; // A wire that replaces another one has a slot of its own.
+    const index = slot % own.plane.input.limits.numTunaListeners; // A wire that replaces another one has a slot of its own.
     let links = this.#sessions.get(session);
     if (links === undefined) this.#sessions.set(session, (links = new Map<number, LinkState>()));
     let link = links.get(index);

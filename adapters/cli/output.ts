@@ -14,8 +14,8 @@ export class Output {
     readonly isJson: boolean,
     isShow = false,
   ) {
-    bearBrokenPipes();
-    if (isShow) endsUnheard = true;
+    ignoreBrokenPipes();
+    if (isShow) isBrokenPipe = true;
   }
 
   /** One line for people, escaped and bounded; a progress bar makes room for it. */
@@ -101,15 +101,15 @@ async function drawnBar(total: number, unit: string): Promise<Bar | undefined> {
 }
 
 let isWatched = false;
-let endsUnheard = false;
+let isBrokenPipe = false;
 
 /** A reader that has left is no error: what a command was asked for it does all the same, and its exit code tells. */
-export function bearBrokenPipes(): void {
+export function ignoreBrokenPipes(): void {
   if (isWatched) return;
   isWatched = true;
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (!['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) throw error;
-      if (endsUnheard && stream === process.stdout) process.exit(0);
+      if (isBrokenPipe && stream === process.stdout) process.exit(0);
     });
 }

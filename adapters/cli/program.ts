@@ -8,7 +8,7 @@ import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
 import { nearest } from './nearest.js';
 import { failureOf, Misuse, Output, wasInterrupted } from './cli-output.js';
-import { bearBrokenPipes } from './output.js';
+import { ignoreBrokenPipes } from './output.js';
 import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 import { ownVersion } from './version.js';
@@ -34,7 +34,7 @@ export function makeProgram(inspector?: Inspector): Command {
 
 /** Runs one command; `inspector` is the one that was opened ahead for it. The exit code: 0 done, 1 failed, 2 misused. */
 export async function runProgram(words: readonly string[], inspector?: Inspector): Promise<number> {
-  bearBrokenPipes();
+  ignoreBrokenPipes();
   try {
     const program = makeProgram(inspector);
     refuseUnknown(program, words);

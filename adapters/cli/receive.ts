@@ -10,15 +10,15 @@ import {
   openEngine,
   Output,
   windowOption,
-  withReachOptions,
+  withPeerOptions,
   withVisitorOptions,
 } from './cli-output.js';
 import { LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
-import type { ReachOptions } from './cli-output.js';
+import type { PeerOptions } from './cli-output.js';
 import { tellRefusals } from './refusals.js';
 import { TransferLog } from './transfer-log.js';
 
-interface ReceiveOptions extends ReachOptions, LinksOptions {
+interface ReceiveOptions extends PeerOptions, LinksOptions {
   readonly listen: string;
   readonly dir: string;
   readonly force?: boolean;
@@ -37,7 +37,7 @@ export function receiveCommand(program: Command): void {
     .option('--keep', 'continue to receive until interrupted')
     .addOption(windowOption('listen'))
     .option('--json', 'print one JSON object per line, the summary last');
-  withVisitorOptions(withReachOptions(withLinksOptions(command, 'listen'))).action(async (options: ReceiveOptions) => {
+  withVisitorOptions(withPeerOptions(withLinksOptions(command, 'listen'))).action(async (options: ReceiveOptions) => {
     await receive(options, new Output(options.json ?? false));
   });
 }
@@ -51,7 +51,7 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   const engine = await openEngine({ listen: [options.listen], protocols, inspect: watch.inspect }, options, output);
   const log = new TransferLog(output, engine, watch, 'received');
   tellRefusals(engine, output);
-  const desk = new Desk(options, log);
+  const desk = new TransferServer(options, log);
   // Before the line that it listens: a reader of that line may send a signal at once.
   const stopListening = onInterrupt(
     async () => {
@@ -83,7 +83,7 @@ const FAREWELL_MS = 1000;
 const SENDERS_FAULT = ['bad-name', 'busy', 'malformed'];
 
 /** All transfers of one `receive`. */
-class Desk {
+class TransferServer {
   /** Resolves when everything asked for is done, rejects when it can't be. */
   readonly over: Promise<void>;
   /** Transfers that ended before they were complete and have not come back. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { tcp } from '../../transports/tcp.js';
 import { createNode, makeNodeKey, type RendezvousNode } from '../rendezvous/index.js';
-import { Cuttable } from './fault-transport.js';
+import { FaultTransport } from './fault-transport.js';
 import { Failed, onInterrupt, Output, wholeOf } from './cli-output.js';
 
 export interface RendezvousOptions {
@@ -73,7 +73,7 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
 
 /** The nodes, and the plug that can be pulled. */
 class Stage {
-  readonly transport = new Cuttable(tcp());
+  readonly transport = new FaultTransport(tcp());
   readonly #nodes: RendezvousNode[] = [];
   #look: (() => void) | undefined;
 

@@ -1,13 +1,21 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { FileSource, Keeper, PipeSource, sendFiles, StreamError, type Source, type StreamSession } from '../streams/index.js';
-import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withReachOptions } from './cli-output.js';
+import {
+  FileSource,
+  ReconnectingSession,
+  PipeSource,
+  sendFiles,
+  StreamError,
+  type Source,
+  type StreamSession,
+} from '../streams/index.js';
+import { addressOf, Failed, Misuse, onInterrupt, openEngine, Output, windowOption, withPeerOptions } from './cli-output.js';
 import { faultOf } from '../streams/transfer/names.js';
 import { dialedProtocol, LinkWatch, withLinksOptions, type LinksOptions } from './links.js';
-import type { ReachOptions } from './cli-output.js';
+import type { PeerOptions } from './cli-output.js';
 import { TransferLog } from './transfer-log.js';
 
-interface SendOptions extends ReachOptions, LinksOptions {
+interface SendOptions extends PeerOptions, LinksOptions {
   readonly to: string;
   readonly name: string;
   readonly window: number;
@@ -23,7 +31,7 @@ export function sendCommand(program: Command): void {
     .option('--name <name>', 'the file name for standard input at the receiver', 'stdin')
     .addOption(windowOption('dial'))
     .option('--json', 'print one JSON object per line, the summary last');
-  withReachOptions(withLinksOptions(command, 'dial')).action(async (paths: readonly string[], options: SendOptions) => {
+  withPeerOptions(withLinksOptions(command, 'dial')).action(async (paths: readonly string[], options: SendOptions) => {
     checkPipeName(paths, options.name, command.getOptionValueSource('name') === 'cli');
     await send(paths, options, new Output(options.json ?? false));
   });
@@ -43,7 +51,7 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
   const watch = new LinkWatch();
   const engine = await openEngine({ dial: [options.to], protocols, inspect: watch.inspect }, options, output);
   const log = new TransferLog(output, engine, watch, 'sent');
-  const keeper = new Keeper(engine, options.to, {
+  const keeper = new ReconnectingSession(engine, options.to, {
     waiting: (closing) => log.waiting(options.to, closing),
     opened: () => log.connected(options.to),
   });
@@ -69,7 +77,12 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
 const GRACE_MS = 3000;
 
 /** Sends until everything is confirmed, over as many sessions as it takes. */
-async function deliver(keeper: Keeper, sources: readonly Source[], options: SendOptions, log: TransferLog): Promise<void> {
+async function deliver(
+  keeper: ReconnectingSession,
+  sources: readonly Source[],
+  options: SendOptions,
+  log: TransferLog,
+): Promise<void> {
   const confirmed = new Set<string>();
   for (;;) {
     const session = await withSession(keeper, options);
@@ -98,7 +111,7 @@ const WHY: Readonly<Record<string, string>> = {
   cancelled: 'The receiver cancelled the transfer; another sender may have sent the same file.',
 };
 
-async function withSession(keeper: Keeper, { window, to }: SendOptions): Promise<StreamSession> {
+async function withSession(keeper: ReconnectingSession, { window, to }: SendOptions): Promise<StreamSession> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), window);
   try {

@@ -1,5 +1,5 @@
 import type { Closing, Engine } from '../index.js';
-import type { Passage, TunnelNews } from '../streams/index.js';
+import type { TunneledConnection, TunnelNews } from '../streams/index.js';
 import type { LinkNews, LinkWatch } from './links.js';
 import type { Output } from './output.js';
 
@@ -67,7 +67,7 @@ export class TunnelLog implements TunnelNews {
     this.output.tell({ event: 'opened', connection: number });
   }
 
-  over(passage: Passage): void {
+  over(passage: TunneledConnection): void {
     const { number, code, message, bytesIn, bytesOut } = passage;
     this.#bytesIn += bytesIn;
     this.#bytesOut += bytesOut;

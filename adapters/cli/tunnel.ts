@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isLoopbackHost } from '../../machines/loopback.js';
-import { Keeper, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
+import { ReconnectingSession, StreamSession, TunnelEntrance, TunnelExit, type Place } from '../streams/index.js';
 import {
   addressOf,
   Failed,
@@ -10,15 +10,15 @@ import {
   openEngine,
   Output,
   windowOption,
-  withReachOptions,
+  withPeerOptions,
   withVisitorOptions,
 } from './cli-output.js';
 import { dialedProtocol, LinkWatch, servedProtocols, withLinksOptions, type LinksOptions } from './links.js';
-import type { ReachOptions } from './cli-output.js';
+import type { PeerOptions } from './cli-output.js';
 import { tellRefusals } from './refusals.js';
 import { TunnelLog } from './tunnel-log.js';
 
-interface TunnelOptions extends ReachOptions, LinksOptions {
+interface TunnelOptions extends PeerOptions, LinksOptions {
   readonly window: number;
   readonly json?: boolean;
 }
@@ -56,7 +56,7 @@ export function tunnelCommand(program: Command): void {
 function withCommon(command: Command, side: 'dial' | 'listen'): Command {
   withLinksOptions(command, side);
   if (side === 'listen') withVisitorOptions(command);
-  return withReachOptions(
+  return withPeerOptions(
     command.addOption(windowOption(side)).option('--json', 'print one JSON object per line, the summary last'),
   );
 }
@@ -96,7 +96,7 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
   const watch = new LinkWatch();
   const engine = await openEngine({ dial: [address], protocols, inspect: watch.inspect }, options, output);
   const log = new TunnelLog(output, engine, watch);
-  const keeper = new Keeper(engine, address, {
+  const keeper = new ReconnectingSession(engine, address, {
     waiting: (closing) => log.waiting(address, closing),
     opened: () => log.opened(address),
     ended: (closing) => log.ended(closing),

@@ -77,7 +77,7 @@ export class ConnectionManager {
     const protocol = pool({ ...config, identity, id: this.id, ...(peerOf === undefined ? {} : { peerOf }) });
     const chosen = runtime === undefined ? {} : { runtime };
     this.engine = new Engine(ports, { transports, protocols: [protocol], resolver: answering(resolver), insecure, ...chosen });
-    this.engine.on(this.#heed);
+    this.engine.on(this.#handleEngineEvent);
     unlisted(this);
     void this.engine.start(); // Nothing to listen at yet: it runs when this returns.
   }
@@ -146,7 +146,7 @@ export class ConnectionManager {
     this.#accepted.end();
   }
 
-  #heed: EngineListener = (event) => {
+  #handleEngineEvent: EngineListener = (event) => {
     if (event.type === 'connected') {
       const shared = this.#sharing(event.connection as Connection);
       this.#live.set(shared.id, shared);

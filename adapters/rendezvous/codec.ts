@@ -1,11 +1,11 @@
 import type { PoolFrameKind } from '../../machines/pool/pool.messages.js';
 import type {
   Challenge,
-  GreetingFrame,
-  Knock,
+  HandshakeFrame,
+  ClientHello,
   NodeId,
-  Post,
-  PostCodec,
+  NodeMessage,
+  NodeMessageCodec,
   RendezvousFrames,
 } from '../../machines/rendezvous/rendezvous.messages.js';
 import { INTRODUCTIONS_MAX } from '../../machines/rendezvous/rendezvous.timing.js';
@@ -24,10 +24,10 @@ export const VERSION = 1;
 
 const CONTROL_BIT = 0x80000000;
 const HEAD = 5; // Length and kind.
-const FRAME_OF: Record<number, GreetingFrame | undefined> = { 0x10: 'knock', 0x11: 'challenge', 0x12: 'hello' };
-const CODE_OF: Record<GreetingFrame, number> = { knock: 0x10, challenge: 0x11, hello: 0x12 };
+const FRAME_OF: Record<number, HandshakeFrame | undefined> = { 0x10: 'knock', 0x11: 'challenge', 0x12: 'hello' };
+const CODE_OF: Record<HandshakeFrame, number> = { knock: 0x10, challenge: 0x11, hello: 0x12 };
 const CHALLENGE_BYTES = 32;
-export const KNOCK_BYTES = HEAD + 6 + CHALLENGE_BYTES;
+export const CLIENT_HELLO_BYTES = HEAD + 6 + CHALLENGE_BYTES;
 /** Any Hello is smaller. */
 export const HELLO_BYTES_MAX = 1024;
 
@@ -39,9 +39,9 @@ export const rendezvousFrames: RendezvousFrames = {
     const kind = poolCodec.kind(b, at, end);
     return kind === 'hello' || kind === 'welcome' ? 'critical' : kind; // The pool's own have no place here.
   },
-  greetingFrame: (b, at, end) => (end - at >= HEAD && b[at]! >= 0x80 ? FRAME_OF[b[at + 4]!] : undefined),
-  looksLikeKnock(b) {
-    for (const [i, byte] of [0x80, 0, 0, KNOCK_BYTES - 4, CODE_OF.knock].entries()) {
+  handshakeFrame: (b, at, end) => (end - at >= HEAD && b[at]! >= 0x80 ? FRAME_OF[b[at + 4]!] : undefined),
+  looksLikeClientHello(b) {
+    for (const [i, byte] of [0x80, 0, 0, CLIENT_HELLO_BYTES - 4, CODE_OF.knock].entries()) {
       if (i >= b.length) return undefined;
       if (b[i] !== byte) return false;
     }
@@ -50,7 +50,7 @@ export const rendezvousFrames: RendezvousFrames = {
 };
 
 /** A frame around a body. */
-export function framed(kind: GreetingFrame, body: Uint8Array): Uint8Array {
+export function framed(kind: HandshakeFrame, body: Uint8Array): Uint8Array {
   const b = new Uint8Array(HEAD + body.length);
   put32(b, 0, CONTROL_BIT + 1 + body.length);
   b[4] = CODE_OF[kind];
@@ -58,12 +58,12 @@ export function framed(kind: GreetingFrame, body: Uint8Array): Uint8Array {
   return b;
 }
 
-export function writeKnock(challenge: Uint8Array): Uint8Array {
+export function writeClientHello(challenge: Uint8Array): Uint8Array {
   const body = new FieldWriter().hex('68667276').byte(VERSION).byte(VERSION).raw(challenge);
   return framed('knock', body.done());
 }
 
-export function readKnock(b: Uint8Array, at: number, end: number): Knock | undefined {
+export function readClientHello(b: Uint8Array, at: number, end: number): ClientHello | undefined {
   const r = new FieldReader(b, at + HEAD, end);
   const magic = r.hex(4);
   const knock = { versionMin: r.byte(), versionMax: r.byte(), challenge: r.raw(CHALLENGE_BYTES) };
@@ -82,10 +82,10 @@ export function readChallenge(b: Uint8Array, at: number, end: number): Challenge
 
 const POSTS = ['data', 'letter', 'unroutable', 'who', 'known'] as const;
 /** A response with everything in it is smaller. */
-export const LETTER_BYTES_MAX = 4096;
+export const SIGNED_MESSAGE_BYTES_MAX = 4096;
 
 /** Messages between connected nodes: a kind (1) and its fields. */
-export const postCodec: PostCodec = {
+export const nodeMessageCodec: NodeMessageCodec = {
   encode(post) {
     const kind = POSTS.indexOf(post.kind);
     switch (post.kind) {
@@ -111,7 +111,7 @@ export const postCodec: PostCodec = {
       }
     }
   },
-  decode(bytes): Post | undefined {
+  decode(bytes): NodeMessage | undefined {
     if (bytes.length === 0) return undefined;
     const kind = POSTS[bytes[0]!];
     if (kind === undefined) return undefined;
@@ -125,7 +125,7 @@ export const postCodec: PostCodec = {
     }
     const to = r.hex(32);
     if (kind === 'unroutable') return r.isGood ? { kind, to } : undefined;
-    if (bytes.length < 34 || bytes.length > 33 + LETTER_BYTES_MAX) return undefined;
+    if (bytes.length < 34 || bytes.length > 33 + SIGNED_MESSAGE_BYTES_MAX) return undefined;
     return { kind, to, letter: bytes.subarray(33) };
   },
 };

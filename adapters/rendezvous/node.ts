@@ -7,7 +7,7 @@ import type { Ports, Transport } from '../../machines/ports.js';
 import type { FindContacts } from '../../machines/rendezvous/bootstrap.js';
 import { Node } from '../../machines/rendezvous/node.js';
 import type { RendezvousNode } from '../../machines/rendezvous/node.settings.js';
-import type { Letters, NodeId, Signalling } from '../../machines/rendezvous/rendezvous.messages.js';
+import type { SignedMessages, NodeId, Signalling } from '../../machines/rendezvous/rendezvous.messages.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
 import { RUNTIMES } from '../../machines/runtime/runtime.js';
 import { parseFingerprint } from '../identity/index.js';
@@ -26,8 +26,8 @@ import {
   optional,
   type Check,
 } from '../options.js';
-import { postCodec, rendezvousFrames } from './codec.js';
-import { lettersOf } from './signed-messages.js';
+import { nodeMessageCodec, rendezvousFrames } from './codec.js';
+import { signedMessages } from './signed-messages.js';
 import { signingWith, type Signing } from './signing.js';
 
 /**
@@ -115,7 +115,7 @@ export function createNode(options: NodeOptions): RendezvousNode {
   return new Node(ports, {
     letters: letterHead(key, ports),
     frames: rendezvousFrames,
-    posts: postCodec,
+    peerMessages: nodeMessageCodec,
     transports: options.transports,
     listen,
     announce,
@@ -134,11 +134,11 @@ export function createNode(options: NodeOptions): RendezvousNode {
   });
 }
 
-function letterHead(key: string | Signing, ports: Ports): Letters {
-  if (typeof key === 'string') return lettersOf(signingWith(key));
+function letterHead(key: string | Signing, ports: Ports): SignedMessages {
+  if (typeof key === 'string') return signedMessages(signingWith(key));
   checkSigning(key);
   const broken = new Uint8Array(SIGNATURE_BYTES); // Peers call it forged; nothing here breaks.
-  return lettersOf({
+  return signedMessages({
     id: key.id,
     sign: (bytes) => {
       const signature = callback(ports, 'key.sign', () => key.sign(bytes));

@@ -2,21 +2,21 @@ import type {
   ConnectRequest,
   ConnectResponse,
   Hello,
-  Letters,
-  Sealed,
-  Talk,
-  Whereabouts,
+  SignedMessages,
+  Signed,
+  SigningContext,
+  ContactInfo,
 } from '../../machines/rendezvous/rendezvous.messages.js';
 import { toHex } from '../bytes.js';
 import {
   framed,
   HELLO_BYTES_MAX,
-  LETTER_BYTES_MAX,
+  SIGNED_MESSAGE_BYTES_MAX,
   readChallenge,
-  readKnock,
+  readClientHello,
   VERSION,
   writeChallenge,
-  writeKnock,
+  writeClientHello,
 } from './codec.js';
 import { FieldReader, FieldWriter } from './fields.js';
 import type { Signing } from './signing.js';
@@ -27,7 +27,7 @@ import type { Signing } from './signing.js';
  * `spec/rules/rendezvous.md`.
  * @rule RDV-8
  */
-export function lettersOf(signing: Signing): Letters {
+export function signedMessages(signing: Signing): SignedMessages {
   const seal = (domain: Uint8Array, body: Uint8Array): Uint8Array => joined(body, signing.sign(joined(domain, body)));
   const isSealed = (domain: Uint8Array, from: string, bytes: Uint8Array): boolean => {
     const body = bytes.subarray(0, bytes.length - SIGNATURE_BYTES);
@@ -37,21 +37,21 @@ export function lettersOf(signing: Signing): Letters {
     id: signing.id,
     version: VERSION,
     writeRequest(whereabouts) {
-      const letter: ConnectRequest = { kind: 'request', ...whereabouts };
-      return { letter, bytes: seal(DOMAINS.request, putWhereabouts(new FieldWriter().byte(VERSION), REQUEST, letter).done()) };
+      const message: ConnectRequest = { kind: 'request', ...whereabouts };
+      return { message, bytes: seal(DOMAINS.request, putWhereabouts(new FieldWriter().byte(VERSION), REQUEST, message).done()) };
     },
     writeResponse(whereabouts, request) {
-      const letter: ConnectResponse = { kind: 'response', ...whereabouts, request };
-      const w = putWhereabouts(new FieldWriter().byte(VERSION), RESPONSE, letter);
+      const message: ConnectResponse = { kind: 'response', ...whereabouts, request };
+      const w = putWhereabouts(new FieldWriter().byte(VERSION), RESPONSE, message);
       w.byte(request.bytes.length >>> 8)
         .byte(request.bytes.length & 255)
         .raw(request.bytes);
-      return { letter, bytes: seal(DOMAINS.response, w.done()) };
+      return { message, bytes: seal(DOMAINS.response, w.done()) };
     },
     read,
-    isGenuine: ({ letter, bytes }) => isSealed(DOMAINS[letter.kind], letter.from, bytes),
-    writeKnock,
-    readKnock,
+    isGenuine: ({ message, bytes }) => isSealed(DOMAINS[message.kind], message.from, bytes),
+    writeClientHello,
+    readClientHello,
     writeChallenge: (challenge) => writeChallenge(signing.id, challenge),
     readChallenge,
     writeHello(hello, talk) {
@@ -83,20 +83,20 @@ const DOMAINS = {
 };
 
 /** A Hello is signed over who speaks, and over what both sides have made up for this one wire. */
-function helloDomain({ speaker, dialerChallenge, acceptorChallenge }: Talk): Uint8Array {
+function helloDomain({ speaker, dialerChallenge, acceptorChallenge }: SigningContext): Uint8Array {
   const who = Uint8Array.of(speaker === 'dialer' ? 0 : 1);
   return joined(joined(DOMAINS.hello, who), joined(dialerChallenge, acceptorChallenge));
 }
 
 // Letters: version, kind, from, to, nonce, transport, addresses, flags, certificate, and in a response the request.
 
-function putWhereabouts(w: FieldWriter, kind: number, letter: Whereabouts): FieldWriter {
+function putWhereabouts(w: FieldWriter, kind: number, letter: ContactInfo): FieldWriter {
   w.byte(kind).hex(letter.from).hex(letter.to).hex(letter.nonce).text(letter.transport).byte(letter.addresses.length);
   for (const address of letter.addresses) w.text(address);
   return w.byte(letter.isClient ? 1 : 0).hexOr0(letter.certificate, 32);
 }
 
-function takeWhereabouts(r: FieldReader): Whereabouts {
+function takeWhereabouts(r: FieldReader): ContactInfo {
   const from = r.hex(32);
   const to = r.hex(32);
   const nonce = r.hexOr0(16);
@@ -109,31 +109,31 @@ function takeWhereabouts(r: FieldReader): Whereabouts {
   return { from, to, nonce: nonce ?? '', transport, addresses, isClient, certificate };
 }
 
-function read(bytes: Uint8Array): Sealed | undefined {
-  if (bytes.length > LETTER_BYTES_MAX || bytes[0] !== VERSION) return undefined;
+function read(bytes: Uint8Array): Signed | undefined {
+  if (bytes.length > SIGNED_MESSAGE_BYTES_MAX || bytes[0] !== VERSION) return undefined;
   return bytes[1] === REQUEST ? readRequest(bytes) : bytes[1] === RESPONSE ? readResponse(bytes) : undefined;
 }
 
-function readRequest(bytes: Uint8Array): Sealed<ConnectRequest> | undefined {
+function readRequest(bytes: Uint8Array): Signed<ConnectRequest> | undefined {
   const r = new FieldReader(bytes);
   if (r.byte() !== VERSION || r.byte() !== REQUEST) return undefined;
   const whereabouts = takeWhereabouts(r);
   r.raw(SIGNATURE_BYTES);
-  return r.isGood ? { letter: { kind: 'request', ...whereabouts }, bytes: new Uint8Array(bytes) } : undefined;
+  return r.isGood ? { message: { kind: 'request', ...whereabouts }, bytes: new Uint8Array(bytes) } : undefined;
 }
 
-function readResponse(bytes: Uint8Array): Sealed<ConnectResponse> | undefined {
+function readResponse(bytes: Uint8Array): Signed<ConnectResponse> | undefined {
   const r = new FieldReader(bytes, 2);
   const whereabouts = takeWhereabouts(r);
   const request = readRequest(r.raw(r.byte() * 256 + r.byte()));
   r.raw(SIGNATURE_BYTES);
   if (!r.isGood || request === undefined) return undefined;
-  return { letter: { kind: 'response', ...whereabouts, request }, bytes: new Uint8Array(bytes) };
+  return { message: { kind: 'response', ...whereabouts, request }, bytes: new Uint8Array(bytes) };
 }
 
 // Hellos: version, from, to, nonce, what they answer, transport, address, flags, certificate.
 
-function putHello(hello: Hello, talk: Talk): Uint8Array {
+function putHello(hello: Hello, talk: SigningContext): Uint8Array {
   const echo = talk.speaker === 'dialer' ? talk.acceptorChallenge : talk.dialerChallenge;
   const w = new FieldWriter().byte(VERSION).hex(hello.from).hexOr0(hello.to, 32).hexOr0(hello.nonce, 16).raw(echo);
   w.text(hello.transport).text(hello.address);

@@ -3,7 +3,7 @@ import { REDIAL, type RedialPolicy } from '../../machines/backoff.js';
 import { asProtocol } from '../../machines/context-safe.js';
 import { SessionError } from '../../machines/errors.js';
 import { messageBytes } from '../../machines/dataplane/message-bytes.js';
-import type { Identified, Protocol, Session, SessionRequest, Verdict } from '../../machines/protocol.js';
+import type { Identified, Protocol, Session, SessionRequest, Admission } from '../../machines/protocol.js';
 import { resumeMachine } from '../../machines/resume/resume.machine.js';
 import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.js';
 import { ResumePlane } from '../../machines/resume/resume.plane.js';
@@ -76,8 +76,8 @@ class ResumeSession implements Session {
   ) {}
 
   /** A session belongs to the identity it was born with (RES-5). */
-  judge(opening: unknown, who: Identity | undefined): Verdict {
-    const code = this.owner?.fingerprint === who?.fingerprint ? this.plane.judge(opening as Hello) : 'token-refused';
+  authorize(opening: unknown, who: Identity | undefined): Admission {
+    const code = this.owner?.fingerprint === who?.fingerprint ? this.plane.authorize(opening as Hello) : 'token-refused';
     return code === undefined ? { admit: true } : { admit: false, code, say: refusal(code, 0) };
   }
 }

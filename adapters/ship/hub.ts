@@ -82,7 +82,7 @@ export class Hub {
       ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
       ...(discovery === undefined ? {} : { resolver: discoveryResolver(guarded.guardedFind(discovery, this.#own)) }),
     });
-    this.engine.on(this.#heed);
+    this.engine.on(this.#handleEngineEvent);
     unlisted(this);
   }
 
@@ -315,7 +315,7 @@ export class Hub {
     return this.options.redialDenied !== true && last?.code === 'trust-denied' && last.side === 'remote';
   }
 
-  #heed: EngineListener = (event) => {
+  #handleEngineEvent: EngineListener = (event) => {
     switch (event.type) {
       case 'state':
         return this.#report(event.peer, event.state);

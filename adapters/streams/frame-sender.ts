@@ -1,12 +1,12 @@
 import { closing, type Closing } from '../../machines/closing.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
-import { Ahead } from '../../machines/streams/delay-based-window.js';
+import { DelayBasedWindow } from '../../machines/streams/delay-based-window.js';
 
 /** A source of frames. */
-export interface OutletSide {
+export interface FrameSenderHandler {
   /** There is room again. */
-  goOn(): void;
+  resume(): void;
   /** Frames can't be sent on this connection at all. */
   failed(cause: Closing): void;
 }
@@ -18,14 +18,14 @@ const ROOM_MS = 20;
  * Where a session's frames leave, one behind the other: what the connection has not taken is offered again before anything else,
  * for what it carries would be missing. Some data is sent so that its acknowledgement tells how long the way is. Stateful.
  */
-export class Outlet {
-  readonly ahead = new Ahead();
+export class FrameSender {
+  readonly window = new DelayBasedWindow();
   #isFull = false;
 
   constructor(
     readonly connection: Connection,
     readonly now: () => number,
-    readonly side: OutletSide,
+    readonly side: FrameSenderHandler,
   ) {}
 
   /** Nothing may be sent until `goOn`; bytes that were sent last stay as they are until then. */
@@ -39,19 +39,19 @@ export class Outlet {
     } catch (error) {
       return this.#refused(error, () => this.send(bytes));
     }
-    if (this.#isFull) void this.connection.drained().then(() => this.#goOn());
+    if (this.#isFull) void this.connection.drained().then(() => this.#resume());
   }
 
   sendData(bytes: Uint8Array): void {
-    const isMarked = this.ahead.asks(bytes.length, this.now());
-    this.ahead.sent(bytes.length);
+    const isMarked = this.window.needsAck(bytes.length, this.now());
+    this.window.sent(bytes.length);
     if (isMarked) this.#sendMarked(bytes);
     else this.send(bytes);
   }
 
   /** A message whose acknowledgement tells how long the way is. */
   #sendMarked(bytes: Uint8Array): void {
-    const mark = this.ahead.mark(this.now());
+    const mark = this.window.mark(this.now());
     const { accepted } = this.connection.stats();
     const sent = this.connection.send(bytes);
     // A `send` that found no room waits for it; nothing may overtake it.
@@ -59,9 +59,9 @@ export class Outlet {
     this.#isFull = isParked;
     sent.then(
       () => {
-        this.ahead.acknowledged(mark, this.now());
+        this.window.acknowledged(mark, this.now());
         if (isParked) this.#isFull = false;
-        this.side.goOn();
+        this.side.resume();
       },
       (error: unknown) => {
         if (error instanceof SessionError) this.#refused(error, () => this.#sendMarked(bytes));
@@ -78,13 +78,13 @@ export class Outlet {
     this.#isFull = true;
     const timer = setTimeout(() => {
       again();
-      this.side.goOn();
+      this.side.resume();
     }, ROOM_MS);
     timer.unref();
   }
 
-  #goOn(): void {
+  #resume(): void {
     this.#isFull = false;
-    this.side.goOn();
+    this.side.resume();
   }
 }

@@ -9,8 +9,8 @@ export {
   type StreamFrame,
   type StreamsLimits,
 } from '../../machines/streams/streams.messages.js';
-export { Keeper, type KeeperNews } from './resume-state.js';
-export { TUNNEL_PURPOSE, TunnelEntrance, TunnelExit, type Passage, type Place, type TunnelNews } from './tunnel.js';
+export { ReconnectingSession, type ReconnectingSessionEvents } from './reconnecting-session.js';
+export { TUNNEL_PURPOSE, TunnelEntrance, TunnelExit, type TunneledConnection, type Place, type TunnelNews } from './tunnel.js';
 export { decodeFrame, encodeFrame } from './codec.js';
 export {
   FileSource,
@@ -26,3 +26,27 @@ export {
   type Source,
   type TransferCode,
 } from './transfer/index.js';
+
+import { ReconnectingSession, type ReconnectingSessionEvents } from './reconnecting-session.js';
+import type { TunneledConnection } from './tunnel.js';
+
+/**
+ * The former name of `ReconnectingSession`.
+ * @deprecated Since 0.1.0.
+ */
+export const Keeper = ReconnectingSession;
+/**
+ * The former name of `ReconnectingSession`.
+ * @deprecated Since 0.1.0.
+ */
+export type Keeper = ReconnectingSession;
+/**
+ * The former name of `ReconnectingSessionEvents`.
+ * @deprecated Since 0.1.0.
+ */
+export type KeeperNews = ReconnectingSessionEvents;
+/**
+ * The former name of `TunneledConnection`.
+ * @deprecated Since 0.1.0.
+ */
+export type Passage = TunneledConnection;

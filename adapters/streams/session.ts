@@ -12,11 +12,11 @@ import {
   type StreamFrame,
   type StreamsLimits,
 } from '../../machines/streams/streams.messages.js';
-import { STREAMS_VERSION, StreamsPlane, type Heard } from '../../machines/streams/streams.plane.js';
+import { STREAMS_VERSION, StreamsPlane, type StreamEvent } from '../../machines/streams/streams.plane.js';
 import { CONTROL_BYTES_MAX, DATA_HEAD_BYTES, decodeFrame, encodeFrame } from './codec.js';
 import { endedBy, StreamError } from './errors.js';
 import { Opening } from './opening.js';
-import { Outlet } from './frame-sender.js';
+import { FrameSender } from './frame-sender.js';
 import { SessionStream, type StreamPort } from './stream.js';
 import { unlisted } from '../../machines/unlisted.js';
 import type { Offer } from './offer.js';
@@ -69,10 +69,10 @@ export class StreamSession {
   readonly #streams = new Map<number, SessionStream>();
   readonly #openings = new Map<number, Opening>();
   readonly #offers = new Map<number, AbortController>(); // Asked by the peer, and not answered.
-  readonly #outlet: Outlet;
+  readonly #sender: FrameSender;
   readonly #scratch: Uint8Array;
   readonly #writers = new Set<SessionStream>(); // Wait until what they wrote has left.
-  readonly #unheard = new Map<number, Offer>(); // Before there was somebody to hear them; bounded by the plane's pending opens.
+  readonly #undelivered = new Map<number, Offer>(); // Before there was somebody to hear them; bounded by the plane's pending opens.
   #onOffer: ((offer: Offer) => void) | undefined;
   #waiting: Opening[] = []; // Until fewer are unanswered.
   #isGathering = false;
@@ -84,8 +84,8 @@ export class StreamSession {
     const connection = carrier.boundaries === 'stream' ? messagesOver(carrier) : carrier;
     this.connection = connection;
     this.#plane = new StreamsPlane(connection.role, given(limits));
-    this.#outlet = new Outlet(connection, now, {
-      goOn: () => this.#flush(),
+    this.#sender = new FrameSender(connection, now, {
+      resume: () => this.#flush(),
       failed: (cause) => {
         this.#finish(cause);
         void connection.close({ now: true });
@@ -94,7 +94,7 @@ export class StreamSession {
     const { chunkBytes = STREAMS_LIMITS.chunkBytes } = limits;
     this.#scratch = new Uint8Array(Math.max(CONTROL_BYTES_MAX, DATA_HEAD_BYTES + chunkBytes));
     this.closed = connection.closed.then((end) => this.#end(end));
-    connection.onMessage = (message) => this.#hear(message);
+    connection.onMessage = (message) => this.#handleMessage(message);
     this.#gather();
     unlisted(this);
   }
@@ -115,8 +115,8 @@ export class StreamSession {
   set onOffer(handler: ((offer: Offer) => void) | undefined) {
     this.#onOffer = handler;
     if (handler === undefined) return;
-    for (const [id, offer] of this.#unheard) {
-      this.#unheard.delete(id);
+    for (const [id, offer] of this.#undelivered) {
+      this.#undelivered.delete(id);
       this.#ask(handler, id, offer);
     }
   }
@@ -210,7 +210,7 @@ export class StreamSession {
 
   // What the peer says.
 
-  #hear(message: Uint8Array): void {
+  #handleMessage(message: Uint8Array): void {
     if (this.#closing !== undefined) return;
     const frame = decodeFrame(message);
     if (frame === 'optional') return;
@@ -218,14 +218,14 @@ export class StreamSession {
     this.#gather();
   }
 
-  #act(heard: Heard): void {
+  #act(heard: StreamEvent): void {
     switch (heard.word) {
       case 'nothing':
         return;
       case 'data':
-        return this.#streams.get(heard.stream)?.heard(heard.bytes);
+        return this.#streams.get(heard.stream)?.receive(heard.bytes);
       case 'end':
-        return this.#streams.get(heard.stream)?.heardEnd();
+        return this.#streams.get(heard.stream)?.receiveEnd();
       case 'asked':
         return this.#offer(heard.stream, heard.purpose, heard.target);
       case 'opened': {
@@ -239,8 +239,8 @@ export class StreamSession {
       case 'reset':
         this.#offers.get(heard.stream)?.abort();
         this.#offers.delete(heard.stream);
-        this.#unheard.delete(heard.stream);
-        return this.#streams.get(heard.stream)?.heardReset(new StreamError(heard.code));
+        this.#undelivered.delete(heard.stream);
+        return this.#streams.get(heard.stream)?.receiveReset(new StreamError(heard.code));
       case 'incompatible': {
         const { versionMin: min, versionMax: max } = heard;
         return this.#leave(closing('version-unsupported', 'remote', { supported: { min, max }, message: OURS }));
@@ -272,7 +272,7 @@ export class StreamSession {
       accept: () => {
         answer();
         const stream = this.#make(id, purpose, target);
-        if (withdrawal.signal.aborted) stream.heardReset(this.#closing ? endedBy(this.#closing) : new StreamError('cancelled'));
+        if (withdrawal.signal.aborted) stream.receiveReset(this.#closing ? endedBy(this.#closing) : new StreamError('cancelled'));
         else this.#plane.accept(id);
         this.#gather();
         return stream;
@@ -283,7 +283,7 @@ export class StreamSession {
         this.#gather();
       },
     };
-    if (this.#onOffer === undefined) this.#unheard.set(id, offer);
+    if (this.#onOffer === undefined) this.#undelivered.set(id, offer);
     else this.#ask(this.#onOffer, id, offer);
   }
 
@@ -324,9 +324,9 @@ export class StreamSession {
   }
 
   #flush(): void {
-    const outlet = this.#outlet;
+    const outlet = this.#sender;
     while (this.#closing === undefined) {
-      for (let frame; !outlet.isFull && (frame = this.#plane.poll(outlet.ahead.isOpen, outlet.ahead.pieceBytes)) !== undefined;)
+      for (let frame; !outlet.isFull && (frame = this.#plane.poll(outlet.window.isOpen, outlet.window.chunkBytes)) !== undefined;)
         this.#send(frame);
       if (!this.#tellWriters()) return;
     }
@@ -339,16 +339,16 @@ export class StreamSession {
       const queued = this.#plane.queuedBytes(stream.id);
       if (queued > 0 && !this.#plane.hasRoom(stream.id)) continue;
       if (queued === 0) this.#writers.delete(stream);
-      stream.heardRoom();
+      stream.receiveRoom();
       hasNews ||= this.#plane.queuedBytes(stream.id) > queued;
     }
-    return hasNews && !this.#outlet.isFull;
+    return hasNews && !this.#sender.isFull;
   }
 
   #send(frame: StreamFrame): void {
     const bytes = encodeFrame(frame, this.#scratch);
-    if (frame.kind === 'data') this.#outlet.sendData(bytes);
-    else this.#outlet.send(bytes);
+    if (frame.kind === 'data') this.#sender.sendData(bytes);
+    else this.#sender.send(bytes);
   }
 
   // The end.
@@ -377,9 +377,9 @@ export class StreamSession {
     this.#waiting = [];
     for (const withdrawal of this.#offers.values()) withdrawal.abort();
     this.#offers.clear();
-    this.#unheard.clear();
+    this.#undelivered.clear();
     this.#writers.clear();
-    for (const stream of [...this.#streams.values()]) stream.heardReset(error);
+    for (const stream of [...this.#streams.values()]) stream.receiveReset(error);
   }
 }
 

@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { StreamCode } from '../../machines/streams/streams.messages.js';
 import { unlisted } from '../../machines/unlisted.js';
 import { StreamError } from './errors.js';
-import { Pieces } from './chunks.js';
+import { Chunks } from './chunks.js';
 
 /** The session as its streams use it. */
 export interface StreamPort {
@@ -27,7 +27,7 @@ const WRITABLE_BYTES = 256 << 10;
  * is its writer's again when the write's callback runs. `destroy` without an orderly end resets the stream at the other side.
  */
 export class SessionStream extends Duplex {
-  #kept = new Pieces(); // Arrived, and not asked for.
+  #chunks = new Chunks(); // Arrived, and not asked for.
   #isWanting = false;
   #hasPeerEnded = false;
   #unwritten: Uint8Array[] = [];
@@ -60,19 +60,19 @@ export class SessionStream extends Duplex {
   // What the session tells. Not for users.
 
   /** @internal */
-  heard(bytes: Uint8Array): void {
-    if (this.#isWanting && this.#kept.isEmpty) return this.#give(bytes);
-    this.#kept.push(bytes);
+  receive(bytes: Uint8Array): void {
+    if (this.#isWanting && this.#chunks.isEmpty) return this.#give(bytes);
+    this.#chunks.push(bytes);
   }
 
   /** @internal */
-  heardEnd(): void {
+  receiveEnd(): void {
     this.#hasPeerEnded = true;
-    if (this.#kept.isEmpty) this.push(null);
+    if (this.#chunks.isEmpty) this.push(null);
   }
 
   /** @internal The peer, or the end of the session, has ended it. */
-  heardReset(error: StreamError): void {
+  receiveReset(error: StreamError): void {
     this.#isOver = true;
     // `opened` and `reset` may come in one packet: whoever awaits `open()` gets the time to listen before the error is emitted.
     if (this.listenerCount('error') === 0) setImmediate(() => this.destroy(error));
@@ -80,7 +80,7 @@ export class SessionStream extends Duplex {
   }
 
   /** @internal Some of what was written has left. */
-  heardRoom(): void {
+  receiveRoom(): void {
     this.#feed();
   }
 
@@ -88,8 +88,8 @@ export class SessionStream extends Duplex {
 
   override _read(): void {
     this.#isWanting = true;
-    for (let piece; this.#isWanting && (piece = this.#kept.take()) !== undefined;) this.#give(piece);
-    if (this.#hasPeerEnded && this.#kept.isEmpty && this.#isWanting) this.push(null);
+    for (let piece; this.#isWanting && (piece = this.#chunks.take()) !== undefined;) this.#give(piece);
+    if (this.#hasPeerEnded && this.#chunks.isEmpty && this.#isWanting) this.push(null);
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -113,7 +113,7 @@ export class SessionStream extends Duplex {
     const isOrderly = this.writableFinished && this.readableEnded;
     if (!isOrderly && !this.#isOver) this.port.reset(this.id, error instanceof StreamError ? 'failed' : this.#resetCode);
     this.#isOver = true;
-    this.#kept.clear();
+    this.#chunks.clear();
     this.#unwritten = [];
     this.port.left(this.id);
     done(error);

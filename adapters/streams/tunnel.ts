@@ -4,7 +4,7 @@ import { callback } from '../../machines/callbacks.js';
 import { SessionError } from '../../machines/errors.js';
 import type { StreamCode } from '../../machines/streams/streams.messages.js';
 import { StreamError } from './errors.js';
-import type { Keeper } from './resume-state.js';
+import type { ReconnectingSession } from './reconnecting-session.js';
 import type { Offer, StreamSession } from './session.js';
 import { cutOff, endAfterAll, onProvenEnd } from './socket.js';
 import type { SessionStream } from './stream.js';
@@ -22,7 +22,7 @@ export interface Place {
 }
 
 /** One forwarded connection that is over. */
-export interface Passage {
+export interface TunneledConnection {
   /** In the order of their coming, from 1. */
   readonly number: number;
   /** From the socket into the session, and back. */
@@ -36,7 +36,7 @@ export interface Passage {
 /** Callbacks for the connections of a tunnel. */
 export interface TunnelNews {
   began?(number: number): void;
-  over?(passage: Passage): void;
+  over?(passage: TunneledConnection): void;
 }
 
 /** How long the far target may take to answer. Chosen without measurement. */
@@ -53,7 +53,7 @@ export class TunnelEntrance {
   #waiting = 0;
 
   constructor(
-    readonly keeper: Keeper,
+    readonly reconnecting: ReconnectingSession,
     readonly news: TunnelNews = {},
   ) {
     this.#server = createServer(
@@ -64,7 +64,15 @@ export class TunnelEntrance {
   }
 
   toJSON(): object {
-    return { address: this.keeper.address, connections: this.#count };
+    return { address: this.reconnecting.address, connections: this.#count };
+  }
+
+  /**
+   * The former name of `reconnecting`.
+   * @deprecated Since 0.1.0.
+   */
+  get keeper(): ReconnectingSession {
+    return this.reconnecting;
   }
 
   /** @returns the port, chosen by the system where 0 was asked for */
@@ -116,11 +124,11 @@ export class TunnelEntrance {
   }
 
   async #session(signal: AbortSignal): Promise<StreamSession> {
-    if (this.keeper.session !== undefined) return this.keeper.session;
+    if (this.reconnecting.session !== undefined) return this.reconnecting.session;
     if (this.#waiting >= WAITING_MAX) throw new StreamError('busy');
     this.#waiting++;
     try {
-      return await this.keeper.opened(signal);
+      return await this.reconnecting.opened(signal);
     } finally {
       this.#waiting--;
     }
@@ -183,7 +191,7 @@ function told(news: keyof TunnelNews, tell: () => void): void {
 }
 
 /** Joins the two both ways until both are over. @rule STR-3 */
-function joined(socket: Socket, stream: SessionStream): Promise<Omit<Passage, 'number'>> {
+function joined(socket: Socket, stream: SessionStream): Promise<Omit<TunneledConnection, 'number'>> {
   return new Promise((resolve) => {
     let failure: Error | undefined;
     let open = 2;

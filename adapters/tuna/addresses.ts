@@ -17,7 +17,7 @@ export interface AddressRequest {
 }
 
 /** The side that is asked. `no-answer` says nothing. */
-export interface AddressDesk {
+export interface AddressResponder {
   reply(request: AddressRequest): AddressReply;
 }
 

@@ -12,7 +12,7 @@ import {
   readRequest,
   replyOf,
   SharedQuery,
-  type AddressDesk,
+  type AddressResponder,
   type AddressQuery,
   type Timers,
 } from './addresses.js';
@@ -71,7 +71,7 @@ export function addressesOver(given: Connection, options: AskingOptions = {}): A
 }
 
 /** Answers such questions on a connection, which belongs to it from here on. Anything else that is said on it is skipped. @rule TUNA-22 */
-export function answerAddresses(given: Connection, desk: AddressDesk): void {
+export function answerAddresses(given: Connection, desk: AddressResponder): void {
   const connection = whole(given);
   connection.onMessage = (message) => {
     const { session, body } = readRequest(message) ?? {};

@@ -26,12 +26,18 @@ export { addressesOver, answerAddresses, type AskingOptions } from './asking.js'
 export {
   resolverOf,
   staticAddresses,
-  type AddressDesk,
+  type AddressResponder,
   type AddressQuery,
   type AddressRequest,
   type StaticAddresses,
   type Timers,
 } from './addresses.js';
+import type { AddressResponder } from './addresses.js';
+/**
+ * The former name of `AddressResponder`.
+ * @deprecated Since 0.1.0.
+ */
+export type AddressDesk = AddressResponder;
 export { directExit, TunaListener, type NewTunaExit, type TunaExit, type TunaListenerOptions } from './listener.js';
 export { answerRelay, relayAddresses, type RelayClient, type RelayMessage, type RelayOptions } from './relay.js';
 
@@ -151,7 +157,7 @@ function makeSession(
     addresses: addresses === undefined ? undefined : (answer) => bounded(addresses, ports.clock).query(remoteAddress, id, answer),
     ...(first === undefined ? {} : { first }),
   });
-  return { label: labelOf(remoteAddress, id), plane, judge: () => ({ admit: true }) };
+  return { label: labelOf(remoteAddress, id), plane, authorize: () => ({ admit: true }) };
 }
 
 /** How long the dialer keeps the session. @rule TUNA-7 */

@@ -7,7 +7,7 @@ import { SessionError } from '../../machines/errors.js';
 import type { Clock } from '../../machines/ports.js';
 import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 import { TUNA_LIMITS } from '../../machines/tuna/tuna.timing.js';
-import type { AddressDesk, AddressRequest } from './addresses.js';
+import type { AddressResponder, AddressRequest } from './addresses.js';
 import { links, retries } from './options.js';
 import { nknAddress } from './sealing.js';
 import { unlisted } from '../../machines/unlisted.js';
@@ -77,7 +77,7 @@ const REMEMBERED_MAX = 10_000;
  * and leaves the listeners to the engine, which has no way to give up one alone.
  * @rule TUNA-23
  */
-export class TunaListener implements AddressDesk {
+export class TunaListener implements AddressResponder {
   readonly #exits: (TunaExit | undefined)[];
   readonly #bound: (string | undefined)[];
   readonly #ended = new Map<string, number>(); // Sessions, and until when they are remembered.

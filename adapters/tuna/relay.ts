@@ -8,7 +8,7 @@ import {
   readRequest,
   replyOf,
   SharedQuery,
-  type AddressDesk,
+  type AddressResponder,
   type AddressQuery,
   type Timers,
 } from './addresses.js';
@@ -89,7 +89,7 @@ async function attempt(client: Pick<RelayClient, 'send'>, peer: string, request:
  */
 export function answerRelay(
   client: Pick<RelayClient, 'onMessage'>,
-  desk: AddressDesk,
+  desk: AddressResponder,
   { accepts = () => true }: { readonly accepts?: (address: string) => boolean } = {},
 ): () => void {
   let isOver = false;

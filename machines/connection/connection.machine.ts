@@ -24,13 +24,13 @@ export const connectionMachine = connectionSetup.createMachine({
       tags: 'wanted',
       entry: { type: 'report', params: { state: 'queued' } },
       invoke: {
-        src: 'grant',
-        id: 'grant',
-        input: ({ context }) => ({ desk: context.port.dialPermits, livedMs: 0 }),
+        src: 'dialPermit',
+        id: 'dialPermit',
+        input: ({ context }) => ({ permits: context.port.dialPermits, livedMs: 0 }),
       },
       on: {
-        'redial.granted': 'engaged.initiated',
-        'redial.given-up': { target: 'resting', actions: ['recordGivenUp', 'tellGivenUp'] },
+        'redial.permitted': 'engaged.initiated',
+        'redial.exhausted': { target: 'resting', actions: ['recordGivenUp', 'tellGivenUp'] },
         offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
         cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
         close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },

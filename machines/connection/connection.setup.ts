@@ -62,7 +62,7 @@ export const connectionSetup = setup({
     meta: {} as ChartMeta,
   },
   actors: {
-    grant: dialPermitService,
+    dialPermit: dialPermitService,
     // Provided once per engine and protocol; a session chart such as `resumeMachine`.
     protocol: fromCallback<EventObject, ProtocolInput>(() => {
       throw new Error('provide the actor `protocol`');
@@ -72,7 +72,7 @@ export const connectionSetup = setup({
     report: ({ context }, { state }: { state: ApiState }) => context.port.report(state),
     beginSession: ({ context, event }) => {
       if (event.type === 'offered' || event.type === 'crossed') context.port.begin('acceptor', event.opener, event.opening);
-      else if (event.type === 'redial.granted') context.port.begin('dialer', event.opener, undefined);
+      else if (event.type === 'redial.permitted') context.port.begin('dialer', event.opener, undefined);
       else throw new Error(`no session begins with ${event.type}`);
     },
     recordOutput: assign({ closing: ({ event }) => outputOf(event) ?? closing('internal', 'local') }),

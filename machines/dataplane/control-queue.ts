@@ -2,7 +2,7 @@
  * What a plane has to say besides data: control frames to the peer, signals to its chart. Both are rare, so neither has a
  * queue while there is nothing to say; an idle session keeps none.
  */
-export abstract class Voices<Signal> {
+export abstract class ControlQueue<Signal> {
   #frames: Uint8Array[] | undefined;
   #signals: Signal[] | undefined;
 
@@ -13,7 +13,7 @@ export abstract class Voices<Signal> {
   }
 
   /** For the peer, before data. Answers how many wait now. */
-  protected say(frame: Uint8Array): number {
+  protected enqueue(frame: Uint8Array): number {
     return (this.#frames ??= []).push(frame);
   }
 
@@ -24,16 +24,16 @@ export abstract class Voices<Signal> {
   }
 
   /** The wire is gone; nobody hears what was still to be said. */
-  protected hush(): void {
+  protected clear(): void {
     this.#frames = undefined;
   }
 
   /** For the chart. */
-  protected note(signal: Signal): void {
+  protected notify(signal: Signal): void {
     (this.#signals ??= []).push(signal);
   }
 
-  protected get hasNews(): boolean {
+  protected get hasSignals(): boolean {
     return this.#signals !== undefined;
   }
 }

@@ -1,21 +1,21 @@
 import type { Clock } from '../ports.js';
 
 /** Somebody with a deadline. The two numbers are kept for `Alarms`, which alone writes them. */
-export interface Sleeper {
+export interface Timer {
   /** When it wants to be woken; `Infinity` while it doesn't. */
-  wakeAt: number;
+  dueAt: number;
   /** Where it stands in the heap; negative while it isn't there. */
-  place: number;
-  alarm(): void;
+  heapIndex: number;
+  expire(): void;
 }
 
 /** Somebody with something to do once the running turn is over. */
-export interface Gatherer {
-  gathered(): void;
+export interface Deferred {
+  runDeferred(): void;
 }
 
 /** Not in the heap; taken out because it is due, and not woken yet. */
-export const ABROAD = -1;
+export const NOT_QUEUED = -1;
 const DUE = -2;
 
 /**
@@ -32,75 +32,75 @@ export class DeadlineHeap {
     return alarms;
   }
 
-  #heap: Sleeper[] = [];
+  #heap: Timer[] = [];
   #timer: unknown;
   #timerAt = Infinity;
-  #gatherers: Gatherer[] = [];
+  #deferred: Deferred[] = [];
 
   constructor(readonly clock: Clock) {}
 
   /** Sets its deadline, or moves it. */
-  set(sleeper: Sleeper, at: number): void {
-    sleeper.wakeAt = at;
-    if (sleeper.place < 0) sleeper.place = this.#heap.push(sleeper) - 1;
+  set(sleeper: Timer, at: number): void {
+    sleeper.dueAt = at;
+    if (sleeper.heapIndex < 0) sleeper.heapIndex = this.#heap.push(sleeper) - 1;
     this.#settle(sleeper);
     this.#arm();
   }
 
-  clear(sleeper: Sleeper): void {
-    if (sleeper.place >= 0) this.#remove(sleeper);
-    sleeper.place = ABROAD;
-    sleeper.wakeAt = Infinity;
+  clear(sleeper: Timer): void {
+    if (sleeper.heapIndex >= 0) this.#remove(sleeper);
+    sleeper.heapIndex = NOT_QUEUED;
+    sleeper.dueAt = Infinity;
     if (this.#heap.length === 0) this.#disarm(); // Else it fires early, finds nobody, and is set anew.
   }
 
   /** Calls `gathered` once the running turn is over; its caller sees to it that it asks once per turn. */
-  soon(gatherer: Gatherer): void {
-    if (this.#gatherers.push(gatherer) === 1) this.clock.soon(this.#turn);
+  defer(gatherer: Deferred): void {
+    if (this.#deferred.push(gatherer) === 1) this.clock.soon(this.#runAllDeferred);
   }
 
-  #turn = (): void => {
-    const gatherers = this.#gatherers;
-    this.#gatherers = [];
+  #runAllDeferred = (): void => {
+    const gatherers = this.#deferred;
+    this.#deferred = [];
     let done = 0;
     try {
-      while (done < gatherers.length) gatherers[done++]!.gathered();
+      while (done < gatherers.length) gatherers[done++]!.runDeferred();
     } finally {
-      for (; done < gatherers.length; done++) this.soon(gatherers[done]!); // One of them threw; the others keep their turn.
+      for (; done < gatherers.length; done++) this.defer(gatherers[done]!); // One of them threw; the others keep their turn.
     }
   };
 
-  #ring = (): void => {
+  #fire = (): void => {
     this.#timer = undefined;
     this.#timerAt = Infinity;
     const now = this.clock.now();
-    const due: Sleeper[] = [];
-    for (let first; (first = this.#heap[0]) !== undefined && first.wakeAt <= now;) {
+    const due: Timer[] = [];
+    for (let first; (first = this.#heap[0]) !== undefined && first.dueAt <= now;) {
       this.#remove(first);
-      first.place = DUE;
+      first.heapIndex = DUE;
       due.push(first);
     }
     let done = 0;
     try {
       while (done < due.length) {
         const sleeper = due[done++]!;
-        if (sleeper.place !== DUE) continue; // Cleared or set again by one that was woken before it.
-        sleeper.place = ABROAD;
-        sleeper.wakeAt = Infinity;
-        sleeper.alarm();
+        if (sleeper.heapIndex !== DUE) continue; // Cleared or set again by one that was woken before it.
+        sleeper.heapIndex = NOT_QUEUED;
+        sleeper.dueAt = Infinity;
+        sleeper.expire();
       }
     } finally {
-      for (; done < due.length; done++) if (due[done]!.place === DUE) this.set(due[done]!, due[done]!.wakeAt);
+      for (; done < due.length; done++) if (due[done]!.heapIndex === DUE) this.set(due[done]!, due[done]!.dueAt);
       this.#arm();
     }
   };
 
   #arm(): void {
     const first = this.#heap[0];
-    if (first === undefined || first.wakeAt >= this.#timerAt) return;
+    if (first === undefined || first.dueAt >= this.#timerAt) return;
     this.#disarm();
-    this.#timerAt = first.wakeAt;
-    this.#timer = this.clock.setTimeout(this.#ring, Math.max(0, first.wakeAt - this.clock.now()));
+    this.#timerAt = first.dueAt;
+    this.#timer = this.clock.setTimeout(this.#fire, Math.max(0, first.dueAt - this.clock.now()));
   }
 
   #disarm(): void {
@@ -109,36 +109,36 @@ export class DeadlineHeap {
     this.#timerAt = Infinity;
   }
 
-  #remove(sleeper: Sleeper): void {
+  #remove(sleeper: Timer): void {
     const last = this.#heap.pop()!;
     if (last === sleeper) return;
-    last.place = sleeper.place;
-    this.#heap[last.place] = last;
+    last.heapIndex = sleeper.heapIndex;
+    this.#heap[last.heapIndex] = last;
     this.#settle(last);
   }
 
   /** Moves it up, or down, to where its deadline belongs. */
-  #settle(sleeper: Sleeper): void {
+  #settle(sleeper: Timer): void {
     const heap = this.#heap;
-    let at = sleeper.place;
-    for (let above; at > 0 && (above = heap[(at - 1) >> 1]!).wakeAt > sleeper.wakeAt;) {
+    let at = sleeper.heapIndex;
+    for (let above; at > 0 && (above = heap[(at - 1) >> 1]!).dueAt > sleeper.dueAt;) {
       heap[at] = above;
-      above.place = at;
+      above.heapIndex = at;
       at = (at - 1) >> 1;
     }
-    for (let below; (below = this.#lesser(2 * at + 1)) !== undefined && below.wakeAt < sleeper.wakeAt;) {
-      const next = below.place;
+    for (let below; (below = this.#lesser(2 * at + 1)) !== undefined && below.dueAt < sleeper.dueAt;) {
+      const next = below.heapIndex;
       heap[at] = below;
-      below.place = at;
+      below.heapIndex = at;
       at = next;
     }
     heap[at] = sleeper;
-    sleeper.place = at;
+    sleeper.heapIndex = at;
   }
 
-  #lesser(left: number): Sleeper | undefined {
+  #lesser(left: number): Timer | undefined {
     const a = this.#heap[left];
     const b = this.#heap[left + 1];
-    return a === undefined || b === undefined || a.wakeAt <= b.wakeAt ? a : b;
+    return a === undefined || b === undefined || a.dueAt <= b.dueAt ? a : b;
   }
 }

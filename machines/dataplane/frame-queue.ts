@@ -14,7 +14,7 @@ const SLAB_BYTES_MAX = 64 << 10;
 const SLAB_BYTES_MIN = 1 << 10;
 const SHARED_BYTES_MAX = 16 << 10;
 
-interface Piece {
+interface Chunk {
   readonly bytes: Uint8Array;
   readonly messages: number;
 }
@@ -26,7 +26,7 @@ interface Piece {
 export class FrameQueue {
   accepted = 0;
   handed = 0;
-  #pieces: Piece[] = [];
+  #chunks: Chunk[] = [];
   #head = 0;
   #slab: Uint8Array | undefined;
   #from = 0; // The frames in the slab that are not a piece yet.
@@ -66,7 +66,7 @@ export class FrameQueue {
     into.set(payload, at + dataHeadBytes);
     if (isOwn) {
       this.#seal();
-      this.#pieces.push({ bytes: into, messages: 1 });
+      this.#chunks.push({ bytes: into, messages: 1 });
     } else {
       this.#to += bytes;
       this.#open++;
@@ -77,12 +77,12 @@ export class FrameQueue {
 
   /** The next frames, whole; they count as handed over. */
   poll(): Uint8Array | undefined {
-    if (this.#head === this.#pieces.length) this.#seal();
-    const piece = this.#pieces[this.#head];
+    if (this.#head === this.#chunks.length) this.#seal();
+    const piece = this.#chunks[this.#head];
     if (piece === undefined) return undefined;
     this.#head++;
-    if (this.#head === this.#pieces.length) {
-      this.#pieces = [];
+    if (this.#head === this.#chunks.length) {
+      this.#chunks = [];
       this.#head = 0;
     }
     this.handed += piece.messages;
@@ -106,14 +106,14 @@ export class FrameQueue {
       this.#rest();
       return;
     }
-    this.#pieces.push({ bytes: this.#slab!.subarray(this.#from, this.#to), messages: this.#open });
+    this.#chunks.push({ bytes: this.#slab!.subarray(this.#from, this.#to), messages: this.#open });
     this.#from = this.#to;
     this.#open = 0;
   }
 
   /** All is handed over. The next slab is for as much as this time; there may be none for long. */
   #rest(): void {
-    if (this.#head < this.#pieces.length || this.#burstBytes === 0) return;
+    if (this.#head < this.#chunks.length || this.#burstBytes === 0) return;
     if (this.#slab !== undefined && this.#slab.length > SLAB_BYTES_MIN) this.#slab = undefined;
     this.#nextSlabBytes = Math.max(SLAB_BYTES_MIN, Math.min(SLAB_BYTES_MAX, 2 << (31 - Math.clz32(this.#burstBytes))));
     this.#burstBytes = 0;

@@ -9,7 +9,7 @@ import { knows, phaseTable, step, type PhaseOf } from '../phase-table.js';
  * since a short delay is no different, no verdict falls before what has arrived by then was read.
  */
 
-export interface HealthTiming {
+export interface LivenessTiming {
   /** Silence after which a probe goes out. Default 5000. */
   readonly idleMs?: number;
   /** How long its answer may take. Default 5000. */
@@ -19,7 +19,7 @@ export interface HealthTiming {
 }
 
 /** Go on; send a probe now; destroy the wire, politeness would wait for ever. */
-export type HealthVerdict = 'quiet' | 'probe' | 'dead';
+export type LivenessAction = 'quiet' | 'probe' | 'dead';
 
 /** A deadline missed by more than this was missed by a process that did not run. Chosen without measurement. */
 const LATE_MS = 1000;
@@ -31,23 +31,23 @@ const LATE_MS = 1000;
 const THAWS_MAX = 3;
 
 /** Timers come before what can be read; one turn later it has been read. */
-const LAST_CALL_MS = 1;
+const FINAL_READ_MS = 1;
 
 const WAKE_PROBE_TIMEOUT_MS = 1500;
 
 /** What is known of a wire's life. `expire`: the deadline of the phase has passed; `thaw`: it was missed by a process that did not run. */
 export const LIVENESS_PHASES = phaseTable('liveness', 'off', {
   off: { start: 'idle', stop: 'off' },
-  idle: { start: 'idle', hear: 'idle', expire: 'probing', thaw: 'waking', ask: 'waking', stop: 'off' },
-  probing: { start: 'idle', hear: 'idle', expire: 'last-call', thaw: 'waking', ask: 'waking', stop: 'off' },
+  idle: { start: 'idle', receive: 'idle', expire: 'probing', thaw: 'waking', ask: 'waking', stop: 'off' },
+  probing: { start: 'idle', receive: 'idle', expire: 'final-read', thaw: 'waking', ask: 'waking', stop: 'off' },
   /** Asked because the host slept or its network changed; the answer has less time. */
-  waking: { start: 'idle', hear: 'idle', expire: 'last-call', thaw: 'waking', stop: 'off' },
+  waking: { start: 'idle', receive: 'idle', expire: 'final-read', thaw: 'waking', stop: 'off' },
   /** The time is up, and what has arrived meanwhile is read before the wire is given up. */
-  'last-call': { start: 'idle', hear: 'idle', expire: 'off', thaw: 'waking', stop: 'off' },
+  'final-read': { start: 'idle', receive: 'idle', expire: 'off', thaw: 'waking', stop: 'off' },
 });
 
 /** Watches one wire. A sign of life is any byte; one that is found dead stays so until `start`. */
-export class Health {
+export class Liveness {
   readonly #idleMs: number;
   readonly #probeTimeoutMs: number;
   readonly #wakeProbeTimeoutMs: number;
@@ -55,7 +55,7 @@ export class Health {
   #deadline = 0; // When idleness becomes a probe, or a probe a verdict. Means nothing while off.
   #thaws = 0;
 
-  constructor(timing: HealthTiming = {}) {
+  constructor(timing: LivenessTiming = {}) {
     this.#idleMs = timing.idleMs ?? 5000;
     this.#probeTimeoutMs = timing.probeTimeoutMs ?? 5000;
     this.#wakeProbeTimeoutMs = timing.wakeProbeTimeoutMs ?? WAKE_PROBE_TIMEOUT_MS;
@@ -72,9 +72,9 @@ export class Health {
   }
 
   /** Anything came from the peer, the answer to a probe included. */
-  heard(now: number): void {
+  received(now: number): void {
     if (this.#phase === 'off') return;
-    if (this.#phase !== 'idle') this.#phase = step(LIVENESS_PHASES, this.#phase, 'hear'); // As a rule it is idle: this is called for each frame.
+    if (this.#phase !== 'idle') this.#phase = step(LIVENESS_PHASES, this.#phase, 'receive'); // As a rule it is idle: this is called for each frame.
     this.#rest(now);
   }
 
@@ -83,7 +83,7 @@ export class Health {
     return this.#phase === 'off' ? undefined : this.#deadline;
   }
 
-  handleTimeout(now: number): HealthVerdict {
+  handleTimeout(now: number): LivenessAction {
     if (this.#phase === 'off' || now < this.#deadline) return 'quiet';
     const thawed = now - this.#deadline > LATE_MS && this.#thaws < THAWS_MAX;
     if (thawed) {
@@ -94,7 +94,7 @@ export class Health {
     }
     this.#phase = step(LIVENESS_PHASES, this.#phase, 'expire');
     if (this.#phase === 'off') return 'dead';
-    this.#deadline = now + (this.#phase === 'probing' ? this.#probeTimeoutMs : LAST_CALL_MS);
+    this.#deadline = now + (this.#phase === 'probing' ? this.#probeTimeoutMs : FINAL_READ_MS);
     return this.#phase === 'probing' ? 'probe' : 'quiet';
   }
 
@@ -115,7 +115,7 @@ export class Health {
   }
 }
 
-export interface WakeTiming {
+export interface WakeDetectorTiming {
   /** How often to look; a live or new wire within 3 s of a thaw needs this and the wake probe together to stay below. Default 1000. */
   readonly tickMs?: number;
   /** A tick that is later than this was slept through. Default 1000. */
@@ -129,14 +129,14 @@ export interface WakeTiming {
  * while the wall clock goes on; a frozen process misses its tick. Somebody who sets the wall clock by hours looks the same
  * and costs the same: one probe, for the difference of the clocks is measured afresh from tick to tick.
  */
-export class Wake {
+export class WakeDetector {
   readonly #tickMs: number;
   readonly #lateMs: number;
   readonly #jumpMs: number;
   #tickAt: number;
   #offset: number; // Wall minus monotonic at the last tick.
 
-  constructor(now: number, wall: number, timing: WakeTiming = {}) {
+  constructor(now: number, wall: number, timing: WakeDetectorTiming = {}) {
     this.#tickMs = timing.tickMs ?? 1000;
     this.#lateMs = timing.lateMs ?? 1000;
     this.#jumpMs = timing.jumpMs ?? 2000;

@@ -1,9 +1,9 @@
 import type { Clock, Wire } from '../ports.js';
-import { ABROAD, DeadlineHeap, type Gatherer, type Sleeper } from './deadline-heap.js';
+import { NOT_QUEUED, DeadlineHeap, type Deferred, type Timer } from './deadline-heap.js';
 import type { Plane } from './plane.js';
 
 /** Where a pump delivers to the application. Called between frames, never inside each other. */
-export interface PumpOutlets<Message> {
+export interface PumpOutput<Message> {
   /** One message. It belongs to the receiver. */
   deliver(message: Message): void;
   /** A round is over: acknowledgements may have arrived, room may have been made. */
@@ -37,36 +37,36 @@ const TRANSMIT_BYTES_MAX = 1 << 20;
  * Moves bytes between one plane and its wires, and keeps one timer armed.
  * This is the only impure object on the hot path: everything it decides, the plane decided.
  */
-export class Pump<Message, Signal> implements Sleeper, Gatherer {
+export class Pump<Message, Signal> implements Timer, Deferred {
   /** For `Alarms` only, like the two methods it calls. */
-  wakeAt = Infinity;
-  place = ABROAD;
+  dueAt = Infinity;
+  heapIndex = NOT_QUEUED;
   // Charts have it in their contexts: what it leads to must not be listed there (`unlisted`).
   readonly #plane: Plane<Message, Signal>;
-  readonly #outlets: PumpOutlets<Message>;
+  readonly #output: PumpOutput<Message>;
   #ends: (End<Message, Signal> | undefined)[] = NO_ENDS;
-  #alarms: DeadlineHeap;
+  #timers: DeadlineHeap;
   #busy = false;
   #again = false;
-  #gathering = false;
+  #isFlushDeferred = false;
   #stopped = false;
-  #isBraked = false; // The wires are paused until the application has caught up.
+  #isPaused = false; // The wires are paused until the application has caught up.
   #chart: SignalListener<Signal> | undefined;
 
-  constructor(plane: Plane<Message, Signal>, clock: Clock, outlets: PumpOutlets<Message>) {
+  constructor(plane: Plane<Message, Signal>, clock: Clock, output: PumpOutput<Message>) {
     this.#plane = plane;
-    this.#outlets = outlets;
-    this.#alarms = DeadlineHeap.of(clock);
+    this.#output = output;
+    this.#timers = DeadlineHeap.of(clock);
   }
 
   get plane(): Plane<Message, Signal> {
     return this.#plane;
   }
-  get outlets(): PumpOutlets<Message> {
-    return this.#outlets;
+  get outlets(): PumpOutput<Message> {
+    return this.#output;
   }
   get clock(): Clock {
-    return this.#alarms.clock;
+    return this.#timers.clock;
   }
 
   /** The chart that hears the plane's signals; it has reacted when the call returns. */
@@ -84,7 +84,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
     if (this.#stopped) end.retire();
     else {
       if (this.#plane.keepAliveMs !== undefined) wire.keepAlive?.(this.#plane.keepAliveMs);
-      if (this.#isBraked) wire.pause();
+      if (this.#isPaused) wire.pause();
       this.#plane.attach(link, this.clock.now());
     }
     return end;
@@ -110,9 +110,9 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
 
   /** Flush once the running turn is over, so that what is written in one turn leaves in one write. */
   gather(): void {
-    if (this.#gathering || this.#busy || this.#stopped) return;
-    this.#gathering = true;
-    this.#alarms.soon(this);
+    if (this.#isFlushDeferred || this.#busy || this.#stopped) return;
+    this.#isFlushDeferred = true;
+    this.#timers.defer(this);
   }
 
   /** Run to completion: a call made from inside a delivery only asks the outer call to go round again. */
@@ -126,15 +126,15 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
         this.#again = false;
         this.#read(now);
         this.#transmit(now);
-        this.#tell(); // That all was handed over, say.
+        this.#sendSignals(); // That all was handed over, say.
       }
     } finally {
       this.#busy = false;
     }
     if (this.#stopped) return;
-    if ((this.#plane.isFull === true) !== this.#isBraked) this.#brake();
+    if ((this.#plane.isFull === true) !== this.#isPaused) this.#togglePause();
     this.#arm();
-    this.#outlets.settled();
+    this.#output.settled();
   }
 
   /** Nothing moves after this. Wires say farewell after what they were given, or are destroyed. */
@@ -142,7 +142,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
     if (this.#stopped) return;
     if (how === 'polite') this.#transmit(this.clock.now()); // A farewell queued in this very turn.
     this.#stopped = true;
-    this.#alarms.clear(this);
+    this.#timers.clear(this);
     for (const end of this.#ends) end?.retire(how);
     this.#ends = NO_ENDS;
   }
@@ -184,7 +184,7 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
   /** One frame, one consequence: the application or the chart hears about a frame before the next one is read. */
   #read(now: number): void {
     const { plane, outlets } = this;
-    this.#tell(); // What came up outside of a step: a timeout, a detached wire.
+    this.#sendSignals(); // What came up outside of a step: a timeout, a detached wire.
     while (!this.#stopped) {
       switch (plane.step(now)) {
         case 'idle':
@@ -193,14 +193,14 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
           for (let m; !this.#stopped && (m = plane.pollMessage()) !== undefined;) outlets.deliver(m);
           break;
         case 'signal':
-          this.#tell();
+          this.#sendSignals();
           break;
         case 'quiet':
       }
     }
   }
 
-  #tell(): void {
+  #sendSignals(): void {
     for (let s; !this.#stopped && (s = this.#plane.pollSignal()) !== undefined;) this.#chart?.send(s);
   }
 
@@ -233,28 +233,28 @@ export class Pump<Message, Signal> implements Sleeper, Gatherer {
     if (end.writable && sent >= TRANSMIT_BYTES_MAX) this.gather();
   }
 
-  #brake(): void {
-    this.#isBraked = !this.#isBraked;
+  #togglePause(): void {
+    this.#isPaused = !this.#isPaused;
     for (const end of this.#ends) {
-      if (this.#isBraked) end?.wire.pause();
+      if (this.#isPaused) end?.wire.pause();
       else end?.wire.resume();
     }
   }
 
   /** For `Alarms` only. */
-  gathered(): void {
-    this.#gathering = false;
+  runDeferred(): void {
+    this.#isFlushDeferred = false;
     this.flush();
   }
 
   /** The timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
   #arm(): void {
     const at = this.#plane.nextTimeout();
-    if (at !== undefined && at < this.wakeAt) this.#alarms.set(this, at);
+    if (at !== undefined && at < this.dueAt) this.#timers.set(this, at);
   }
 
   /** For `Alarms` only. */
-  alarm(): void {
+  expire(): void {
     this.#plane.handleTimeout(this.clock.now());
     this.flush();
   }

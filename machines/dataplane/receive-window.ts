@@ -1,8 +1,8 @@
 import { MESSAGE_COST_BYTES } from './send-log.js';
 
-export type Verdict = 'deliver' | 'duplicate' | 'gap' | 'over-credit';
+export type ReceiveResult = 'deliver' | 'duplicate' | 'gap' | 'over-credit';
 
-export interface ReceiptLimits {
+export interface ReceiveWindowLimits {
   readonly receiveBytesMax: number;
   readonly ackEveryBytes: number;
   readonly ackDelayMs: number;
@@ -12,7 +12,7 @@ export interface ReceiptLimits {
  * What has arrived, and what the peer is owed for it: acknowledgement and credit.
  * Messages count from `first` without wrapping; the wire carries the low bits.
  */
-export class Receipts {
+export class ReceiveWindow {
   ackAt: number | undefined; // When an acknowledgement is due at the latest.
   #due = false;
   #next: number; // The number of the next message to arrive.
@@ -24,7 +24,7 @@ export class Receipts {
   #duplicates = 0;
 
   constructor(
-    readonly limits: ReceiptLimits,
+    readonly limits: ReceiveWindowLimits,
     first: number,
   ) {
     this.#next = this.#ackedThrough = first;
@@ -45,7 +45,7 @@ export class Receipts {
   }
 
   /** `sequence`: low 32 bits of the message's number. `prompt`: its sender waits for the acknowledgement. */
-  accept(sequence: number, payloadBytes: number, prompt: boolean, now: number): Verdict {
+  accept(sequence: number, payloadBytes: number, prompt: boolean, now: number): ReceiveResult {
     const ahead = (sequence - this.#next) | 0;
     if (ahead > 0) return 'gap';
     if (prompt) this.#due = true;

@@ -2,7 +2,7 @@ import { fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing } from '../closing.js';
 import { connectionMachine } from '../connection/connection.machine.js';
-import { Wake } from '../dataplane/liveness.js';
+import { WakeDetector } from '../dataplane/liveness.js';
 import { fromSupervisor } from '../runtime/supervisor.js';
 import { RETRY_AFTER_MS } from './accept/listener.service.js';
 import { abortConnections, cancelAttempts, closeConnections, probe } from './all-connections.js';
@@ -43,7 +43,7 @@ const dialerService = fromCallback<EventObject, HubContext>(
 /** Looks once a second whether the host slept. */
 const wakeService = fromCallback<EventObject, HubContext>(({ input: { hub }, sendBack }) => {
   const { clock } = hub.ports;
-  const wake = new Wake(clock.now(), clock.wall());
+  const wake = new WakeDetector(clock.now(), clock.wall());
   let timer: unknown;
   const tick = (): void => {
     if (wake.handleTick(clock.now(), clock.wall()) === 'woken') sendBack({ type: 'host.woke' });

@@ -17,7 +17,7 @@ export const poolMachine = poolSetup.createMachine({
     },
   },
   context: ({ input: { role, session } }) => {
-    const { isBare, isProven, localId, peer } = session.plane.seed;
+    const { isBare, isProven, localId, peer } = session.plane.input;
     return { role, session, isBare, isProven, localId, peer, goodbye: { code: 'closed', afterMs: 0 } };
   },
   output: ({ context }) => ({
@@ -84,7 +84,7 @@ export const poolMachine = poolSetup.createMachine({
                   },
                   { target: '#pool.alive.open', actions: 'tellIdentity' },
                 ],
-                'greeting.failed': { target: '#pool.closed', actions: ['recordFailure', 'stopWithLastWord'] },
+                'handshake.failed': { target: '#pool.closed', actions: ['recordFailure', 'stopWithLastWord'] },
                 'peer.refused': [
                   {
                     guard: 'isMistaken',
@@ -114,12 +114,12 @@ export const poolMachine = poolSetup.createMachine({
               actions: ['recordAbort', 'noteGoodbye', 'sayGoodbye', 'flush', 'stopPolitely'],
             },
             close: [
-              { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
+              { guard: 'isAbrupt', target: 'closingLocal', actions: 'noteGoodbye' },
               { target: 'draining', actions: 'noteGoodbye' },
             ],
             drain: { target: 'draining', actions: 'noteGoodbye' },
             'idle.expired': { target: 'draining', actions: 'noteGoodbye' },
-            'peer.goodbye': { target: 'departing', actions: 'recordGoodbye' },
+            'peer.goodbye': { target: 'closingRemote', actions: 'recordGoodbye' },
           },
         },
         draining: {
@@ -127,13 +127,13 @@ export const poolMachine = poolSetup.createMachine({
           description: 'What was written before the end still leaves; what the peer sends is still delivered.',
           entry: ['drainPlane', 'flush'],
           on: {
-            'log.drained': 'parting',
-            close: { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbye' },
-            'peer.goodbye': 'departing', // It waits for the rest.
+            'log.drained': 'closingLocal',
+            close: { guard: 'isAbrupt', target: 'closingLocal', actions: 'noteGoodbye' },
+            'peer.goodbye': 'closingRemote', // It waits for the rest.
           },
-          after: { closeGrace: 'parting' },
+          after: { closeGrace: 'closingLocal' },
         },
-        parting: {
+        closingLocal: {
           meta: { rule: 'POOL-8' },
           description: 'The goodbye is said; the peer answers by its own, or by closing.',
           initial: 'speaking',
@@ -150,7 +150,7 @@ export const poolMachine = poolSetup.createMachine({
             },
           },
         },
-        departing: {
+        closingRemote: {
           meta: { rule: 'POOL-8' },
           description: 'The peer goes, and waits for what was written here.',
           entry: ['drainPlane', 'flush'],

@@ -1,14 +1,14 @@
 import { Framer } from '../dataplane/framer.js';
 import { FrameQueue } from '../dataplane/frame-queue.js';
-import { Health } from '../dataplane/liveness.js';
+import { Liveness } from '../dataplane/liveness.js';
 import type { Room, Step } from '../dataplane/plane.js';
 import { SENDING_PHASES, type SendingPhase } from '../dataplane/sending-phases.js';
 import { SessionError } from '../errors.js';
 import { step } from '../phase-table.js';
 import type { SessionPlane } from '../protocol.js';
-import { POOL_HEARING, type PoolHearing } from './pool.hearing.js';
+import { POOL_INPUT, type PoolInputPhase } from './pool.input-phases.js';
 import type { PoolFaultCode, PoolGoodbye } from './pool.messages.js';
-import type { PoolGreeting, PoolSeed, PoolSignal, Said } from './pool.signals.js';
+import type { PoolHandshake, PoolPlaneInput, PoolSignal, HandshakeStep } from './pool.signals.js';
 
 /**
  * Whole messages over one wire, each handed over once. There is no acknowledgement and no credit in this protocol: a reader
@@ -16,13 +16,13 @@ import type { PoolGreeting, PoolSeed, PoolSignal, Said } from './pool.signals.js
  * @rule POOL-1 POOL-3 POOL-6 POOL-7 POOL-8 POOL-11
  */
 export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
-  readonly health: Health;
+  readonly liveness: Liveness;
   /** Bare frames can't ask for a sign of life; the system below can. */
   readonly keepAliveMs: number | undefined;
   isFull = false;
   #framer: Framer;
   #queue: FrameQueue;
-  #hearing: PoolHearing = POOL_HEARING.initial;
+  #inputPhase: PoolInputPhase = POOL_INPUT.initial;
   #sending: SendingPhase = SENDING_PHASES.initial;
   #openedAt = 0;
   #greeting: Uint8Array | undefined;
@@ -36,11 +36,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   #received = 0;
   #activeAt = 0; // When a message last went either way; means nothing before `open`.
 
-  constructor(readonly seed: PoolSeed) {
-    const { limits, codec, isBare } = seed;
+  constructor(readonly input: PoolPlaneInput) {
+    const { limits, codec, isBare } = input;
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
     this.#queue = new FrameQueue(codec, limits.sendBytesMax);
-    this.health = new Health({ idleMs: limits.keepaliveIntervalMs, probeTimeoutMs: limits.probeTimeoutMs });
+    this.liveness = new Liveness({ idleMs: limits.keepaliveIntervalMs, probeTimeoutMs: limits.probeTimeoutMs });
     this.keepAliveMs = isBare && limits.keepaliveIntervalMs > 0 ? limits.keepaliveIntervalMs : undefined;
   }
 
@@ -48,16 +48,16 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** On a new wire: the dialer says who it is, the acceptor listens. */
   greet(): void {
-    this.#hear('greet');
-    const { greeting, role } = this.seed;
-    if (greeting !== undefined) this.#take(greeting.begin());
+    this.#advance('greet');
+    const { handshake, role } = this.input;
+    if (handshake !== undefined) this.#take(handshake.begin());
     else if (role === 'dialer') this.#greet('hello');
   }
 
   /** The peer may speak, and be spoken to, from here on. */
   open(now: number): void {
-    if (this.seed.role === 'acceptor' && !this.seed.isBare && this.seed.greeting === undefined) this.#greet('welcome');
-    this.#hear('open');
+    if (this.input.role === 'acceptor' && !this.input.isBare && this.input.handshake === undefined) this.#greet('welcome');
+    this.#advance('open');
     this.#activeAt = this.#openedAt = now;
   }
 
@@ -70,7 +70,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   /** Nothing more is said, not even what was written and has not left. */
   goodbye(goodbye: PoolGoodbye): void {
     this.#send('part');
-    if (!this.seed.isBare) this.#goodbye = this.seed.codec.putGoodbye(goodbye);
+    if (!this.input.isBare) this.#goodbye = this.input.codec.putGoodbye(goodbye);
   }
 
   /** Something was said that is to leave before the wire ends. */
@@ -81,19 +81,19 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
     if (now - this.#openedAt < SIGN_MS) return; // Heard just now; what crossed its opening says nothing against it.
-    if (this.#mayPing && this.health.probeNow(now, this.seed.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
+    if (this.#mayPing && this.liveness.probeNow(now, this.input.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
   }
 
   // The pump's side.
 
   attach(_link: number, now: number): void {
-    if (!this.seed.isBare && this.seed.limits.keepaliveIntervalMs > 0) this.health.start(now);
+    if (!this.input.isBare && this.input.limits.keepaliveIntervalMs > 0) this.liveness.start(now);
   }
 
   detach(): void {
-    this.#hear('deafen');
+    this.#advance('ignore');
     this.#signAt = undefined;
-    this.health.stop();
+    this.liveness.stop();
   }
 
   handleBytes(_link: number, bytes: Uint8Array, lent: boolean): void {
@@ -103,19 +103,19 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   step(now: number): Step {
     if (this.#hasHeard) this.#heard(now);
-    if (this.#hearing === 'nothing' || this.#hearing === 'judging') return 'idle';
+    if (this.#inputPhase === 'nothing' || this.#inputPhase === 'deciding') return 'idle';
     const framed = this.#framer.poll();
     if (framed === 'more') return 'idle';
     if (framed === 'oversized') return this.#accuse('oversized', 'POOL-3');
     const { bytes, start, end } = this.#framer;
-    const kind = this.seed.codec.kind(bytes, start, end);
+    const kind = this.input.codec.kind(bytes, start, end);
     if (kind !== 'data') return kind === 'optional' ? 'quiet' : this.#handleControl(kind);
-    if (this.#hearing !== 'everything') return this.#accuse('malformed', 'POOL-5');
-    if (end - start - this.seed.codec.dataHeadBytes > this.seed.limits.messageBytesMax)
+    if (this.#inputPhase !== 'everything') return this.#accuse('malformed', 'POOL-5');
+    if (end - start - this.input.codec.dataHeadBytes > this.input.limits.messageBytesMax)
       return this.#accuse('oversized', 'POOL-3');
     this.#received++;
     this.#activeAt = now;
-    this.#message = this.#framer.take(start + this.seed.codec.dataHeadBytes, end);
+    this.#message = this.#framer.take(start + this.input.codec.dataHeadBytes, end);
     return 'message';
   }
 
@@ -129,22 +129,22 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
       this.#signAt = undefined;
       this.#pong ??= 0;
     }
-    const verdict = this.health.handleTimeout(now);
+    const verdict = this.liveness.handleTimeout(now);
     if (verdict === 'quiet') return;
     if (this.isFull)
-      this.health.start(now); // A wire that isn't read shows no sign of life.
+      this.liveness.start(now); // A wire that isn't read shows no sign of life.
     else if (verdict === 'probe') this.#mustPing = this.#mayPing;
     else this.#signals.push({ type: 'wire.silent' });
   }
 
   nextTimeout(): number | undefined {
-    const at = Math.min(this.health.nextTimeout() ?? Infinity, this.#idleAt() ?? Infinity, this.#signAt ?? Infinity);
+    const at = Math.min(this.liveness.nextTimeout() ?? Infinity, this.#idleAt() ?? Infinity, this.#signAt ?? Infinity);
     return at === Infinity ? undefined : at;
   }
 
   write(payload: Uint8Array): Room {
     if (this.isParting) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
-    const { limits } = this.seed;
+    const { limits } = this.input;
     if (payload.length > limits.messageBytesMax)
       throw new SessionError('too-large', `a message of ${payload.length} bytes is above the limit of ${limits.messageBytesMax}`);
     this.#queue.push(payload);
@@ -175,16 +175,16 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   hasRoom(): boolean {
-    return this.#queue.costBytes <= this.seed.limits.sendBytesHigh / 2;
+    return this.#queue.costBytes <= this.input.limits.sendBytesHigh / 2;
   }
 
   // What the application's side asks.
 
   canTake(payloadBytes: number): boolean {
-    return payloadBytes > this.seed.limits.messageBytesMax || this.#queue.hasRoomFor(payloadBytes);
+    return payloadBytes > this.input.limits.messageBytesMax || this.#queue.hasRoomFor(payloadBytes);
   }
   holdBack(bytes: number): void {
-    const high = this.seed.limits.receiveBytesHigh;
+    const high = this.input.limits.receiveBytesHigh;
     this.isFull = this.isFull ? bytes > high / 2 : bytes >= high;
   }
   get accepted(): number {
@@ -211,17 +211,17 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   #handleControl(kind: string): Step {
     const { bytes, start, end } = this.#framer;
-    const { codec, role } = this.seed;
+    const { codec, role } = this.input;
     if (kind === 'fault') return this.#handleFault();
-    if (this.#hearing === 'hello') {
-      if (this.seed.greeting !== undefined) return this.#greetOn(this.seed.greeting, kind);
+    if (this.#inputPhase === 'hello') {
+      if (this.input.handshake !== undefined) return this.#greetOn(this.input.handshake, kind);
       if (role === 'dialer' && kind === 'refused') {
         const refusal = codec.refused(bytes, start, end);
         return refusal === undefined ? this.#accuse('malformed', 'POOL-5') : this.#signal({ type: 'peer.refused', refusal });
       }
       const hello = kind === (role === 'dialer' ? 'welcome' : 'hello') ? codec.hello(bytes, start, end) : undefined;
       if (hello === undefined) return this.#accuse('malformed', 'POOL-5');
-      this.#hear('answer');
+      this.#advance('answer');
       const isUnderstood = hello.versionMin <= codec.versionMax && hello.versionMax >= codec.versionMin;
       return this.#signal({ type: 'peer.greeted', id: hello.id, isUnderstood });
     }
@@ -238,27 +238,27 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return 'quiet';
   }
 
-  #greetOn(greeting: PoolGreeting, kind: string): Step {
+  #greetOn(greeting: PoolHandshake, kind: string): Step {
     const { bytes, start, end } = this.#framer;
-    if (kind === 'greeting') return this.#take(greeting.hear(bytes, start, end));
-    const refusal = kind === 'refused' ? this.seed.codec.refused(bytes, start, end) : undefined;
+    if (kind === 'greeting') return this.#take(greeting.receive(bytes, start, end));
+    const refusal = kind === 'refused' ? this.input.codec.refused(bytes, start, end) : undefined;
     return this.#take(refusal === undefined ? 'malformed' : greeting.refused(refusal));
   }
 
-  #take(said: Said): Step {
+  #take(said: HandshakeStep): Step {
     if (said === 'malformed') return this.#accuse('malformed', 'POOL-5');
     if (said.say !== undefined) this.#greeting = said.say;
     if (said.signal === undefined) return 'quiet';
     const { signal } = said;
-    if (signal.type === 'greeting.failed' && signal.closing.code === 'malformed') this.#sayFault('malformed', 'POOL-5');
-    this.#hear('answer');
+    if (signal.type === 'handshake.failed' && signal.closing.code === 'malformed') this.#sayFault('malformed', 'POOL-5');
+    this.#advance('answer');
     return this.#signal(said.signal);
   }
 
   /** Any byte is a sign of life; who sends them gets one back, for they may be all that it does for a long time. */
   #heard(now: number): void {
     this.#hasHeard = false;
-    this.health.heard(now);
+    this.liveness.received(now);
     if (this.#mayPing) this.#signAt ??= now + SIGN_MS;
   }
 
@@ -268,7 +268,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   #pollControl(): Uint8Array | undefined {
-    const { codec } = this.seed;
+    const { codec } = this.input;
     const first = this.#greeting ?? this.#goodbye;
     if (this.#greeting !== undefined) this.#greeting = undefined;
     else this.#goodbye = undefined;
@@ -285,22 +285,22 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** Messages may leave. */
   get #isOpen(): boolean {
-    return this.#hearing === 'everything';
+    return this.#inputPhase === 'everything';
   }
 
   get #mayPing(): boolean {
-    return this.#isOpen && !this.seed.isBare;
+    return this.#isOpen && !this.input.isBare;
   }
 
   #greet(kind: 'hello' | 'welcome'): void {
-    const { codec, localId } = this.seed;
+    const { codec, localId } = this.input;
     const { versionMin, versionMax } = codec;
-    const isInquiry = kind === 'hello' && this.seed.peer === undefined;
+    const isInquiry = kind === 'hello' && this.input.peer === undefined;
     this.#greeting = codec.putHello(kind, { versionMin, versionMax, id: localId, isInquiry });
   }
 
   #idleAt(): number | undefined {
-    const { idleTimeoutMs } = this.seed.limits;
+    const { idleTimeoutMs } = this.input.limits;
     return this.#isOpen && !this.isParting && idleTimeoutMs > 0 ? this.#activeAt + idleTimeoutMs : undefined;
   }
 
@@ -310,8 +310,8 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     this.#signals.push({ type: 'log.drained' });
   }
 
-  #hear(event: 'greet' | 'answer' | 'open' | 'deafen'): void {
-    this.#hearing = step(POOL_HEARING, this.#hearing, event);
+  #advance(event: 'greet' | 'answer' | 'open' | 'ignore'): void {
+    this.#inputPhase = step(POOL_INPUT, this.#inputPhase, event);
   }
 
   #send(event: 'drain' | 'empty' | 'part'): void {
@@ -326,22 +326,22 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   /** The connection ends, and the peer is told why before its wire goes: it would repeat its mistake on the next one. @rule POOL-13 */
   #accuse(code: PoolFaultCode, rule: string): Step {
     this.#sayFault(code, rule);
-    this.#hear('deafen');
+    this.#advance('ignore');
     return this.#signal({ type: 'peer.violated', fault: { code, rule } });
   }
 
   #sayFault(code: PoolFaultCode, rule: string): void {
-    if (this.seed.isBare || this.#sending === 'parted') return;
+    if (this.input.isBare || this.#sending === 'parted') return;
     this.#send('part');
-    this.#goodbye = this.seed.codec.putFault({ code, rule });
+    this.#goodbye = this.input.codec.putFault({ code, rule });
   }
 
   /** @rule POOL-13 */
   #handleFault(): Step {
     const { bytes, start, end } = this.#framer;
-    const fault = this.seed.codec.fault(bytes, start, end);
+    const fault = this.input.codec.fault(bytes, start, end);
     if (fault === undefined) return this.#accuse('malformed', 'POOL-2');
-    this.#hear('deafen');
+    this.#advance('ignore');
     return this.#signal({ type: 'peer.accused', fault });
   }
 }

@@ -16,7 +16,7 @@ import { relay } from '../runtime/xstate-internals.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { PoolFault, PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
-import type { PoolSeed, PoolSignal } from './pool.signals.js';
+import type { PoolPlaneInput, PoolSignal } from './pool.signals.js';
 
 export type PoolEvent = WireEvent | PoolSignal | ProtocolCommand;
 
@@ -28,7 +28,7 @@ export interface PoolInput {
   readonly session: SessionHandle<PoolPump>;
 }
 
-export interface PoolContext extends ProtocolContext<PoolPump>, Pick<PoolSeed, 'isBare' | 'isProven' | 'localId' | 'peer'> {
+export interface PoolContext extends ProtocolContext<PoolPump>, Pick<PoolPlaneInput, 'isBare' | 'isProven' | 'localId' | 'peer'> {
   /** What the transport has proven of the peer. */
   readonly fingerprint?: string | undefined;
   /** What is said at the end. */
@@ -115,7 +115,7 @@ export const poolSetup = setup({
       closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : UNEXPECTED),
     }),
     recordFailure: assign({
-      closing: ({ event }) => (event.type === 'greeting.failed' ? event.closing : UNEXPECTED),
+      closing: ({ event }) => (event.type === 'handshake.failed' ? event.closing : UNEXPECTED),
     }),
     recordGoodbye: assign({
       closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : UNEXPECTED),
@@ -146,8 +146,8 @@ export const poolSetup = setup({
     },
   },
   delays: {
-    connectTimeout: ({ context }) => context.session.plane.seed.limits.connectTimeoutMs,
-    closeGrace: ({ context }) => context.session.plane.seed.limits.closeGraceMs,
-    yieldTime: ({ context }) => context.session.plane.seed.limits.yieldMs,
+    connectTimeout: ({ context }) => context.session.plane.input.limits.connectTimeoutMs,
+    closeGrace: ({ context }) => context.session.plane.input.limits.closeGraceMs,
+    yieldTime: ({ context }) => context.session.plane.input.limits.yieldMs,
   },
 });

@@ -6,7 +6,7 @@ import type { PoolLimits } from './pool.timing.js';
 export type PoolSignal =
   /** `isUnderstood`: there is a version that both speak. `fingerprint`: the certificate that it says to show, where it says so. */
   | { type: 'peer.greeted'; id: string; isUnderstood: boolean; fingerprint?: string | undefined }
-  | { type: 'greeting.failed'; closing: Closing }
+  | { type: 'handshake.failed'; closing: Closing }
   | { type: 'peer.refused'; refusal: PoolRefused }
   | { type: 'peer.goodbye'; goodbye: PoolGoodbye }
   | { type: 'log.drained' } // Everything written was given to the wire.
@@ -16,18 +16,18 @@ export type PoolSignal =
   | { type: 'peer.accused'; fault: PoolFault }; // The peer says that this side broke one.
 
 /** What a step of a greeting brings: a frame to say, news for the chart, both or none. */
-export type Said = { readonly say?: Uint8Array; readonly signal?: PoolSignal } | 'malformed';
+export type HandshakeStep = { readonly say?: Uint8Array; readonly signal?: PoolSignal } | 'malformed';
 
 /** How two sides come to know each other where that takes more than a hello and a welcome. Pure, like the plane it belongs to. */
-export interface PoolGreeting {
+export interface PoolHandshake {
   /** The wire is open. */
-  begin(): Said;
-  /** A frame of kind `greeting`. It ends with `peer.greeted` or `greeting.failed`. */
-  hear(bytes: Uint8Array, at: number, end: number): Said;
-  refused(refusal: PoolRefused): Said;
+  begin(): HandshakeStep;
+  /** A frame of kind `greeting`. It ends with `peer.greeted` or `handshake.failed`. */
+  receive(bytes: Uint8Array, at: number, end: number): HandshakeStep;
+  refused(refusal: PoolRefused): HandshakeStep;
 }
 
-export interface PoolSeed {
+export interface PoolPlaneInput {
   readonly role: 'dialer' | 'acceptor';
   readonly codec: PoolCodec;
   readonly limits: PoolLimits;
@@ -40,5 +40,5 @@ export interface PoolSeed {
   /** The id is the fingerprint of the peer's certificate, and nothing else will do. */
   readonly isProven: boolean;
   /** Another protocol's way to greet, over the same frames. Default: the pool's own hello and welcome. */
-  readonly greeting?: PoolGreeting;
+  readonly handshake?: PoolHandshake;
 }

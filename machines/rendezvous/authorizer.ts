@@ -4,15 +4,15 @@ import type {
   ConnectRequest,
   ConnectResponse,
   Hello,
-  Letters,
+  SignedMessages,
   NodeId,
   Nonce,
-  Sealed,
-  Whereabouts,
+  Signed,
+  ContactInfo,
 } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
-import { TimedTable } from './expiring-map.js';
+import { ExpiringMap } from './expiring-map.js';
 
 /** What a node says of itself in letters and Hellos. */
 export interface Self {
@@ -23,8 +23,8 @@ export interface Self {
 }
 
 /** What the judge asks of the node. */
-export interface Bench {
-  readonly letters: Letters;
+export interface AuthContext {
+  readonly letters: SignedMessages;
   readonly entropy: Entropy;
   readonly limits: RendezvousLimits;
   self(): Self;
@@ -36,7 +36,7 @@ export interface Bench {
   ownerOf(address: string): NodeId | undefined;
 }
 
-export type LetterVerdict =
+export type AuthResult =
   | { readonly outcome: 'stored'; readonly from: NodeId; readonly answer: Uint8Array }
   | { readonly outcome: 'answered'; readonly from: NodeId }
   | { readonly outcome: Outcome; readonly from?: NodeId };
@@ -52,27 +52,27 @@ export interface Evidence {
  * a hundred times what a table does.
  * @rule RDV-2 RDV-3 RDV-7 RDV-10
  */
-export class Judge {
+export class Authorizer {
   readonly expected: ExpectedConnections;
-  readonly #asked: TimedTable<NodeId, true>; // Who has asked of late, whatever became of it.
-  readonly #seen: TimedTable<string, true>; // Requests that were heard, as long as they could do anything.
-  readonly #bans: TimedTable<NodeId, true>;
+  readonly #asked: ExpiringMap<NodeId, true>; // Who has asked of late, whatever became of it.
+  readonly #seen: ExpiringMap<string, true>; // Requests that were heard, as long as they could do anything.
+  readonly #bans: ExpiringMap<NodeId, true>;
   readonly #displaced: Expectation[] = [];
 
-  constructor(readonly bench: Bench) {
-    const { limits } = bench;
+  constructor(readonly context: AuthContext) {
+    const { limits } = context;
     this.expected = new ExpectedConnections(limits);
-    this.#asked = new TimedTable(limits.repeatFilterMs, limits.repeatFilterMax);
-    this.#seen = new TimedTable(limits.expectationLifeMs, limits.repeatFilterMax);
-    this.#bans = new TimedTable(limits.banMs, limits.bansMax);
+    this.#asked = new ExpiringMap(limits.repeatFilterMs, limits.repeatFilterMax);
+    this.#seen = new ExpiringMap(limits.expectationLifeMs, limits.repeatFilterMax);
+    this.#bans = new ExpiringMap(limits.banMs, limits.bansMax);
   }
 
   // Our own side.
 
   /** A request to this peer, whose answer is expected from here on. */
-  ask(to: NodeId, now: number): Uint8Array {
-    const request = this.bench.letters.writeRequest(this.#whereabouts(to));
-    this.#expect(to, request.letter.nonce, { holds: 'asked', request }, now);
+  request(to: NodeId, now: number): Uint8Array {
+    const request = this.context.letters.writeRequest(this.#contactInfo(to));
+    this.#expect(to, request.message.nonce, { holds: 'asked', request }, now);
     return request.bytes;
   }
 
@@ -107,61 +107,61 @@ export class Judge {
 
   // Letters.
 
-  judgeLetter(bytes: Uint8Array, now: number): LetterVerdict {
-    const { letters } = this.bench;
+  authorizeMessage(bytes: Uint8Array, now: number): AuthResult {
+    const { letters } = this.context;
     const sealed = letters.read(bytes);
     if (sealed === undefined) return { outcome: 'malformed' };
-    const { from, to } = sealed.letter;
+    const { from, to } = sealed.message;
     if (to !== letters.id || from === letters.id) return { outcome: 'misdirected', from };
     if (this.isBanned(from, now)) return { outcome: 'banned', from };
-    if (isRequest(sealed)) return this.#judgeRequest(sealed, now);
-    return this.#judgeResponse(sealed as Sealed<ConnectResponse>, now);
+    if (isRequest(sealed)) return this.#authorizeRequest(sealed, now);
+    return this.#authorizeResponse(sealed as Signed<ConnectResponse>, now);
   }
 
-  #judgeRequest(request: Sealed<ConnectRequest>, now: number): LetterVerdict {
-    const { letters } = this.bench;
-    const { from, nonce } = request.letter;
+  #authorizeRequest(request: Signed<ConnectRequest>, now: number): AuthResult {
+    const { letters } = this.context;
+    const { from, nonce } = request.message;
     if (this.#asked.has(from, now)) return { outcome: 'repeated', from };
     if (this.#seen.has(from + nonce, now)) return { outcome: 'replayed', from };
     if (!letters.isGenuine(request)) return { outcome: 'forged', from };
     this.#asked.set(from, true, now);
     this.#seen.set(from + nonce, true, now);
-    if (!this.bench.wants(from)) return { outcome: 'unwanted', from };
-    const response = letters.writeResponse(this.#whereabouts(from), request);
-    this.#expect(from, response.letter.nonce, { holds: 'request', request }, now);
+    if (!this.context.wants(from)) return { outcome: 'unwanted', from };
+    const response = letters.writeResponse(this.#contactInfo(from), request);
+    this.#expect(from, response.message.nonce, { holds: 'request', request }, now);
     return { outcome: 'stored', from, answer: response.bytes };
   }
 
-  #judgeResponse(response: Sealed<ConnectResponse>, now: number): LetterVerdict {
-    const { letters } = this.bench;
-    const { from, request } = response.letter;
-    const { letter } = request;
-    if (letter.from !== letters.id || letter.to !== from) return { outcome: 'not-asked', from };
-    const match = this.expected.match(letter.transport, from, letter.nonce, now);
+  #authorizeResponse(response: Signed<ConnectResponse>, now: number): AuthResult {
+    const { letters } = this.context;
+    const { from, request } = response.message;
+    const { message } = request;
+    if (message.from !== letters.id || message.to !== from) return { outcome: 'not-asked', from };
+    const match = this.expected.match(message.transport, from, message.nonce, now);
     if (match.word !== 'hit') return { outcome: OF_MISS[match.word], from };
     if (!letters.isGenuine(request)) return { outcome: 'not-asked', from };
     if (match.expectation.grounds.holds === 'response') return { outcome: 'replayed', from };
     if (!letters.isGenuine(response)) return { outcome: 'forged', from };
-    this.#expect(from, letter.nonce, { holds: 'response', response }, now);
+    this.#expect(from, message.nonce, { holds: 'response', response }, now);
     return { outcome: 'answered', from };
   }
 
   // Hellos.
 
   /** A verified Hello on a wire that was accepted: `expected` and `newcomer` may come in. */
-  judgeArrival(hello: Hello, evidence: Evidence, now: number): Outcome {
+  authorizeArrival(hello: Hello, evidence: Evidence, now: number): Outcome {
     const objection = this.#objection(hello, evidence, now);
     if (objection !== undefined) return objection;
     const { from, nonce, transport } = hello;
-    const self = this.bench.self();
+    const self = this.context.self();
     if (self.isClient) return 'unwanted';
-    if (nonce === undefined) return this.bench.wants(from) || this.bench.isMet(from) ? 'newcomer' : 'unwanted';
+    if (nonce === undefined) return this.context.wants(from) || this.context.isMet(from) ? 'newcomer' : 'unwanted';
     const match = this.expected.match(transport, from, nonce, now);
     switch (match.word) {
       case 'hit':
         return isAnnounced(hello, match.expectation) ? 'expected' : 'address-mismatch';
       case 'used': // It has lost what is connected here, or its dial crossed ours: the hub decides between the two.
-        return this.bench.isMet(from) ? 'expected' : 'late';
+        return this.context.isMet(from) ? 'expected' : 'late';
       case 'lapsed':
         return 'late';
       case 'unknown':
@@ -170,7 +170,7 @@ export class Judge {
   }
 
   /** A verified Hello of whom this side dialed; undefined: it will do. */
-  judgeAnswer(hello: Hello, evidence: Evidence, now: number): Outcome | undefined {
+  authorizeAnswer(hello: Hello, evidence: Evidence, now: number): Outcome | undefined {
     const objection = this.#objection(hello, evidence, now);
     if (objection !== undefined) return objection;
     const expectation = this.expected.newestOf(hello.from, now);
@@ -178,43 +178,43 @@ export class Judge {
   }
 
   /** What a dial to this peer shows: the nonce of its letter. Undefined: no letter of it is alive. */
-  presentedTo(peer: NodeId, now: number): Nonce | undefined {
+  nonceFor(peer: NodeId, now: number): Nonce | undefined {
     const grounds = this.expected.newestOf(peer, now)?.grounds;
-    if (grounds?.holds === 'request') return grounds.request.letter.nonce;
-    return grounds?.holds === 'response' ? grounds.response.letter.nonce : undefined;
+    if (grounds?.holds === 'request') return grounds.request.message.nonce;
+    return grounds?.holds === 'response' ? grounds.response.message.nonce : undefined;
   }
 
   /** Where this peer's newest letter says that it is. */
-  whereaboutsOf(peer: NodeId, now: number): Whereabouts | undefined {
+  contactInfoOf(peer: NodeId, now: number): ContactInfo | undefined {
     const grounds = this.expected.newestOf(peer, now)?.grounds;
-    if (grounds?.holds === 'request') return grounds.request.letter;
-    return grounds?.holds === 'response' ? grounds.response.letter : undefined;
+    if (grounds?.holds === 'request') return grounds.request.message;
+    return grounds?.holds === 'response' ? grounds.response.message : undefined;
   }
 
   #objection(hello: Hello, { certificate }: Evidence, now: number): Outcome | undefined {
     const { from, to, address } = hello;
-    const { id } = this.bench.letters;
+    const { id } = this.context.letters;
     if (from === id || (to !== undefined && to !== id)) return 'misdirected';
     if (this.isBanned(from, now)) return 'banned';
     if (hello.certificate !== undefined && hello.certificate !== certificate) return 'identity-mismatch';
-    const { certificate: own, addresses } = this.bench.self();
+    const { certificate: own, addresses } = this.context.self();
     // Where this node binds its key to a certificate, it wants the same of others: nobody in between can stand for them.
     if (own !== undefined && hello.certificate === undefined) return 'identity-mismatch';
     if (address === '') return undefined;
-    const owner = this.bench.ownerOf(address);
+    const owner = this.context.ownerOf(address);
     return (owner !== undefined && owner !== from) || addresses.includes(address) ? 'address-mismatch' : undefined;
   }
 
   #expect(peer: NodeId, nonce: Nonce, grounds: Expectation['grounds'], now: number): void {
-    const { transport } = this.bench.self();
+    const { transport } = this.context.self();
     const displaced = this.expected.add({ transport, peer, nonce, grounds }, now);
     if (displaced !== undefined) this.#displaced.push(displaced);
   }
 
-  #whereabouts(to: NodeId): Whereabouts {
-    const { letters, entropy } = this.bench;
+  #contactInfo(to: NodeId): ContactInfo {
+    const { letters, entropy } = this.context;
     const nonce = hexOf(entropy(16));
-    const { transport, addresses, isClient, certificate } = this.bench.self();
+    const { transport, addresses, isClient, certificate } = this.context.self();
     return { from: letters.id, to, nonce, transport, addresses: isClient ? [] : addresses, isClient, certificate };
   }
 }
@@ -222,14 +222,14 @@ export class Judge {
 /** A response to a request that is no longer open, or never was. */
 const OF_MISS = { lapsed: 'late', used: 'replayed', unknown: 'not-asked' } as const;
 
-function isRequest(sealed: Sealed): sealed is Sealed<ConnectRequest> {
-  return sealed.letter.kind === 'request';
+function isRequest(sealed: Signed): sealed is Signed<ConnectRequest> {
+  return sealed.message.kind === 'request';
 }
 
 /** The address in a Hello is evidence beside the nonce: it must be one that the signed letter has announced. */
 function isAnnounced({ address }: Hello, { grounds }: Expectation): boolean {
   if (grounds.holds === 'asked' || address === '') return true;
-  const { addresses } = grounds.holds === 'request' ? grounds.request.letter : grounds.response.letter;
+  const { addresses } = grounds.holds === 'request' ? grounds.request.message : grounds.response.message;
   return addresses.includes(address);
 }
 

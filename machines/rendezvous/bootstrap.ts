@@ -27,7 +27,7 @@ export class Bootstrap {
   #round: readonly string[] = []; // Those to try, in their order.
   #dial: AbortController | undefined;
   /** Contacts that turned out to be this node, or another process with its key, and until when they are left alone. */
-  readonly #shunned = new Map<string, number>();
+  readonly #skippedUntil = new Map<string, number>();
   /** Contacts that have said of this node that it is connected already, and since when they do. */
   readonly #crossed = new Map<string, { readonly since: number; readonly last: number }>();
 
@@ -41,7 +41,7 @@ export class Bootstrap {
     return this.findContacts((addresses, reason) => {
       if (reason !== undefined) this.side.contactsFailed(reason);
       this.#contacts = addresses;
-      for (const table of [this.#shunned, this.#crossed])
+      for (const table of [this.#skippedUntil, this.#crossed])
         for (const address of table.keys()) if (!addresses.includes(address)) table.delete(address);
       this.#round = addresses.filter((address) => !this.#isIdle(address));
       answer(this.#round.length);
@@ -92,12 +92,12 @@ export class Bootstrap {
     const isTwin = outcome === 'crossed' && now - since >= CROSSED_MS;
     if (!isTwin && outcome !== 'duplicate-key' && outcome !== 'misdirected') return;
     this.#crossed.delete(address);
-    this.#shunned.set(address, now + side.limits.banMs);
+    this.#skippedUntil.set(address, now + side.limits.banMs);
     if (isTwin) side.count('duplicate-key');
   }
 
   #isIdle(address: string): boolean {
-    return this.side.isOwn(address) || (this.#shunned.get(address) ?? -Infinity) > this.side.now();
+    return this.side.isOwn(address) || (this.#skippedUntil.get(address) ?? -Infinity) > this.side.now();
   }
 }
 

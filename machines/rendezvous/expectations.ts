@@ -2,7 +2,7 @@ import type { ActorRefFrom, AnyActorRef } from 'xstate';
 import type { Engine } from '../engine.js';
 import { supervised, type SupervisorNotice } from '../runtime/supervisor.js';
 import type { Clock } from '../ports.js';
-import type { Judge } from './authorizer.js';
+import type { Authorizer } from './authorizer.js';
 import type { MeetResult } from './node.settings.js';
 import type { Peer } from './peer-link.js';
 import type { NodeId } from './rendezvous.messages.js';
@@ -12,10 +12,10 @@ import type { PeerEvent, PeerOutput, PeerPort } from './rendezvous.setup.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
 /** What those who are expected need of the node. */
-export interface WishesSide {
+export interface ExpectationsContext {
   readonly limits: RendezvousLimits;
-  readonly judge: Judge;
-  readonly mail: { send(to: NodeId, letter: Uint8Array): void; forget(peer: NodeId): void };
+  readonly authorizer: Authorizer;
+  readonly signaling: { send(to: NodeId, letter: Uint8Array): void; forget(peer: NodeId): void };
   readonly engine: Engine;
   readonly clock: Clock;
   /** The certificate that this node vouches for, where it does: then dials hold peers to theirs. */
@@ -29,16 +29,16 @@ export interface WishesSide {
  * Who is expected at the moment: one actor each, what it asks to be sent or dialed, who waits for how it ends, and the one timer
  * that lets expectations lapse.
  */
-export class Wishes implements PeerPort {
+export class Expectations implements PeerPort {
   readonly #dials = new Map<NodeId, AbortController>();
   readonly #waiting = new Map<NodeId, ((result: MeetResult) => void)[]>();
   #timer: unknown;
   #timerAt = Infinity;
   #isOver = false;
 
-  readonly #side: WishesSide;
+  readonly #side: ExpectationsContext;
 
-  constructor(side: WishesSide) {
+  constructor(side: ExpectationsContext) {
     this.#side = side;
   }
 
@@ -76,7 +76,7 @@ export class Wishes implements PeerPort {
 
   /** It is connected; its dial, if there was one, has served. */
   met(peer: NodeId): void {
-    this.#side.judge.met(peer, this.#now());
+    this.#side.authorizer.met(peer, this.#now());
     this.#dials.delete(peer);
     this.tell(peer, { type: 'connection.made' });
     this.arm();
@@ -85,8 +85,8 @@ export class Wishes implements PeerPort {
   ended(notice: SupervisorNotice): void {
     const peer = String(notice.key);
     const outcome = notice.type === 'connection.ended' ? (notice.output as PeerOutput).outcome : 'reset';
-    this.#side.mail.forget(peer);
-    this.#side.judge.expected.dropPeer(peer, this.#now());
+    this.#side.signaling.forget(peer);
+    this.#side.authorizer.expected.dropPeer(peer, this.#now());
     this.#side.count(outcome);
     this.#settle(peer, outcome);
     this.arm();
@@ -94,14 +94,14 @@ export class Wishes implements PeerPort {
 
   /** All of them lapse. */
   reset(): void {
-    for (const peer of new Set([...this.#side.judge.reset(), ...this.#actors.keys()]))
+    for (const peer of new Set([...this.#side.authorizer.reset(), ...this.#actors.keys()]))
       this.tell(String(peer), { type: 'lapse', outcome: 'reset' });
     this.arm();
   }
 
   stop(): void {
     this.#isOver = true;
-    this.#side.judge.reset();
+    this.#side.authorizer.reset();
     this.arm();
     for (const dial of [...this.#dials.values()]) dial.abort();
     this.#dials.clear();
@@ -110,10 +110,10 @@ export class Wishes implements PeerPort {
 
   /** Whatever is due is dropped, and one timer waits for the next. */
   arm(): void {
-    const { judge, clock } = this.#side;
-    for (let lapsed; (lapsed = judge.pollLapsed(clock.now())) !== undefined;)
-      if (!judge.expected.has(lapsed.peer)) this.tell(lapsed.peer, { type: 'lapse', outcome: lapsed.outcome });
-    const at = this.#isOver ? Infinity : (judge.expected.nextTimeout() ?? Infinity);
+    const { authorizer, clock } = this.#side;
+    for (let lapsed; (lapsed = authorizer.pollLapsed(clock.now())) !== undefined;)
+      if (!authorizer.expected.has(lapsed.peer)) this.tell(lapsed.peer, { type: 'lapse', outcome: lapsed.outcome });
+    const at = this.#isOver ? Infinity : (authorizer.expected.nextTimeout() ?? Infinity);
     if (at === this.#timerAt) return;
     clock.clearTimeout(this.#timer);
     this.#timerAt = at;
@@ -122,18 +122,18 @@ export class Wishes implements PeerPort {
 
   // What the actors ask.
 
-  ask(peer: NodeId): void {
-    this.#side.mail.send(peer, this.#side.judge.ask(peer, this.#now()));
+  sendRequest(peer: NodeId): void {
+    this.#side.signaling.send(peer, this.#side.authorizer.request(peer, this.#now()));
     this.arm();
   }
-  hasLetter(peer: NodeId): boolean {
-    return this.#side.judge.presentedTo(peer, this.#now()) !== undefined;
+  hasMessage(peer: NodeId): boolean {
+    return this.#side.authorizer.nonceFor(peer, this.#now()) !== undefined;
   }
   isReachable(peer: NodeId): boolean {
-    return (this.#side.judge.whereaboutsOf(peer, this.#now())?.addresses.length ?? 0) > 0;
+    return (this.#side.authorizer.contactInfoOf(peer, this.#now())?.addresses.length ?? 0) > 0;
   }
   dial(peer: NodeId): void {
-    const whereabouts = this.#side.judge.whereaboutsOf(peer, this.#now());
+    const whereabouts = this.#side.authorizer.contactInfoOf(peer, this.#now());
     if (whereabouts === undefined) return this.tell(peer, { type: 'attempt.failed' });
     const dial = new AbortController();
     this.#dials.set(peer, dial);
@@ -149,7 +149,7 @@ export class Wishes implements PeerPort {
       () => settled({ type: 'attempt.failed' }),
     );
   }
-  hangUp(peer: NodeId): void {
+  cancelDial(peer: NodeId): void {
     const dial = this.#dials.get(peer);
     this.#dials.delete(peer);
     dial?.abort();
@@ -157,7 +157,7 @@ export class Wishes implements PeerPort {
 
   get #actors(): ReadonlyMap<string | number, ActorRefFrom<typeof rendezvousMachine>> {
     const { supervisor } = this.#side;
-    return supervisor === undefined ? NOBODY : supervised(supervisor);
+    return supervisor === undefined ? NO_ACTORS : supervised(supervisor);
   }
 
   #now(): number {
@@ -179,4 +179,4 @@ export class Wishes implements PeerPort {
   };
 }
 
-const NOBODY: ReadonlyMap<string | number, ActorRefFrom<typeof rendezvousMachine>> = new Map();
+const NO_ACTORS: ReadonlyMap<string | number, ActorRefFrom<typeof rendezvousMachine>> = new Map();

@@ -1,11 +1,11 @@
-import type { ConnectRequest, ConnectResponse, NodeId, Nonce, Sealed } from './rendezvous.messages.js';
-import { TimedTable } from './expiring-map.js';
+import type { ConnectRequest, ConnectResponse, NodeId, Nonce, Signed } from './rendezvous.messages.js';
+import { ExpiringMap } from './expiring-map.js';
 
 /** Why a connection is expected: what came in, or what was answered; or what was asked, until the answer is there. */
 export type Grounds =
-  | { readonly holds: 'request'; readonly request: Sealed<ConnectRequest> }
-  | { readonly holds: 'response'; readonly response: Sealed<ConnectResponse> }
-  | { readonly holds: 'asked'; readonly request: Sealed<ConnectRequest> };
+  | { readonly holds: 'request'; readonly request: Signed<ConnectRequest> }
+  | { readonly holds: 'response'; readonly response: Signed<ConnectResponse> }
+  | { readonly holds: 'asked'; readonly request: Signed<ConnectRequest> };
 
 export interface Expectation {
   readonly transport: string;
@@ -28,13 +28,13 @@ const UNKNOWN: Match = { word: 'unknown' };
  * @rule RDV-1
  */
 export class ExpectedConnections {
-  readonly #rows: TimedTable<string, Expectation>;
-  readonly #gone: TimedTable<string, 'used' | 'lapsed'>;
+  readonly #rows: ExpiringMap<string, Expectation>;
+  readonly #gone: ExpiringMap<string, 'used' | 'lapsed'>;
   readonly #byPeer = new Map<NodeId, Set<string>>();
 
   constructor(limits: { readonly expectationLifeMs: number; readonly expectationsMax: number }) {
-    this.#rows = new TimedTable(limits.expectationLifeMs, limits.expectationsMax);
-    this.#gone = new TimedTable(limits.expectationLifeMs, limits.expectationsMax);
+    this.#rows = new ExpiringMap(limits.expectationLifeMs, limits.expectationsMax);
+    this.#gone = new ExpiringMap(limits.expectationLifeMs, limits.expectationsMax);
   }
 
   get size(): number {
@@ -53,7 +53,7 @@ export class ExpectedConnections {
     }
     const displaced = this.#rows.set(key, expectation, now);
     if (displaced === undefined) return undefined;
-    this.#bury(displaced[0], displaced[1], 'lapsed', now);
+    this.#rememberExpired(displaced[0], displaced[1], 'lapsed', now);
     return displaced[1];
   }
 
@@ -85,7 +85,7 @@ export class ExpectedConnections {
   dropPeer(peer: NodeId, now: number): void {
     for (const key of [...(this.#byPeer.get(peer) ?? [])]) {
       const expectation = this.#rows.delete(key);
-      if (expectation !== undefined) this.#bury(key, expectation, 'used', now);
+      if (expectation !== undefined) this.#rememberExpired(key, expectation, 'used', now);
     }
   }
 
@@ -94,7 +94,7 @@ export class ExpectedConnections {
     while (this.#gone.pollExpired(now) !== undefined);
     const expired = this.#rows.pollExpired(now);
     if (expired === undefined) return undefined;
-    this.#bury(expired[0], expired[1], 'lapsed', now);
+    this.#rememberExpired(expired[0], expired[1], 'lapsed', now);
     return expired[1];
   }
 
@@ -111,7 +111,7 @@ export class ExpectedConnections {
     return peers;
   }
 
-  #bury(key: string, { peer }: Expectation, how: 'used' | 'lapsed', now: number): void {
+  #rememberExpired(key: string, { peer }: Expectation, how: 'used' | 'lapsed', now: number): void {
     this.#gone.set(key, how, now);
     const keys = this.#byPeer.get(peer);
     if (keys?.delete(key) === true && keys.size === 0) this.#byPeer.delete(peer);

@@ -12,7 +12,7 @@ interface Row<Key, Value> {
  * equally long, the order of coming is the order of going, and everything costs the same with ten and with a million. (A `Map`
  * knows that order too, but to find its first entry it walks over all that were deleted before.)
  */
-export class TimedTable<Key, Value> {
+export class ExpiringMap<Key, Value> {
   readonly #rows = new Map<Key, Row<Key, Value>>();
   #oldest: Row<Key, Value> | undefined;
   #newest: Row<Key, Value> | undefined;

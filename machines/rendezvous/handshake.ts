@@ -1,26 +1,26 @@
 import { closing, type ClosingCode } from '../closing.js';
 import type { PoolRefused } from '../pool/pool.messages.js';
-import type { PoolGreeting, Said } from '../pool/pool.signals.js';
+import type { PoolHandshake, HandshakeStep } from '../pool/pool.signals.js';
 import type { Entropy } from '../ports.js';
-import type { Hello, Letters, NodeId, RendezvousFrames, Talk } from './rendezvous.messages.js';
+import type { Hello, SignedMessages, NodeId, RendezvousFrames, SigningContext } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 
 /** What two nodes' greeting asks of the node it speaks for. */
-export interface GreetingSide {
-  readonly letters: Letters;
+export interface HandshakeContext {
+  readonly letters: SignedMessages;
   readonly frames: RendezvousFrames;
   readonly entropy: Entropy;
   /** What is said of this node; `peer` undefined: to whoever is there. `lapsed`: this dial is no longer expected. */
-  introduce(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed';
+  ownHello(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed';
   /** What is wrong with the Hello of who was dialed. The certificate is compared when the wire's is known. */
-  judgeAnswer(hello: Hello): Outcome | undefined;
+  authorizeAnswer(hello: Hello): Outcome | undefined;
   isMet(peer: NodeId): boolean;
   /** This challenge was made up for a dial of this very node. */
   dialing(challenge: Uint8Array): void;
   /** That dial has come to this very node, under an address that it did not know for its own. */
   hasDialedItself(challenge: Uint8Array): boolean;
   /** Whom a wire turned out to be to, and what it says of itself. */
-  heard(hello: Hello): void;
+  verified(hello: Hello): void;
   count(outcome: Outcome): void;
 }
 
@@ -43,46 +43,46 @@ export function closingOfOutcome(outcome: Outcome, side: 'local' | 'remote'): Re
  * nothing is believed, and nothing said decides anything.
  * @rule RDV-4
  */
-export class DialerGreeting implements PoolGreeting {
+export class DialerHandshake implements PoolHandshake {
   readonly #challenge: Uint8Array;
-  #talk: Talk | undefined;
+  #transcript: SigningContext | undefined;
   #claimsOurKey = false;
 
   constructor(
-    readonly side: GreetingSide,
+    readonly side: HandshakeContext,
     readonly peer: NodeId | undefined,
   ) {
     this.#challenge = side.entropy(32);
     side.dialing(this.#challenge);
   }
 
-  begin(): Said {
+  begin(): HandshakeStep {
     // RDV-3: a dial that opens after its expectation has lapsed says nothing.
-    if (this.side.introduce(this.peer, 'dialer') === 'lapsed') return this.#fail('late', 'local');
-    return { say: this.side.letters.writeKnock(this.#challenge) };
+    if (this.side.ownHello(this.peer, 'dialer') === 'lapsed') return this.#fail('late', 'local');
+    return { say: this.side.letters.writeClientHello(this.#challenge) };
   }
 
-  hear(bytes: Uint8Array, at: number, end: number): Said {
+  receive(bytes: Uint8Array, at: number, end: number): HandshakeStep {
     const { frames, letters } = this.side;
-    const kind = frames.greetingFrame(bytes, at, end);
-    if (kind === 'challenge' && this.#talk === undefined) {
+    const kind = frames.handshakeFrame(bytes, at, end);
+    if (kind === 'challenge' && this.#transcript === undefined) {
       const challenge = letters.readChallenge(bytes, at, end);
       return challenge === undefined ? this.#fail('malformed') : this.#introduce(challenge);
     }
-    if (kind !== 'hello' || this.#talk === undefined) return this.#fail('malformed');
-    const hello = letters.readHello(bytes, at, end, { ...this.#talk, speaker: 'acceptor' });
+    if (kind !== 'hello' || this.#transcript === undefined) return this.#fail('malformed');
+    const hello = letters.readHello(bytes, at, end, { ...this.#transcript, speaker: 'acceptor' });
     if (typeof hello === 'string') return this.#fail(hello);
     if (this.peer !== undefined && hello.from !== this.peer) return this.#fail('identity-mismatch');
-    const objection = hello.confirmedYou && !hello.isClient ? this.side.judgeAnswer(hello) : 'malformed';
+    const objection = hello.confirmedYou && !hello.isClient ? this.side.authorizeAnswer(hello) : 'malformed';
     if (objection !== undefined) return this.#fail(objection);
-    const own = this.side.introduce(this.peer, 'dialer');
+    const own = this.side.ownHello(this.peer, 'dialer');
     if (own === 'lapsed') return this.#fail('late', 'local');
-    this.side.heard(hello);
-    const say = letters.writeHello({ ...own, to: hello.from, confirmedYou: true }, this.#talk);
+    this.side.verified(hello);
+    const say = letters.writeHello({ ...own, to: hello.from, confirmedYou: true }, this.#transcript);
     return { say, signal: greeted(hello) };
   }
 
-  refused({ code, retryAfterMs }: PoolRefused): Said {
+  refused({ code, retryAfterMs }: PoolRefused): HandshakeStep {
     if (this.#claimsOurKey) {
       if (this.side.hasDialedItself(this.#challenge)) return this.#fail('misdirected', 'local', false);
       return this.#fail('duplicate-key');
@@ -94,80 +94,80 @@ export class DialerGreeting implements PoolGreeting {
     return { signal: { type: 'peer.refused', refusal: { code, retryAfterMs, id: this.peer } } };
   }
 
-  #introduce({ challenge, id, version }: { challenge: Uint8Array; id: NodeId; version: number }): Said {
+  #introduce({ challenge, id, version }: { challenge: Uint8Array; id: NodeId; version: number }): HandshakeStep {
     const { letters } = this.side;
     if (version !== letters.version) return this.#fail('version-unsupported');
     // It claims to be somebody who is connected already: if so, the dial is idle, and if not, as well.
     if (this.peer === undefined && id !== letters.id && this.side.isMet(id)) return this.#fail('met', 'local', false);
     this.#claimsOurKey = id === letters.id; // This node itself, or another process with its key: the other end finds out which.
-    const own = this.side.introduce(this.peer, 'dialer');
+    const own = this.side.ownHello(this.peer, 'dialer');
     if (own === 'lapsed') return this.#fail('late', 'local');
-    this.#talk = { dialerChallenge: this.#challenge, acceptorChallenge: challenge, speaker: 'dialer' };
-    return { say: letters.writeHello({ ...own, confirmedYou: false }, this.#talk) };
+    this.#transcript = { dialerChallenge: this.#challenge, acceptorChallenge: challenge, speaker: 'dialer' };
+    return { say: letters.writeHello({ ...own, confirmedYou: false }, this.#transcript) };
   }
 
-  #fail(outcome: Outcome, side: 'local' | 'remote' = 'remote', counts = true): Said {
+  #fail(outcome: Outcome, side: 'local' | 'remote' = 'remote', counts = true): HandshakeStep {
     if (counts) this.side.count(outcome);
-    return { signal: { type: 'greeting.failed', closing: closingOfOutcome(outcome, side) } };
+    return { signal: { type: 'handshake.failed', closing: closingOfOutcome(outcome, side) } };
   }
 }
 
 /** What the door has made of the first words: a verified Hello, and what it was signed over. */
-export interface Arrived {
+export interface VerifiedOpening {
   readonly hello: Hello;
-  readonly talk: Talk;
+  readonly transcript: SigningContext;
 }
 
 /**
  * The acceptor's part: the door has heard knock and Hello, challenged and verified. Here follow its own Hello, and the
  * confirmation without which nothing is open.
  */
-export class AcceptorGreeting implements PoolGreeting {
+export class AcceptorHandshake implements PoolHandshake {
   #hasAnswered = false;
 
   constructor(
-    readonly side: GreetingSide,
-    readonly arrived: Arrived,
+    readonly side: HandshakeContext,
+    readonly arrived: VerifiedOpening,
   ) {}
 
-  begin(): Said {
+  begin(): HandshakeStep {
     return {};
   }
 
-  hear(bytes: Uint8Array, at: number, end: number): Said {
+  receive(bytes: Uint8Array, at: number, end: number): HandshakeStep {
     const { letters, frames } = this.side;
-    const kind = frames.greetingFrame(bytes, at, end);
+    const kind = frames.handshakeFrame(bytes, at, end);
     if (!this.#hasAnswered) {
       if (kind !== 'hello') return {}; // The knock, which the door has answered.
       this.#hasAnswered = true;
       return this.#answer();
     }
-    const { hello: first, talk } = this.arrived;
-    const hello = kind === 'hello' ? letters.readHello(bytes, at, end, talk) : 'malformed';
+    const { hello: first, transcript } = this.arrived;
+    const hello = kind === 'hello' ? letters.readHello(bytes, at, end, transcript) : 'malformed';
     const outcome = typeof hello === 'string' ? hello : hello.from === first.from && hello.confirmedYou ? undefined : 'malformed';
     if (outcome !== undefined) {
       this.side.count(outcome);
-      return { signal: { type: 'greeting.failed', closing: closingOfOutcome(outcome, 'remote') } };
+      return { signal: { type: 'handshake.failed', closing: closingOfOutcome(outcome, 'remote') } };
     }
-    this.side.heard(first);
+    this.side.verified(first);
     return { signal: greeted(first) };
   }
 
-  refused(): Said {
+  refused(): HandshakeStep {
     return 'malformed';
   }
 
-  #answer(): Said {
-    const { hello, talk } = this.arrived;
-    const own = this.side.introduce(hello.from, 'acceptor');
-    if (own === 'lapsed') return { signal: { type: 'greeting.failed', closing: closingOfOutcome('late', 'local') } };
-    return { say: this.side.letters.writeHello({ ...own, confirmedYou: true }, { ...talk, speaker: 'acceptor' }) };
+  #answer(): HandshakeStep {
+    const { hello, transcript } = this.arrived;
+    const own = this.side.ownHello(hello.from, 'acceptor');
+    if (own === 'lapsed') return { signal: { type: 'handshake.failed', closing: closingOfOutcome('late', 'local') } };
+    return { say: this.side.letters.writeHello({ ...own, confirmedYou: true }, { ...transcript, speaker: 'acceptor' }) };
   }
 }
 
 function greeted({
   from,
   certificate,
-}: Hello): Extract<NonNullable<Exclude<Said, 'malformed'>['signal']>, { type: 'peer.greeted' }> {
+}: Hello): Extract<NonNullable<Exclude<HandshakeStep, 'malformed'>['signal']>, { type: 'peer.greeted' }> {
   return { type: 'peer.greeted', id: from, isUnderstood: true, fingerprint: certificate };
 }

@@ -1,15 +1,15 @@
 import type { PoolRefusalCode } from '../pool/pool.messages.js';
 import type { Identified, Protocol } from '../protocol.js';
-import type { Arrived, GreetingSide } from './handshake.js';
+import type { VerifiedOpening, HandshakeContext } from './handshake.js';
 import type { Evidence } from './authorizer.js';
-import type { Hello, Talk } from './rendezvous.messages.js';
+import type { Hello, SigningContext } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 
 /** What the door asks of the node. */
-export interface DoorSide extends GreetingSide {
-  judgeArrival(hello: Hello, evidence: Evidence): Outcome;
+export interface IdentifyContext extends HandshakeContext {
+  authorizeArrival(hello: Hello, evidence: Evidence): Outcome;
   /** A verified Hello with this node's own key, over this challenge of its dialer: whether this node has dialed itself. */
-  meetsItself(dialerChallenge: Uint8Array): boolean;
+  isOwnDial(dialerChallenge: Uint8Array): boolean;
 }
 
 /** Longer than any knock or Hello. */
@@ -30,7 +30,7 @@ const REFUSAL_OF: Partial<Record<Outcome, PoolRefusalCode>> = {
  * over that challenge is verified. Who it is, whether it is expected, and whether it is let in as a newcomer, follow from it.
  * @rule RDV-3 RDV-4
  */
-export function identifying(side: DoorSide): Protocol['identify'] {
+export function identifying(side: IdentifyContext): Protocol['identify'] {
   const { frames, letters } = side;
   const refuse = (outcome: Outcome, counts = true): Identified => {
     if (counts) side.count(outcome);
@@ -38,32 +38,32 @@ export function identifying(side: DoorSide): Protocol['identify'] {
     return { word: 'refuse', code: outcome, say: frames.putRefused({ code, retryAfterMs: 0 }) };
   };
   return (bytes) => {
-    const isKnock = frames.looksLikeKnock(bytes);
+    const isKnock = frames.looksLikeClientHello(bytes);
     if (isKnock !== true) return { word: isKnock === undefined ? 'more' : 'foreign' };
     const knockEnd = frames.frameBytes(bytes, 0);
     if (bytes.length < knockEnd) return { word: 'more' };
-    const knock = letters.readKnock(bytes, 0, knockEnd);
+    const knock = letters.readClientHello(bytes, 0, knockEnd);
     if (knock === undefined) return refuse('malformed');
     if (knock.versionMin > letters.version || knock.versionMax < letters.version) return refuse('version-unsupported');
     const acceptorChallenge = side.entropy(32);
-    const talk: Talk = { dialerChallenge: knock.challenge, acceptorChallenge, speaker: 'dialer' };
+    const transcript: SigningContext = { dialerChallenge: knock.challenge, acceptorChallenge, speaker: 'dialer' };
     return {
       word: 'asks',
       say: letters.writeChallenge(acceptorChallenge),
       then: (all, { identity }) => {
         if (all.length < knockEnd + HEAD_BYTES) return { word: 'more' };
         const end = knockEnd + frames.frameBytes(all.subarray(knockEnd), 0);
-        if (end - knockEnd > FRAME_BYTES_MAX || frames.greetingFrame(all, knockEnd, end) !== 'hello') return refuse('malformed');
+        if (end - knockEnd > FRAME_BYTES_MAX || frames.handshakeFrame(all, knockEnd, end) !== 'hello') return refuse('malformed');
         if (all.length < end) return { word: 'more' };
-        const hello = letters.readHello(all, knockEnd, end, talk);
+        const hello = letters.readHello(all, knockEnd, end, transcript);
         if (typeof hello === 'string') return refuse(hello);
         if (hello.confirmedYou) return refuse('malformed'); // It can't have.
         if (hello.from === letters.id)
-          return side.meetsItself(talk.dialerChallenge) ? refuse('misdirected', false) : refuse('duplicate-key');
-        const outcome = side.judgeArrival(hello, { certificate: identity?.fingerprint });
+          return side.isOwnDial(transcript.dialerChallenge) ? refuse('misdirected', false) : refuse('duplicate-key');
+        const outcome = side.authorizeArrival(hello, { certificate: identity?.fingerprint });
         if (outcome !== 'expected' && outcome !== 'newcomer') return refuse(outcome);
         side.count(outcome);
-        const opening: Arrived = { hello, talk };
+        const opening: VerifiedOpening = { hello, transcript };
         return { word: 'known', label: hello.from, isNew: true, isInquiry: hello.to === undefined, opening };
       },
     };

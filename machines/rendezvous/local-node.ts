@@ -1,16 +1,16 @@
 import type { Ports } from '../ports.js';
-import { Acquaintances } from './peer-addresses.js';
-import type { DoorSide } from './identify.js';
-import { Judge, type Bench, type Evidence, type Self } from './authorizer.js';
+import { PeerAddresses } from './peer-addresses.js';
+import type { IdentifyContext } from './identify.js';
+import { Authorizer, type AuthContext, type Evidence, type Self } from './authorizer.js';
 import type { NodeSettings } from './node.settings.js';
 import type { PeerLink } from './peer-link.js';
-import type { Hello, Letters, NodeId, RendezvousFrames } from './rendezvous.messages.js';
+import type { Hello, SignedMessages, NodeId, RendezvousFrames } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
-import { TimedTable } from './expiring-map.js';
+import { ExpiringMap } from './expiring-map.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
 /** What the front needs of the node. */
-export interface FrontSide {
+export interface LocalNodeContext {
   readonly links: ReadonlyMap<NodeId, PeerLink>;
   readonly isOver: boolean;
   /** Where it listens, as bound. */
@@ -19,23 +19,23 @@ export interface FrontSide {
 }
 
 /** What a node shows of itself on wires and in letters, and whom it lets in. */
-export class Front implements DoorSide, Bench {
-  readonly judge: Judge;
-  readonly acquaintances: Acquaintances;
+export class LocalNode implements IdentifyContext, AuthContext {
+  readonly authorizer: Authorizer;
+  readonly peerAddresses: PeerAddresses;
   /** Challenges of this node's dials, and whether they have come back to it. Peers can't fill it. */
-  readonly #dials: TimedTable<string, boolean>;
+  readonly #dials: ExpiringMap<string, boolean>;
 
   constructor(
     readonly ports: Ports,
     readonly settings: NodeSettings,
-    readonly side: FrontSide,
+    readonly side: LocalNodeContext,
   ) {
-    this.judge = new Judge(this);
-    this.acquaintances = new Acquaintances(settings.limits);
-    this.#dials = new TimedTable(settings.limits.unidentifiedTimeoutMs, settings.limits.connectionsMax);
+    this.authorizer = new Authorizer(this);
+    this.peerAddresses = new PeerAddresses(settings.limits);
+    this.#dials = new ExpiringMap(settings.limits.unidentifiedTimeoutMs, settings.limits.connectionsMax);
   }
 
-  get letters(): Letters {
+  get letters(): SignedMessages {
     return this.settings.letters;
   }
   get frames(): RendezvousFrames {
@@ -57,31 +57,31 @@ export class Front implements DoorSide, Bench {
   }
 
   /** On a new wire. A dial to a peer rests on a letter of that peer; one to whoever is there shows nothing. */
-  introduce(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed' {
-    const nonce = peer === undefined || as === 'acceptor' ? undefined : this.judge.presentedTo(peer, this.#now());
+  ownHello(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed' {
+    const nonce = peer === undefined || as === 'acceptor' ? undefined : this.authorizer.nonceFor(peer, this.#now());
     if (as === 'dialer' && peer !== undefined && nonce === undefined) return 'lapsed';
     const { transport, addresses, isClient, certificate } = this.self();
     return { from: this.letters.id, to: peer, nonce, transport, address: addresses[0] ?? '', isClient, certificate };
   }
 
-  judgeArrival(hello: Hello, evidence: Evidence): Outcome {
-    return this.judge.judgeArrival(this.#tenable(hello), evidence, this.#now());
+  authorizeArrival(hello: Hello, evidence: Evidence): Outcome {
+    return this.authorizer.authorizeArrival(this.#withoutTakenAddress(hello), evidence, this.#now());
   }
   /** The chart compares what it says of its certificate with the wire's. */
-  judgeAnswer(hello: Hello): Outcome | undefined {
-    return this.judge.judgeAnswer(this.#tenable(hello), hello, this.#now());
+  authorizeAnswer(hello: Hello): Outcome | undefined {
+    return this.authorizer.authorizeAnswer(this.#withoutTakenAddress(hello), hello, this.#now());
   }
-  heard(hello: Hello): void {
-    const tenable = this.#tenable(hello);
+  verified(hello: Hello): void {
+    const tenable = this.#withoutTakenAddress(hello);
     if (tenable !== hello) this.count('claim-dropped');
-    this.acquaintances.heard(tenable, this.#now());
+    this.peerAddresses.announced(tenable, this.#now());
   }
 
   /**
    * Two homes have the same private addresses, and who lost its key comes back with a new one: an address that another peer or
    * this node has costs the claim alone. Whether the other one is still there is asked at once.
    */
-  #tenable(hello: Hello): Hello {
+  #withoutTakenAddress(hello: Hello): Hello {
     if (hello.address === '') return hello;
     const owner = this.ownerOf(hello.address);
     if (owner !== undefined && owner !== hello.from) this.side.links.get(owner)?.probe();
@@ -95,7 +95,7 @@ export class Front implements DoorSide, Bench {
   hasDialedItself(challenge: Uint8Array): boolean {
     return this.#dials.get(challenge.join(), this.#now()) === true;
   }
-  meetsItself(dialerChallenge: Uint8Array): boolean {
+  isOwnDial(dialerChallenge: Uint8Array): boolean {
     const key = dialerChallenge.join();
     if (!this.#dials.has(key, this.#now())) return false;
     this.#dials.set(key, true, this.#now());
@@ -108,13 +108,13 @@ export class Front implements DoorSide, Bench {
   wants(peer: NodeId): boolean {
     const { side, settings } = this;
     if (side.isOver || settings.isClient || side.links.size >= settings.limits.connectionsMax) return false;
-    return !this.judge.isBanned(peer, this.#now()) && settings.wants(peer);
+    return !this.authorizer.isBanned(peer, this.#now()) && settings.wants(peer);
   }
   isMet(peer: NodeId): boolean {
     return this.side.links.has(peer);
   }
   ownerOf(address: string): NodeId | undefined {
-    return this.acquaintances.ownerOf(address);
+    return this.peerAddresses.ownerOf(address);
   }
 
   #now(): number {

@@ -4,7 +4,7 @@ import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Transport } from '../ports.js';
 import type { FindContacts } from './bootstrap.js';
 import type { Peer } from './peer-link.js';
-import type { Letters, NodeId, PostCodec, RendezvousFrames, Signalling } from './rendezvous.messages.js';
+import type { SignedMessages, NodeId, NodeMessageCodec, RendezvousFrames, Signalling } from './rendezvous.messages.js';
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
@@ -25,9 +25,9 @@ export type NodeNews =
   | { readonly type: 'contacts-failed'; readonly reason: string };
 
 export interface NodeSettings {
-  readonly letters: Letters;
+  readonly letters: SignedMessages;
   readonly frames: RendezvousFrames;
-  readonly posts: PostCodec;
+  readonly peerMessages: NodeMessageCodec;
   readonly transports: readonly Transport[];
   readonly listen: readonly string[];
   /** What peers are told to dial. Default: where it listens. */

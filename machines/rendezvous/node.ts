@@ -7,41 +7,41 @@ import { createRootActor } from '../runtime/root-actor.js';
 import type { SupervisorNotice } from '../runtime/supervisor.js';
 import type { Ports } from '../ports.js';
 import { Bootstrap, type BootstrapSide } from './bootstrap.js';
-import { Front, type FrontSide } from './local-node.js';
-import type { Judge, LetterVerdict } from './authorizer.js';
-import { Mail, type MailSide } from './signaling.js';
+import { LocalNode, type LocalNodeContext } from './local-node.js';
+import type { Authorizer, AuthResult } from './authorizer.js';
+import { SignalingRouter, type SignalingContext } from './signaling.js';
 import { nodeMachine } from './node.machine.js';
 import type { MeetResult, NodeNews, NodePhase, NodeSettings, NodeSizes, RendezvousNode } from './node.settings.js';
 import { NodeHandle, type NodePort } from './node.setup.js';
 import { PeerLink, type Peer } from './peer-link.js';
 import { rendezvousProtocol } from './protocol.js';
-import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js';
+import type { SignedMessages, NodeId, NodeMessage, Signalling } from './rendezvous.messages.js';
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
-import { Wishes, type WishesSide } from './expectations.js';
+import { Expectations, type ExpectationsContext } from './expectations.js';
 import { unlisted } from '../unlisted.js';
 
 /**
  * A node: an engine whose connections are nodes it knows by their keys, and above it the phases, the letters and who is expected.
  * What it decides stands in the charts and in the judge; this binds them together.
  */
-export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, BootstrapSide, FrontSide {
+export class Node implements RendezvousNode, NodePort, SignalingContext, ExpectationsContext, BootstrapSide, LocalNodeContext {
   /** The hub below: events, metrics, inspection. */
   readonly engine: Engine;
   /** The phases, an XState actor: subscribe, inspect. */
   readonly actor: ActorRefFrom<typeof nodeMachine>;
-  readonly judge: Judge;
-  readonly mail: Mail;
+  readonly authorizer: Authorizer;
+  readonly signaling: SignalingRouter;
   readonly links = new Map<NodeId, PeerLink>();
   readonly limits: RendezvousLimits;
-  readonly letters: Letters;
+  readonly letters: SignedMessages;
   readonly signalling: Signalling | undefined;
   readonly certificate: string | undefined;
   readonly isClient: boolean;
   readonly clock: Ports['clock'];
   readonly random: Ports['random'];
-  readonly #front: Front;
-  readonly wishes = new Wishes(this);
+  readonly #local: LocalNode;
+  readonly expectations = new Expectations(this);
   readonly #bootstrap: Bootstrap;
   readonly #counts: Partial<Record<Outcome, number>> = {};
   readonly #listeners = new Set<(news: NodeNews) => void>();
@@ -57,13 +57,13 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     ({ limits: this.limits, letters: this.letters, signalling: this.signalling } = settings);
     ({ certificate: this.certificate, isClient: this.isClient } = settings);
     ({ clock: this.clock, random: this.random } = ports);
-    this.#front = new Front(ports, settings, this);
-    this.judge = this.#front.judge;
-    this.mail = new Mail(this);
+    this.#local = new LocalNode(ports, settings, this);
+    this.authorizer = this.#local.authorizer;
+    this.signaling = new SignalingRouter(this);
     this.#bootstrap = new Bootstrap(this, settings.findContacts);
-    const protocol = rendezvousProtocol(this.#front, settings.pool, this.limits.connectionsMax);
+    const protocol = rendezvousProtocol(this.#local, settings.pool, this.limits.connectionsMax);
     this.engine = new Engine(ports, { ...settings.engine, transports: settings.transports, protocols: [protocol], listen: settings.listen }); // prettier-ignore
-    this.engine.on(this.#heed);
+    this.engine.on(this.#handleEngineEvent);
     const { runtime } = settings.engine;
     this.actor = createRootActor(nodeMachine, {
       runtime,
@@ -99,8 +99,8 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     return { ...this.#counts };
   }
   get sizes(): NodeSizes {
-    const { size: pending, timers } = this.wishes;
-    return { expected: this.judge.expected.size, pending, roads: this.mail.size, timers };
+    const { size: pending, timers } = this.expectations;
+    return { expected: this.authorizer.expected.size, pending, roads: this.signaling.size, timers };
   }
 
   async start(): Promise<void> {
@@ -120,19 +120,19 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     if (outcome !== undefined) return Promise.resolve({ outcome });
     const peer = this.links.get(id);
     if (peer !== undefined) return Promise.resolve({ outcome: 'met', peer });
-    const result = this.wishes.wait(id);
-    this.wishes.expect(id);
+    const result = this.expectations.wait(id);
+    this.expectations.expect(id);
     return result;
   }
 
   receive(letter: Uint8Array): Outcome {
     if (this.isOver) return 'terminated';
-    return this.supervisor === undefined ? 'unwanted' : this.mail.receive(letter);
+    return this.supervisor === undefined ? 'unwanted' : this.signaling.receive(letter);
   }
 
   ban(id: NodeId): void {
-    this.judge.ban(id, this.now());
-    this.wishes.tell(id, { type: 'lapse', outcome: 'banned' });
+    this.authorizer.ban(id, this.now());
+    this.expectations.tell(id, { type: 'lapse', outcome: 'banned' });
     const link = this.links.get(id);
     if (link === undefined) return;
     link.connection.onMessage = () => {}; // It may take a moment to go; nobody listens meanwhile.
@@ -154,7 +154,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   #objection(id: NodeId): Exclude<Outcome, 'met'> | undefined {
     if (this.#phase === 'terminated') return 'terminated';
     if (id === this.id) return 'misdirected';
-    if (this.judge.isBanned(id, this.now())) return 'banned';
+    if (this.authorizer.isBanned(id, this.now())) return 'banned';
     return this.supervisor === undefined ? 'unroutable' : undefined;
   }
 
@@ -163,27 +163,27 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   handleNewConnection(connection: Connection): void {
     const { peer: id } = connection;
     const now = this.now();
-    if (this.judge.isBanned(id, now)) return void connection.close({ now: true });
-    const link = new PeerLink(id, connection, this.#front.acquaintances.of(id, now), this.settings.posts, this.limits, this.ports, this.#take); // prettier-ignore
+    if (this.authorizer.isBanned(id, now)) return void connection.close({ now: true });
+    const link = new PeerLink(id, connection, this.#local.peerAddresses.take(id, now), this.settings.peerMessages, this.limits, this.ports, this.#handlePeerMessage); // prettier-ignore
     this.links.set(id, link);
-    this.#front.acquaintances.add(link);
-    this.wishes.met(id);
+    this.#local.peerAddresses.add(link);
+    this.expectations.met(id);
     this.actor.send({ type: 'connection.gained', connections: this.links.size });
     this.#report({ type: 'peer', peer: link });
-    this.mail.ask(link);
+    this.signaling.ask(link);
   }
 
   #handleLostConnection(connection: Connection): void {
     const link = this.links.get(connection.peer);
     if (link?.connection !== connection) return;
     this.links.delete(link.id);
-    this.#front.acquaintances.remove(link);
+    this.#local.peerAddresses.remove(link);
     this.#report({ type: 'peer-lost', peer: link });
     this.actor.send({ type: 'connection.lost', connections: this.links.size });
-    this.mail.lost(link);
+    this.signaling.lost(link);
   }
 
-  readonly #heed: EngineListener = (event) => {
+  readonly #handleEngineEvent: EngineListener = (event) => {
     switch (event.type) {
       case 'connected':
         return this.handleNewConnection(event.connection as Connection);
@@ -194,18 +194,18 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
         else if (event.code === 'limit-reached' || event.code === 'busy') this.count('unwanted');
         return;
       case 'state':
-        return event.state === 'inProgress' ? this.wishes.tell(event.peer, { type: 'wire.opened' }) : undefined;
+        return event.state === 'inProgress' ? this.expectations.tell(event.peer, { type: 'wire.opened' }) : undefined;
       case 'closing':
         if (event.closing.code === 'identity-mismatch' && event.closing.detail === undefined) this.count('identity-mismatch');
-        return this.wishes.tell(event.peer, { type: 'attempt.failed' });
+        return this.expectations.tell(event.peer, { type: 'attempt.failed' });
       default:
     }
   };
 
-  readonly #take = (link: PeerLink, post: Post | undefined): void => {
+  readonly #handlePeerMessage = (link: PeerLink, post: NodeMessage | undefined): void => {
     if (this.#phase === 'terminated') return; // Goodbyes are being said.
     if (post?.kind === 'data') return link.deliver(post.payload);
-    if (post !== undefined) return this.mail.take(link, post);
+    if (post !== undefined) return this.signaling.take(link, post);
     this.count('malformed');
     this.misbehaved(link);
   };
@@ -238,22 +238,22 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   }
   reset(): void {
     this.#enter('disconnected');
-    this.mail.reset();
-    this.wishes.reset();
+    this.signaling.reset();
+    this.expectations.reset();
   }
   askAround(): void {
     if (this.isClient) return; // One bootstrap connection is all that it wants.
     const links = [...this.links.values()].filter((link) => !link.isClient);
     const link = links[Math.floor(this.random() * links.length)];
-    if (link !== undefined) this.mail.ask(link);
+    if (link !== undefined) this.signaling.ask(link);
     if (this.links.size < this.limits.connectionsMax) this.#bootstrap.dialStranger();
   }
   stop(): void {
-    this.mail.reset();
-    this.wishes.stop();
+    this.signaling.reset();
+    this.expectations.stop();
   }
   peerEnded(notice: SupervisorNotice): void {
-    this.wishes.ended(notice);
+    this.expectations.ended(notice);
   }
 
   // What those who are expected ask.
@@ -265,7 +265,7 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
   // What the mail, the door and the greeting ask.
 
   get peersMissing(): number {
-    return this.limits.peersWanted - this.links.size - this.wishes.size;
+    return this.limits.peersWanted - this.links.size - this.expectations.size;
   }
   now(): number {
     return this.ports.clock.now();
@@ -274,27 +274,27 @@ export class Node implements RendezvousNode, NodePort, MailSide, WishesSide, Boo
     this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1;
     this.#report({ type: 'outcome', outcome });
   }
-  judged(verdict: LetterVerdict): void {
+  authorized(verdict: AuthResult): void {
     const { outcome, from } = verdict;
     if (from === undefined) return;
-    if (outcome === 'answered') this.wishes.tell(from, { type: 'response.accepted' });
+    if (outcome === 'answered') this.expectations.tell(from, { type: 'response.accepted' });
     else if (outcome === 'stored') {
-      if (this.wishes.has(from)) this.wishes.tell(from, { type: 'request.accepted' });
-      else this.wishes.expect(from);
+      if (this.expectations.has(from)) this.expectations.tell(from, { type: 'request.accepted' });
+      else this.expectations.expect(from);
     }
-    this.wishes.arm();
+    this.expectations.arm();
   }
   mayAsk(peer: NodeId): boolean {
-    return !this.wishes.has(peer) && this.#front.wants(peer);
+    return !this.expectations.has(peer) && this.#local.wants(peer);
   }
   misbehaved(link: PeerLink): void {
     this.ban(link.id);
   }
   isOwn(address: string): boolean {
-    return this.#front.self().addresses.includes(address);
+    return this.#local.self().addresses.includes(address);
   }
   ownerOf(address: string): NodeId | undefined {
-    return this.#front.ownerOf(address);
+    return this.#local.ownerOf(address);
   }
 
   #enter(phase: NodePhase): void {

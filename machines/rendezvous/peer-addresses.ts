@@ -1,28 +1,28 @@
 import type { PeerLink } from './peer-link.js';
 import type { Hello, NodeId } from './rendezvous.messages.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
-import { TimedTable } from './expiring-map.js';
+import { ExpiringMap } from './expiring-map.js';
 
-const STRANGER = { address: '', isClient: true };
+const UNANNOUNCED = { address: '', isClient: true };
 
 /** What verified Hellos have said of those who are connected, or about to be: where each is, and whose each address is. */
-export class Acquaintances {
-  readonly #said: TimedTable<NodeId, Pick<Hello, 'address' | 'isClient'>>; // Between its Hello and its connection.
+export class PeerAddresses {
+  readonly #announced: ExpiringMap<NodeId, Pick<Hello, 'address' | 'isClient'>>; // Between its Hello and its connection.
   readonly #owners = new Map<string, NodeId>();
 
   constructor(limits: RendezvousLimits) {
-    this.#said = new TimedTable(limits.unidentifiedTimeoutMs, limits.connectionsMax);
+    this.#announced = new ExpiringMap(limits.unidentifiedTimeoutMs, limits.connectionsMax);
   }
 
-  heard({ from, address, isClient }: Hello, now: number): void {
-    while (this.#said.pollExpired(now) !== undefined);
-    this.#said.set(from, { address, isClient }, now);
+  announced({ from, address, isClient }: Hello, now: number): void {
+    while (this.#announced.pollExpired(now) !== undefined);
+    this.#announced.set(from, { address, isClient }, now);
   }
 
   /** What this peer has just said. */
-  of(peer: NodeId, now: number): Pick<Hello, 'address' | 'isClient'> {
-    const said = this.#said.get(peer, now) ?? STRANGER;
-    this.#said.delete(peer);
+  take(peer: NodeId, now: number): Pick<Hello, 'address' | 'isClient'> {
+    const said = this.#announced.get(peer, now) ?? UNANNOUNCED;
+    this.#announced.delete(peer);
     return said;
   }
 

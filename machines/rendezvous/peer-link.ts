@@ -3,7 +3,7 @@ import type { Closing } from '../closing.js';
 import { SessionError } from '../errors.js';
 import { ConnectionHandle, type Connection, type SendOptions } from '../connection/connection-handle.js';
 import { TokenBucket } from '../dataplane/token-bucket.js';
-import type { Hello, NodeId, Post, PostCodec } from './rendezvous.messages.js';
+import type { Hello, NodeId, NodeMessage, NodeMessageCodec } from './rendezvous.messages.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 import { unlisted } from '../unlisted.js';
 
@@ -27,33 +27,33 @@ export interface Peer {
 }
 
 /** What came before anybody listened; beyond it the oldest messages are lost, and counted as missed. */
-const UNHEARD_BYTES_MAX = 1 << 20;
+const UNDELIVERED_BYTES_MAX = 1 << 20;
 
 export class PeerLink implements Peer {
   readonly address: string;
   readonly isClient: boolean;
   /** What this peer may have read of its letters. */
-  readonly #letters: TokenBucket;
+  readonly #messageBudget: TokenBucket;
   /** It was asked whom it knows, and has not answered. */
   hasBeenAsked = false;
   #onMessage: ((message: Uint8Array) => void) | undefined;
-  #unheard: Uint8Array[] = [];
-  #unheardBytes = 0;
+  #undelivered: Uint8Array[] = [];
+  #undeliveredBytes = 0;
   missed = 0;
 
   constructor(
     readonly id: NodeId,
     readonly connection: Connection,
     hello: Pick<Hello, 'address' | 'isClient'>,
-    readonly posts: PostCodec,
+    readonly codec: NodeMessageCodec,
     limits: RendezvousLimits,
     readonly ports: CallbackPorts,
-    take: (link: PeerLink, post: Post | undefined) => void,
+    take: (link: PeerLink, sendToNode: NodeMessage | undefined) => void,
   ) {
     this.address = hello.address;
     this.isClient = hello.isClient;
-    this.#letters = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, ports.clock.now());
-    connection.onMessage = (bytes) => take(this, posts.decode(bytes));
+    this.#messageBudget = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, ports.clock.now());
+    connection.onMessage = (bytes) => take(this, codec.decode(bytes));
     unlisted(this);
   }
 
@@ -66,14 +66,14 @@ export class PeerLink implements Peer {
   }
   set onMessage(handler: ((message: Uint8Array) => void) | undefined) {
     this.#onMessage = handler;
-    while (this.#onMessage !== undefined && this.#unheard.length > 0) this.#call(this.#next());
+    while (this.#onMessage !== undefined && this.#undelivered.length > 0) this.#call(this.#next());
   }
 
   deliver(message: Uint8Array): void {
     if (this.#onMessage !== undefined) return this.#call(message);
-    this.#unheard.push(message);
-    this.#unheardBytes += message.length + 64;
-    while (this.#unheardBytes > UNHEARD_BYTES_MAX) {
+    this.#undelivered.push(message);
+    this.#undeliveredBytes += message.length + 64;
+    while (this.#undeliveredBytes > UNDELIVERED_BYTES_MAX) {
       this.#next();
       this.missed++;
     }
@@ -84,8 +84,8 @@ export class PeerLink implements Peer {
   }
 
   #next(): Uint8Array {
-    const message = this.#unheard.shift()!;
-    this.#unheardBytes -= message.length + 64;
+    const message = this.#undelivered.shift()!;
+    this.#undeliveredBytes -= message.length + 64;
     return message;
   }
 
@@ -95,13 +95,13 @@ export class PeerLink implements Peer {
   }
 
   mayRead(): boolean {
-    return this.#letters.take(this.ports.clock.now());
+    return this.#messageBudget.take(this.ports.clock.now());
   }
 
   /** False: the connection takes nothing more. */
-  post(post: Post): boolean {
+  post(post: NodeMessage): boolean {
     try {
-      this.connection.write(this.posts.encode(post));
+      this.connection.write(this.codec.encode(post));
       return true;
     } catch (error) {
       if (error instanceof SessionError) return false; // It is full, or going.
@@ -110,10 +110,10 @@ export class PeerLink implements Peer {
   }
 
   send(message: Uint8Array, options?: SendOptions): Promise<void> {
-    return this.connection.send(this.posts.encode({ kind: 'data', payload: message }), options);
+    return this.connection.send(this.codec.encode({ kind: 'data', payload: message }), options);
   }
   write(message: Uint8Array): boolean {
-    return this.connection.write(this.posts.encode({ kind: 'data', payload: message }));
+    return this.connection.write(this.codec.encode({ kind: 'data', payload: message }));
   }
   close(): Promise<Closing> {
     return this.connection.close();

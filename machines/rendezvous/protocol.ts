@@ -6,8 +6,8 @@ import { poolMachine } from '../pool/pool.machine.js';
 import { PoolPlane } from '../pool/pool.plane.js';
 import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Protocol } from '../protocol.js';
-import { identifying, type DoorSide } from './identify.js';
-import { AcceptorGreeting, DialerGreeting, type Arrived } from './handshake.js';
+import { identifying, type IdentifyContext } from './identify.js';
+import { AcceptorHandshake, DialerHandshake, type VerifiedOpening } from './handshake.js';
 
 /** Longer than a knock and a Hello. */
 const OPENING_BYTES_MAX = 2048;
@@ -17,7 +17,7 @@ const OPENING_BYTES_MAX = 2048;
  * there. Ids are public keys, so that both sides of a crossing know which one stays.
  * @rule RDV-5
  */
-export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectionsMax: number): Protocol {
+export function rendezvousProtocol(side: IdentifyContext, limits: PoolLimits, connectionsMax: number): Protocol {
   const { letters, frames } = side;
   return asProtocol({
     name: 'rendezvous',
@@ -35,9 +35,10 @@ export function rendezvousProtocol(side: DoorSide, limits: PoolLimits, connectio
     sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message),
     makeSession: ({ role, peer, opening }) => {
-      const greeting = role === 'dialer' ? new DialerGreeting(side, peer) : new AcceptorGreeting(side, opening as Arrived);
-      const seed = { role, codec: frames, limits, localId: letters.id, peer, isBare: false, isProven: false, greeting };
-      return { label: peer ?? '', plane: new PoolPlane(seed) };
+      const handshake =
+        role === 'dialer' ? new DialerHandshake(side, peer) : new AcceptorHandshake(side, opening as VerifiedOpening);
+      const input = { role, codec: frames, limits, localId: letters.id, peer, isBare: false, isProven: false, handshake };
+      return { label: peer ?? '', plane: new PoolPlane(input) };
     },
     identify: identifying(side),
     silent: () => side.count('silent'),

@@ -9,7 +9,7 @@ export type NodeId = string;
 export type Nonce = string;
 
 /** Where its sender can be reached, as both kinds of letter say it. */
-export interface Whereabouts {
+export interface ContactInfo {
   readonly from: NodeId;
   readonly to: NodeId;
   /** Presented by whoever dials `from` because of this letter. */
@@ -25,22 +25,22 @@ export interface Whereabouts {
 }
 
 /** Says: I want to meet you, here I am. */
-export interface ConnectRequest extends Whereabouts {
+export interface ConnectRequest extends ContactInfo {
   readonly kind: 'request';
 }
 
 /** Says: good, here am I, and this is what you asked. */
-export interface ConnectResponse extends Whereabouts {
+export interface ConnectResponse extends ContactInfo {
   readonly kind: 'response';
   /** The request that it answers, with its own signature. */
-  readonly request: Sealed<ConnectRequest>;
+  readonly request: Signed<ConnectRequest>;
 }
 
-export type Letter = ConnectRequest | ConnectResponse;
+export type SignedMessage = ConnectRequest | ConnectResponse;
 
 /** A letter and its bytes, signature included. Read: nothing is verified by that. */
-export interface Sealed<Kind extends Letter = Letter> {
-  readonly letter: Kind;
+export interface Signed<Kind extends SignedMessage = SignedMessage> {
+  readonly message: Kind;
   readonly bytes: Uint8Array;
 }
 
@@ -61,7 +61,7 @@ export interface Hello {
 }
 
 /** What a Hello of this wire is signed over beside itself: its time and place, so that it is good for nothing else. */
-export interface Talk {
+export interface SigningContext {
   readonly dialerChallenge: Uint8Array;
   readonly acceptorChallenge: Uint8Array;
   readonly speaker: 'dialer' | 'acceptor';
@@ -74,42 +74,42 @@ export interface Challenge {
   readonly id: NodeId;
 }
 
-export interface Knock {
+export interface ClientHello {
   readonly versionMin: number;
   readonly versionMax: number;
   readonly challenge: Uint8Array;
 }
 
 /** Reads, writes and verifies what a node says about itself, in its own name. Reading functions answer, and throw nothing. */
-export interface Letters {
+export interface SignedMessages {
   readonly id: NodeId;
   readonly version: number;
-  writeRequest(whereabouts: Whereabouts): Sealed<ConnectRequest>;
-  writeResponse(whereabouts: Whereabouts, request: Sealed<ConnectRequest>): Sealed<ConnectResponse>;
+  writeRequest(whereabouts: ContactInfo): Signed<ConnectRequest>;
+  writeResponse(whereabouts: ContactInfo, request: Signed<ConnectRequest>): Signed<ConnectResponse>;
   /** Strict: undefined for anything that isn't spelled as this version spells it. Verifies nothing. */
-  read(bytes: Uint8Array): Sealed | undefined;
+  read(bytes: Uint8Array): Signed | undefined;
   /** Whether whom the letter names as its sender has signed it; of a response, not what it embeds. */
-  isGenuine(sealed: Sealed): boolean;
-  writeKnock(challenge: Uint8Array): Uint8Array;
-  readKnock(bytes: Uint8Array, at: number, end: number): Knock | undefined;
+  isGenuine(sealed: Signed): boolean;
+  writeClientHello(challenge: Uint8Array): Uint8Array;
+  readClientHello(bytes: Uint8Array, at: number, end: number): ClientHello | undefined;
   writeChallenge(challenge: Uint8Array): Uint8Array;
   readChallenge(bytes: Uint8Array, at: number, end: number): Challenge | undefined;
-  writeHello(hello: Hello, talk: Talk): Uint8Array;
+  writeHello(hello: Hello, talk: SigningContext): Uint8Array;
   /** `replayed`: it was said to a challenge of another wire. */
-  readHello(bytes: Uint8Array, at: number, end: number, talk: Talk): Hello | 'malformed' | 'forged' | 'replayed';
+  readHello(bytes: Uint8Array, at: number, end: number, talk: SigningContext): Hello | 'malformed' | 'forged' | 'replayed';
 }
 
-export type GreetingFrame = 'knock' | 'challenge' | 'hello';
+export type HandshakeFrame = 'knock' | 'challenge' | 'hello';
 
 /** The pool's frames, and those of this greeting among them. */
 export interface RendezvousFrames extends PoolCodec {
-  greetingFrame(bytes: Uint8Array, at: number, end: number): GreetingFrame | undefined;
+  handshakeFrame(bytes: Uint8Array, at: number, end: number): HandshakeFrame | undefined;
   /** Whether a wire begins with a knock; undefined: not enough of it is there. */
-  looksLikeKnock(bytes: Uint8Array): boolean | undefined;
+  looksLikeClientHello(bytes: Uint8Array): boolean | undefined;
 }
 
 /** What nodes that are connected send each other. */
-export type Post =
+export type NodeMessage =
   | { readonly kind: 'data'; readonly payload: Uint8Array }
   /** To be read by, or handed on to, `to`. */
   | { readonly kind: 'letter'; readonly to: NodeId; readonly letter: Uint8Array }
@@ -119,10 +119,10 @@ export type Post =
   | { readonly kind: 'who' }
   | { readonly kind: 'known'; readonly ids: readonly NodeId[] };
 
-export interface PostCodec {
-  encode(post: Post): Uint8Array;
+export interface NodeMessageCodec {
+  encode(post: NodeMessage): Uint8Array;
   /** Strict, as `Letters.read`. */
-  decode(bytes: Uint8Array): Post | undefined;
+  decode(bytes: Uint8Array): NodeMessage | undefined;
 }
 
 /** How letters travel where no connection of these nodes is to carry them. */

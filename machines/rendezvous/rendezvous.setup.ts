@@ -17,14 +17,14 @@ export type PeerEvent =
 /** What the node does for one peer. Every call returns at once. */
 export interface PeerPort {
   /** Sends a request on its way. */
-  ask(peer: NodeId): void;
+  sendRequest(peer: NodeId): void;
   /** Whether a letter of it is here: its request, or its response. */
-  hasLetter(peer: NodeId): boolean;
+  hasMessage(peer: NodeId): boolean;
   /** Whether its letter says where it can be dialed. */
   isReachable(peer: NodeId): boolean;
   dial(peer: NodeId): void;
   /** The dial is no longer wanted; without effect on a connection that has come of it. */
-  hangUp(peer: NodeId): void;
+  cancelDial(peer: NodeId): void;
   readonly limits: RendezvousLimits;
 }
 
@@ -55,10 +55,10 @@ export const rendezvousSetup = setup({
   actions: {
     /** Whether there is a letter of the peer, and one with an address, is asked by an action and answered by an event. */
     askForLetter: ({ context: { port, peer }, self }) =>
-      self.send({ type: 'letter.known', hasLetter: port.hasLetter(peer), isReachable: port.isReachable(peer) }),
-    askPeer: ({ context }) => context.port.ask(context.peer),
+      self.send({ type: 'letter.known', hasLetter: port.hasMessage(peer), isReachable: port.isReachable(peer) }),
+    askPeer: ({ context }) => context.port.sendRequest(context.peer),
     dialPeer: ({ context }) => context.port.dial(context.peer),
-    hangUp: ({ context }) => context.port.hangUp(context.peer),
+    hangUp: ({ context }) => context.port.cancelDial(context.peer),
     record: assign((_, { outcome }: { outcome: Outcome }) => ({ outcome })),
     recordLapse: assign({ outcome: ({ context, event }) => (event.type === 'lapse' ? event.outcome : context.outcome) }),
   },

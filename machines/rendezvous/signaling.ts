@@ -1,16 +1,16 @@
 import type { Random } from '../ports.js';
-import type { Judge, LetterVerdict } from './authorizer.js';
+import type { Authorizer, AuthResult } from './authorizer.js';
 import type { PeerLink } from './peer-link.js';
-import type { Letters, NodeId, Post, Signalling } from './rendezvous.messages.js';
+import type { SignedMessages, NodeId, NodeMessage, Signalling } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 import { INTRODUCTIONS_MAX, ROUTES_MAX } from './rendezvous.timing.js';
-import type { Wishes } from './expectations.js';
+import type { Expectations } from './expectations.js';
 
 /** What the mail asks of the node. */
-export interface MailSide {
-  readonly letters: Letters;
-  readonly judge: Judge;
-  readonly wishes: Pick<Wishes, 'expect' | 'tell'>;
+export interface SignalingContext {
+  readonly letters: SignedMessages;
+  readonly authorizer: Authorizer;
+  readonly expectations: Pick<Expectations, 'expect' | 'tell'>;
   readonly random: Random;
   readonly signalling: Signalling | undefined;
   readonly isClient: boolean;
@@ -18,7 +18,7 @@ export interface MailSide {
   now(): number;
   count(outcome: Outcome): void;
   /** A letter for this node was read; how it answers is the mail's affair, what follows from it is not. */
-  judged(verdict: LetterVerdict): void;
+  authorized(verdict: AuthResult): void;
   /** How many more peers this node would like to know. */
   readonly peersMissing: number;
   /** Whether it is a stranger that may come. */
@@ -32,11 +32,11 @@ export interface MailSide {
  * letter goes through one hand only, and that one answers for it: who hands on what is forged is sent away for it.
  * @rule RDV-11 RDV-12
  */
-export class Mail {
+export class SignalingRouter {
   readonly #introducers = new Map<NodeId, NodeId>();
-  readonly #roads = new Map<NodeId, Set<NodeId>>(); // Whom a request was given to, until all of them have failed.
+  readonly #routes = new Map<NodeId, Set<NodeId>>(); // Whom a request was given to, until all of them have failed.
 
-  constructor(readonly side: MailSide) {}
+  constructor(readonly side: SignalingContext) {}
 
   /** Sends a request on its way. */
   send(to: NodeId, letter: Uint8Array): void {
@@ -45,7 +45,7 @@ export class Mail {
     if (side.signalling !== undefined) return side.signalling.send(to, letter);
     const roads = new Set<NodeId>();
     for (const link of this.#routesTo(to)) if (link.post({ kind: 'letter', to, letter })) roads.add(link.id);
-    if (roads.size > 0) this.#roads.set(to, roads);
+    if (roads.size > 0) this.#routes.set(to, roads);
     else this.#failed(to);
   }
 
@@ -57,7 +57,7 @@ export class Mail {
   }
 
   /** What a connected peer has sent, other than messages for the application. */
-  take(link: PeerLink, post: Exclude<Post, { kind: 'data' }>): void {
+  take(link: PeerLink, post: Exclude<NodeMessage, { kind: 'data' }>): void {
     if (!link.mayRead()) return this.side.count('rate-limited');
     switch (post.kind) {
       case 'letter':
@@ -78,29 +78,29 @@ export class Mail {
 
   /** Nothing is under way to this peer any more. */
   forget(peer: NodeId): void {
-    this.#roads.delete(peer);
+    this.#routes.delete(peer);
     this.#introducers.delete(peer);
   }
 
   /** A road is gone, and what was under way on it. */
   lost(link: PeerLink): void {
-    for (const [to, roads] of [...this.#roads]) if (roads.delete(link.id) && roads.size === 0) this.#failed(to);
+    for (const [to, roads] of [...this.#routes]) if (roads.delete(link.id) && roads.size === 0) this.#failed(to);
   }
 
   reset(): void {
-    this.#roads.clear();
+    this.#routes.clear();
     this.#introducers.clear();
   }
 
   get size(): number {
-    return this.#roads.size + this.#introducers.size;
+    return this.#routes.size + this.#introducers.size;
   }
 
-  #read(bytes: Uint8Array): LetterVerdict {
+  #read(bytes: Uint8Array): AuthResult {
     const { side } = this;
-    const verdict = side.judge.judgeLetter(bytes, side.now());
+    const verdict = side.authorizer.authorizeMessage(bytes, side.now());
     side.count(verdict.outcome);
-    side.judged(verdict);
+    side.authorized(verdict);
     return verdict;
   }
 
@@ -116,7 +116,7 @@ export class Mail {
     const { letters, links } = side;
     const sealed = letters.read(post.letter);
     if (sealed === undefined) return this.#reject(link, 'malformed');
-    if (sealed.letter.from !== link.id || sealed.letter.to !== post.to || side.isClient) return side.count('misdirected');
+    if (sealed.message.from !== link.id || sealed.message.to !== post.to || side.isClient) return side.count('misdirected');
     if (!letters.isGenuine(sealed)) return this.#reject(link, 'forged');
     if (links.get(post.to)?.post(post) === true) return side.count('relayed');
     side.count('unroutable');
@@ -129,14 +129,14 @@ export class Mail {
   }
 
   #returned(link: PeerLink, to: NodeId): void {
-    const roads = this.#roads.get(to);
+    const roads = this.#routes.get(to);
     if (roads?.delete(link.id) === true && roads.size === 0) this.#failed(to);
   }
 
   #failed(to: NodeId): void {
-    this.#roads.delete(to);
+    this.#routes.delete(to);
     this.side.count('unroutable');
-    this.side.wishes.tell(to, { type: 'route.failed' });
+    this.side.expectations.tell(to, { type: 'route.failed' });
   }
 
   #introduce(link: PeerLink): void {
@@ -152,7 +152,7 @@ export class Mail {
       if (side.peersMissing <= 0) return;
       if (id === side.letters.id || side.links.has(id) || !side.mayAsk(id)) continue;
       this.#introducers.set(id, link.id);
-      side.wishes.expect(id);
+      side.expectations.expect(id);
     }
   }
 

@@ -1,40 +1,40 @@
-import { Receipts } from '../dataplane/receive-window.js';
+import { ReceiveWindow } from '../dataplane/receive-window.js';
 import { SendLog } from '../dataplane/send-log.js';
 import type { Room } from '../dataplane/plane.js';
-import { Voices } from '../dataplane/control-queue.js';
+import { ControlQueue } from '../dataplane/control-queue.js';
 import { SENDING_PHASES, type SendingPhase } from '../dataplane/sending-phases.js';
 import { SessionError } from '../errors.js';
 import { step } from '../phase-table.js';
-import { Greeting } from './resume.greeting.js';
-import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
+import { Handshake } from './resume.handshake.js';
+import type { ResumePlaneInput, ResumeSignal } from './resume.signals.js';
 import type { ResumeLimits } from './resume.timing.js';
 
 /** The counts of a session that outlive its wires, and what the application asks of them. `ResumePlane` reads and writes frames. */
-export abstract class ResumeCounts extends Voices<ResumeSignal> {
+export abstract class ResumeCounts extends ControlQueue<ResumeSignal> {
   readonly limits: ResumeLimits;
-  protected readonly greeting: Greeting;
+  protected readonly handshake: Handshake;
   protected readonly log: SendLog;
-  protected readonly receipts: Receipts;
+  protected readonly receiveWindow: ReceiveWindow;
   protected readonly first: number;
   protected sending: SendingPhase = SENDING_PHASES.initial;
 
   /** The seed is not kept: idle sessions would keep their spent secrets. */
-  constructor(seed: ResumeSeed) {
+  constructor(seed: ResumePlaneInput) {
     super();
     const { codec, limits } = seed;
     this.limits = limits;
     this.first = seed.first ?? 1;
-    this.receipts = new Receipts(limits, this.first);
+    this.receiveWindow = new ReceiveWindow(limits, this.first);
     this.log = new SendLog(codec, seed.pool, limits.sendBytesMax, this.first);
-    this.greeting = new Greeting(seed, this.log, this.receipts);
+    this.handshake = new Handshake(seed, this.log, this.receiveWindow);
   }
 
   write(payload: Uint8Array, prompt = false): Room {
     if (this.sending !== 'taking') throw new SessionError('closed', 'this connection is closing; nothing more can be written');
-    if (payload.length > this.greeting.messageBytesMax)
+    if (payload.length > this.handshake.messageBytesMax)
       throw new SessionError(
         'too-large',
-        `a message of ${payload.length} bytes is above the limit of ${this.greeting.messageBytesMax} that both sides agreed on`,
+        `a message of ${payload.length} bytes is above the limit of ${this.handshake.messageBytesMax} that both sides agreed on`,
       );
     this.log.push(payload, prompt);
     if (this.log.costBytes >= this.limits.sendBytesHigh) return 'wait';
@@ -51,11 +51,11 @@ export abstract class ResumeCounts extends Voices<ResumeSignal> {
 
   /** Whether a message of this size can be taken now without passing the bound, or never can. */
   canTake(payloadBytes: number): boolean {
-    return payloadBytes > this.greeting.messageBytesMax || this.log.hasRoomFor(payloadBytes);
+    return payloadBytes > this.handshake.messageBytesMax || this.log.hasRoomFor(payloadBytes);
   }
   /** Bytes delivered that the application has not taken yet; they hold back the peer's credit. */
   holdBack(bytes: number): void {
-    this.receipts.holdBack(bytes);
+    this.receiveWindow.holdBack(bytes);
   }
   /** Messages written, given to a wire, and acknowledged, since the session began. */
   get accepted(): number {
@@ -71,13 +71,13 @@ export abstract class ResumeCounts extends Voices<ResumeSignal> {
     return this.log.costBytes;
   }
   get windowMs(): number {
-    return this.greeting.windowMs;
+    return this.handshake.windowMs;
   }
   get stats(): { received: number; duplicates: number; resumes: number; queuedBytes: number } {
     return {
-      received: this.receipts.next - this.first,
-      duplicates: this.receipts.duplicates,
-      resumes: this.greeting.resumes,
+      received: this.receiveWindow.next - this.first,
+      duplicates: this.receiveWindow.duplicates,
+      resumes: this.handshake.resumes,
       queuedBytes: this.log.costBytes,
     };
   }

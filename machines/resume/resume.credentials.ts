@@ -28,7 +28,7 @@ export class Credentials {
   }
 
   /** Acceptor: may this hello have the session? Changes nothing. A birth secret is void with the first rotation. */
-  judge(hello: Hello): RefusalCode | undefined {
+  authorize(hello: Hello): RefusalCode | undefined {
     const isCurrent = isPacked(this.#token, hello.token) && hello.epoch === this.#epoch;
     if (!hello.resume) return isCurrent && this.#epoch === 0 ? undefined : 'token-refused';
     if (hello.epoch > this.#epoch + 1) return 'unknown-session'; // The dialer has seen rotations that we have not: we are the older copy.

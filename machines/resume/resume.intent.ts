@@ -6,10 +6,10 @@ import { resumeSetup } from './resume.setup.js';
  * time for three tries: what has not answered in a third of it is given up for a new wire, which begins with the goodbye.
  * Then it ends here in any case; what may still be on its way is let out.
  */
-const untilHeard = {
-  initial: 'hoping',
+const untilAcknowledged = {
+  initial: 'waiting',
   states: {
-    hoping: { after: { goodbyePatience: { target: 'hoping', reenter: true, actions: 'giveUpWire' } } },
+    waiting: { after: { goodbyePatience: { target: 'waiting', reenter: true, actions: 'giveUpWire' } } },
   },
   after: { closeGrace: { target: '#resume.closed', actions: 'stopPolitely' } },
 } as const;
@@ -18,17 +18,17 @@ const untilHeard = {
 export const intent = resumeSetup.createStateConfig({
   initial: 'open',
   on: {
-    'wire.spoilt': { guard: 'isStruckOut', target: '#resume.closed', actions: ['recordSpoilt', 'saySpoilt', 'stopPolitely'] },
+    'wire.corrupt': { guard: 'isStruckOut', target: '#resume.closed', actions: ['recordCorrupt', 'sayCorrupt', 'stopPolitely'] },
   },
   states: {
     open: {
       tags: 'accepts-data',
       on: {
         close: [
-          { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbyeCode' },
+          { guard: 'isAbrupt', target: 'closingLocal', actions: 'noteGoodbyeCode' },
           { target: 'draining', actions: 'noteGoodbyeCode' },
         ],
-        'peer.goodbye': 'departing',
+        'peer.goodbye': 'closingRemote',
         'peer.draining': { target: 'draining', actions: 'recordDrained' },
       },
     },
@@ -36,12 +36,12 @@ export const intent = resumeSetup.createStateConfig({
       meta: { rule: 'RES-19' },
       entry: ['drainPlane', 'flush'],
       on: {
-        'log.drained': 'parting',
-        'peer.goodbye': 'departing',
-        close: { guard: 'isAbrupt', target: 'parting', actions: 'noteGoodbyeCode' },
+        'log.drained': 'closingLocal',
+        'peer.goodbye': 'closingRemote',
+        close: { guard: 'isAbrupt', target: 'closingLocal', actions: 'noteGoodbyeCode' },
       },
     },
-    parting: {
+    closingLocal: {
       meta: { rule: 'RES-11' },
       entry: ['sayGoodbye', 'flush'],
       on: {
@@ -53,15 +53,18 @@ export const intent = resumeSetup.createStateConfig({
       initial: 'speaking',
       states: {
         speaking: {
-          always: [{ guard: and(['isPatient', not(stateIn('#resume.alive.linkage.linked.flowing'))]), target: 'unsaid' }, 'said'],
+          always: [
+            { guard: and(['isPatient', not(stateIn('#resume.alive.linkage.connected.flowing'))]), target: 'unsaid' },
+            'said',
+          ],
         },
         unsaid: {
           description:
             'Everything is acknowledged, and there is no wire to say goodbye on: nothing is lost when it stays unsaid.',
           on: { 'peer.greeted': 'said', close: { guard: 'isAbrupt', target: '#resume.closed' } },
-          ...untilHeard,
+          ...untilAcknowledged,
         },
-        said: untilHeard,
+        said: untilAcknowledged,
       },
     },
     crossing: {
@@ -72,7 +75,7 @@ export const intent = resumeSetup.createStateConfig({
       },
       after: { closeGrace: '#resume.closed' },
     },
-    departing: {
+    closingRemote: {
       description: 'The peer said goodbye and closes the wire once it has our acknowledgement.',
       on: {
         'wire.closed': {

@@ -3,18 +3,18 @@ import { resumeSetup } from './resume.setup.js';
 
 /** Region: is there a wire, and has the peer said where it is? */
 export const linkage = resumeSetup.createStateConfig({
-  initial: 'linked',
+  initial: 'connected',
   states: {
-    linked: {
+    connected: {
       meta: { rule: 'RES-6' },
       invoke: { src: 'wire', id: 'wire', input: wireOf },
       on: {
         // A newer wire of the session takes over at once; the older one dies with the state that invoked it (RES-6).
-        'wire.offered': { target: 'linked', reenter: true, actions: 'takeWire' },
-        'wire.closed': 'apart',
-        'wire.silent': { target: 'apart', description: 'A health verdict ends the wire, not the session (RES-12).' },
-        'wire.spoilt': { target: 'apart', actions: 'countStrike' },
-        'goodbye.unheard': { guard: 'isDialer', target: 'apart', description: 'A new wire may carry it (RES-19).' },
+        'wire.offered': { target: 'connected', reenter: true, actions: 'takeWire' },
+        'wire.closed': 'disconnected',
+        'wire.silent': { target: 'disconnected', description: 'A health verdict ends the wire, not the session (RES-12).' },
+        'wire.corrupt': { target: 'disconnected', actions: 'countStrike' },
+        'goodbye.unacknowledged': { guard: 'isDialer', target: 'disconnected', description: 'A new wire may carry it (RES-19).' },
       },
       initial: 'opening',
       states: {
@@ -30,7 +30,7 @@ export const linkage = resumeSetup.createStateConfig({
           meta: { rule: 'RES-2' }, // Nothing is accepted before the peer's hello was verified.
           entry: 'greetPeer',
           on: { 'peer.greeted': 'flowing' },
-          after: { greetingTimeout: '#resume.alive.linkage.apart' },
+          after: { greetingTimeout: '#resume.alive.linkage.disconnected' },
         },
         flowing: {
           tags: 'flows',
@@ -39,18 +39,18 @@ export const linkage = resumeSetup.createStateConfig({
         },
       },
     },
-    apart: {
-      on: { 'wire.offered': { target: 'linked', actions: 'takeWire' } },
+    disconnected: {
+      on: { 'wire.offered': { target: 'connected', actions: 'takeWire' } },
       initial: 'choosing',
       states: {
         choosing: { always: [{ guard: 'isDialer', target: 'asking' }, 'awaiting'] },
         asking: {
           invoke: {
-            src: 'grant',
-            id: 'grant',
+            src: 'dialPermit',
+            id: 'dialPermit',
             input: ({ context: { session } }) => ({ session }),
           },
-          on: { 'redial.granted': '#resume.alive.linkage.linked' },
+          on: { 'redial.permitted': '#resume.alive.linkage.connected' },
         },
         awaiting: { description: 'Only the dialer can come back.' },
       },
@@ -83,8 +83,8 @@ export const patience = resumeSetup.createStateConfig({
       on: {
         'wire.closed': 'expiring',
         'wire.silent': 'expiring',
-        'wire.spoilt': 'expiring',
-        'goodbye.unheard': { guard: 'isDialer', target: 'expiring' },
+        'wire.corrupt': 'expiring',
+        'goodbye.unacknowledged': { guard: 'isDialer', target: 'expiring' },
       },
     },
     expiring: {
@@ -103,8 +103,8 @@ export const patience = resumeSetup.createStateConfig({
       on: {
         'wire.closed': 'expiring',
         'wire.silent': 'expiring',
-        'wire.spoilt': 'expiring',
-        'goodbye.unheard': { guard: 'isDialer', target: 'expiring' },
+        'wire.corrupt': 'expiring',
+        'goodbye.unacknowledged': { guard: 'isDialer', target: 'expiring' },
       },
     },
   },

@@ -1,18 +1,18 @@
 import { Framer } from '../dataplane/framer.js';
 import type { Plane, Step } from '../dataplane/plane.js';
 import { assert } from '../errors.js';
-import { Health } from '../dataplane/liveness.js';
+import { Liveness } from '../dataplane/liveness.js';
 import { step } from '../phase-table.js';
 import { ResumeCounts } from './resume.counts.js';
-import { RESUME_HEARING, type ResumeHearing } from './resume.hearing.js';
+import { RESUME_INPUT, type ResumeInputPhase } from './resume.input-phases.js';
 import type { FaultCode, FrameKind, GoodbyeCode, Hello, RefusalCode, ResumeCodec } from './resume.messages.js';
-import type { ResumeSeed, ResumeSignal } from './resume.signals.js';
+import type { ResumePlaneInput, ResumeSignal } from './resume.signals.js';
 
 /** Exactly-once, in-order delivery across any number of wires. */
 export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, ResumeSignal> {
-  readonly health: Health;
+  readonly liveness: Liveness;
   #framer: Framer;
-  #hearing: ResumeHearing = RESUME_HEARING.initial;
+  #inputPhase: ResumeInputPhase = RESUME_INPUT.initial;
   #mayTransmit = false; // Data; control frames need only a wire.
   #farewell: GoodbyeCode | undefined;
   #hasSaidGoodbye = false; // On this wire.
@@ -21,32 +21,32 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   readonly role: 'dialer' | 'acceptor';
   readonly codec: ResumeCodec;
 
-  constructor(seed: ResumeSeed) {
+  constructor(seed: ResumePlaneInput) {
     super(seed);
     const { limits, codec } = ({ role: this.role, codec: this.codec } = seed);
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
-    this.health = new Health({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
+    this.liveness = new Liveness({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
   }
 
   // Commands of the chart.
 
   /** Dialer, on a new wire: say hello, and behind it whatever the peer had not acknowledged (RES-2, 0-RTT). */
   greet(): void {
-    this.say(this.greeting.hello());
-    this.#hear('greet');
-    this.#mayTransmit = this.greeting.isBorn;
+    this.enqueue(this.handshake.hello());
+    this.#advance('greet');
+    this.#mayTransmit = this.handshake.isBorn;
     this.#sayGoodbye();
   }
 
   /** Acceptor, on a new wire: the door brought a hello; it is read again here. */
   listen(): void {
-    this.#hear('greet');
+    this.#advance('greet');
   }
 
   /** The peer may speak, and be spoken to, from here on. */
   open(): void {
-    if (this.#hearing !== 'control') return;
-    this.#hear('open');
+    if (this.#inputPhase !== 'control') return;
+    this.#advance('open');
     this.#mayTransmit = true;
     this.#sayGoodbye();
   }
@@ -66,39 +66,39 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
-    if (this.#hearing === 'everything' && this.health.probeNow(now, this.limits.wakeProbeTimeoutMs)) this.#ping();
+    if (this.#inputPhase === 'everything' && this.liveness.probeNow(now, this.limits.wakeProbeTimeoutMs)) this.#ping();
   }
 
   /** The peer is asked to go and come back after a while (a staggered drain of the hub). */
   announceDrain(afterMs: number): void {
-    if (this.#hearing === 'everything') this.say(this.codec.putNumber('drain', afterMs));
+    if (this.#inputPhase === 'everything') this.enqueue(this.codec.putNumber('drain', afterMs));
   }
 
   /** Acceptor: would this hello get the session? Asked at the door, harmless to the wire that is live. */
-  judge(hello: Hello): RefusalCode | undefined {
-    return this.greeting.judge(hello);
+  authorize(hello: Hello): RefusalCode | undefined {
+    return this.handshake.authorize(hello);
   }
 
   // The pump's side.
 
   attach(_link: number, now: number): void {
     this.#framer.reset();
-    this.hush();
-    this.#hear('rewire');
+    this.clear();
+    this.#advance('rewire');
     this.#mayTransmit = false;
     this.#hasSaidGoodbye = false;
     this.log.rewind();
     this.#handedBefore = this.log.handed;
-    if (this.limits.idleMs > 0) this.health.start(now);
+    if (this.limits.idleMs > 0) this.liveness.start(now);
   }
 
   detach(): void {
     this.#framer.reset();
-    this.hush();
-    this.#hear('rewire');
+    this.clear();
+    this.#advance('rewire');
     this.#mayTransmit = false;
-    this.receipts.forgetDue();
-    this.health.stop();
+    this.receiveWindow.forgetDue();
+    this.liveness.stop();
   }
 
   handleBytes(_link: number, bytes: Uint8Array, lent: boolean): void {
@@ -106,12 +106,12 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   step(now: number): Step {
-    if (this.#hearing === 'nothing') return 'idle';
+    if (this.#inputPhase === 'nothing') return 'idle';
     const framed = this.#framer.poll();
     if (framed === 'more') return 'idle';
     const { bytes, start } = this.#framer;
     if (framed === 'oversized') return this.#refuseSize(this.codec.kind(bytes, start));
-    this.health.heard(now);
+    this.liveness.received(now);
     switch (this.codec.kind(bytes, start)) {
       case 'data':
         return this.#handleData(false, now);
@@ -125,21 +125,21 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   handleTimeout(now: number): void {
-    this.receipts.handleTimeout(now);
-    switch (this.health.handleTimeout(now)) {
+    this.receiveWindow.handleTimeout(now);
+    switch (this.liveness.handleTimeout(now)) {
       case 'probe':
-        if (this.#hearing === 'everything') this.#ping();
+        if (this.#inputPhase === 'everything') this.#ping();
         break;
       case 'dead':
-        this.note({ type: 'wire.silent' });
+        this.notify({ type: 'wire.silent' });
         break;
       case 'quiet':
     }
   }
 
   nextTimeout(): number | undefined {
-    const health = this.health.nextTimeout();
-    const { ackAt, ackDue } = this.receipts;
+    const health = this.liveness.nextTimeout();
+    const { ackAt, ackDue } = this.receiveWindow;
     if (ackAt === undefined || ackDue) return health;
     return health === undefined ? ackAt : Math.min(ackAt, health);
   }
@@ -147,11 +147,11 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   pollTransmit(): Uint8Array | undefined {
     const frame = this.nextFrame();
     if (frame !== undefined) return frame;
-    if (this.#hearing === 'everything') {
-      const credit = this.receipts.credit();
+    if (this.#inputPhase === 'everything') {
+      const credit = this.receiveWindow.credit();
       if (credit !== undefined) return this.codec.putNumber('credit', credit);
-      const inCompany = this.#mayTransmit && this.log.unsentBytes > 0 && this.receipts.ackOwed;
-      if (this.receipts.ackDue || inCompany) return this.codec.putAck(this.receipts.acknowledge());
+      const inCompany = this.#mayTransmit && this.log.unsentBytes > 0 && this.receiveWindow.ackOwed;
+      if (this.receiveWindow.ackDue || inCompany) return this.codec.putAck(this.receiveWindow.acknowledge());
     }
     return this.#mayTransmit && this.#farewell === undefined ? this.log.poll() : undefined;
   }
@@ -165,22 +165,22 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   /** The last word on this wire. */
   sayFault(code: FaultCode, rule: string): void {
     assert(/^RES-\d+$/.test(rule), 'a fault names its rule');
-    this.#hear('deafen');
+    this.#advance('ignore');
     this.#mayTransmit = false;
-    this.say(this.codec.putFault({ code, rule }));
+    this.enqueue(this.codec.putFault({ code, rule }));
   }
 
   // Frames.
 
   /** @rule RES-1 RES-2 RES-9 RES-16 */
   #handleData(prompt: boolean, now: number): Step {
-    if (this.#hearing !== 'everything') return this.#violate('RES-2');
+    if (this.#inputPhase !== 'everything') return this.#violate('RES-2');
     const { bytes, start, end } = this.#framer;
     const { codec } = this;
     const body = start + codec.dataHeadBytes;
-    if (body > end) return this.#spoil('malformed');
+    if (body > end) return this.#reportCorrupt('malformed');
     if (end - body > this.limits.messageBytesMax) return this.#accuse('oversized', 'RES-16');
-    switch (this.receipts.accept(codec.sequence(bytes, start), end - body, prompt, now)) {
+    switch (this.receiveWindow.accept(codec.sequence(bytes, start), end - body, prompt, now)) {
       case 'deliver':
         this.#message = this.#framer.take(body, end);
         return 'message';
@@ -195,11 +195,11 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
 
   /** @rule RES-8 */
   #handleAck(): Step {
-    if (this.#hearing !== 'everything') return this.#violate('RES-2');
+    if (this.#inputPhase !== 'everything') return this.#violate('RES-2');
     const { bytes, start } = this.#framer;
     const ahead = (this.codec.acked(bytes, start) - this.log.base) & 0xffffff;
     if (!this.#release(this.log.base + ahead)) return this.#violate('RES-8');
-    return this.hasNews ? 'signal' : 'quiet'; // The log may have drained.
+    return this.hasSignals ? 'signal' : 'quiet'; // The log may have drained.
   }
 
   #handleControl(): Step {
@@ -208,35 +208,35 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     const kind = codec.kind(bytes, start);
     if (kind === 'optional') return 'quiet';
     if (kind === 'fault') return this.#handleFault();
-    if (this.#hearing === 'hello') {
+    if (this.#inputPhase === 'hello') {
       if (role === 'dialer' && kind === 'refused') {
         const refusal = codec.refused(bytes, start, end);
-        if (refusal === undefined) return this.#spoil('malformed');
+        if (refusal === undefined) return this.#reportCorrupt('malformed');
         this.#takeBack();
         return this.#signal({ type: 'peer.refused', refusal });
       }
       const hello = kind === (role === 'dialer' ? 'welcome' : 'hello') ? codec.hello(bytes, start, end) : undefined;
-      if (hello === undefined) return this.#spoil('malformed');
+      if (hello === undefined) return this.#reportCorrupt('malformed');
       return role === 'dialer' ? this.#handleWelcome(hello) : this.#handleHello(hello);
     }
     if (kind === 'goodbye') return this.#handleGoodbye();
     if (kind === 'hello' || kind === 'welcome' || kind === 'refused') return this.#violate('RES-2'); // Both have greeted.
     const value = codec.number(bytes, start, end);
-    return value === undefined ? this.#spoil('malformed') : this.#handleNumber(kind, value);
+    return value === undefined ? this.#reportCorrupt('malformed') : this.#handleNumber(kind, value);
   }
 
   /** The frames that carry one number. */
   #handleNumber(kind: FrameKind, value: number): Step {
     switch (kind) {
       case 'confirm':
-        if (this.role === 'dialer' || !this.greeting.confirmed(value)) return this.#violate('RES-5');
+        if (this.role === 'dialer' || !this.handshake.confirmed(value)) return this.#violate('RES-5');
         this.#handedBefore = 0;
         return this.#bear() ? 'signal' : 'quiet';
       case 'credit':
         this.log.grant(value);
         return 'quiet';
       case 'ping':
-        return this.say(this.codec.putNumber('pong', value)) > URGENT_MAX ? this.#spoil('malformed') : 'quiet';
+        return this.enqueue(this.codec.putNumber('pong', value)) > URGENT_MAX ? this.#reportCorrupt('malformed') : 'quiet';
       case 'pong':
         return 'quiet'; // Having been heard is all that counts.
       case 'drain':
@@ -246,17 +246,17 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
         if (!this.#release(this.log.base + ((value - this.log.base) | 0))) return this.#violate('RES-8');
         return this.#signal({ type: 'goodbye.acknowledged' });
       default:
-        return this.#spoil('malformed');
+        return this.#reportCorrupt('malformed');
     }
   }
 
   /** Acceptor. The door has judged the same bytes; who changed their mind since is refused by a spoilt wire. @rule RES-4 RES-5 */
   #handleHello(hello: Hello): Step {
-    if (this.judge(hello) !== undefined) return this.#spoil('malformed');
-    const welcome = this.greeting.welcome(hello);
+    if (this.authorize(hello) !== undefined) return this.#reportCorrupt('malformed');
+    const welcome = this.handshake.welcome(hello);
     if (welcome === 'stolen') return this.#accuse('token-refused', 'RES-20');
     if (welcome === 'untrue') return this.#violate('RES-8');
-    this.say(welcome);
+    this.enqueue(welcome);
     this.#greeted();
     if (hello.resume) this.#bear(); // It has read a welcome before.
     return 'signal';
@@ -264,11 +264,11 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
 
   /** Dialer. @rule RES-4 RES-5 */
   #handleWelcome(welcome: Hello): Step {
-    if (!this.greeting.isAnswer(welcome)) return this.#spoil('malformed');
-    const confirm = this.greeting.confirm(welcome);
+    if (!this.handshake.isAnswer(welcome)) return this.#reportCorrupt('malformed');
+    const confirm = this.handshake.confirm(welcome);
     if (confirm === 'stolen') return this.#accuse('token-refused', 'RES-20');
     if (confirm === 'untrue') return this.#violate('RES-8');
-    this.say(confirm);
+    this.enqueue(confirm);
     this.#handedBefore = 0;
     this.#greeted();
     this.#bear();
@@ -276,8 +276,8 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   #greeted(): void {
-    this.#hear('answer');
-    this.note({ type: 'peer.greeted' });
+    this.#advance('answer');
+    this.notify({ type: 'peer.greeted' });
     this.#tellDrained(); // The hello may have acknowledged the rest.
   }
 
@@ -285,22 +285,22 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   #handleGoodbye(): Step {
     const { bytes, start, end } = this.#framer;
     const goodbye = this.codec.goodbye(bytes, start, end);
-    if (goodbye === undefined) return this.#spoil('malformed');
-    if (goodbye.position !== this.receipts.next >>> 0) return this.#violate('RES-16');
+    if (goodbye === undefined) return this.#reportCorrupt('malformed');
+    if (goodbye.position !== this.receiveWindow.next >>> 0) return this.#violate('RES-16');
     if (!this.#release(this.log.base + ((goodbye.next - this.log.base) | 0))) return this.#violate('RES-8');
     this.send('drain');
     this.#mayTransmit = false;
-    this.say(this.codec.putNumber('goodbye-ack', this.receipts.acknowledge()));
+    this.enqueue(this.codec.putNumber('goodbye-ack', this.receiveWindow.acknowledge()));
     return this.#signal({ type: 'peer.goodbye', code: goodbye.code });
   }
 
   /** Once on each wire: where the peer was heard, or right behind the hello of a dialer that has nothing else to say. */
   #sayGoodbye(): void {
     if (this.#farewell === undefined || this.#hasSaidGoodbye) return;
-    const isBehindHello = this.#hearing === 'hello' && this.#mayTransmit && this.log.count === 0;
-    if (this.#hearing !== 'everything' && !isBehindHello) return;
+    const isBehindHello = this.#inputPhase === 'hello' && this.#mayTransmit && this.log.count === 0;
+    if (this.#inputPhase !== 'everything' && !isBehindHello) return;
     this.#hasSaidGoodbye = true;
-    this.say(this.codec.putGoodbye(this.log.cursor, this.receipts.acknowledge(), this.#farewell));
+    this.enqueue(this.codec.putGoodbye(this.log.cursor, this.receiveWindow.acknowledge(), this.#farewell));
   }
 
   #release(before: number): boolean {
@@ -312,40 +312,40 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   #tellDrained(): void {
     if (this.sending !== 'draining' || this.log.count > 0) return;
     this.send('empty');
-    this.note({ type: 'log.drained' });
+    this.notify({ type: 'log.drained' });
   }
 
-  #hear(event: 'rewire' | 'greet' | 'answer' | 'open' | 'deafen'): void {
-    this.#hearing = step(RESUME_HEARING, this.#hearing, event);
+  #advance(event: 'rewire' | 'greet' | 'answer' | 'open' | 'ignore'): void {
+    this.#inputPhase = step(RESUME_INPUT, this.#inputPhase, event);
   }
 
   #ping(): void {
-    this.say(this.codec.putNumber('ping', this.receipts.next));
+    this.enqueue(this.codec.putNumber('ping', this.receiveWindow.next));
   }
 
   #bear(): boolean {
-    if (this.greeting.isBorn) return false;
-    this.greeting.isBorn = true;
-    this.note({ type: 'session.born' });
+    if (this.handshake.isBorn) return false;
+    this.handshake.isBorn = true;
+    this.notify({ type: 'session.born' });
     return true;
   }
 
   #signal(signal: ResumeSignal): Step {
-    this.note(signal);
+    this.notify(signal);
     return 'signal';
   }
 
   /** The wire is of no use any more; the session lives. @rule RES-23 */
-  #spoil(code: 'malformed' | 'oversized'): Step {
-    const isStranger = this.#hearing === 'hello' && this.greeting.isBorn;
-    this.#hear('deafen');
-    return this.#signal({ type: 'wire.spoilt', code, isStranger, progress: this.acknowledged + this.stats.received });
+  #reportCorrupt(code: 'malformed' | 'oversized'): Step {
+    const isStranger = this.#inputPhase === 'hello' && this.handshake.isBorn;
+    this.#advance('ignore');
+    return this.#signal({ type: 'wire.corrupt', code, isStranger, progress: this.acknowledged + this.stats.received });
   }
 
   /** A message too large would come again on the next wire. Anything else of that size is no frame of this protocol. */
   #refuseSize(kind: FrameKind): Step {
-    const isMessage = this.#hearing === 'everything' && (kind === 'data' || kind === 'data-prompt');
-    return isMessage ? this.#accuse('oversized', 'RES-16') : this.#spoil('oversized');
+    const isMessage = this.#inputPhase === 'everything' && (kind === 'data' || kind === 'data-prompt');
+    return isMessage ? this.#accuse('oversized', 'RES-16') : this.#reportCorrupt('oversized');
   }
 
   #violate(rule: string): Step {
@@ -362,8 +362,8 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   #handleFault(): Step {
     const { bytes, start, end } = this.#framer;
     const fault = this.codec.fault(bytes, start, end);
-    if (fault === undefined) return this.#spoil('malformed');
-    this.#hear('deafen');
+    if (fault === undefined) return this.#reportCorrupt('malformed');
+    this.#advance('ignore');
     this.#takeBack();
     return this.#signal({ type: 'peer.accused', fault });
   }

@@ -25,8 +25,8 @@ export type ResumeCommand =
   | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
   | { type: 'wire.offered'; opener: Opener }; // The door has a wire whose hello was judged.
 /** The goodbye was not heard in its time: one region asks the other for another wire. */
-export type ResumeUnheard = { type: 'goodbye.unheard' };
-export type ResumeEvent = WireEvent | RedialEvent | ResumeSignal | ResumeCommand | ResumeUnheard;
+export type ResumeUnacknowledged = { type: 'goodbye.unacknowledged' };
+export type ResumeEvent = WireEvent | RedialEvent | ResumeSignal | ResumeCommand | ResumeUnacknowledged;
 
 type ResumePump = PumpOver<ResumePlane, Uint8Array, ResumeSignal>;
 
@@ -86,7 +86,7 @@ export const resumeSetup = setup({
     tags: {} as 'accepts-data' | 'flows' | 'terminal',
     meta: {} as ChartMeta,
   },
-  actors: { wire: wireService, grant: redialService },
+  actors: { wire: wireService, dialPermit: redialService },
   actions: {
     ...sessionActions,
     greetPeer: ({ context: { role, session } }) => {
@@ -100,10 +100,10 @@ export const resumeSetup = setup({
       if (event.type === 'drain') context.session.plane.announceDrain(event.afterMs);
     },
     probeWire: ({ context: { session } }) => session.plane.probe(session.now()),
-    giveUpWire: raise({ type: 'goodbye.unheard' }),
+    giveUpWire: raise({ type: 'goodbye.unacknowledged' }),
     noteOpened: assign({ everOpened: true }),
     countStrike: assign(({ context, event }) =>
-      event.type === 'wire.spoilt' && !event.isStranger
+      event.type === 'wire.corrupt' && !event.isStranger
         ? { strikes: strikesOf(context, event.progress), progress: event.progress }
         : {},
     ),
@@ -116,8 +116,8 @@ export const resumeSetup = setup({
     recordCause: assign({
       closing: ({ event }) => (event.type === 'wire.closed' ? closingOf(event.cause) : UNEXPECTED),
     }),
-    recordSpoilt: assign({
-      closing: ({ event }) => closing(event.type === 'wire.spoilt' ? event.code : 'malformed', 'remote', { rule: 'RES-16' }),
+    recordCorrupt: assign({
+      closing: ({ event }) => closing(event.type === 'wire.corrupt' ? event.code : 'malformed', 'remote', { rule: 'RES-16' }),
     }),
     recordViolation: assign({
       closing: ({ event }) => (event.type === 'peer.violated' ? closingOfFault(event.fault, 'remote') : UNEXPECTED),
@@ -125,8 +125,8 @@ export const resumeSetup = setup({
     recordAccusation: assign({
       closing: ({ event }) => (event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : UNEXPECTED),
     }),
-    saySpoilt: ({ context, event }) => {
-      context.session.plane.sayFault(event.type === 'wire.spoilt' ? event.code : 'malformed', 'RES-16');
+    sayCorrupt: ({ context, event }) => {
+      context.session.plane.sayFault(event.type === 'wire.corrupt' ? event.code : 'malformed', 'RES-16');
     },
     recordRefusal: assign({
       closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : UNEXPECTED),
@@ -143,7 +143,7 @@ export const resumeSetup = setup({
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
     neverOpened: ({ context }) => !context.everOpened,
     isStruckOut: ({ context, event }) =>
-      event.type === 'wire.spoilt' && !event.isStranger && strikesOf(context, event.progress) >= STRIKES_MAX,
+      event.type === 'wire.corrupt' && !event.isStranger && strikesOf(context, event.progress) >= STRIKES_MAX,
     hasEnded: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'ended',
   },
   delays: {

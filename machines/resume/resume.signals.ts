@@ -15,11 +15,11 @@ export type ResumeSignal =
   | { type: 'wire.silent' } // No sign of life, although asked.
   // Bytes that make no sense: this wire is of no more use. `isStranger`: what answers need not be the peer; perhaps something in between.
   // `progress`: messages acknowledged and received so far.
-  | { type: 'wire.spoilt'; code: 'malformed' | 'oversized'; isStranger: boolean; progress: number }
+  | { type: 'wire.corrupt'; code: 'malformed' | 'oversized'; isStranger: boolean; progress: number }
   | { type: 'peer.violated'; fault: Fault } // The peer broke a rule; it was told which.
   | { type: 'peer.accused'; fault: Fault }; // The peer says that this side broke one.
 
-export interface ResumeSeed {
+export interface ResumePlaneInput {
   readonly role: 'dialer' | 'acceptor';
   readonly session: Uint8Array;
   /** Acceptor: the secret that the new session's hello brought. */

@@ -2,7 +2,7 @@ import type { Entropy } from '../ports.js';
 import type { Trail } from './resume.messages.js';
 
 /** What an acceptor makes of a hello's trail. `strange`: no dialer of this session writes such a one, yet it has the token. */
-export type TrailVerdict = 'fine' | 'repeated' | 'late' | 'strange' | 'stolen';
+export type TrailResult = 'fine' | 'repeated' | 'late' | 'strange' | 'stolen';
 
 interface Step {
   readonly wire: number;
@@ -27,7 +27,7 @@ export class WireTrail {
   #forgotten = 0; // Dialer: of those, no longer remembered.
 
   /** Dialer: what to say on a new wire. A new session's hello stays the same until it was answered (RES-4). */
-  say(entropy: Entropy, isBorn: boolean): Trail {
+  next(entropy: Entropy, isBorn: boolean): Trail {
     const since = (this.#since ??= []);
     if (isBorn || since.length === 0) {
       if (since.length >= STEPS_MAX) {
@@ -56,7 +56,7 @@ export class WireTrail {
   }
 
   /** Acceptor. Changes nothing. */
-  judge(trail: Trail | undefined, isResumed: boolean): TrailVerdict {
+  compare(trail: Trail | undefined, isResumed: boolean): TrailResult {
     const { last } = this;
     if (last === undefined) return 'fine';
     if (trail === undefined) return 'strange';
@@ -70,7 +70,7 @@ export class WireTrail {
   }
 
   /** Acceptor: a hello was accepted. The trail of the welcome, where the hello had one. */
-  accept(trail: Trail | undefined, verdict: TrailVerdict): Trail | undefined {
+  accept(trail: Trail | undefined, verdict: TrailResult): Trail | undefined {
     const before = this.last ?? 0;
     if (verdict === 'strange') this.#add(STRANGER);
     else if (trail !== undefined && verdict !== 'repeated') {

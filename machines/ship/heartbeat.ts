@@ -6,14 +6,14 @@ const LATE_MS = 1000;
 /** One that is late every time is overloaded, and must not keep a dead wire for ever on that account. */
 const THAWS_MAX = 3;
 /** Timers come before what can be read; one turn later it has been read. */
-const LAST_CALL_MS = 1;
+const FINAL_READ_MS = 1;
 
 /** `excuse`: the time was missed by a process that did not run, and the peer gets a little more. */
 export const HEARTBEAT_PHASES = phaseTable('heartbeat', 'off', {
   off: { start: 'beating', stop: 'off' },
-  beating: { start: 'beating', pong: 'beating', expire: 'last-call', excuse: 'beating', stop: 'off' },
+  beating: { start: 'beating', pong: 'beating', expire: 'final-read', excuse: 'beating', stop: 'off' },
   /** The time is up, and what has arrived meanwhile is being read. */
-  'last-call': { start: 'beating', pong: 'beating', expire: 'off', excuse: 'beating', stop: 'off' },
+  'final-read': { start: 'beating', pong: 'beating', expire: 'off', excuse: 'beating', stop: 'off' },
 });
 
 /**
@@ -51,7 +51,7 @@ export class Heartbeat {
   }
 
   get #verdictAt(): number {
-    return this.#phase === 'last-call' ? this.#deadAt : this.#deadAt - LAST_CALL_MS;
+    return this.#phase === 'final-read' ? this.#deadAt : this.#deadAt - FINAL_READ_MS;
   }
 
   /** The host slept: ask at once, and don't wait long. Asking often does not put off the verdict. */
@@ -79,11 +79,11 @@ export class Heartbeat {
         return 'quiet';
       }
       this.#step('expire'); // After a short freeze the pong lies unread behind this timer.
-      if (this.#phase !== 'last-call') {
+      if (this.#phase !== 'final-read') {
         this.#isDue = false;
         return 'dead';
       }
-      this.#deadAt = Math.max(this.#deadAt, now + LAST_CALL_MS);
+      this.#deadAt = Math.max(this.#deadAt, now + FINAL_READ_MS);
     } else if (now >= this.#pingAt) {
       this.#isDue = true;
       this.#pingAt = now + this.timing.pingIntervalMs;

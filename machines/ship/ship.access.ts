@@ -4,8 +4,8 @@ import { SHIP_CLOSE, shipSetup } from './ship.setup.js';
 /** From the end of the PIN phase on data flows both ways, so every end is announced behind it. */
 const flowing = {
   ...whenPeerCloses,
-  close: [{ guard: 'isAbrupt', target: '#ship.closed', actions: 'stopPolitely' }, '#ship.alive.announcing'],
-  drain: '#ship.alive.announcing',
+  close: [{ guard: 'isAbrupt', target: '#ship.closed', actions: 'stopPolitely' }, '#ship.alive.closingLocal'],
+  drain: '#ship.alive.closingLocal',
   'ship.access-request': { actions: ['sayAccess', 'flush'] },
   'ship.*': { actions: 'countIgnored', description: 'Repeated, late and unknown control messages are tolerated.' },
 } as const;

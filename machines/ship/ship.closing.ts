@@ -3,13 +3,13 @@ import { shipSetup } from './ship.setup.js';
 /** In any phase: the peer announces its end, or confirms one that it believes in (13.4.7). */
 export const whenPeerCloses = {
   'ship.close': [
-    { guard: 'isAnnounce', target: '#ship.alive.departing', actions: 'noteAnnounced' },
+    { guard: 'isAnnounce', target: '#ship.alive.closingRemote', actions: 'noteAnnounced' },
     { guard: 'isConfirm', target: '#ship.closed', actions: ['noteConfirmed', 'stopPolitely'] },
   ],
 } as const;
 
 /** @rule SHIP-9 This side closes (13.4.7): announced, confirmed by the peer or not, closed. */
-export const announcing = shipSetup.createStateConfig({
+export const closingLocal = shipSetup.createStateConfig({
   meta: { name: 'SME_CLOSE_ANNOUNCE' },
   entry: ['noteClosed', 'sayWhy', 'sayAnnounce', 'flush'],
   on: {
@@ -23,7 +23,7 @@ export const announcing = shipSetup.createStateConfig({
 });
 
 /** The peer closes: confirmed at once, and it has the time it asked for to do so. */
-export const departing = shipSetup.createStateConfig({
+export const closingRemote = shipSetup.createStateConfig({
   meta: { name: 'SME_CLOSE_CONFIRM' },
   entry: [{ type: 'recordClosing', params: { code: 'peer-goodbye', side: 'remote' } }, 'sayConfirm', 'flush'],
   on: {

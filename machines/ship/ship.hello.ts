@@ -95,9 +95,9 @@ export const hello = shipSetup.createStateConfig({
           on: { 'peer.known': [{ guard: 'mayNotWait', target: '#ship.alive.hello.unwelcome' }, { target: 'weighing' }] },
         },
         weighing: {
-          always: [{ guard: 'hasPatience', target: 'patient' }, { guard: 'hasLittlePatience', target: 'brief' }, 'unheard'],
+          always: [{ guard: 'hasPatience', target: 'patient' }, { guard: 'hasLittlePatience', target: 'brief' }, 'silent'],
         },
-        unheard: { after: { helloWait: 'pleading' } },
+        silent: { after: { helloWait: 'pleading' } },
         patient: {
           description: 'The peer has stated how long it waits. More time is requested shortly before that ends.',
           after: { prolongationTime: 'pleading' },

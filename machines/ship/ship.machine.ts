@@ -1,7 +1,7 @@
 import { closing } from '../closing.js';
 import { wireOf } from '../protocol.setup.js';
 import { access, data } from './ship.access.js';
-import { announcing, departing } from './ship.closing.js';
+import { closingLocal, closingRemote } from './ship.closing.js';
 import { hello } from './ship.hello.js';
 import { init } from './ship.init.js';
 import { pin } from './ship.pin.js';
@@ -32,8 +32,8 @@ export const shipMachine = shipSetup.createMachine({
   context: ({ input: { role, session } }) => ({
     role,
     session,
-    ski: session.plane.seed.ski,
-    helloProlongThresholdMs: session.plane.seed.timing.helloProlongThresholdMs,
+    ski: session.plane.input.ski,
+    helloProlongThresholdMs: session.plane.input.timing.helloProlongThresholdMs,
     patienceMs: 0,
     peerPhase: 'unsaid',
     isDenied: false,
@@ -79,8 +79,8 @@ export const shipMachine = shipSetup.createMachine({
         pin,
         access,
         data,
-        announcing,
-        departing,
+        closingLocal,
+        closingRemote,
       },
     },
     closed: { type: 'final', tags: 'terminal', entry: 'stopPump' },

@@ -7,7 +7,7 @@ import type { SessionPlane } from '../protocol.js';
 import { Heartbeat } from './heartbeat.js';
 import { HelloWait } from './hello-wait.js';
 import type { ShipMessage, ShipPayload, ShipSayable } from './ship.messages.js';
-import type { ShipSeed, ShipSignal } from './ship.signals.js';
+import type { ShipPlaneInput, ShipSignal } from './ship.signals.js';
 
 /** What waits costs this beyond its bytes. */
 const MESSAGE_COST_BYTES = 64;
@@ -41,16 +41,16 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   #received = 0;
   #ignored = 0;
 
-  constructor(readonly seed: ShipSeed) {
-    this.#heartbeat = new Heartbeat(seed.timing);
-    this.wait = new HelloWait(seed.timing);
+  constructor(readonly input: ShipPlaneInput) {
+    this.#heartbeat = new Heartbeat(input.timing);
+    this.wait = new HelloWait(input.timing);
   }
 
   // Commands of the chart.
 
   say(message: ShipSayable): void {
-    this.seed.trace?.('said', message);
-    this.#control.push(this.seed.codec.encode(message));
+    this.input.trace?.('said', message);
+    this.#control.push(this.input.codec.encode(message));
   }
 
   /** The PIN phase is over: the peer's data is the application's from here on. */
@@ -66,8 +66,8 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   /** Said after everything that was written; nothing more can be. */
   sayLast(message: ShipSayable): void {
     this.#sending = step(SENDING_PHASES, this.#sending, 'drain');
-    this.seed.trace?.('said', message);
-    this.#data.push({ bytes: this.seed.codec.encode(message), isData: false });
+    this.input.trace?.('said', message);
+    this.#data.push({ bytes: this.input.codec.encode(message), isData: false });
   }
 
   /** With which words the wire is closed, once what was said has left. */
@@ -108,8 +108,8 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   step(): Step {
     const bytes = this.#arrived.take((each) => each.length);
     if (bytes === undefined) return 'idle';
-    const message = this.seed.codec.decode(bytes);
-    this.seed.trace?.('heard', message);
+    const message = this.input.codec.decode(bytes);
+    this.input.trace?.('heard', message);
     if (message.kind === 'unknown')
       return this.#signal({ type: 'ship.unknown', reason: message.reason, isControl: bytes[0] === CONTROL_TYPE });
     if (message.kind !== 'data') return this.#signal(this.#signalOf(message));
@@ -128,13 +128,13 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
 
   write(payload: ShipPayload): Room {
     if (this.#sending !== 'taking') throw new SessionError('closed', 'this connection is closing; nothing more can be written');
-    const { codec, limits } = this.seed;
+    const { codec, limits } = this.input;
     const bytes = codec.encode({ kind: 'data', payload });
     if (bytes.length > limits.messageBytesMax)
       throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the limit of ${limits.messageBytesMax}`);
     if (!this.#hasRoomFor(bytes.length))
       throw new SessionError('queue-full', `${this.queuedBytes} of ${limits.sendBytesMax} bytes wait for the peer already`);
-    this.seed.trace?.('said', { kind: 'data', payload });
+    this.input.trace?.('said', { kind: 'data', payload });
     this.#data.push({ bytes, isData: true });
     this.#dataBytes += bytes.length + MESSAGE_COST_BYTES;
     this.#accepted++;
@@ -168,17 +168,17 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 
   hasRoom(): boolean {
-    return this.#dataBytes <= this.seed.limits.sendBytesHigh / 2;
+    return this.#dataBytes <= this.input.limits.sendBytesHigh / 2;
   }
 
   // What the application's side asks.
 
   canTake(payloadBytes: number): boolean {
-    const { messageBytesMax, sendBytesMax } = this.seed.limits;
+    const { messageBytesMax, sendBytesMax } = this.input.limits;
     return payloadBytes > Math.min(messageBytesMax, sendBytesMax - MESSAGE_COST_BYTES) || this.#hasRoomFor(payloadBytes);
   }
   holdBack(bytes: number): void {
-    const high = this.seed.limits.receiveBytesHigh;
+    const high = this.input.limits.receiveBytesHigh;
     this.isFull = this.isFull ? bytes > high / 2 : bytes >= high;
   }
   get accepted(): number {
@@ -199,7 +199,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 
   #hasRoomFor(payloadBytes: number): boolean {
-    return this.#dataBytes + payloadBytes + MESSAGE_COST_BYTES <= this.seed.limits.sendBytesMax;
+    return this.#dataBytes + payloadBytes + MESSAGE_COST_BYTES <= this.input.limits.sendBytesMax;
   }
 
   #signal(signal: ShipSignal): Step {
@@ -211,7 +211,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   #signalOf(message: Exclude<ShipMessage, { kind: 'data' | 'unknown' }>): ShipSignal {
     if (message.kind === 'pin-input') return { type: 'ship.pin-input' };
     const { kind, ...rest } = message;
-    const known = kind === 'access' ? { known: this.seed.peers.shipIdOf(this.seed.ski) } : {};
+    const known = kind === 'access' ? { known: this.input.peers.shipIdOf(this.input.ski) } : {};
     return { type: `ship.${kind}`, ...rest, ...known } as ShipSignal;
   }
 }

@@ -59,7 +59,7 @@ const OUR_PROTOCOL: Omit<ShipProtocolHandshake, 'handshakeType'> = { version: { 
 
 type Args = { readonly context: ShipContext };
 const plane = ({ context }: Args): ShipPlane => context.session.plane;
-const timing = (args: Args): ShipPlane['seed']['timing'] => plane(args).seed.timing;
+const timing = (args: Args): ShipPlane['input']['timing'] => plane(args).input.timing;
 const now = ({ context }: Args): number => context.session.now();
 /** What is left of our wait, as our hello states it. */
 const waitingMs = (args: Args): number => plane(args).wait.leftMs(now(args));
@@ -94,18 +94,18 @@ export const shipSetup = setup({
     // Who may decide is asked by an action and answered by an event, so that no guard depends on what changes beside the chart.
     /** Is it trusted? */
     askTrust: ({ context: { session, ski }, self }) => {
-      const isTrusted = session.plane.seed.peers.isTrusted(ski);
+      const isTrusted = session.plane.input.peers.isTrusted(ski);
       self.send({ type: 'peer.known', isTrusted, mayWait: isTrusted });
     },
     /** May somebody still decide? Asked before trust is looked at: the application may register the peer as it answers. */
     askPatience: ({ context: { session, ski }, self }) => {
-      const { peers } = session.plane.seed;
+      const { peers } = session.plane.input;
       const mayWait = peers.mayWait(ski);
       self.send({ type: 'peer.known', isTrusted: peers.isTrusted(ski), mayWait });
     },
     /** May it have more time? A trusted one may, without anybody being asked. */
     askLeave: ({ context: { session, ski }, self }) => {
-      const { peers } = session.plane.seed;
+      const { peers } = session.plane.input;
       const isTrusted = peers.isTrusted(ski);
       self.send({ type: 'peer.known', isTrusted, mayWait: isTrusted || peers.mayWait(ski) });
     },
@@ -132,10 +132,10 @@ export const shipSetup = setup({
     sayPin: (args) => plane(args).say({ kind: 'pin', pinState: 'none' }),
     takeData: (args) => plane(args).takeData(),
     askAccess: (args) => plane(args).say({ kind: 'access-request' }),
-    sayAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).seed.shipId }),
+    sayAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).input.shipId }),
     learnShipId: (args) => {
       if (args.event.type !== 'ship.access' || args.event.id === undefined) return;
-      const { peers, ski } = plane(args).seed;
+      const { peers, ski } = plane(args).input;
       if (peers.shipIdOf(ski) === undefined) peers.learn(ski, args.event.id);
     },
     giveData: (args) => plane(args).giveData(),

@@ -44,7 +44,7 @@ export interface ShipPeers {
   learn(ski: string, shipId: string): void;
 }
 
-export interface ShipSeed {
+export interface ShipPlaneInput {
   readonly role: 'dialer' | 'acceptor';
   readonly codec: ShipCodec;
   readonly timing: ShipTiming;

@@ -26,37 +26,37 @@ interface Mark {
  * shortest time ever seen, more may be on its way; once they take longer there is a queue somewhere, and less may be.
  * @rule STR-4
  */
-export class Ahead {
+export class DelayBasedWindow {
   #windowBytes = WINDOW_BYTES_MIN; // TCP begins with as much (RFC 6928).
   #sentBytes = 0;
   #ackedBytes = 0;
   #markedBytes = 0;
   #markedAtMs = -Infinity;
-  #shortestMs = Infinity;
+  #baseDelayMs = Infinity;
   #hadQueue = false;
   #heldUntil = 0; // Marks up to here, in bytes, were sent before the last decrease and say nothing about it.
-  #late = 0; // Marks in a row that came late,
+  #lateMarks = 0; // Marks in a row that came late,
   #leastLateMs = Infinity; // the quickest of them,
   #lateRounds = 0; // and how often there were too many of them at the smallest window.
 
   get windowBytes(): number {
     return this.#windowBytes;
   }
-  get underWayBytes(): number {
+  get inFlightBytes(): number {
     return this.#sentBytes - this.#ackedBytes;
   }
   /** What bulk is cut into: pieces of a small window are small, so that the way can be measured and shared. */
-  get pieceBytes(): number {
+  get chunkBytes(): number {
     return Math.max(MARK_BYTES_MIN, this.#windowBytes >>> 2);
   }
   /** Whether more bulk may be sent. */
   get isOpen(): boolean {
-    return this.underWayBytes < this.#windowBytes;
+    return this.inFlightBytes < this.#windowBytes;
   }
   /** Whether the next message of so many bytes should ask for its acknowledgement. */
-  asks(bytes: number, nowMs: number): boolean {
+  needsAck(bytes: number, nowMs: number): boolean {
     const unmarked = this.#sentBytes - this.#markedBytes;
-    return unmarked + bytes >= this.#markBytes || (this.underWayBytes === unmarked && nowMs - this.#markedAtMs >= QUIET_MARK_MS);
+    return unmarked + bytes >= this.#markBytes || (this.inFlightBytes === unmarked && nowMs - this.#markedAtMs >= QUIET_MARK_MS);
   }
 
   sent(bytes: number): void {
@@ -72,18 +72,18 @@ export class Ahead {
 
   acknowledged(mark: Mark, nowMs: number): void {
     const tookMs = nowMs - mark.atMs;
-    const wasFull = this.underWayBytes * 2 >= this.#windowBytes;
+    const wasFull = this.inFlightBytes * 2 >= this.#windowBytes;
     this.#ackedBytes = Math.max(this.#ackedBytes, mark.bytes);
-    this.#shortestMs = Math.min(this.#shortestMs, tookMs);
-    if (tookMs <= 2 * this.#shortestMs + SLACK_MS) {
-      this.#late = this.#lateRounds = 0;
+    this.#baseDelayMs = Math.min(this.#baseDelayMs, tookMs);
+    if (tookMs <= 2 * this.#baseDelayMs + SLACK_MS) {
+      this.#lateMarks = this.#lateRounds = 0;
       this.#leastLateMs = Infinity;
       if (wasFull) this.#grow();
       return;
     }
     if (mark.bytes <= this.#heldUntil) return;
     this.#leastLateMs = Math.min(this.#leastLateMs, tookMs);
-    if (++this.#late >= LATE_MARKS) this.#shrink();
+    if (++this.#lateMarks >= LATE_MARKS) this.#shrink();
   }
 
   /** Twice as much per round trip until there was a queue once; from then on one mark more per round trip. */
@@ -93,16 +93,16 @@ export class Ahead {
   }
 
   get #markBytes(): number {
-    return Math.min(MARK_BYTES_MAX, this.pieceBytes);
+    return Math.min(MARK_BYTES_MAX, this.chunkBytes);
   }
 
   #shrink(): void {
-    this.#late = 0;
+    this.#lateMarks = 0;
     this.#hadQueue = true;
     this.#heldUntil = this.#sentBytes;
     if (this.#windowBytes > WINDOW_BYTES_MIN) this.#windowBytes = Math.max(WINDOW_BYTES_MIN, Math.floor(this.#windowBytes * 0.7));
     else if (++this.#lateRounds >= LATE_ROUNDS_MAX) {
-      this.#shortestMs = this.#leastLateMs;
+      this.#baseDelayMs = this.#leastLateMs;
       this.#lateRounds = 0;
     } else return;
     this.#leastLateMs = Infinity;

@@ -1,5 +1,5 @@
 /** What takes turns. */
-export interface Turn {
+export interface FairQueueItem {
   /** Bytes it may send before the next one has its turn. */
   allowance: number;
   /** Whether it has anything that may be sent now. */
@@ -12,39 +12,39 @@ export interface Turn {
  * again stays in the round it spoke in, so it can't keep the others out.
  * @rule STR-4
  */
-export class Turns<T extends Turn> {
-  #fresh = new Set<T>(); // In order of insertion; adding and deleting cost the same however many there are.
-  #talking = new Set<T>();
+export class FairQueue<T extends FairQueueItem> {
+  #newItems = new Set<T>(); // In order of insertion; adding and deleting cost the same however many there are.
+  #activeItems = new Set<T>();
 
   constructor(readonly roundBytes: number) {}
 
   /** It has something to send. */
-  wake(turn: T): void {
-    if (this.#fresh.has(turn) || this.#talking.has(turn)) return;
+  add(turn: T): void {
+    if (this.#newItems.has(turn) || this.#activeItems.has(turn)) return;
     turn.allowance = this.roundBytes;
-    this.#fresh.add(turn);
+    this.#newItems.add(turn);
   }
 
   /** Whose turn it is; `onlyFresh`: nobody's but one that had been silent. */
   next(onlyFresh: boolean): T | undefined {
-    for (const turn of this.#fresh) {
+    for (const turn of this.#newItems) {
       if (turn.isReady && turn.allowance > 0) return turn;
-      this.#fresh.delete(turn);
-      this.#talking.add(turn);
+      this.#newItems.delete(turn);
+      this.#activeItems.add(turn);
     }
     if (onlyFresh) return undefined;
-    for (const turn of this.#talking) {
+    for (const turn of this.#activeItems) {
       if (turn.isReady && turn.allowance > 0) return turn;
-      this.#talking.delete(turn);
+      this.#activeItems.delete(turn);
       if (!turn.isReady) continue;
       turn.allowance += this.roundBytes;
-      this.#talking.add(turn); // The loop comes back to it: a set is walked as it grows.
+      this.#activeItems.add(turn); // The loop comes back to it: a set is walked as it grows.
     }
     return undefined;
   }
 
-  forget(turn: T): void {
-    this.#fresh.delete(turn);
-    this.#talking.delete(turn);
+  remove(turn: T): void {
+    this.#newItems.delete(turn);
+    this.#activeItems.delete(turn);
   }
 }

@@ -1,6 +1,6 @@
 import { phaseTable, step, type PhaseOf } from '../phase-table.js';
 import { Outbox } from './outbox.js';
-import type { Turn } from './fair-queue.js';
+import type { FairQueueItem } from './fair-queue.js';
 
 /** Asking: this side opened it and has no answer. Asked: the peer did, and waits for ours. */
 export const STREAM_STAGES = phaseTable('stream', 'asking', {
@@ -24,7 +24,7 @@ export const STREAM_PEER_PHASES = phaseTable('stream-peer', 'open', {
 });
 
 /** One stream as a plane keeps it. What follows from what is decided in `streams.plane.ts`. */
-export class Stream implements Turn {
+export class Stream implements FairQueueItem {
   #stage: PhaseOf<typeof STREAM_STAGES>;
   #own: PhaseOf<typeof STREAM_OWN_PHASES> = STREAM_OWN_PHASES.initial;
   #peer: PhaseOf<typeof STREAM_PEER_PHASES> = STREAM_PEER_PHASES.initial;

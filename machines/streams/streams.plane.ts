@@ -2,10 +2,10 @@ import { assert, SessionError } from '../errors.js';
 import { Budget } from './budget.js';
 import { STREAMS_LIMITS, type StreamCode, type StreamFrame, type StreamsLimits } from './streams.messages.js';
 import { Stream } from './stream.js';
-import { Turns } from './fair-queue.js';
+import { FairQueue } from './fair-queue.js';
 
 /** What a frame of the peer means to whoever uses the streams. */
-export type Heard =
+export type StreamEvent =
   | { readonly word: 'nothing' }
   /** The peer opened a stream: `accept` or `refuse` it. */
   | { readonly word: 'asked'; readonly stream: number; readonly purpose: string; readonly target: string }
@@ -22,7 +22,7 @@ export type Heard =
   /** The peer broke a rule; a fault is ready to be polled, after which the session ends. */
   | { readonly word: 'violation'; readonly rule: string; readonly what: string };
 
-const NOTHING: Heard = { word: 'nothing' };
+const NOTHING: StreamEvent = { word: 'nothing' };
 
 export const STREAMS_VERSION = 1;
 
@@ -33,7 +33,7 @@ export const STREAMS_VERSION = 1;
  */
 export class StreamsPlane {
   readonly #streams = new Map<number, Stream>();
-  readonly #turns: Turns<Stream>;
+  readonly #fairQueue: FairQueue<Stream>;
   readonly #budget: Budget;
   readonly #limits: StreamsLimits;
   #control: StreamFrame[] = []; // Before data; bounded by the streams, each of which has few things to say.
@@ -49,7 +49,7 @@ export class StreamsPlane {
   ) {
     this.#limits = { ...STREAMS_LIMITS, ...limits };
     this.#budget = new Budget(this.#limits);
-    this.#turns = new Turns(this.#limits.chunkBytes);
+    this.#fairQueue = new FairQueue(this.#limits.chunkBytes);
     this.#nextId = role === 'dialer' ? 1 : 2;
     this.#newestPeerId = role === 'dialer' ? 0 : -1;
     this.#control.push({ kind: 'hello', versionMin: STREAMS_VERSION, versionMax: STREAMS_VERSION, features: 0 });
@@ -158,11 +158,11 @@ export class StreamsPlane {
   poll(mayBulk: boolean, bytesMax = Infinity): StreamFrame | undefined {
     if (this.#control.length > 0) return this.#control.shift();
     if (this.#isOver) return undefined;
-    const stream = this.#turns.next(!mayBulk);
+    const stream = this.#fairQueue.next(!mayBulk);
     if (stream === undefined) return undefined;
     if (stream.outbox.bytes === 0) {
       stream.end('sent');
-      this.#turns.forget(stream);
+      this.#fairQueue.remove(stream);
       this.#settle(stream);
       return { kind: 'end', stream: stream.id };
     }
@@ -173,7 +173,7 @@ export class StreamsPlane {
   }
 
   /** One frame of the peer. @rule STR-1 */
-  handle(frame: StreamFrame): Heard {
+  handle(frame: StreamFrame): StreamEvent {
     if (this.#isOver) return NOTHING;
     if (frame.kind === 'hello') return this.#handleHello(frame);
     if (!this.#isGreeted) return this.violate('STR-1', `${frame.kind} before the hello`);
@@ -201,13 +201,13 @@ export class StreamsPlane {
   }
 
   /** The peer broke a rule, and hears which; nothing else is said or heard any more. */
-  violate(rule: string, what: string): Heard {
+  violate(rule: string, what: string): StreamEvent {
     this.#isOver = true;
     this.#control = [{ kind: 'fault', rule }];
     return { word: 'violation', rule, what };
   }
 
-  #handleHello(hello: Extract<StreamFrame, { kind: 'hello' }>): Heard {
+  #handleHello(hello: Extract<StreamFrame, { kind: 'hello' }>): StreamEvent {
     if (this.#isGreeted) return this.violate('STR-1', 'a second hello');
     this.#isGreeted = true;
     const { versionMin, versionMax } = hello;
@@ -217,7 +217,7 @@ export class StreamsPlane {
   }
 
   /** @rule STR-1 STR-5 */
-  #handleOpen({ stream: id, purpose, target }: Extract<StreamFrame, { kind: 'open' }>): Heard {
+  #handleOpen({ stream: id, purpose, target }: Extract<StreamFrame, { kind: 'open' }>): StreamEvent {
     if (this.#isOwn(id)) return this.violate('STR-1', `stream ${id} was opened by the wrong side`);
     if (id <= this.#newestPeerId) return this.violate('STR-1', `stream ${id} was opened again`);
     this.#newestPeerId = id;
@@ -232,13 +232,13 @@ export class StreamsPlane {
   }
 
   /** Credit and a reset may cross with the end of their stream; anything else is said to nobody. */
-  #handleStray(frame: Extract<StreamFrame, { stream: number }>): Heard {
+  #handleStray(frame: Extract<StreamFrame, { stream: number }>): StreamEvent {
     const wasOpened = this.#isOwn(frame.stream) ? frame.stream < this.#nextId : frame.stream <= this.#newestPeerId;
     if (wasOpened && (frame.kind === 'credit' || frame.kind === 'reset')) return NOTHING;
     return this.violate('STR-1', `${frame.kind} for stream ${frame.stream}, which is not open`);
   }
 
-  #handleOpened(stream: Stream): Heard {
+  #handleOpened(stream: Stream): StreamEvent {
     if (stream.stage !== 'asking') return this.violate('STR-1', `an answer for stream ${stream.id}, which was not asked for`);
     stream.answer();
     if (stream.isAbandoned) return NOTHING; // The peer has not heard the reset yet.
@@ -246,7 +246,7 @@ export class StreamsPlane {
     return { word: 'opened', stream: stream.id };
   }
 
-  #handleRefused(stream: Stream, code: StreamCode): Heard {
+  #handleRefused(stream: Stream, code: StreamCode): StreamEvent {
     if (stream.stage !== 'asking') return this.violate('STR-1', `an answer for stream ${stream.id}, which was not asked for`);
     const wasAbandoned = stream.isAbandoned;
     this.#forget(stream);
@@ -254,7 +254,7 @@ export class StreamsPlane {
   }
 
   /** @rule STR-2 STR-3 */
-  #handleData(stream: Stream, bytes: Uint8Array): Heard {
+  #handleData(stream: Stream, bytes: Uint8Array): StreamEvent {
     if (stream.stage !== 'open') return this.violate('STR-1', `data on stream ${stream.id} before it was opened`);
     if (stream.hasPeerEnded) return this.violate('STR-3', `data on stream ${stream.id} after its end`);
     if (bytes.length === 0) return this.violate('STR-2', `data without a byte on stream ${stream.id}`);
@@ -268,7 +268,7 @@ export class StreamsPlane {
     return { word: 'data', stream: stream.id, bytes };
   }
 
-  #handleEnd(stream: Stream): Heard {
+  #handleEnd(stream: Stream): StreamEvent {
     if (stream.stage !== 'open') return this.violate('STR-1', `the end of stream ${stream.id} before it was opened`);
     if (stream.hasPeerEnded) return this.violate('STR-3', `a second end of stream ${stream.id}`);
     const wasAbandoned = stream.isAbandoned;
@@ -277,7 +277,7 @@ export class StreamsPlane {
     return wasAbandoned ? NOTHING : { word: 'end', stream: stream.id };
   }
 
-  #handleReset(stream: Stream, code: StreamCode): Heard {
+  #handleReset(stream: Stream, code: StreamCode): StreamEvent {
     // Without an answer it can only be the echo of our own reset.
     if (stream.stage === 'asking' && !stream.isAbandoned)
       return this.violate('STR-1', `stream ${stream.id} was reset instead of refused`);
@@ -288,7 +288,7 @@ export class StreamsPlane {
     return wasAbandoned ? NOTHING : { word: 'reset', stream: stream.id, code };
   }
 
-  #handleCredit(stream: Stream, bytes: number): Heard {
+  #handleCredit(stream: Stream, bytes: number): StreamEvent {
     if (stream.credit + bytes > CREDIT_BYTES_MAX) return this.violate('STR-2', `credit of stream ${stream.id} beyond any memory`);
     stream.credit += bytes;
     this.#wake(stream);
@@ -305,7 +305,7 @@ export class StreamsPlane {
   }
 
   #wake(stream: Stream): void {
-    if (stream.isReady) this.#turns.wake(stream);
+    if (stream.isReady) this.#fairQueue.add(stream);
   }
 
   #grant(stream: Stream): void {
@@ -320,7 +320,7 @@ export class StreamsPlane {
   #abandon(stream: Stream): void {
     stream.abandon();
     stream.outbox.clear();
-    this.#turns.forget(stream);
+    this.#fairQueue.remove(stream);
     this.#budget.move(stream.heldBytes, stream.grantedBytes);
     stream.keptBytes = 0;
   }
@@ -339,7 +339,7 @@ export class StreamsPlane {
   #forget(stream: Stream): void {
     this.#budget.move(stream.heldBytes, 0);
     stream.outbox.clear();
-    this.#turns.forget(stream);
+    this.#fairQueue.remove(stream);
     this.#streams.delete(stream.id);
   }
 }

@@ -37,7 +37,7 @@ export type LinkEvent =
   | { type: 'wire.offered'; opener: Opener; isReserve: boolean }
   | { type: 'link.proven' }
   | { type: 'link.silent' }
-  | { type: 'link.spoilt' }
+  | { type: 'link.corrupt' }
   | { type: 'rival.came' } // A newer wire for the same link has said its opening, and proven nothing.
   | { type: 'link.called' } // Acceptor: a place is free for this wire, which was kept in reserve.
   | { type: 'link.demoted' } // Acceptor: the peer uses another wire, and not this one.
@@ -58,12 +58,12 @@ export type LinkNews =
 /** Where to dial: the session's book is asked, and where other links dial, its plane knows. */
 const addressService = fromCallback<EventObject, { session: TunaSession; slot: number }>(
   ({ input: { session, slot }, sendBack }) => {
-    const { addresses, seed } = session.plane;
-    if (seed.addresses === undefined) {
+    const { addresses, input } = session.plane;
+    if (input.addresses === undefined) {
       sendBack({ type: 'address.found', address: undefined } satisfies AddressEvent);
       return undefined;
     }
-    return seed.addresses((reply) => {
+    return input.addresses((reply) => {
       if (reply.word === 'session-closed') return sendBack({ type: 'session.closed' });
       const address = reply.word === 'addresses' ? addresses.addressFor(slot, reply.addresses) : undefined;
       const reason = reply.word === 'no-answer' ? 'the peer does not answer' : 'the peer has no address for this link';
@@ -76,7 +76,7 @@ const addressService = fromCallback<EventObject, { session: TunaSession; slot: n
 /** Between two questions for an address that is missing, at most. */
 const QUESTION_PAUSE_MAX_MS = 60_000;
 
-const limits = ({ context }: { readonly context: LinkContext }): TunaLimits => context.session.plane.seed.limits;
+const limits = ({ context }: { readonly context: LinkContext }): TunaLimits => context.session.plane.input.limits;
 
 const linkSetup = setup({
   types: {
@@ -86,7 +86,7 @@ const linkSetup = setup({
     tags: {} as 'joined',
     meta: {} as ChartMeta,
   },
-  actors: { wire: wireService, grant: redialService, addresses: addressService },
+  actors: { wire: wireService, dialPermit: redialService, addresses: addressService },
   actions: {
     takeWire: ({ context: { session, slot }, event }) => {
       if (event.type === 'wire.offered') session.offer(event.opener, slot);
@@ -203,13 +203,13 @@ export const tunaLinkMachine = linkSetup.createMachine({
     resting: {
       meta: { name: 'queued' },
       invoke: {
-        src: 'grant',
-        id: 'grant',
+        src: 'dialPermit',
+        id: 'dialPermit',
         input: ({ context: { session, slot, address } }) => ({ session, link: slot, address }),
       },
       on: {
-        'redial.granted': { target: 'wired', actions: 'noteWire' },
-        'redial.given-up': { target: 'unaddressed', actions: 'noteMiss' },
+        'redial.permitted': { target: 'wired', actions: 'noteWire' },
+        'redial.exhausted': { target: 'unaddressed', actions: 'noteMiss' },
         'link.spare': 'spare',
       },
     },
@@ -234,7 +234,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
       on: {
         'wire.closed': { target: 'choosing', actions: 'noteCause' },
         'link.silent': 'choosing',
-        'link.spoilt': 'choosing',
+        'link.corrupt': 'choosing',
       },
       exit: 'noteEnded',
       initial: 'dialing',
@@ -270,7 +270,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
               target: '#link.choosing',
               actions: ['noteCause', { type: 'tellEnded', params: { wasJoined: false } }],
             },
-            'link.spoilt': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
+            'link.corrupt': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
             'link.silent': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
           },
           after: {
@@ -292,7 +292,7 @@ export const tunaLinkMachine = linkSetup.createMachine({
               target: '#link.choosing',
               actions: ['noteCause', { type: 'tellEnded', params: { wasJoined: false } }],
             },
-            'link.spoilt': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
+            'link.corrupt': { target: '#link.choosing', actions: { type: 'tellEnded', params: { wasJoined: false } } },
           },
         },
         joined: {

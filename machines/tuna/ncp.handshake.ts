@@ -1,4 +1,4 @@
-import type { NcpSeed } from './ncp.seed.js';
+import type { NcpSessionInput } from './ncp.seed.js';
 import type { Handshake } from './tuna.messages.js';
 
 /** An answer that the peer shows no sign of is repeated ever more rarely, up to this. Chosen without measurement. */
@@ -24,7 +24,7 @@ export class HandshakeState {
   repeatAt = Infinity;
   #repeatMs: number;
 
-  constructor(readonly seed: NcpSeed) {
+  constructor(readonly seed: NcpSessionInput) {
     this.#repeatMs = seed.limits.handshakeRepeatMs;
   }
 

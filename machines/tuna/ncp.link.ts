@@ -1,4 +1,4 @@
-import { Health } from '../dataplane/liveness.js';
+import { Liveness } from '../dataplane/liveness.js';
 import { OwedAcks } from './ncp.acks.js';
 import { Flight } from './ncp.flight.js';
 import type { Outbound } from './ncp.outbound.js';
@@ -26,7 +26,7 @@ export class NcpLink {
   readonly trip: RoundTrip;
   pace = new Pace();
   readonly owed: OwedAcks;
-  readonly health: Health;
+  readonly health: Liveness;
   isAttached = false;
   /** There is no place for this wire: it is read, and nothing is said on it but what the peer has asked for. */
   isReserve = false;
@@ -73,7 +73,7 @@ export class NcpLink {
     this.flight = new Flight(index, outbound);
     this.trip = new RoundTrip(limits);
     this.owed = new OwedAcks(limits.ackDelayMs);
-    this.health = new Health({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
+    this.health = new Liveness({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
   }
 
   attach(now: number): void {
@@ -217,7 +217,7 @@ export class NcpLink {
   heard(now: number): void {
     this.#suspectAt = Infinity;
     this.isStalled = false;
-    this.health.heard(now);
+    this.health.received(now);
   }
 
   /** When what is under way here has taken too long: nothing was acknowledged for a whole timeout. */

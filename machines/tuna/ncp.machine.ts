@@ -28,7 +28,7 @@ export type NcpEvent =
 /** To the session above. */
 export type NcpNews = { type: 'ncp.established' };
 
-const limits = ({ context }: { readonly context: NcpContext }): TunaLimits => context.session.plane.seed.limits;
+const limits = ({ context }: { readonly context: NcpContext }): TunaLimits => context.session.plane.input.limits;
 
 const ncpSetup = setup({
   types: {
@@ -101,12 +101,12 @@ export const ncpMachine = ncpSetup.createMachine({
       on: {
         'peer.greeted': 'established',
         'peer.closed': { target: 'closed', actions: 'recordPeerClosed' },
-        'peer.strayed': {
-          target: 'parting',
+        'peer.unknown-session': {
+          target: 'closingLocal',
           description: 'It comes back to a session that is not known here.',
           actions: { type: 'record', params: { code: 'handshake-refused', side: 'local' } },
         },
-        close: { target: 'parting', actions: { type: 'record', params: { code: 'cancelled', side: 'local' } } },
+        close: { target: 'closingLocal', actions: { type: 'record', params: { code: 'cancelled', side: 'local' } } },
       },
       after: {
         handshakeTimeout: {
@@ -119,9 +119,9 @@ export const ncpMachine = ncpSetup.createMachine({
       tags: 'accepts-data',
       entry: ['openPlane', 'flush', 'tellEstablished'],
       on: {
-        close: [{ guard: 'isAbrupt', target: 'parting' }, 'lingering'],
+        close: [{ guard: 'isAbrupt', target: 'closingLocal' }, 'lingering'],
         'peer.closed': [
-          { guard: 'hasGap', target: 'departing', actions: 'recordPeerClosed' },
+          { guard: 'hasGap', target: 'closingRemote', actions: 'recordPeerClosed' },
           { target: 'closed', actions: 'recordPeerClosed' },
         ],
       },
@@ -131,20 +131,20 @@ export const ncpMachine = ncpSetup.createMachine({
       description: "Until the peer's application has read everything, or has everything and reads nothing.",
       entry: ['beginLinger', 'drainPlane', 'flush'],
       on: {
-        'log.drained': 'parting',
-        close: { guard: 'isAbrupt', target: 'parting' },
+        'log.drained': 'closingLocal',
+        close: { guard: 'isAbrupt', target: 'closingLocal' },
         'peer.closed': { target: 'closed', actions: 'recordPeerClosed' },
       },
-      after: { linger: 'parting' },
+      after: { linger: 'closingLocal' },
     },
-    parting: {
+    closingLocal: {
       meta: { rule: 'NCP-13' },
       description: 'Close is said on every link, again and again, until the peer has closed them.',
       entry: ['sayClose', 'flush'],
       on: { 'links.gone': 'closed', 'peer.closed': 'closed' },
       after: { closeGrace: 'closed' },
     },
-    departing: {
+    closingRemote: {
       description: 'The peer has closed; what is missing of its bytes may be on its way on a slower link.',
       on: { 'links.gone': 'closed' },
       after: { gapGrace: 'closed' },

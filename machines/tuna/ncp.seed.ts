@@ -9,13 +9,13 @@ export type NcpSignal =
   | { type: 'peer.closed'; isFirstWord: boolean; hasGap: boolean }
   | { type: 'peer.accused'; fault: Fault } // The peer ends the session, and says why.
   | { type: 'link.accused'; link: number; fault: Fault } // The peer ends this wire, and says why.
-  | { type: 'peer.strayed' } // Acceptor: it goes on with a session that nobody here knows.
+  | { type: 'peer.unknown-session' } // Acceptor: it goes on with a session that nobody here knows.
   | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
   | { type: 'link.proven'; link: number } // The first valid packet on this wire.
   | { type: 'link.wanted'; link: number } // Acceptor: the peer says more than its handshake on this wire.
   | { type: 'link.silent'; link: number }; // No sign of life, although asked.
 
-export interface NcpSeed {
+export interface NcpSessionInput {
   readonly role: 'dialer' | 'acceptor';
   readonly codec: NcpCodec;
   readonly limits: NcpLimits;

@@ -12,7 +12,7 @@ import { ReadNews } from './ncp.news.js';
 import { Outbound } from './ncp.outbound.js';
 import { NCP_PHASES, type NcpPhase } from './ncp.phases.js';
 import { aheadOf, nextSequence, unusedSequence } from './ncp.sequence.js';
-import type { NcpSeed, NcpSignal } from './ncp.seed.js';
+import type { NcpSessionInput, NcpSignal } from './ncp.seed.js';
 import { Striping } from './ncp.striping.js';
 import { ackBytesMax, DATA_HEAD_BYTES_MAX, Packet } from './tuna.messages.js';
 
@@ -45,18 +45,18 @@ export class NcpSession {
   #dispatch: Dispatch;
   #ackWriter: AckWriter;
 
-  constructor(readonly seed: NcpSeed) {
-    const { limits } = seed;
-    this.#first = seed.first ?? 1;
-    this.outbound = new Outbound(seed.pool, limits.isStream, limits.packetsMax, limits);
+  constructor(readonly input: NcpSessionInput) {
+    const { limits } = input;
+    this.#first = input.first ?? 1;
+    this.outbound = new Outbound(input.pool, limits.isStream, limits.packetsMax, limits);
     this.inbound = new Inbound(limits.isStream, limits.packetsMax, limits.windowBytes, limits.mtu);
     this.#news = new ReadNews(limits, this.inbound);
-    this.#ackWriter = new AckWriter(this.#first, seed.codec, this.#news);
-    this.striping = new Striping(seed.links, limits.windowBytes);
-    this.links = Array.from({ length: seed.links }, (_, i) => new NcpLink(i, limits, this.outbound));
+    this.#ackWriter = new AckWriter(this.#first, input.codec, this.#news);
+    this.striping = new Striping(input.links, limits.windowBytes);
+    this.links = Array.from({ length: input.links }, (_, i) => new NcpLink(i, limits, this.outbound));
     this.#dispatch = new Dispatch(limits, this.outbound, this.striping, this.links);
     this.#acks = new AckReader(this.#first, limits, this.outbound, this.striping, this.links);
-    this.greeting = new HandshakeState(seed);
+    this.greeting = new HandshakeState(input);
   }
 
   get resent(): number {
@@ -103,13 +103,13 @@ export class NcpSession {
    */
   attach(link: number, now: number, isRival = false, isReserve = false): void {
     while (this.links.length <= link) {
-      this.links.push(new NcpLink(this.links.length, this.seed.limits, this.outbound));
+      this.links.push(new NcpLink(this.links.length, this.input.limits, this.outbound));
       this.striping.grow();
     }
     const l = this.links[link]!;
     l.attach(now);
     l.owesHandshake =
-      this.phase === 'calling' || (this.seed.role === 'acceptor' && this.isEstablished && !this.greeting.peerKnows);
+      this.phase === 'calling' || (this.input.role === 'acceptor' && this.isEstablished && !this.greeting.peerKnows);
     l.owesClose = this.phase === 'closing';
     // A wire that joins late is to be proven, and the peer may have nothing to say by itself: an original that has dialed again never has.
     l.owesProbe = this.phase === 'established';
@@ -127,7 +127,7 @@ export class NcpSession {
     this.#challenge(l, now);
   }
   #challenge(l: NcpLink, now: number): void {
-    l.challenge(unusedSequence(this.#first, this.outbound.base, this.seed.entropy), now);
+    l.challenge(unusedSequence(this.#first, this.outbound.base, this.input.entropy), now);
   }
 
   /** A wire that carries packets goes to the reserve: what was under way on it goes to the others. @rule TUNA-10 */
@@ -155,7 +155,7 @@ export class NcpSession {
   receive(link: number, bytes: Uint8Array, start: number, end: number, now: number, more: number): boolean {
     const packet = this.#packet;
     const l = this.links[link]!;
-    if (!this.seed.codec.read(bytes, start, end, packet)) return this.refusal.of('malformed', 'NCP-14', 'packet');
+    if (!this.input.codec.read(bytes, start, end, packet)) return this.refusal.of('malformed', 'NCP-14', 'packet');
     l.heard(now);
     const isFirstWord = !l.hasSpoken;
     l.hasSpoken = true;
@@ -171,9 +171,9 @@ export class NcpSession {
     if (packet.handshake !== undefined) {
       if (!this.#handleHandshake(l, now)) return this.refusal.of('violated', 'NCP-5', 'packet');
     } else if (this.isEstablished) this.greeting.settle();
-    else if (this.seed.role === 'acceptor') this.signals.push({ type: 'peer.strayed' });
+    else if (this.input.role === 'acceptor') this.signals.push({ type: 'peer.unknown-session' });
     const isNews = !wasEstablished && this.isEstablished;
-    const hasUse = this.seed.role === 'acceptor' && packet.handshake === undefined && this.isEstablished;
+    const hasUse = this.input.role === 'acceptor' && packet.handshake === undefined && this.isEstablished;
     if (hasUse && l.noteUse()) this.signals.push({ type: 'link.wanted', link });
     if (l.isChallenged && packet.ranges > 0 && l.meets(packet)) this.striping.join(link);
     if (!l.isProven && !l.isChallenged && !l.isReserve) {
@@ -199,7 +199,7 @@ export class NcpSession {
   /** Writes the next packet for a link into `into` from `at`; answers where it ends: at `at` where there is none that fits. */
   put(link: number, now: number, into: Uint8Array, at: number, to: number): number {
     const l = this.links[link]!;
-    const { codec } = this.seed;
+    const { codec } = this.input;
     if (!l.isAttached || to - at < CONTROL_BYTES_MAX) return at;
     if (l.owesClose) {
       // What was read goes first: by it the peer learns what became of its bytes.
@@ -263,7 +263,7 @@ export class NcpSession {
   }
 
   handleTimeout(now: number): void {
-    const { limits } = this.seed;
+    const { limits } = this.input;
     if (this.greeting.isOriginal) this.#lateness.note(this.nextTimeout() ?? now, now);
     if (this.greeting.handleTimeout(now))
       for (const l of this.links) {
@@ -302,9 +302,9 @@ export class NcpSession {
     const handshake = this.#packet.handshake!;
     if (handshake.clientIds.length === 0 || handshake.windowBytes === 0 || handshake.mtu === 0) return false;
     if (this.isEstablished && this.greeting.isContradictedBy(handshake)) return false;
-    if (this.seed.role === 'acceptor') l.owesHandshake = !this.greeting.peerKnows; // Said again, because the answer may have been lost.
+    if (this.input.role === 'acceptor') l.owesHandshake = !this.greeting.peerKnows; // Said again, because the answer may have been lost.
     if (this.isEstablished) return true;
-    if (this.seed.role === 'dialer' && this.phase === 'idle') return true;
+    if (this.input.role === 'dialer' && this.phase === 'idle') return true;
     const { outbound, inbound, striping } = this;
     this.greeting.heard(handshake, now);
     outbound.windowBytes = Math.min(outbound.windowBytes, handshake.windowBytes);
@@ -316,14 +316,14 @@ export class NcpSession {
     striping.windowBytes = outbound.windowBytes;
     striping.scale();
     this.phase = step(NCP_PHASES, this.phase, 'greet');
-    for (const other of this.links) other.opened(this.seed.role, this.greeting.isOriginal);
+    for (const other of this.links) other.opened(this.input.role, this.greeting.isOriginal);
     return true;
   }
 
   #handleData(l: NcpLink, bytes: Uint8Array, now: number, more: number): boolean {
     const { inbound } = this;
     const { sequence, dataStart, dataEnd } = this.#packet;
-    if (dataEnd - dataStart > this.seed.limits.mtu) return this.refusal.of('oversized', 'NCP-14', 'data');
+    if (dataEnd - dataStart > this.input.limits.mtu) return this.refusal.of('oversized', 'NCP-14', 'data');
     const n = inbound.base + aheadOf(nextSequence(this.#first, inbound.base), sequence);
     const arrival = inbound.accept(n, bytes, dataStart, dataEnd, more);
     if (arrival === 'new' || arrival === 'duplicate') {
@@ -359,7 +359,7 @@ export class NcpSession {
       l.isStalled = true;
       this.striping.lost(l.index);
       this.striping.scale();
-      if (l.health.probeNow(now, this.seed.limits.probeTimeoutMs)) l.owesProbe = true;
+      if (l.health.probeNow(now, this.input.limits.probeTimeoutMs)) l.owesProbe = true;
     }
     switch (l.health.handleTimeout(now)) {
       case 'probe':
@@ -382,7 +382,7 @@ export class NcpSession {
   /** When a peer that has everything, and reads nothing, is waited for no longer. Without a link nothing can be heard of it. */
   get #unreadUntil(): number {
     const isArrived = this.outbound.queuedBytes === 0 && this.outbound.base === this.outbound.next;
-    return isArrived && this.striping.links > 0 ? this.#readProgressAt + this.seed.limits.readLingerMs : Infinity;
+    return isArrived && this.striping.links > 0 ? this.#readProgressAt + this.input.limits.readLingerMs : Infinity;
   }
 
   #tellDrained(isUnread = false): void {

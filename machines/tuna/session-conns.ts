@@ -211,7 +211,7 @@ export class SessionConns {
     this.cause ??= cause;
   }
   /** The peer speaks something else there. */
-  spoilt(slot: number): void {
+  corrupt(slot: number): void {
     if (this.#conns[slot]!.phase === 'opening') this.#foreign |= 1 << (slot % this.links);
   }
   /** One that is replaced, or has replaced, has no rival any more. */

@@ -11,7 +11,7 @@ const strength = tunaSetup.createStateConfig({
   states: {
     gathering: {
       always: [
-        { guard: 'isHopeless', target: '#tuna.closed', actions: 'recordCause' },
+        { guard: 'allDialsFailed', target: '#tuna.closed', actions: 'recordCause' },
         {
           guard: 'isForeign',
           target: '#tuna.closed',
@@ -20,7 +20,7 @@ const strength = tunaSetup.createStateConfig({
       ],
       on: {
         'address.none': { actions: 'noteUnaddressed' },
-        'link.spoilt': { actions: ['noteSpoilt', 'dismissWire', 'tellLink'] },
+        'link.corrupt': { actions: ['noteCorrupt', 'dismissWire', 'tellLink'] },
         'link.opened': { actions: ['noteOpened', 'noteAddress', { type: 'tellParent', params: { type: 'handshake.started' } }] },
         'link.joined': { actions: ['noteJoined', 'trim'] },
         'link.ended': { actions: ['noteEnded', 'noteAddress', 'promote'] },
@@ -114,7 +114,7 @@ export const tunaSessionMachine = tunaSetup.createMachine({
         'link.wanted': { actions: 'makeRoom' },
         'link.proven': { actions: 'tellLink' },
         'link.silent': { actions: 'tellLink' },
-        'link.spoilt': { actions: ['dismissWire', 'tellLink'] },
+        'link.corrupt': { actions: ['dismissWire', 'tellLink'] },
         'link.accused': { actions: ['noteAccused', 'tellLink'] },
         'peer.violated': {
           target: 'closed',
@@ -124,7 +124,7 @@ export const tunaSessionMachine = tunaSetup.createMachine({
         'peer.accused': { target: 'closed', actions: 'recordAccusation' },
         'peer.greeted': { actions: ['notePeerLinks', 'tellNcp'] },
         'peer.closed': { actions: 'tellNcp' },
-        'peer.strayed': { actions: 'tellNcp' },
+        'peer.unknown-session': { actions: 'tellNcp' },
         'log.drained': { actions: 'tellNcp' },
         close: { actions: 'tellNcp' },
         probe: { actions: ['probeLinks', 'flush'] },

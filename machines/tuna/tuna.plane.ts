@@ -2,7 +2,7 @@ import { Framer, type FrameHead } from '../dataplane/framer.js';
 import type { Room, Step } from '../dataplane/plane.js';
 import { SessionError } from '../errors.js';
 import type { SessionPlane } from '../protocol.js';
-import type { NcpSeed, NcpSignal } from './ncp.seed.js';
+import type { NcpSessionInput, NcpSignal } from './ncp.seed.js';
 import { NcpSession } from './ncp.session.js';
 import { Strikes, type FaultPart } from './strikes.js';
 import { DATA_HEAD_BYTES_MAX, type Fault } from './tuna.messages.js';
@@ -28,10 +28,10 @@ export interface Envelope extends FrameHead {
 /** News for the charts. */
 export type TunaSignal =
   | NcpSignal
-  | { type: 'link.spoilt'; link: number; code: Fault['code'] } // The peer broke a rule: this wire is of no more use.
+  | { type: 'link.corrupt'; link: number; code: Fault['code'] } // The peer broke a rule: this wire is of no more use.
   | { type: 'peer.violated'; fault: Fault }; // It did so again and again, or at the beginning: the session is over.
 
-export interface TunaSeed extends NcpSeed {
+export interface TunaPlaneInput extends NcpSessionInput {
   readonly limits: TunaLimits;
   /** Dialer: the peer was there a moment ago, so a failed dial of each link is no reason to give up. */
   readonly isSuccessor?: boolean;
@@ -66,7 +66,7 @@ class TunaLink {
   opening: Uint8Array | undefined;
   skip = 0; // Frames that the door has read.
   fault: Uint8Array | undefined; // The last words on this wire, as a packet.
-  isDeaf = true;
+  isIgnoringInput = true;
   isDirty = false;
   heldUntil = 0; // Nothing follows the opening before this, unless the peer has spoken.
 
@@ -90,19 +90,19 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   lingersUntil = Infinity;
   #links: TunaLink[] = [];
   #dirty: number[] = [];
-  #spoilt: TunaSignal[] = [];
+  #pending: TunaSignal[] = [];
   readonly #strikes: Strikes;
   readonly #frameBytesMax: number;
 
-  constructor(readonly seed: TunaSeed) {
-    this.ncp = new NcpSession(seed);
-    const links = seed.links >>> 1;
+  constructor(readonly input: TunaPlaneInput) {
+    this.ncp = new NcpSession(input);
+    const links = input.links >>> 1;
     this.addresses = new LinkAddresses(links);
     const none = new SessionConns(links).state;
     this.connsOf = () => none;
-    this.#strikes = new Strikes(seed.limits.numTunaListeners);
-    this.#frameBytesMax = seed.limits.mtu + FRAME_SLACK_BYTES + seed.envelope.headBytes;
-    for (let i = 0; i < seed.links; i++) this.#links.push(new TunaLink(seed.envelope, this.#frameBytesMax));
+    this.#strikes = new Strikes(input.limits.numTunaListeners);
+    this.#frameBytesMax = input.limits.mtu + FRAME_SLACK_BYTES + input.envelope.headBytes;
+    for (let i = 0; i < input.links; i++) this.#links.push(new TunaLink(input.envelope, this.#frameBytesMax));
   }
 
   get conns(): SessionConns {
@@ -149,31 +149,31 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   // The pump's side.
 
   attach(link: number, now: number): void {
-    while (this.#links.length <= link) this.#links.push(new TunaLink(this.seed.envelope, this.#frameBytesMax));
+    while (this.#links.length <= link) this.#links.push(new TunaLink(this.input.envelope, this.#frameBytesMax));
     const l = this.#links[link]!;
     l.framer.reset();
-    l.isDeaf = false;
-    l.opening = this.seed.opening(link);
-    l.skip = this.seed.openingFrames;
+    l.isIgnoringInput = false;
+    l.opening = this.input.opening(link);
+    l.skip = this.input.openingFrames;
     l.fault = undefined;
     const { conns } = this;
     const isDoubted = l.opening !== undefined && this.ncp.isEstablished && conns.doubts.wordless > 0;
     l.heldUntil = isDoubted ? now + OPENING_ALONE_MS : 0;
-    const rival = this.seed.role === 'acceptor' && conns.links > 0 ? conns.rivalOf(link) : -1;
+    const rival = this.input.role === 'acceptor' && conns.links > 0 ? conns.rivalOf(link) : -1;
     this.ncp.attach(link, now, rival >= 0 && conns.phaseOf(rival) === 'joined', conns.links > 0 && conns.isReserve(link));
   }
 
   detach(link: number, now: number): void {
     const l = this.#links[link]!;
     l.framer.reset();
-    l.isDeaf = true;
+    l.isIgnoringInput = true;
     l.fault = undefined;
     this.ncp.detach(link, now);
   }
 
   handleBytes(link: number, bytes: Uint8Array, lent: boolean): void {
     const l = this.#links[link]!;
-    if (l.isDeaf) return;
+    if (l.isIgnoringInput) return;
     l.heldUntil = 0;
     l.framer.push(bytes, lent);
     if (!l.isDirty) this.#dirty.push(link);
@@ -190,14 +190,14 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
         return 'idle';
       }
       const l = this.#links[link]!;
-      const framed = l.isDeaf ? 'more' : l.framer.poll();
+      const framed = l.isIgnoringInput ? 'more' : l.framer.poll();
       if (framed === 'more') {
         this.#dirty.shift();
         l.isDirty = false;
-      } else if (framed === 'oversized') this.#spoil(link, { code: 'oversized', rule: 'NCP-14' }, 'packet');
+      } else if (framed === 'oversized') this.#reportCorrupt(link, { code: 'oversized', rule: 'NCP-14' }, 'packet');
       else {
         this.#handleFrame(link, l, now);
-        if (inbound.deliveryBytes >= TRANSMIT_BYTES || (!this.seed.limits.isStream && inbound.hasDelivery)) return 'message';
+        if (inbound.deliveryBytes >= TRANSMIT_BYTES || (!this.input.limits.isStream && inbound.hasDelivery)) return 'message';
       }
     }
     return inbound.hasDelivery ? 'message' : 'signal'; // What came before the news is heard before it.
@@ -214,7 +214,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
 
   write(bytes: Uint8Array): Room {
-    const { limits } = this.seed;
+    const { limits } = this.input;
     const { outbound } = this.ncp;
     if (this.isParting) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     if (bytes.length > this.#pieceBytesMax) {
@@ -236,10 +236,10 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
       return opening;
     }
     if (l.fault !== undefined) return this.#lastWords(l, l.fault);
-    if (l.isDeaf || l.heldUntil > now) return undefined;
+    if (l.isIgnoringInput || l.heldUntil > now) return undefined;
     const wanted = this.ncp.estimate(link, now);
     if (wanted === 0) return undefined;
-    const { envelope } = this.seed;
+    const { envelope } = this.input;
     const { mtu } = this.ncp.outbound; // The smaller of both sides', once the handshake has told.
     const around = envelope.before + envelope.after;
     const perPacket = around + DATA_HEAD_BYTES_MAX;
@@ -262,11 +262,11 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
 
   pollSignal(): TunaSignal | undefined {
-    return this.#spoilt.shift() ?? this.ncp.signals.shift();
+    return this.#pending.shift() ?? this.ncp.signals.shift();
   }
 
   hasRoom(): boolean {
-    const { sendBytesHigh, packetsMax } = this.seed.limits;
+    const { sendBytesHigh, packetsMax } = this.input.limits;
     return this.ncp.outbound.queuedBytes <= sendBytesHigh / 2 && this.#packetsQueued < packetsMax;
   }
 
@@ -276,42 +276,42 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     return payloadBytes > this.#pieceBytesMax || this.#hasRoomFor(payloadBytes);
   }
   #hasRoomFor(bytes: number): boolean {
-    const { sendBytesMax, packetsMax } = this.seed.limits;
+    const { sendBytesMax, packetsMax } = this.input.limits;
     return this.ncp.outbound.queuedBytes + bytes <= sendBytesMax && this.#packetsQueued < 2 * packetsMax;
   }
   /** The most that one `write` may ever bring. */
   get #pieceBytesMax(): number {
-    const { isStream, sendBytesMax } = this.seed.limits;
+    const { isStream, sendBytesMax } = this.input.limits;
     const { mtu, windowBytes } = this.ncp.outbound;
     return isStream ? sendBytesMax : Math.min(mtu, windowBytes, sendBytesMax);
   }
   get #queued(): string {
-    const { sendBytesMax, packetsMax } = this.seed.limits;
+    const { sendBytesMax, packetsMax } = this.input.limits;
     if (this.#packetsQueued >= 2 * packetsMax) return `${this.#packetsQueued} of ${2 * packetsMax} packets`;
     return `${this.ncp.outbound.queuedBytes} of ${sendBytesMax} bytes`;
   }
   /** Messages are packets, which are bounded in number too; the packets of a stream are not made before they go. */
   get #packetsQueued(): number {
     const { packetsWritten, base } = this.ncp.outbound;
-    return this.seed.limits.isStream ? 0 : packetsWritten - base;
+    return this.input.limits.isStream ? 0 : packetsWritten - base;
   }
   holdBack(bytes: number): void {
     this.ncp.inbound.holdBack(bytes);
   }
   /** In a stream bytes are counted, else messages. */
   get accepted(): number {
-    return this.seed.limits.isStream ? this.ncp.outbound.written : this.ncp.outbound.packetsWritten;
+    return this.input.limits.isStream ? this.ncp.outbound.written : this.ncp.outbound.packetsWritten;
   }
   get handed(): number {
-    return this.seed.limits.isStream ? this.ncp.outbound.sent : this.ncp.outbound.next;
+    return this.input.limits.isStream ? this.ncp.outbound.sent : this.ncp.outbound.next;
   }
   /** Received by the peer; whether its application has read it, NCP says in bytes (`stats.read`). */
   get acknowledged(): number {
-    return this.seed.limits.isStream ? this.ncp.outbound.acknowledged : this.ncp.outbound.base;
+    return this.input.limits.isStream ? this.ncp.outbound.acknowledged : this.ncp.outbound.base;
   }
   /** Bytes that the peer's application has read: an acknowledgement says that they arrived, no more. */
   get taken(): number | undefined {
-    return this.seed.limits.isStream ? this.ncp.outbound.read : undefined;
+    return this.input.limits.isStream ? this.ncp.outbound.read : undefined;
   }
   get queuedBytes(): number {
     return this.ncp.outbound.queuedBytes;
@@ -328,7 +328,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
 
   get #signals(): number {
-    return this.#spoilt.length + this.ncp.signals.length;
+    return this.#pending.length + this.ncp.signals.length;
   }
 
   #handleFrame(link: number, l: TunaLink, now: number): void {
@@ -336,12 +336,12 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
       l.skip--;
       return;
     }
-    const { envelope } = this.seed;
+    const { envelope } = this.input;
     const { bytes, start, end } = l.framer;
     const { ncp } = this;
-    if (!envelope.open(bytes, start, end)) this.#spoil(link, { code: 'malformed', rule: 'TUNA-4' }, 'packet');
+    if (!envelope.open(bytes, start, end)) this.#reportCorrupt(link, { code: 'malformed', rule: 'TUNA-4' }, 'packet');
     else if (!ncp.receive(link, envelope.bytes, envelope.start, envelope.end, now, bytes.length - start))
-      this.#spoil(link, ncp.refusal.fault, ncp.refusal.part);
+      this.#reportCorrupt(link, ncp.refusal.fault, ncp.refusal.part);
   }
 
   /**
@@ -349,28 +349,28 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
    * again and again on every link. Who may be a recording is no reason to end anything but its wire.
    * @rule NCP-16
    */
-  #spoil(link: number, fault: Fault, part: FaultPart): void {
-    const { ncp, seed } = this;
+  #reportCorrupt(link: number, fault: Fault, part: FaultPart): void {
+    const { ncp, input } = this;
     const l = ncp.links[link]!;
-    this.#links[link]!.isDeaf = true;
+    this.#links[link]!.isIgnoringInput = true;
     const isPeer = l.hasSpoken && !l.isChallenged && !l.isReserve;
-    const isFalseStart = seed.role === 'acceptor' && !ncp.isEstablished && fault.rule === 'NCP-5';
+    const isFalseStart = input.role === 'acceptor' && !ncp.isEstablished && fault.rule === 'NCP-5';
     const isOver = isPeer && (isFalseStart || this.#strikes.strike(part, ncp.inbound.base, ncp.outbound.base));
     if (isOver) {
-      const words = seed.codec.putFault(fault, true);
+      const words = input.codec.putFault(fault, true);
       for (const each of this.#links) {
         if (each.opening === undefined) each.fault = words;
-        each.isDeaf = true;
+        each.isIgnoringInput = true;
       }
-      this.#spoilt.push({ type: 'peer.violated', fault });
+      this.#pending.push({ type: 'peer.violated', fault });
       return;
     }
-    if (l.hasSpoken || seed.role === 'acceptor') this.#links[link]!.fault = seed.codec.putFault(fault, false);
-    this.#spoilt.push({ type: 'link.spoilt', link, code: fault.code });
+    if (l.hasSpoken || input.role === 'acceptor') this.#links[link]!.fault = input.codec.putFault(fault, false);
+    this.#pending.push({ type: 'link.corrupt', link, code: fault.code });
   }
 
   #lastWords(l: TunaLink, packet: Uint8Array): Uint8Array {
-    const { envelope } = this.seed;
+    const { envelope } = this.input;
     const frame = new Uint8Array(envelope.before + packet.length + envelope.after);
     frame.set(packet, envelope.before);
     envelope.seal(frame, 0, packet.length);

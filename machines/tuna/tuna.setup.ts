@@ -51,7 +51,13 @@ export interface TunaOffer {
 }
 
 /** For a wire that nobody can take. */
-const DEAF: WireHandler = { onOpen: () => {}, onBytes: () => {}, onDrain: () => {}, onProbeAnswer: () => {}, onClose: () => {} };
+const IGNORE_WIRE: WireHandler = {
+  onOpen: () => {},
+  onBytes: () => {},
+  onDrain: () => {},
+  onProbeAnswer: () => {},
+  onClose: () => {},
+};
 
 const inputOf = (
   { role, session, conns, target }: TunaContext,
@@ -67,7 +73,7 @@ const inputOf = (
 
 /** A dialer has all its links from the beginning; an acceptor gets them as they come. */
 export function contextOf({ role, session }: TunaInput): TunaContext {
-  const { limits, offer, target, isSuccessor = false } = session.plane.seed;
+  const { limits, offer, target, isSuccessor = false } = session.plane.input;
   const conns = new SessionConns(limits.numTunaListeners);
   conns.everOpened = isSuccessor;
   const begins = true as const;
@@ -177,7 +183,7 @@ export const tunaSetup = setup({
       ({ context }) => firstOrder(context, false).event,
     ),
     dropOrder: assign({ orders: ({ context }) => context.orders.slice(1) }),
-    turnAway: ({ context }) => firstOrder(context, undefined).opener(DEAF)(),
+    turnAway: ({ context }) => firstOrder(context, undefined).opener(IGNORE_WIRE)(),
     offerLink: assign(({ context, event }) => {
       if (event.type !== 'wire.offered') return {};
       const { opener, opening } = event;
@@ -265,7 +271,7 @@ export const tunaSetup = setup({
     }),
     /** The wire says which rule was broken on it, and is closed. @rule NCP-16 */
     dismissWire: ({ context: { session }, event }) => {
-      if (event.type === 'link.spoilt') session.dismiss(event.link);
+      if (event.type === 'link.corrupt') session.dismiss(event.link);
     },
     noteAccused: assign(({ context, event }) =>
       event.type === 'link.accused' ? { conns: { ...context.conns, accusation: event.fault } } : {},
@@ -274,9 +280,9 @@ export const tunaSetup = setup({
       switch (event.type) {
         case 'link.proven':
         case 'link.silent':
-        case 'link.spoilt':
+        case 'link.corrupt':
         case 'link.accused': {
-          const type = event.type === 'link.accused' ? 'link.spoilt' : event.type;
+          const type = event.type === 'link.accused' ? 'link.corrupt' : event.type;
           return adding(context, ordersTo(context, { type }, [event.link]));
         }
         default:
@@ -287,7 +293,7 @@ export const tunaSetup = setup({
       switch (event.type) {
         case 'peer.greeted':
         case 'peer.closed':
-        case 'peer.strayed':
+        case 'peer.unknown-session':
         case 'log.drained':
           return event;
         case 'close':
@@ -300,11 +306,11 @@ export const tunaSetup = setup({
     noteUnaddressed: assign(({ context, event }) =>
       event.type === 'address.none' ? changed(context, (conns) => void conns.failed(event.slot, event.cause)) : {},
     ),
-    noteSpoilt: assign(({ context, event }) =>
-      event.type === 'link.spoilt' ? changed(context, (conns) => void conns.spoilt(event.link)) : {},
+    noteCorrupt: assign(({ context, event }) =>
+      event.type === 'link.corrupt' ? changed(context, (conns) => void conns.corrupt(event.link)) : {},
     ),
     tellGone: sendTo('ncp', { type: 'links.gone' }),
-    probeLinks: ({ context: { session } }) => session.plane.probe(session.now(), session.plane.seed.limits.wakeProbeTimeoutMs),
+    probeLinks: ({ context: { session } }) => session.plane.probe(session.now(), session.plane.input.limits.wakeProbeTimeoutMs),
     noteProbed: assign({ conns: ({ context: { conns } }) => ({ ...conns, isContested: false }) }),
     tellParent: sendTo(parent, news),
     record: assign(({ context: { conns } }, { code, side }: { code: ClosingCode; side: 'local' | 'remote' }) => ({
@@ -340,12 +346,12 @@ export const tunaSetup = setup({
     isAlone: asks((conns) => conns.connCount === 1),
     isLost: asks((conns) => conns.connCount === 0),
     /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */
-    isHopeless: asks((conns, role) => conns.failures === (role === 'acceptor' ? 1 : conns.links)),
+    allDialsFailed: asks((conns, role) => conns.failures === (role === 'acceptor' ? 1 : conns.links)),
     isForeign: asks((conns, role) => role === 'dialer' && conns.isForeign),
     /** A dialer that comes back has not forgotten, however short its wires live. */
     isDisowned: asks((conns, role) => role === 'dialer' && conns.isDisowned),
   },
   delays: {
-    reconnectWindow: ({ context }) => context.session.plane.seed.limits.reconnectWindowMs,
+    reconnectWindow: ({ context }) => context.session.plane.input.limits.reconnectWindowMs,
   },
 });

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 
 test('what the target said before its orderly end still goes to whoever reads slowly', async () => {
   const bytes = 24 << 20;
   const server = createServer((socket) => void socket.on('error', () => {}).end(Buffer.alloc(bytes)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const cutter = new Cutter((server.address() as { port: number }).port);
+  const cutter = new FaultProxy((server.address() as { port: number }).port);
   const client = connect(await cutter.listen(), '127.0.0.1');
   let got = 0;
   client.on('data', (chunk) => {
@@ -27,7 +27,7 @@ test('a cut resets both sides, also one whose end is being said, and leaves noth
   const server = createServer({ allowHalfOpen: true }, (socket) => void accepted.push(socket.on('error', () => {})));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const cutter = new Cutter((server.address() as { port: number }).port);
+  const cutter = new FaultProxy((server.address() as { port: number }).port);
   const client = connect({ port: await cutter.listen(), host: '127.0.0.1', allowHalfOpen: true });
   await once(server, 'connection');
   accepted[0]!.end(Buffer.alloc(24 << 20)); // More than anybody reads here.

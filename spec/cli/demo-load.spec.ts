@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
-import { CHUNK_BYTES, CutPlan, inventedSource, numbered, numberOf, percentile, Tally } from '../../adapters/cli/demo-load.js';
+import {
+  CHUNK_BYTES,
+  CutPlan,
+  inventedSource,
+  numbered,
+  numberOf,
+  percentile,
+  DeliveryCounter,
+} from '../../adapters/cli/demo-load.js';
 
 describe('the tally', () => {
-  const after = (numbers: readonly number[]): Tally => {
-    const tally = new Tally();
-    for (const number of numbers) tally.hear(number);
+  const after = (numbers: readonly number[]): DeliveryCounter => {
+    const tally = new DeliveryCounter();
+    for (const number of numbers) tally.count(number);
     return tally;
   };
   const said = (numbers: readonly number[], sent: number): object => {

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 import { Command } from './command.js';
 
 const MIB = 1 << 20;
@@ -30,9 +30,9 @@ function file(name: string, bytes: number): { path: string; digest: string } {
   writeFileSync(join(scratch, name), content);
   return { path: join(scratch, name), digest: digestOf(content) };
 }
-async function receiver(...options: string[]): Promise<{ far: Command; cutter: Cutter; address: string }> {
+async function receiver(...options: string[]): Promise<{ far: Command; cutter: FaultProxy; address: string }> {
   const far = command('receive', '--listen', 'tcp://127.0.0.1:0', '--dir', join(scratch, 'out'), ...options);
-  const cutter = new Cutter(portIn((await far.heard('listening'))['address']));
+  const cutter = new FaultProxy(portIn((await far.heard('listening'))['address']));
   track({ kill: () => cutter.close() });
   return { far, cutter, address: `tcp://127.0.0.1:${await cutter.listen()}` };
 }
@@ -148,13 +148,13 @@ test('[STR-6] a sender that is killed is missed no longer than its own window, t
 
 describe('a tunnel over four links', () => {
   /** An echo behind `tunnel listen`, a proxy that cuts, `tunnel dial`. */
-  async function tunnel(...options: string[]): Promise<{ near: Command; far: Command; cutter: Cutter; socket: Socket }> {
+  async function tunnel(...options: string[]): Promise<{ near: Command; far: Command; cutter: FaultProxy; socket: Socket }> {
     const target = createServer((socket) => void socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
     track({ kill: () => new Promise<void>((resolve) => target.close(() => resolve())) });
     await once(target, 'listening');
     const to = `127.0.0.1:${(target.address() as AddressInfo).port}`;
     const far = command('tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', to);
-    const cutter = new Cutter(portIn((await far.heard('listening'))['address']));
+    const cutter = new FaultProxy(portIn((await far.heard('listening'))['address']));
     track({ kill: () => cutter.close() });
     const near = command('tunnel', 'dial', `tcp://127.0.0.1:${await cutter.listen()}`, '--listen', '127.0.0.1:0', ...options);
     const socket = connect(portIn((await near.heard('listening'))['address']), '127.0.0.1');

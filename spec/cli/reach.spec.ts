@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { failedBy, failureOf, openEngine, Output, transportsFor, type ReachOptions } from '../../adapters/cli/cli-output.js';
+import { failedBy, failureOf, openEngine, Output, transportsFor, type PeerOptions } from '../../adapters/cli/cli-output.js';
 import { makeIdentity, saveIdentity } from '../../adapters/identity/index.js';
 import { resume } from '../../adapters/resume/index.js';
 import { closing } from '../../machines/closing.js';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test.each<[listen: string, reach: ReachOptions, message: string]>([
+test.each<[listen: string, reach: PeerOptions, message: string]>([
   ['tcp://0.0.0.0:0', {}, 'without proof of identity; use tls:// or wss://'],
   ['ws://[::]:0/x', {}, 'without proof of identity; use tls:// or wss://'],
   ['tls://0.0.0.0:0', { identity: 'me' }, 'without proof of identity; pass --trust'],

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 import { Command } from './command.js';
 import { Gate } from './gate.js';
 
@@ -96,7 +96,7 @@ test('[XFER-1] several files, an empty one and standard input arrive as they are
 
 test('[XFER-4] progress per file and in all, and at the end digest, bytes, seconds and resumes, however often the link is cut', async () => {
   const { far, port } = await receiver();
-  const cutter = new Cutter(port);
+  const cutter = new FaultProxy(port);
   track({ kill: () => cutter.close() });
   const { path, digest } = file('big', 96 * MIB);
   const near = sender(await cutter.listen(), path);
@@ -292,7 +292,7 @@ test.each([
 
 test('[XFER-4] send: all is confirmed and the link goes as the receiver ends: the end is bounded by the grace, not by --window', async () => {
   const { far, port } = await receiver();
-  const cutter = new Cutter(port);
+  const cutter = new FaultProxy(port);
   track({ kill: () => cutter.close() });
   const { path } = file('a.bin', 1 << 16);
   const near = command('send', path, '--to', `tcp://127.0.0.1:${await cutter.listen()}`, '--window', '10m');

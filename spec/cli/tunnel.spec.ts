@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 import { Command } from './command.js';
 
 const running: { kill(): Promise<void> }[] = [];
@@ -40,7 +40,7 @@ const portIn = (address: unknown): number => Number(/\d+$/.exec(String(address))
 interface Tunnel {
   readonly far: Command;
   readonly near: Command;
-  readonly cutter: Cutter;
+  readonly cutter: FaultProxy;
   /** Where the connections come in. */
   readonly port: number;
 }
@@ -48,7 +48,7 @@ interface Tunnel {
 /** `tunnel listen`, a proxy that cuts, `tunnel dial`. */
 async function tunnelTo(target: number, ...options: string[]): Promise<Tunnel> {
   const far = command('tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', `127.0.0.1:${target}`);
-  const cutter = new Cutter(portIn((await far.heard('listening'))['address']));
+  const cutter = new FaultProxy(portIn((await far.heard('listening'))['address']));
   track({ kill: () => cutter.close() });
   const near = command('tunnel', 'dial', `tcp://127.0.0.1:${await cutter.listen()}`, '--listen', '127.0.0.1:0', ...options);
   const port = portIn((await near.heard('listening'))['address']);

@@ -51,7 +51,7 @@ function played({ mayRetry = false } = {}): {
     status: () => actor.getSnapshot().status,
   };
 }
-const granted: ConnectionEvent = { type: 'redial.granted', opener };
+const granted: ConnectionEvent = { type: 'redial.permitted', opener };
 const offered = (isTrusted: boolean): ConnectionEvent => ({ type: 'offered', opener, opening: undefined, isTrusted });
 const crossed: ConnectionEvent = { type: 'crossed', opener, opening: undefined };
 const up: ConnectionEvent[] = [

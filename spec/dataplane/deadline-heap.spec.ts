@@ -1,15 +1,15 @@
 import fc from 'fast-check';
-import { ABROAD, DeadlineHeap, type Sleeper } from '../../machines/dataplane/deadline-heap.js';
+import { NOT_QUEUED, DeadlineHeap, type Timer } from '../../machines/dataplane/deadline-heap.js';
 import { SimClock } from '../sim/clock.js';
 
-class Person implements Sleeper {
-  wakeAt = Infinity;
-  place = ABROAD;
+class Person implements Timer {
+  dueAt = Infinity;
+  heapIndex = NOT_QUEUED;
   constructor(
     readonly name: number,
     readonly woken: (person: Person) => void,
   ) {}
-  alarm(): void {
+  expire(): void {
     this.woken(this);
   }
 }
@@ -110,7 +110,7 @@ test('what is gathered in one turn is done at its end, in order, whoever throws'
   const alarms = DeadlineHeap.of(clock);
   const done: string[] = [];
   const say = (word: string, then: () => void = () => undefined) => ({
-    gathered: () => {
+    runDeferred: () => {
       done.push(word);
       then();
     },
@@ -118,9 +118,9 @@ test('what is gathered in one turn is done at its end, in order, whoever throws'
   const fail = (): never => {
     throw new Error('a bad turn');
   };
-  alarms.soon(say('a', () => alarms.soon(say('d'))));
-  alarms.soon(say('b', fail));
-  alarms.soon(say('c'));
+  alarms.defer(say('a', () => alarms.defer(say('d'))));
+  alarms.defer(say('b', fail));
+  alarms.defer(say('c'));
   expect(done).toEqual([]);
   expect(() => clock.settle()).toThrow('a bad turn');
   clock.settle();

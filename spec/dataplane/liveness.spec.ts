@@ -1,18 +1,18 @@
-import { Health, Wake, type HealthVerdict } from '../../machines/dataplane/liveness.js';
+import { Liveness, WakeDetector, type LivenessAction } from '../../machines/dataplane/liveness.js';
 import fc from 'fast-check';
 
 describe('the health of a wire', () => {
   test('a wire that speaks is never probed', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     for (let now = 1000; now <= 60_000; now += 1000) {
-      health.heard(now);
+      health.received(now);
       expect({ now, verdict: health.handleTimeout(now) }).toEqual({ now, verdict: 'quiet' });
     }
   });
 
   test('a half-open wire is found within idle time plus probe timeout: 5 s and 5 s unless told otherwise', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(100);
     expect(health.nextTimeout()).toBe(5100);
     expect(health.handleTimeout(5099)).toBe('quiet');
@@ -26,26 +26,26 @@ describe('the health of a wire', () => {
   });
 
   test('the dead are told once, and a late byte does not bring them back', () => {
-    const health = new Health({ idleMs: 50_000, probeTimeoutMs: 60_000 });
+    const health = new Liveness({ idleMs: 50_000, probeTimeoutMs: 60_000 });
     health.start(0);
     expect(verdicts(health, [50_000, 110_000, 110_001, 120_000])).toEqual(['probe', 'quiet', 'dead', 'quiet']);
-    health.heard(120_001);
+    health.received(120_001);
     expect(health.nextTimeout()).toBeUndefined();
     health.start(130_000);
     expect(health.nextTimeout()).toBe(180_000);
   });
 
   test('an answer to a probe makes the wire idle again', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(health.handleTimeout(5000)).toBe('probe');
-    health.heard(5020);
+    health.received(5020);
     expect(health.nextTimeout()).toBe(10_020);
     expect(health.handleTimeout(10_000)).toBe('quiet');
   });
 
   test('a timer that fires more than a second late means a thaw: probe briefly instead of passing judgement', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(health.handleTimeout(5000)).toBe('probe');
     expect(health.handleTimeout(40_000)).toBe('probe'); // Frozen for 30 s while the answer lay in the socket.
@@ -54,15 +54,15 @@ describe('the health of a wire', () => {
   });
 
   test('a process that was frozen for a moment when a verdict was due reads what has come before it passes it', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(verdicts(health, [5000, 10_600])).toEqual(['probe', 'quiet']); // The timer comes first,
-    health.heard(10_600); // then the answer that lay in the socket.
+    health.received(10_600); // then the answer that lay in the socket.
     expect(health.nextTimeout()).toBe(15_600);
   });
 
   test('a last call is one: neither asking again nor being called early puts the verdict off', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(verdicts(health, [5000, 10_000])).toEqual(['probe', 'quiet']);
     expect(health.probeNow(10_000)).toBe(false);
@@ -70,27 +70,27 @@ describe('the health of a wire', () => {
   });
 
   test('a thaw out of idleness leaves a dead wire at most 1.5 s, so that a new dial comes within 3 s', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(health.handleTimeout(30_000)).toBe('probe');
     expect(health.nextTimeout()).toBe(31_500);
   });
 
   test('a deadline missed by a second exactly is merely missed', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(verdicts(health, [5000, 11_000, 11_001])).toEqual(['probe', 'quiet', 'dead']);
   });
 
   test('a process that is always late still gives a silent wire up', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     const said = verdicts(health, [7000, 17_000, 27_000, 37_000, 47_000, 57_000]);
     expect(said).toEqual(['probe', 'probe', 'probe', 'quiet', 'dead', 'quiet']);
   });
 
   test('asking again and again cannot put off the verdict of a wake probe', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(health.probeNow(1000)).toBe(true);
     for (let now = 1100; now < 2500; now += 100) expect({ now, sent: health.probeNow(now) }).toEqual({ now, sent: false });
@@ -99,7 +99,7 @@ describe('the health of a wire', () => {
   });
 
   test('a wake probe takes over from an ordinary one, because its answer may have been slept through', () => {
-    const health = new Health();
+    const health = new Liveness();
     health.start(0);
     expect(health.handleTimeout(5000)).toBe('probe');
     expect(health.probeNow(5100, 700)).toBe(true);
@@ -107,9 +107,9 @@ describe('the health of a wire', () => {
   });
 
   test('where there is no wire there is nothing to probe', () => {
-    const health = new Health();
+    const health = new Liveness();
     expect(health.probeNow(0)).toBe(false);
-    health.heard(1);
+    health.received(1);
     expect(health.nextTimeout()).toBeUndefined();
     health.start(1);
     health.stop();
@@ -125,7 +125,7 @@ describe('the health of a wire', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const health = new Health();
+        const health = new Liveness();
         let now = 0;
         let probed = false;
         health.start(now);
@@ -133,7 +133,7 @@ describe('the health of a wire', () => {
           const deadline = health.nextTimeout();
           if (deadline === undefined) break;
           if (taken.kind === 'heard') {
-            health.heard((now += taken.after));
+            health.received((now += taken.after));
             probed = false;
             continue;
           }
@@ -162,7 +162,7 @@ describe('the health of a wire', () => {
 
 describe('waking up', () => {
   test('clocks that go together are steady, also when the wall clock is slewed', () => {
-    const wake = new Wake(0, 1_000_000);
+    const wake = new WakeDetector(0, 1_000_000);
     for (let tick = 1; tick <= 3600; tick++) {
       const now = tick * 1000;
       expect({ tick, is: wake.handleTick(now, 1_000_000 + now * 1.5) }).toEqual({ tick, is: 'steady' });
@@ -170,19 +170,19 @@ describe('waking up', () => {
   });
 
   test.each([+12 * 3_600_000, -12 * 3_600_000])('a wall clock set by %d ms costs one probe', (jump) => {
-    const wake = new Wake(0, 5e9);
+    const wake = new WakeDetector(0, 5e9);
     expect(wake.handleTick(1000, 5e9 + 1000 + jump)).toBe('woken');
     expect(wake.handleTick(2000, 5e9 + 2000 + jump)).toBe('steady');
   });
 
   test('a host that slept with its monotonic clock is woken once', () => {
-    const wake = new Wake(0, 0);
+    const wake = new WakeDetector(0, 0);
     expect(wake.handleTick(1000, 31_000)).toBe('woken');
     expect(wake.handleTick(2000, 32_000)).toBe('steady');
   });
 
   test('a frozen process is woken by its late tick, once', () => {
-    const wake = new Wake(0, 0);
+    const wake = new WakeDetector(0, 0);
     expect(wake.nextTick()).toBe(1000);
     expect(wake.handleTick(30_000, 30_000)).toBe('woken');
     expect(wake.nextTick()).toBe(31_000);
@@ -190,11 +190,11 @@ describe('waking up', () => {
   });
 
   test('two seconds are the edge', () => {
-    expect(new Wake(0, 0).handleTick(1000, 3000)).toBe('steady');
-    expect(new Wake(0, 0).handleTick(1000, 3001)).toBe('woken');
+    expect(new WakeDetector(0, 0).handleTick(1000, 3000)).toBe('steady');
+    expect(new WakeDetector(0, 0).handleTick(1000, 3001)).toBe('woken');
   });
 });
 
-function verdicts(health: Health, times: readonly number[]): HealthVerdict[] {
+function verdicts(health: Liveness, times: readonly number[]): LivenessAction[] {
   return times.map((now) => health.handleTimeout(now));
 }

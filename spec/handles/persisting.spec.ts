@@ -5,7 +5,7 @@ import { ConnectionManager } from '../../adapters/pool/index.js';
 import { createNode, makeNodeKey } from '../../adapters/rendezvous/index.js';
 import { resume } from '../../adapters/resume/index.js';
 import { Hub, makeShipIdentity } from '../../adapters/ship/index.js';
-import { Keeper, StreamSession, TunnelEntrance, TunnelExit } from '../../adapters/streams/index.js';
+import { ReconnectingSession, StreamSession, TunnelEntrance, TunnelExit } from '../../adapters/streams/index.js';
 import { PipeSource, Receiver } from '../../adapters/streams/transfer/index.js';
 import { tuna, TunaListener } from '../../adapters/tuna/index.js';
 import { shipTransport } from '../../transports/ship.js';
@@ -75,7 +75,7 @@ describe('handles: a machine that has one in its context is persisted, and the t
     const stream = await sessions[0].open('echo');
     stream.write('hello');
     stream.pipe(stream);
-    const kept = new Keeper(client, 'tcp://127.0.0.1:1');
+    const kept = new ReconnectingSession(client, 'tcp://127.0.0.1:1');
     const place = { host: '127.0.0.1', port: 1 };
     checkHeld(near, ...sessions, stream, await offered, sessions[0].connection, kept);
     checkHeld(

@@ -133,7 +133,7 @@ describe('freeModel: what is written in place is replaced', () => {
 test('a path reads as a sentence, with the answers of its guards', () => {
   const { paths } = explore(freeModel(machines.connectionMachine));
   expect(paths.slice(0, 3).map(pathText)).toEqual([
-    'free, connect, redial.granted, crossed',
+    'free, connect, redial.permitted, crossed',
     'free, offered (yes), trust.established, pin.requested, handshake.completed',
     'free, offered (yes), trust.established, handshake.completed, cancel',
   ]);

@@ -42,7 +42,7 @@ const SERVICES = ['wire'];
 
 const subjects: Readonly<Record<string, Subject>> = {
   resume: {
-    names: ['resume', 'grant', ...SERVICES],
+    names: ['resume', 'dialPermit', ...SERVICES],
     seeds: 24,
     live: (seed, watcher) => void new World({ seed, watcher }).run(),
   },
@@ -60,7 +60,7 @@ const subjects: Readonly<Record<string, Subject>> = {
     },
   },
   tuna: {
-    names: ['tuna', 'link', 'ncp', 'grant', 'addresses', ...SERVICES],
+    names: ['tuna', 'link', 'ncp', 'dialPermit', 'addresses', ...SERVICES],
     seeds: 24,
     live: liveTuna,
   },

@@ -1,6 +1,6 @@
 import { poolCodec as codec } from '../../adapters/pool/codec.js';
 import { PoolPlane } from '../../machines/pool/pool.plane.js';
-import type { PoolSeed, PoolSignal } from '../../machines/pool/pool.signals.js';
+import type { PoolPlaneInput, PoolSignal } from '../../machines/pool/pool.signals.js';
 import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js';
 
 export const HERE = 'a'.repeat(64);
@@ -25,7 +25,7 @@ export class Bench {
   readonly got: number[][] = [];
   now = 0;
 
-  constructor(seed: Partial<PoolSeed> = {}, limits: Partial<PoolLimits> = {}) {
+  constructor(seed: Partial<PoolPlaneInput> = {}, limits: Partial<PoolLimits> = {}) {
     this.plane = new PoolPlane({
       role: 'dialer',
       codec,
@@ -40,11 +40,11 @@ export class Bench {
   }
 
   /** As it is once hellos were exchanged. */
-  static open(limits: Partial<PoolLimits> = {}, seed: Partial<PoolSeed> = {}): Bench {
+  static open(limits: Partial<PoolLimits> = {}, seed: Partial<PoolPlaneInput> = {}): Bench {
     const bench = new Bench(seed, limits);
-    if (!bench.plane.seed.isBare) {
+    if (!bench.plane.input.isBare) {
       bench.plane.greet();
-      bench.hear(bench.plane.seed.role === 'dialer' ? welcome : hello);
+      bench.hear(bench.plane.input.role === 'dialer' ? welcome : hello);
     }
     bench.plane.open(bench.now);
     bench.said();

@@ -1,7 +1,13 @@
-import { lettersOf } from '../../adapters/rendezvous/index.js';
+import { signedMessages } from '../../adapters/rendezvous/index.js';
 import type { Signing } from '../../adapters/rendezvous/index.js';
-import { Judge, type Bench } from '../../machines/rendezvous/authorizer.js';
-import type { ConnectRequest, Hello, Letters, Sealed, Whereabouts } from '../../machines/rendezvous/rendezvous.messages.js';
+import { Authorizer, type AuthContext } from '../../machines/rendezvous/authorizer.js';
+import type {
+  ConnectRequest,
+  Hello,
+  SignedMessages,
+  Signed,
+  ContactInfo,
+} from '../../machines/rendezvous/rendezvous.messages.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
 import { heldBytes } from '../sim/held.js';
 import { SeededRandom } from '../sim/random.js';
@@ -11,8 +17,8 @@ const random = new SeededRandom(1);
 
 /** A judge of its own, and what it is asked by others. */
 class Court {
-  readonly letters: Letters;
-  readonly judge: Judge;
+  readonly letters: SignedMessages;
+  readonly judge: Authorizer;
   readonly met = new Set<string>();
   readonly owners = new Map<string, string>();
   wants = true;
@@ -26,8 +32,8 @@ class Court {
     signing: Signing = real(),
   ) {
     const verify: Signing['verify'] = (...args) => (this.verified++, signing.verify(...args));
-    this.letters = lettersOf({ ...signing, verify });
-    const bench: Bench = {
+    this.letters = signedMessages({ ...signing, verify });
+    const bench: AuthContext = {
       letters: this.letters,
       entropy: random.bytes,
       limits: { ...RENDEZVOUS_LIMITS, ...limits },
@@ -36,7 +42,7 @@ class Court {
       isMet: (peer) => this.met.has(peer),
       ownerOf: (address) => this.owners.get(address),
     };
-    this.judge = new Judge(bench);
+    this.judge = new Authorizer(bench);
   }
   get id(): string {
     return this.letters.id;
@@ -44,21 +50,21 @@ class Court {
   get address(): string {
     return `tcp://192.0.2.1:${this.port}`;
   }
-  about(to: Court, change: Partial<Whereabouts> = {}): Whereabouts {
+  about(to: Court, change: Partial<ContactInfo> = {}): ContactInfo {
     const nonce = [...random.bytes(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     return { from: this.id, to: to.id, nonce, transport: 'tcp', addresses: [this.address], isClient: false, certificate: undefined, ...change }; // prettier-ignore
   }
-  request(to: Court, change?: Partial<Whereabouts>): Sealed<ConnectRequest> {
+  request(to: Court, change?: Partial<ContactInfo>): Signed<ConnectRequest> {
     return this.letters.writeRequest(this.about(to, change));
   }
   hello(to: Court, change: Partial<Hello> = {}): Hello {
     return { from: this.id, to: to.id, nonce: undefined, transport: 'tcp', address: this.address, isClient: false, certificate: undefined, confirmedYou: false, ...change }; // prettier-ignore
   }
   outcome(bytes: Uint8Array, now = 0): string {
-    return this.judge.judgeLetter(bytes, now).outcome;
+    return this.judge.authorizeMessage(bytes, now).outcome;
   }
 }
-const answerOf = (verdict: ReturnType<Judge['judgeLetter']>): Uint8Array => {
+const answerOf = (verdict: ReturnType<Authorizer['authorizeMessage']>): Uint8Array => {
   if (!('answer' in verdict)) throw new Error(`no answer: ${verdict.outcome}`);
   return verdict.answer;
 };
@@ -67,24 +73,24 @@ const NO_EVIDENCE = { certificate: undefined };
 describe('letters', () => {
   test('[RDV-2] a request that is wanted is stored and answered; the answer to it is stored where it was asked', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    const request = alice.judge.ask(bob.id, 0);
-    const verdict = bob.judge.judgeLetter(request, 10);
+    const request = alice.judge.request(bob.id, 0);
+    const verdict = bob.judge.authorizeMessage(request, 10);
     expect(verdict).toMatchObject({ outcome: 'stored', from: alice.id });
     expect(bob.judge.expected.newestOf(alice.id, 10)?.grounds.holds).toBe('request');
-    expect(bob.judge.whereaboutsOf(alice.id, 10)?.addresses).toEqual([alice.address]);
-    expect(alice.judge.judgeLetter(answerOf(verdict), 20)).toEqual({ outcome: 'answered', from: bob.id });
+    expect(bob.judge.contactInfoOf(alice.id, 10)?.addresses).toEqual([alice.address]);
+    expect(alice.judge.authorizeMessage(answerOf(verdict), 20)).toEqual({ outcome: 'answered', from: bob.id });
     expect(alice.judge.expected.newestOf(bob.id, 20)?.grounds.holds).toBe('response');
     // Each presents what the other has made up.
-    const [ours, theirs] = [alice.judge.presentedTo(bob.id, 20), bob.judge.presentedTo(alice.id, 20)];
-    expect(bob.judge.judgeArrival(alice.hello(bob, { nonce: ours }), NO_EVIDENCE, 20)).toBe('expected');
-    expect(alice.judge.judgeArrival(bob.hello(alice, { nonce: theirs }), NO_EVIDENCE, 20)).toBe('expected');
+    const [ours, theirs] = [alice.judge.nonceFor(bob.id, 20), bob.judge.nonceFor(alice.id, 20)];
+    expect(bob.judge.authorizeArrival(alice.hello(bob, { nonce: ours }), NO_EVIDENCE, 20)).toBe('expected');
+    expect(alice.judge.authorizeArrival(bob.hello(alice, { nonce: theirs }), NO_EVIDENCE, 20)).toBe('expected');
   });
 
   test('[RDV-2] whoever was asked may dial before the answer is there: the nonce says that it has read the request', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    bob.judge.judgeLetter(alice.judge.ask(bob.id, 0), 1);
-    const nonce = bob.judge.presentedTo(alice.id, 1);
-    expect(alice.judge.judgeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 2)).toBe('expected');
+    bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
+    const nonce = bob.judge.nonceFor(alice.id, 1);
+    expect(alice.judge.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 2)).toBe('expected');
   });
 
   test('[RDV-10] a letter to somebody else, from oneself, or not spelled right', () => {
@@ -124,7 +130,7 @@ describe('letters', () => {
     const [alice, bob] = [new Court(1), new Court(2, { banMs: 1000 })];
     bob.judge.ban(alice.id, 0);
     expect(bob.outcome(alice.request(bob).bytes, 999)).toBe('banned');
-    expect(bob.judge.judgeArrival(alice.hello(bob), NO_EVIDENCE, 999)).toBe('banned');
+    expect(bob.judge.authorizeArrival(alice.hello(bob), NO_EVIDENCE, 999)).toBe('banned');
     expect(bob.judge.reset()).toEqual([]); // Forgetting everybody forgets no ban.
     expect(bob.outcome(alice.request(bob).bytes, 999)).toBe('banned');
     expect(bob.outcome(alice.request(bob).bytes, 1000)).toBe('stored');
@@ -141,10 +147,10 @@ describe('letters', () => {
     // Never made: Mallory signs a request in Alice's name, or takes one that Alice has sent to somebody else.
     const invented = mallory.letters.writeRequest(alice.about(mallory));
     expect(alice.outcome(mallory.letters.writeResponse(mallory.about(alice), invented).bytes)).toBe('not-asked');
-    const toBob = alice.letters.read(alice.judge.ask(bob.id, 0)) as Sealed<ConnectRequest>;
+    const toBob = alice.letters.read(alice.judge.request(bob.id, 0)) as Signed<ConnectRequest>;
     expect(alice.outcome(mallory.letters.writeResponse(mallory.about(alice), toBob).bytes)).toBe('not-asked');
     // The nonce is right and the rest of the embedded request isn't what was signed.
-    const bent = mallory.letters.writeRequest({ ...toBob.letter, addresses: [] });
+    const bent = mallory.letters.writeRequest({ ...toBob.message, addresses: [] });
     expect(alice.outcome(bob.letters.writeResponse(bob.about(alice), bent).bytes)).toBe('not-asked');
     // Forged: in Bob's name, to the right request.
     expect(alice.outcome(mallory.letters.writeResponse(bob.about(alice), toBob).bytes)).toBe('forged');
@@ -153,29 +159,29 @@ describe('letters', () => {
     expect(alice.outcome(response, 6)).toBe('replayed');
     alice.judge.met(bob.id, 7);
     expect(alice.outcome(response, 8)).toBe('replayed');
-    const late = alice.letters.read(alice.judge.ask(bob.id, 10)) as Sealed<ConnectRequest>;
+    const late = alice.letters.read(alice.judge.request(bob.id, 10)) as Signed<ConnectRequest>;
     expect(alice.outcome(bob.letters.writeResponse(bob.about(alice), late).bytes, 300_010)).toBe('late');
-    expect(alice.judge.presentedTo(bob.id, 300_010)).toBeUndefined();
+    expect(alice.judge.nonceFor(bob.id, 300_010)).toBeUndefined();
   });
 
   test('[RDV-10] a million requests of as many identities: the table keeps its bound, the oldest lapse, memory stays', async () => {
     const bob = new Court(2);
-    const { letter, bytes } = new Court(3).request(bob);
+    const { message, bytes } = new Court(3).request(bob);
     let n = 0;
     // What is measured is the judge, not the arithmetic of a million signatures: each letter is right, and from somebody else.
     const hex = (): string => n.toString(16).padStart(64, '0');
-    const letters: Letters = {
+    const letters: SignedMessages = {
       ...bob.letters,
-      read: () => ({ letter: { ...letter, from: hex() }, bytes }),
+      read: () => ({ message: { ...message, from: hex() }, bytes }),
       isGenuine: () => true,
-      writeResponse: (_, request) => ({ letter: { ...letter, kind: 'response', nonce: hex().slice(32), request }, bytes }),
+      writeResponse: (_, request) => ({ message: { ...message, kind: 'response', nonce: hex().slice(32), request }, bytes }),
     };
-    const judge = new Judge({ ...bob.judge.bench, letters });
+    const judge = new Authorizer({ ...bob.judge.context, letters });
     const counts: Record<string, number> = {};
     let displaced = 0;
     const flood = (upTo: number): Promise<number> => {
       while (n++ < upTo) {
-        const { outcome } = judge.judgeLetter(bytes, n / 1000);
+        const { outcome } = judge.authorizeMessage(bytes, n / 1000);
         counts[outcome] = (counts[outcome] ?? 0) + 1;
         while (judge.pollLapsed(n / 1000)?.outcome === 'displaced') displaced++;
       }
@@ -192,11 +198,11 @@ describe('letters', () => {
 describe('Hellos', () => {
   const pair = (): { alice: Court; bob: Court; nonce: string } => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    const verdict = bob.judge.judgeLetter(alice.judge.ask(bob.id, 0), 0);
-    alice.judge.judgeLetter(answerOf(verdict), 0);
-    return { alice, bob, nonce: alice.judge.presentedTo(bob.id, 0)! };
+    const verdict = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 0);
+    alice.judge.authorizeMessage(answerOf(verdict), 0);
+    return { alice, bob, nonce: alice.judge.nonceFor(bob.id, 0)! };
   };
-  const arrive = (at: Court, hello: Hello, now = 0): string => at.judge.judgeArrival(hello, NO_EVIDENCE, now);
+  const arrive = (at: Court, hello: Hello, now = 0): string => at.judge.authorizeArrival(hello, NO_EVIDENCE, now);
 
   test('[RDV-3] a nonce that nobody was given, and one of somebody else', () => {
     const { alice, bob, nonce } = pair();
@@ -246,15 +252,17 @@ describe('Hellos', () => {
     expect(arrive(bob, carol.hello(bob))).toBe('newcomer');
     expect(arrive(bob, alice.hello(bob, { address: bob.address }))).toBe('address-mismatch');
     expect(arrive(bob, alice.hello(bob, { nonce, address: '' }))).toBe('expected');
-    expect(bob.judge.judgeAnswer(alice.hello(bob, { address: 'tcp://192.0.2.9:1' }), NO_EVIDENCE, 0)).toBe('address-mismatch');
-    expect(bob.judge.judgeAnswer(alice.hello(bob), NO_EVIDENCE, 0)).toBeUndefined();
+    expect(bob.judge.authorizeAnswer(alice.hello(bob, { address: 'tcp://192.0.2.9:1' }), NO_EVIDENCE, 0)).toBe(
+      'address-mismatch',
+    );
+    expect(bob.judge.authorizeAnswer(alice.hello(bob), NO_EVIDENCE, 0)).toBeUndefined();
   });
 
   test('[RDV-4] a certificate that is vouched for must be the one that is shown; who vouches for its own wants the same of others', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     const [certificate, other] = ['c'.repeat(64), 'd'.repeat(64)];
     const shown = (hello: Partial<Hello>, evidence: string | undefined): string =>
-      bob.judge.judgeArrival(alice.hello(bob, hello), { certificate: evidence }, 0);
+      bob.judge.authorizeArrival(alice.hello(bob, hello), { certificate: evidence }, 0);
     expect([shown({ certificate }, certificate), shown({ certificate }, other), shown({ certificate }, undefined)]).toEqual([
       'newcomer',
       'identity-mismatch',

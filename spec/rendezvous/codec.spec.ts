@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lettersOf, postCodec, rendezvousFrames, signingWith } from '../../adapters/rendezvous/index.js';
+import { signedMessages, nodeMessageCodec, rendezvousFrames, signingWith } from '../../adapters/rendezvous/index.js';
 import { fromHex, toHex } from '../../adapters/bytes.js';
-import type { Hello, Post, Talk, Whereabouts } from '../../machines/rendezvous/rendezvous.messages.js';
+import type { Hello, NodeMessage, SigningContext, ContactInfo } from '../../machines/rendezvous/rendezvous.messages.js';
 
 /** The private key of TEST 1 in RFC 8032, 7.1, and of TEST 2. */
 const pem = (seed: string): string =>
   `-----BEGIN PRIVATE KEY-----\n${Buffer.from(`302e020100300506032b657004220420${seed}`, 'hex').toString('base64')}\n-----END PRIVATE KEY-----\n`;
 const one = signingWith(pem('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60'));
 const two = signingWith(pem('4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb'));
-const [alice, bob] = [lettersOf(one), lettersOf(two)];
+const [alice, bob] = [signedMessages(one), signedMessages(two)];
 const NONCE = '000102030405060708090a0b0c0d0e0f';
 const fill = (from: number): Uint8Array => Uint8Array.from({ length: 32 }, (_, i) => from + i);
 
-const asked: Whereabouts = {
+const asked: ContactInfo = {
   from: alice.id,
   to: bob.id,
   nonce: NONCE,
@@ -25,9 +25,9 @@ const asked: Whereabouts = {
 };
 const request = alice.writeRequest(asked);
 const bare = alice.writeRequest({ ...asked, addresses: [], isClient: true, certificate: undefined });
-const back: Whereabouts = { ...asked, from: bob.id, to: alice.id, nonce: NONCE.replace(/^00/, 'ff'), addresses: ['tcp://192.0.2.2:7000'], certificate: undefined }; // prettier-ignore
+const back: ContactInfo = { ...asked, from: bob.id, to: alice.id, nonce: NONCE.replace(/^00/, 'ff'), addresses: ['tcp://192.0.2.2:7000'], certificate: undefined }; // prettier-ignore
 const response = bob.writeResponse(back, request);
-const talk: Talk = { dialerChallenge: fill(0x60), acceptorChallenge: fill(0x80), speaker: 'dialer' };
+const talk: SigningContext = { dialerChallenge: fill(0x60), acceptorChallenge: fill(0x80), speaker: 'dialer' };
 const hello: Hello = {
   from: alice.id,
   to: bob.id,
@@ -45,17 +45,17 @@ const VECTORS: Record<string, Uint8Array> = {
   request: request.bytes,
   'request-client': bare.bytes,
   response: response.bytes,
-  knock: alice.writeKnock(talk.dialerChallenge),
+  knock: alice.writeClientHello(talk.dialerChallenge),
   challenge: bob.writeChallenge(talk.acceptorChallenge),
   hello: alice.writeHello(hello, talk),
   'hello-newcomer': alice.writeHello(newcomer, talk),
   'hello-answer': bob.writeHello(answer, { ...talk, speaker: 'acceptor' }),
   'hello-confirm': alice.writeHello({ ...hello, confirmedYou: true }, talk),
-  'post-data': postCodec.encode({ kind: 'data', payload: Uint8Array.of(1, 2, 3) }),
-  'post-letter': postCodec.encode({ kind: 'letter', to: bob.id, letter: Uint8Array.of(9) }),
-  'post-unroutable': postCodec.encode({ kind: 'unroutable', to: bob.id }),
-  'post-who': postCodec.encode({ kind: 'who' }),
-  'post-known': postCodec.encode({ kind: 'known', ids: [alice.id, bob.id] }),
+  'post-data': nodeMessageCodec.encode({ kind: 'data', payload: Uint8Array.of(1, 2, 3) }),
+  'post-letter': nodeMessageCodec.encode({ kind: 'letter', to: bob.id, letter: Uint8Array.of(9) }),
+  'post-unroutable': nodeMessageCodec.encode({ kind: 'unroutable', to: bob.id }),
+  'post-who': nodeMessageCodec.encode({ kind: 'who' }),
+  'post-known': nodeMessageCodec.encode({ kind: 'known', ids: [alice.id, bob.id] }),
 };
 
 describe('bytes', () => {
@@ -66,7 +66,7 @@ describe('bytes', () => {
     expect(alice.read(fromHex(frozen['request']!))).toEqual(request);
     expect(alice.read(fromHex(frozen['request-client']!))).toEqual(bare);
     expect(alice.read(fromHex(frozen['response']!))).toEqual(response);
-    const read = (name: string, speaker: Talk['speaker']): unknown => {
+    const read = (name: string, speaker: SigningContext['speaker']): unknown => {
       const bytes = fromHex(frozen[name]!);
       return alice.readHello(bytes, 0, bytes.length, { ...talk, speaker });
     };
@@ -75,7 +75,11 @@ describe('bytes', () => {
     expect(read('hello-answer', 'acceptor')).toEqual(answer);
     expect(read('hello-confirm', 'dialer')).toEqual({ ...hello, confirmedYou: true });
     const [knock, challenge] = [fromHex(frozen['knock']!), fromHex(frozen['challenge']!)];
-    expect(alice.readKnock(knock, 0, knock.length)).toEqual({ versionMin: 1, versionMax: 1, challenge: talk.dialerChallenge });
+    expect(alice.readClientHello(knock, 0, knock.length)).toEqual({
+      versionMin: 1,
+      versionMax: 1,
+      challenge: talk.dialerChallenge,
+    });
     expect(alice.readChallenge(challenge, 0, challenge.length)).toEqual({ version: 1, id: bob.id, challenge: talk.acceptorChallenge }); // prettier-ignore
   });
 
@@ -112,14 +116,14 @@ describe('bytes', () => {
 
   test('[RDV-8] a signature serves for nothing else: not for the other kind, the other side, or another talk', () => {
     const frame = VECTORS['hello']!;
-    const read = (of: Partial<Talk>): unknown => bob.readHello(frame, 0, frame.length, { ...talk, ...of });
+    const read = (of: Partial<SigningContext>): unknown => bob.readHello(frame, 0, frame.length, { ...talk, ...of });
     expect(read({})).toEqual(hello);
     expect(read({ dialerChallenge: fill(1) })).toBe('forged');
     expect(read({ acceptorChallenge: fill(1) })).toBe('replayed');
     expect(read({ speaker: 'acceptor' })).toBe('replayed'); // It echoes the wrong one.
     expect(read({ speaker: 'acceptor', dialerChallenge: talk.acceptorChallenge, acceptorChallenge: talk.dialerChallenge })).toBe('forged'); // prettier-ignore
     expect(alice.isGenuine(response)).toBe(true);
-    expect(alice.isGenuine({ letter: { ...response.letter, kind: 'request' } as never, bytes: response.bytes })).toBe(false);
+    expect(alice.isGenuine({ message: { ...response.message, kind: 'request' } as never, bytes: response.bytes })).toBe(false);
   });
 
   test('strict: cut short at any byte, or longer by one, nothing is read', () => {
@@ -132,7 +136,7 @@ describe('bytes', () => {
       const frame = VECTORS[name]!;
       const read = (end: number): unknown =>
         name === 'knock'
-          ? alice.readKnock(frame, 0, end)
+          ? alice.readClientHello(frame, 0, end)
           : name === 'challenge'
             ? alice.readChallenge(frame, 0, end)
             : alice.readHello(frame, 0, end, talk);
@@ -141,7 +145,7 @@ describe('bytes', () => {
   });
 
   test('strict: each value has one spelling', () => {
-    const refused: [string, Partial<Whereabouts>][] = [
+    const refused: [string, Partial<ContactInfo>][] = [
       ['no nonce', { nonce: '0'.repeat(32) }],
       ['an address of another transport', { addresses: ['tls://192.0.2.1:1'] }],
       ['nothing behind the scheme', { addresses: ['tcp://'] }],
@@ -174,10 +178,10 @@ describe('bytes', () => {
         for (const bytes of [noise, mixed]) {
           expect(alice.read(bytes)?.bytes ?? bytes).toEqual(bytes);
           alice.readHello(bytes, 0, bytes.length, talk);
-          alice.readKnock(bytes, 0, bytes.length);
+          alice.readClientHello(bytes, 0, bytes.length);
           alice.readChallenge(bytes, 0, bytes.length);
-          const post = postCodec.decode(bytes);
-          if (post !== undefined) expect(postCodec.encode(post)).toEqual(bytes);
+          const post = nodeMessageCodec.decode(bytes);
+          if (post !== undefined) expect(nodeMessageCodec.encode(post)).toEqual(bytes);
         }
       }),
       { seed: 5, numRuns: 500 },
@@ -185,22 +189,23 @@ describe('bytes', () => {
   });
 
   test('posts: what is too long, too short or unknown is none', () => {
-    const decode = (...bytes: number[]): Post | undefined => postCodec.decode(Uint8Array.from(bytes));
+    const decode = (...bytes: number[]): NodeMessage | undefined => nodeMessageCodec.decode(Uint8Array.from(bytes));
     expect([decode(), decode(5), decode(3, 0), decode(2, 1), decode(4, 1)]).toEqual(Array(5).fill(undefined));
-    expect(postCodec.decode(new Uint8Array(1 + 65 * 32).fill(4))).toBeUndefined();
-    expect(postCodec.decode(new Uint8Array(33 + 4097).fill(1))).toBeUndefined();
-    expect(postCodec.decode(new Uint8Array(33).fill(1))).toBeUndefined();
+    expect(nodeMessageCodec.decode(new Uint8Array(1 + 65 * 32).fill(4))).toBeUndefined();
+    expect(nodeMessageCodec.decode(new Uint8Array(33 + 4097).fill(1))).toBeUndefined();
+    expect(nodeMessageCodec.decode(new Uint8Array(33).fill(1))).toBeUndefined();
     expect(decode(0)).toEqual({ kind: 'data', payload: new Uint8Array(0) });
   });
 
   test('a knock is known by its first bytes, and nothing else is taken for one', () => {
     const knock = VECTORS['knock']!;
-    for (let length = 0; length < 9; length++) expect(rendezvousFrames.looksLikeKnock(knock.subarray(0, length))).toBeUndefined();
-    expect(rendezvousFrames.looksLikeKnock(knock)).toBe(true);
+    for (let length = 0; length < 9; length++)
+      expect(rendezvousFrames.looksLikeClientHello(knock.subarray(0, length))).toBeUndefined();
+    expect(rendezvousFrames.looksLikeClientHello(knock)).toBe(true);
     for (let at = 0; at < 9; at++) {
       const other = new Uint8Array(knock);
       other[at]! ^= 0x40;
-      expect([at, rendezvousFrames.looksLikeKnock(other)]).toEqual([at, false]);
+      expect([at, rendezvousFrames.looksLikeClientHello(other)]).toEqual([at, false]);
     }
   });
 });

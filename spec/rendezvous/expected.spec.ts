@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ExpectedConnections, type Expectation } from '../../machines/rendezvous/expected.js';
-import { TimedTable } from '../../machines/rendezvous/expiring-map.js';
+import { ExpiringMap } from '../../machines/rendezvous/expiring-map.js';
 
 const peer = (n: number): string => n.toString(16).padStart(64, '0');
 const nonce = (n: number): string => n.toString(16).padStart(32, '0');
@@ -103,7 +103,7 @@ test('[RDV-1] a million expectations through a table of a thousand: bounded, and
 });
 
 test('a table of times forgets in order, and a wait of nothing is over at once', () => {
-  const times = new TimedTable<string, number>(10, 2);
+  const times = new ExpiringMap<string, number>(10, 2);
   expect([times.set('a', 1, 0), times.set('b', 2, 5), times.set('c', 3, 6)]).toEqual([undefined, undefined, ['a', 1]]);
   expect([times.get('b', 14), times.get('b', 15), times.has('c', 15), times.size]).toEqual([2, undefined, true, 2]);
   expect([times.pollExpired(14), times.pollExpired(15), times.delete('c'), times.delete('c'), times.nextTimeout()]).toEqual([

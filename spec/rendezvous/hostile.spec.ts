@@ -1,7 +1,7 @@
 import { fromHex } from '../../adapters/bytes.js';
-import { postCodec } from '../../adapters/rendezvous/index.js';
+import { nodeMessageCodec } from '../../adapters/rendezvous/index.js';
 import type { RendezvousNode } from '../../adapters/rendezvous/index.js';
-import type { Hello, Whereabouts } from '../../machines/rendezvous/rendezvous.messages.js';
+import type { Hello, ContactInfo } from '../../machines/rendezvous/rendezvous.messages.js';
 import { Hosts, Liar, NOTHING } from './hosts.js';
 
 let hosts: Hosts;
@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(async () => expect(await hosts.end()).toEqual(NOTHING));
 
 const liar = (name = 'liar'): Liar => new Liar(hosts, name);
-const about = (by: Liar, to: string, change: Partial<Whereabouts> = {}): Whereabouts => ({
+const about = (by: Liar, to: string, change: Partial<ContactInfo> = {}): ContactInfo => ({
   from: by.id,
   to,
   nonce: Buffer.from(hosts.random.bytes(16)).toString('hex'),
@@ -40,7 +40,7 @@ describe('at the door', () => {
   test('[RDV-4] a message before the confirmation ends the wire, and is delivered to nobody', async () => {
     const guest = await liar().knock('node');
     await guest.sayHello();
-    await guest.post(postCodec.encode({ kind: 'data', payload: Uint8Array.of(1) }));
+    await guest.post(nodeMessageCodec.encode({ kind: 'data', payload: Uint8Array.of(1) }));
     expect([node.peers.length, guest.cause !== undefined]).toEqual([0, true]);
   });
 
@@ -84,7 +84,7 @@ describe('at the door', () => {
     const guest = liar();
     const far = about(guest, node.id, { addresses: [], isClient: true });
     expect(node.receive(guest.letters.writeRequest(far).bytes)).toBe('stored');
-    const { nonce } = guest.letters.read(letters[0]!)!.letter;
+    const { nonce } = guest.letters.read(letters[0]!)!.message;
     await hosts.live(4900);
     const punctual = await (await liar('2').knock('node')).say(); // Somebody else's wire makes no difference.
     await guest.knock('node');
@@ -145,7 +145,7 @@ describe('at the door', () => {
       await (await liar(outcome).knock('node')).sayHello(change);
       expect([outcome, node.counts[outcome as 'malformed']]).toEqual([outcome, 1]);
     }
-    const knock = liar().letters.writeKnock(new Uint8Array(32));
+    const knock = liar().letters.writeClientHello(new Uint8Array(32));
     knock.set([2, 9], 9);
     const tomorrow = await liar('tomorrow').knock('node', knock);
     expect([tomorrow.verdict, counted('version-unsupported')]).toEqual(['version-unsupported', { 'version-unsupported': 1 }]);
@@ -155,7 +155,7 @@ describe('at the door', () => {
   });
 
   test('[RDV-10] noise: cut off, oversized, endless and senseless first words', async () => {
-    const knock = liar().letters.writeKnock(new Uint8Array(32));
+    const knock = liar().letters.writeClientHello(new Uint8Array(32));
     const noises: Uint8Array[] = [
       Uint8Array.from({ length: 300 }, (_, i) => i),
       knock.subarray(0, 20),
@@ -188,18 +188,18 @@ describe('at the door', () => {
 });
 
 describe('letters over connections', () => {
-  const letter = (to: string, bytes: Uint8Array): Uint8Array => postCodec.encode({ kind: 'letter', to, letter: bytes });
+  const letter = (to: string, bytes: Uint8Array): Uint8Array => nodeMessageCodec.encode({ kind: 'letter', to, letter: bytes });
 
   test('[RDV-12] a relay hands on what its peer has signed itself, to whom it is for; what is unroutable comes back', async () => {
     const guest = await liar().join('node');
     const friend = await liar('friend').join('node');
     await guest.post(letter(friend.id, guest.letters.writeRequest(about(guest, friend.id)).bytes));
     expect(counted('relayed')).toEqual({ relayed: 1 });
-    const got = postCodec.decode(friend.heard.at(-1)!.subarray(4));
+    const got = nodeMessageCodec.decode(friend.heard.at(-1)!.subarray(4));
     expect(got).toMatchObject({ kind: 'letter', to: friend.id });
     const nobody = 'e'.repeat(64);
     await guest.post(letter(nobody, guest.letters.writeRequest(about(guest, nobody)).bytes));
-    expect(postCodec.decode(guest.heard.at(-1)!.subarray(4))).toEqual({ kind: 'unroutable', to: nobody });
+    expect(nodeMessageCodec.decode(guest.heard.at(-1)!.subarray(4))).toEqual({ kind: 'unroutable', to: nobody });
     // Somebody else's letter is none of its business, and is not held against it.
     await guest.post(letter(friend.id, friend.letters.writeRequest(about(friend, friend.id)).bytes));
     expect([counted('misdirected'), node.peers.length]).toEqual([{ misdirected: 1 }, 2]);
@@ -249,9 +249,9 @@ describe('letters over connections', () => {
   test('[RDV-11] introductions that were not asked for are ignored, and those that were come to few at a time', async () => {
     const guest = await liar().join('node');
     const ids = Array.from({ length: 64 }, (_, i) => i.toString(16).padStart(64, 'a'));
-    await guest.post(postCodec.encode({ kind: 'known', ids })); // It was asked when it came.
+    await guest.post(nodeMessageCodec.encode({ kind: 'known', ids })); // It was asked when it came.
     expect(counted('asked')).toEqual({ asked: 7 }); // Eight are wanted, and it is one of them.
-    await guest.post(postCodec.encode({ kind: 'known', ids }));
+    await guest.post(nodeMessageCodec.encode({ kind: 'known', ids }));
     expect(counted('asked', 'unwanted')).toEqual({ asked: 7, unwanted: 1 });
     expect(node.sizes.pending).toBe(7);
   });

@@ -1,7 +1,7 @@
-import { createNode, lettersOf, rendezvousFrames as frames } from '../../adapters/rendezvous/index.js';
+import { createNode, signedMessages, rendezvousFrames as frames } from '../../adapters/rendezvous/index.js';
 import type { NodeOptions, RendezvousNode, Signing } from '../../adapters/rendezvous/index.js';
 import type { Wire, WireCause } from '../../machines/ports.js';
-import type { Hello, Talk } from '../../machines/rendezvous/rendezvous.messages.js';
+import type { Hello, SigningContext } from '../../machines/rendezvous/rendezvous.messages.js';
 import { SimClock } from '../sim/clock.js';
 import { hear, live } from '../sim/living.js';
 import { SimNetwork } from '../sim/network.js';
@@ -81,7 +81,7 @@ export const NOTHING = { timers: 0, links: 0, tables: 0, connections: 0 };
 
 /** A peer that says what the test likes, at one end of a wire to a node. */
 export class Liar {
-  readonly letters: ReturnType<typeof lettersOf>;
+  readonly letters: ReturnType<typeof signedMessages>;
   readonly heard: Uint8Array[] = [];
   wire: Wire | undefined;
   cause: WireCause | undefined;
@@ -94,19 +94,19 @@ export class Liar {
     readonly name: string,
     readonly key: Signing = real(),
   ) {
-    this.letters = lettersOf(key);
+    this.letters = signedMessages(key);
   }
 
   get id(): string {
     return this.letters.id;
   }
-  get talk(): Talk {
+  get talk(): SigningContext {
     const { dialerChallenge, acceptorChallenge } = this;
     return { dialerChallenge, acceptorChallenge, speaker: 'dialer' };
   }
 
   /** Dials the node at this host, knocks, and takes its challenge. */
-  async knock(at: string, words = this.letters.writeKnock(this.dialerChallenge)): Promise<this> {
+  async knock(at: string, words = this.letters.writeClientHello(this.dialerChallenge)): Promise<this> {
     this.hosts.network.transport(this.name).dial(`sim://${at}:1`)({
       onOpen: (wire) => {
         this.wire = wire;
@@ -118,7 +118,7 @@ export class Liar {
       onClose: (cause) => (this.cause = cause),
     });
     await this.hosts.live(20);
-    const challenge = this.heard.find((frame) => frames.greetingFrame(frame, 0, frame.length) === 'challenge');
+    const challenge = this.heard.find((frame) => frames.handshakeFrame(frame, 0, frame.length) === 'challenge');
     if (challenge !== undefined) this.acceptorChallenge = this.letters.readChallenge(challenge, 0, challenge.length)!.challenge;
     return this;
   }

@@ -1,5 +1,5 @@
 import { makeIdentity } from '../../adapters/identity/index.js';
-import { Cuttable } from '../../adapters/cli/fault-transport.js';
+import { FaultTransport } from '../../adapters/cli/fault-transport.js';
 import { createNode, makeNodeKey, type NodeOptions, type Peer, type RendezvousNode } from '../../adapters/rendezvous/index.js';
 import type { Transport } from '../../machines/ports.js';
 import { tcp } from '../../transports/tcp.js';
@@ -77,11 +77,11 @@ test.each(transports)(
   '[RDV-9] over %s: five find each other through one contact, the contact dies, all links die, and they come back',
   async (scheme, make) => {
     const contacts: string[] = [];
-    const plugs: Cuttable[] = [];
+    const plugs: FaultTransport[] = [];
     const all: RendezvousNode[] = [];
     for (let n = 0; n < 5; n++) {
       const { transport, certificate } = await make();
-      const plug = new Cuttable(transport);
+      const plug = new FaultTransport(transport);
       plugs.push(plug);
       all.push(await node(scheme, plug, { contacts: () => contacts, ...(certificate === undefined ? {} : { certificate }) }));
       if (n < 2) contacts.push(all[n]!.engine.addresses[0]!);

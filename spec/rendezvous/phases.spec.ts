@@ -171,7 +171,7 @@ describe('one peer that is expected', () => {
     const calls: string[] = [];
     let hasLetter = because === 'answered';
     const note = (what: string) => () => void calls.push(what);
-    const port: PeerPort = { ask: note('ask'), dial: note('dial'), hangUp: note('hang up'), hasLetter: () => hasLetter, isReachable: () => isReachable, limits: RENDEZVOUS_LIMITS }; // prettier-ignore
+    const port: PeerPort = { sendRequest: note('ask'), dial: note('dial'), cancelDial: note('hang up'), hasMessage: () => hasLetter, isReachable: () => isReachable, limits: RENDEZVOUS_LIMITS }; // prettier-ignore
     const actor = createActor(rendezvousMachine, { clock, input: { peer: 'p', port } });
     installScheduler(actor, clock);
     actor.start();

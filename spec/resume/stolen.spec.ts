@@ -123,9 +123,9 @@ test('[RES-20] resume/stolen: whatever wires are lost at whatever moment, the ow
     const acceptor = new WireTrail();
     let isBorn = false;
     for (let i = 0; i < 60; i++) {
-      const hello = dialer.say(random.bytes, isBorn);
+      const hello = dialer.next(random.bytes, isBorn);
       if (random.chance(0.3)) continue; // The hello is lost.
-      const verdict = acceptor.judge(hello, isBorn);
+      const verdict = acceptor.compare(hello, isBorn);
       expect({ seed, i, verdict }).not.toEqual({ seed, i, verdict: expect.stringMatching(/stolen|strange|late/) });
       const welcome = acceptor.accept(hello, verdict);
       if (random.chance(0.4)) continue; // The welcome is lost.
@@ -140,14 +140,14 @@ test('[RES-20] resume/stolen: the trail is bounded, however long the dialer goes
   const { bytes: entropy } = new SeededRandom(1);
   const dialer = new WireTrail();
   const acceptor = new WireTrail();
-  const first = dialer.say(entropy, false);
-  expect(dialer.answered(acceptor.accept(first, acceptor.judge(first, false)))).toBe(true);
+  const first = dialer.next(entropy, false);
+  expect(dialer.answered(acceptor.accept(first, acceptor.compare(first, false)))).toBe(true);
   for (let i = 0; i < 3000; i++) {
-    const hello = dialer.say(entropy, true);
-    expect(acceptor.judge(hello, true)).toBe('fine');
+    const hello = dialer.next(entropy, true);
+    expect(acceptor.compare(hello, true)).toBe('fine');
     acceptor.accept(hello, 'fine');
   }
-  const last = dialer.say(entropy, true);
+  const last = dialer.next(entropy, true);
   expect(last.tries).toBe(3000);
-  expect(dialer.answered(acceptor.accept(last, acceptor.judge(last, true)))).toBe(true);
+  expect(dialer.answered(acceptor.accept(last, acceptor.compare(last, true)))).toBe(true);
 });

@@ -1,8 +1,8 @@
-import { Pieces } from '../../adapters/streams/chunks.js';
+import { Chunks } from '../../adapters/streams/chunks.js';
 import { SeededRandom } from '../sim/random.js';
 
 /** Everything that waits, and in how many pieces. */
-function drained(pieces: Pieces): { bytes: number[]; count: number } {
+function drained(pieces: Chunks): { bytes: number[]; count: number } {
   const bytes: number[] = [];
   let count = 0;
   for (let piece; (piece = pieces.take()) !== undefined; count++) bytes.push(...piece);
@@ -10,13 +10,13 @@ function drained(pieces: Pieces): { bytes: number[]; count: number } {
 }
 
 test('[STR-2] a hundred thousand pieces of one byte are kept as a few', () => {
-  const pieces = new Pieces();
+  const pieces = new Chunks();
   for (let i = 0; i < 100_000; i++) pieces.push(Uint8Array.of(i));
   expect(drained(pieces).count).toBeLessThan(10);
 });
 
 test('[STR-2] a small piece does not pin the large chunk it came in', () => {
-  const pieces = new Pieces();
+  const pieces = new Chunks();
   pieces.push(new Uint8Array(1 << 20).subarray(5, 10));
   expect(pieces.take()!.buffer.byteLength).toBeLessThan(20_000);
 });
@@ -24,7 +24,7 @@ test('[STR-2] a small piece does not pin the large chunk it came in', () => {
 test('[STR-1] whatever comes goes in order, whole, and once', () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new SeededRandom(seed);
-    const pieces = new Pieces();
+    const pieces = new Chunks();
     const sent: number[] = [];
     const got: number[] = [];
     for (let i = 0; i < 200; i++) {

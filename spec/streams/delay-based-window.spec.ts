@@ -1,4 +1,4 @@
-import { Ahead, type Mark } from '../../machines/streams/delay-based-window.js';
+import { DelayBasedWindow, type Mark } from '../../machines/streams/delay-based-window.js';
 import { SimClock } from '../sim/clock.js';
 import { SeededRandom } from '../sim/random.js';
 
@@ -12,20 +12,20 @@ interface Way {
 function send(
   way: (nowMs: number) => Way,
   { forMs, countFromMs = 0, seed = 1 }: { forMs: number; countFromMs?: number; seed?: number },
-): { bytesPerMs: number; queueMs: number; ahead: Ahead } {
+): { bytesPerMs: number; queueMs: number; ahead: DelayBasedWindow } {
   const clock = new SimClock();
   const random = new SeededRandom(seed);
-  const ahead = new Ahead();
+  const ahead = new DelayBasedWindow();
   let freeAt = 0; // When the way has sent what waits for it.
   let acked = 0;
   let queueMs = 0;
   const more = (): void => {
     while (ahead.isOpen) {
-      const bytes = Math.min(16 << 10, ahead.pieceBytes);
+      const bytes = Math.min(16 << 10, ahead.chunkBytes);
       const { bytesPerMs, delayMs, jitterMs = 0 } = way(clock.now());
       freeAt = Math.max(freeAt, clock.now()) + bytes / bytesPerMs;
       if (clock.now() >= countFromMs) queueMs = Math.max(queueMs, freeAt - clock.now());
-      const isMarked = ahead.asks(bytes, clock.now());
+      const isMarked = ahead.needsAck(bytes, clock.now());
       ahead.sent(bytes);
       const mark: Mark | undefined = isMarked ? ahead.mark(clock.now()) : undefined;
       clock.setTimeout(

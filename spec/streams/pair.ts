@@ -1,7 +1,7 @@
 import { createEngine, type Connection, type Engine, type EngineLimits } from '../../adapters/index.js';
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { StreamSession, type StreamSessionOptions } from '../../adapters/streams/index.js';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 import { tcp } from '../../transports/tcp.js';
 
 /** Two engines over TCP on loopback, one session between them, a stream session on each side, and a proxy that cuts. */
@@ -45,11 +45,11 @@ export async function openPair(resumeOptions: ResumeOptions = {}, options: Strea
 export async function openConnections(
   options: ResumeOptions = {},
   limits: EngineLimits = {},
-): Promise<{ cutter: Cutter; client: Engine; server: Engine; near: Connection; far: Connection }> {
+): Promise<{ cutter: FaultProxy; client: Engine; server: Engine; near: Connection; far: Connection }> {
   const server = createEngine({ transports: [tcp()], protocols: [resume(options)], listen: ['tcp://127.0.0.1:0'] });
   const client = createEngine({ transports: [tcp()], protocols: [resume({ redial: AT_ONCE, ...options })], limits });
   await Promise.all([server.start(), client.start()]);
-  const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+  const cutter = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
   const accepted = server.incoming[Symbol.asyncIterator]().next();
   const near = await client.connect(`tcp://127.0.0.1:${await cutter.listen()}`);
   return { cutter, client, server, near, far: (await accepted).value as Connection };

@@ -1,6 +1,6 @@
 import { SeededRandom } from '../sim/random.js';
 import { STREAMS_LIMITS, type StreamFrame, type StreamsLimits } from '../../machines/streams/streams.messages.js';
-import { StreamsPlane, type Heard } from '../../machines/streams/streams.plane.js';
+import { StreamsPlane, type StreamEvent } from '../../machines/streams/streams.plane.js';
 
 const SMALL: Partial<StreamsLimits> = {
   streamsMax: 12,
@@ -142,7 +142,7 @@ class Pair {
     }
   }
 
-  #heard(side: 0 | 1, heard: Heard): void {
+  #heard(side: 0 | 1, heard: StreamEvent): void {
     const other = (1 - side) as 0 | 1;
     switch (heard.word) {
       case 'asked':
@@ -254,7 +254,7 @@ describe('a peer that lies is told which rule it broke', () => {
 
   test('[STR-5] a peer that opens and never hears the answers ends the session', () => {
     const plane = played('acceptor', SMALL);
-    let heard: Heard = { word: 'nothing' };
+    let heard: StreamEvent = { word: 'nothing' };
     for (let id = 1; id < 100_000 && heard.word !== 'violation'; id += 2) heard = plane.handle(open(id));
     expect(heard).toMatchObject({ word: 'violation', rule: 'STR-5' });
   });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, Server, type Socket } from 'node:net';
-import { TunnelEntrance, type Keeper } from '../../adapters/streams/index.js';
+import { TunnelEntrance, type ReconnectingSession } from '../../adapters/streams/index.js';
 import { cutOff, endAfterAll, onProvenEnd } from '../../adapters/streams/socket.js';
 
 let server: Server;
@@ -75,7 +75,10 @@ test('a socket whose end is being said closes all the same', async () => {
 
 test('an entrance that could not accept a connection or two goes on listening', async () => {
   const listen = jest.spyOn(Server.prototype, 'listen');
-  const entrance = new TunnelEntrance({ session: undefined, opened: () => new Promise(() => {}) } as unknown as Keeper);
+  const entrance = new TunnelEntrance({
+    session: undefined,
+    opened: () => new Promise(() => {}),
+  } as unknown as ReconnectingSession);
   const port = await entrance.listen({ host: '127.0.0.1', port: 0 });
   const server = listen.mock.contexts[0] as Server;
   listen.mockRestore();

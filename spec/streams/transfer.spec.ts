@@ -25,7 +25,7 @@ import {
 } from '../../adapters/streams/index.js';
 import type { ReceiverOptions } from '../../adapters/streams/index.js';
 import { encodeRecord, type TransferRecord } from '../../adapters/streams/transfer/index.js';
-import { Draft } from '../../adapters/streams/transfer/partial-file.js';
+import { PartialFile } from '../../adapters/streams/transfer/partial-file.js';
 import { faultOf } from '../../adapters/streams/transfer/names.js';
 import { openPair, type Pair } from './pair.js';
 
@@ -107,7 +107,7 @@ test.each(['../escape', '/tmp/escape', 'a\\b', '..', 'nul'])(
 
 test('[XFER-3] a draft that is a link is not written through', async () => {
   const precious = file('precious', Buffer.from('precious'));
-  symlinkSync(precious, new Draft(out, 'a').path);
+  symlinkSync(precious, new PartialFile(out, 'a').path);
   const result = receiving();
   expect(await sending(await source(file('a', randomBytes(10))))).toEqual(failed('io', 'remote', 'ELOOP'));
   expect(await result).toBeInstanceOf(TransferError);
@@ -128,7 +128,7 @@ test('[XFER-4] a full disk and a missing permission are told to both sides, and 
     ['EIO', 'io'],
   ]) {
     const error = Object.assign(new Error(`${code}: no luck, write`), { code, syscall: 'write' });
-    jest.spyOn(Draft.prototype, 'append').mockRejectedValueOnce(error);
+    jest.spyOn(PartialFile.prototype, 'append').mockRejectedValueOnce(error);
     const result = receiving();
     expect(await sending(await source(file('a', randomBytes(5 << 20))))).toEqual(failed(told!, 'remote', 'no luck'));
     expect(await result).toEqual(failed(told!, 'local'));

@@ -6,7 +6,7 @@ import {
   resolverOf,
   staticAddresses,
   tuna,
-  type AddressDesk,
+  type AddressResponder,
   type AddressQuery,
   type AddressReply,
   type RelayClient,
@@ -21,7 +21,7 @@ import { SimClock } from '../sim/clock.js';
 const ID = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const FOUND: AddressReply = { word: 'addresses', addresses: ['tcp://1.2.3.4:30001', undefined, 'tcp://[::1]:7'] };
-const desk: AddressDesk = { reply: ({ session }) => (session?.[0] === 9 ? { word: 'session-closed' } : FOUND) };
+const desk: AddressResponder = { reply: ({ session }) => (session?.[0] === 9 ? { word: 'session-closed' } : FOUND) };
 
 /** What was answered so far. */
 function asked(query: AddressQuery, session: Uint8Array | undefined = ID, peer = 'bob'): { got: AddressReply[]; stop(): void } {
@@ -220,7 +220,7 @@ describe('tuna/relay: what the application of a client with other handlers hears
 });
 
 test("[TUNA-21] tuna/relay: `false` is what a client of the relays takes for silence; what is none of this side's affairs is left to others", () => {
-  const said = (accepts: boolean, payload: Uint8Array | string, with_: AddressDesk = desk): unknown => {
+  const said = (accepts: boolean, payload: Uint8Array | string, with_: AddressResponder = desk): unknown => {
     let answer: unknown;
     answerRelay({ onMessage: (handle) => (answer = handle({ src: 'eve', payload })) }, with_, { accepts: () => accepts });
     return answer;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 import { framed } from '../../adapters/tuna/envelope.js';
 import { putMetadata } from '../../adapters/tuna/metadata.js';
 import { ncpCodec, tuna, type TunaOptions } from '../../adapters/tuna/index.js';
@@ -21,7 +21,7 @@ interface Pair {
   readonly client: Engine;
   readonly near: Connection;
   readonly far: Connection;
-  readonly cutter: Cutter;
+  readonly cutter: FaultProxy;
 }
 
 /** Two engines on loopback with a proxy between them that cuts. */
@@ -32,7 +32,7 @@ async function pairOf(options: TunaOptions = {}, serverOptions: TunaOptions = {}
   open.push(client, server);
   for (const engine of [client, server]) news.of(engine);
   await Promise.all([server.start(), client.start()]);
-  const cutter = new Cutter(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+  const cutter = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
   open.push(cutter);
   const address = `tcp://127.0.0.1:${await cutter.listen()}`;
   const accepted = server.incoming[Symbol.asyncIterator]().next();

@@ -1,5 +1,5 @@
 import { createEngine, type Connection, type Engine } from '../../adapters/index.js';
-import { Cutter } from '../../adapters/cli/fault-proxy.js';
+import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 import {
   addressesOver,
   answerAddresses,
@@ -40,7 +40,7 @@ class Forwarders {
 
   readonly newTunaExit: NewTunaExit = async (index, listener) => {
     this.made.push(index);
-    const cutter = new Cutter(portIn(listener));
+    const cutter = new FaultProxy(portIn(listener));
     const publicAddress = `tcp://127.0.0.1:${await cutter.listen()}`;
     let end!: () => void;
     const closed = new Promise<void>((resolve) => (end = resolve));

@@ -1,6 +1,6 @@
 import { ncpCodec } from '../../adapters/tuna/codec.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
-import type { NcpSeed, NcpSignal } from '../../machines/tuna/ncp.seed.js';
+import type { NcpSessionInput, NcpSignal } from '../../machines/tuna/ncp.seed.js';
 import { NcpSession } from '../../machines/tuna/ncp.session.js';
 import { NCP_LIMITS, type NcpLimits } from '../../machines/tuna/tuna.timing.js';
 import type { Clock } from '../../machines/ports.js';
@@ -36,7 +36,7 @@ export class NcpEnd {
 
   constructor(readonly options: NcpEndOptions) {
     const limits: NcpLimits = { ...NCP_LIMITS, ...options.limits };
-    const seed: NcpSeed = {
+    const seed: NcpSessionInput = {
       role: options.role,
       codec: ncpCodec,
       limits,

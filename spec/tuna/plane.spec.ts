@@ -70,7 +70,7 @@ test('[NCP-14] nonsense on one link costs that link; the other carries on', () =
     exchange(a, b);
     b.handleBytes(0, nonsense, false);
     expect(b.step(0)).toBe('signal');
-    expect(b.pollSignal()).toEqual({ type: 'link.spoilt', link: 0, code });
+    expect(b.pollSignal()).toEqual({ type: 'link.corrupt', link: 0, code });
     expect(b.step(0)).toBe('idle'); // Deaf, and told once.
     a.detach(0, 0);
     b.detach(0, 0);

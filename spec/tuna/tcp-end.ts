@@ -51,7 +51,7 @@ export class TcpEnd {
       send: (signal) => {
         this.signals.push(signal);
         // Wires are never ended from inside a call of theirs.
-        if (signal.type === 'link.silent' || signal.type === 'link.spoilt') clock.soon(() => this.cut(signal.link));
+        if (signal.type === 'link.silent' || signal.type === 'link.corrupt') clock.soon(() => this.cut(signal.link));
         this.onSignal?.(signal);
       },
     });

@@ -1,12 +1,12 @@
 import type { SessionStream } from '../stream.js';
 import type { TransferCode } from './payloads.js';
-import { TransferError, type Records } from './record-stream.js';
+import { TransferError, type RecordStream } from './record-stream.js';
 
 /** How long the other side may take to end the stream, when all is confirmed or has failed. Chosen without measurement. */
 export const LINGER_MS = 5_000;
 
 /** Says why a transfer failed and ends the stream, in good order where that is possible. */
-export async function sayFarewell(records: Records, error: TransferError): Promise<void> {
+export async function sayFarewell(records: RecordStream, error: TransferError): Promise<void> {
   const { stream } = records;
   if (stream.destroyed) return;
   if (error.side === 'remote') return void stream.destroy();

@@ -1,7 +1,7 @@
 import { NAME_BYTES_MAX } from './codec.js';
 
 /** The prefix of this program's own files while a file is incomplete. */
-export const DRAFT_PREFIX = '.holdfast-';
+export const PARTIAL_FILE_PREFIX = '.holdfast-';
 
 /** Names that are devices on Windows, in every directory and with every extension. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?$/i;
@@ -17,7 +17,8 @@ export function faultOf(name: string, platform: NodeJS.Platform = process.platfo
   if (/[/\\]/.test(name)) return 'it is a path';
   if (hasControls(name)) return 'it has control characters';
   if (/\p{Surrogate}/u.test(name)) return 'it is no Unicode text';
-  if (name.startsWith(DRAFT_PREFIX)) return `names that begin with ${DRAFT_PREFIX} are kept for what is not complete`;
+  if (name.startsWith(PARTIAL_FILE_PREFIX))
+    return `names that begin with ${PARTIAL_FILE_PREFIX} are kept for what is not complete`;
   if (DEVICE.test(name.replace(/[ .]+$/, ''))) return 'it names a device';
   if (platform === 'win32' && (/[<>:"|?*]/.test(name) || /[ .]$/.test(name))) return 'Windows does not allow it';
   return undefined;

@@ -3,11 +3,11 @@ import { constants, createReadStream } from 'node:fs';
 import { link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasFields, isCount } from './payloads.js';
-import { DRAFT_PREFIX } from './names.js';
+import { PARTIAL_FILE_PREFIX } from './names.js';
 import { TransferError } from './record-stream.js';
 
 /** What is remembered of a draft: so many bytes are in it, with this digest. */
-interface DraftState {
+interface PartialFileState {
   readonly version: 1;
   readonly name: string;
   readonly offset: number;
@@ -29,7 +29,7 @@ export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
  * crash the valid bytes are known. They are used only if their digest matches. Stateful.
  * @rule XFER-2 XFER-3
  */
-export class Draft {
+export class PartialFile {
   readonly path: string;
   readonly statePath: string;
   #hash: Hash = createHash('sha256');
@@ -48,7 +48,7 @@ export class Draft {
     readonly directory: string,
     readonly name: string,
   ) {
-    const stem = `${DRAFT_PREFIX}${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
+    const stem = `${PARTIAL_FILE_PREFIX}${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
     this.path = join(directory, `${stem}.part`);
     this.statePath = join(directory, `${stem}.json`);
   }
@@ -143,7 +143,7 @@ export class Draft {
     await this.#flush();
     this.#mayHaveState = true;
     const fresh = `${this.statePath}.new`;
-    const state: DraftState = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
+    const state: PartialFileState = { version: 1, name: this.name, offset: this.#offset, sha256: this.sha256 };
     await rm(fresh, { force: true });
     await writeFile(fresh, JSON.stringify(state), { flag: 'wx', mode: 0o600 });
     await rename(fresh, this.statePath);
@@ -228,7 +228,7 @@ export class Draft {
   }
 
   /** Undefined: there is none, or a broken one; the file starts anew. */
-  async #readState(): Promise<DraftState | undefined> {
+  async #readState(): Promise<PartialFileState | undefined> {
     try {
       return stateOf(JSON.parse(await readFile(this.statePath, 'utf8')));
     } catch (error) {
@@ -238,7 +238,7 @@ export class Draft {
   }
 }
 
-function stateOf(read: unknown): DraftState | undefined {
+function stateOf(read: unknown): PartialFileState | undefined {
   if (!hasFields(read)) return undefined;
   const { version, name, offset, sha256 } = read;
   const isRight = version === 1 && typeof name === 'string' && isCount(offset) && typeof sha256 === 'string';

@@ -5,10 +5,10 @@ import { callback } from '../../../machines/callbacks.js';
 import type { Offer } from '../session.js';
 import type { AcceptedFile, OfferedFile, TransferCode } from './payloads.js';
 import type { TransferRecord } from './codec.js';
-import { digestOf, Draft, SHA256_OF_NOTHING } from './partial-file.js';
+import { digestOf, PartialFile, SHA256_OF_NOTHING } from './partial-file.js';
 import { known, LINGER_MS, sayFarewell } from './endings.js';
 import { faultOf } from './names.js';
-import { Records, TransferError } from './record-stream.js';
+import { RecordStream, TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
 
 /** The purpose of a transfer's streams. */
@@ -75,7 +75,7 @@ export class Receiver {
     const stream = offer.accept();
     let settle: () => void = () => {};
     const settled = new Promise<void>((resolve) => (settle = resolve));
-    const reception = new Reception(this, new Records(stream), async () => {
+    const reception = new IncomingTransfer(this, new RecordStream(stream), async () => {
       stream.reset('cancelled');
       await settled;
     });
@@ -116,13 +116,13 @@ const ROUNDS_MAX = 256;
 
 /** A file of an offer, and what there is of it. */
 interface Expected extends OfferedFile {
-  readonly draft: Draft;
+  readonly partialFile: PartialFile;
   /** There is a complete file of this name and size, with this digest. */
   readonly present: AcceptedFile | undefined;
 }
 
 /** One transfer of a receiver. */
-class Reception {
+class IncomingTransfer {
   #expected: Expected[] = [];
   #claimed = new Set<string>();
   #current: Expected | undefined; // Begun and not complete.
@@ -139,7 +139,7 @@ class Reception {
 
   constructor(
     readonly receiver: Receiver,
-    readonly records: Records,
+    readonly records: RecordStream,
     readonly stop: () => Promise<void>,
   ) {}
 
@@ -162,7 +162,7 @@ class Reception {
   /** Whatever happened: nothing stays open, and what can be resumed is kept. */
   async leave(): Promise<void> {
     await Promise.allSettled(this.#placing);
-    await this.#current?.draft.keep().catch(() => {}); // The disk that failed may fail again.
+    await this.#current?.partialFile.keep().catch(() => {}); // The disk that failed may fail again.
     for (const name of this.#claimed) this.receiver.release(name, this.stop);
   }
 
@@ -202,13 +202,13 @@ class Reception {
     const lookUp = async (): Promise<void> => {
       for (let i; (i = next++) < files.length;) {
         const file = files[i]!;
-        const draft = new Draft(directory, file.name);
+        const partialFile = new PartialFile(directory, file.name);
         // Other platforms may know a file by another spelling of its name.
         const isNew = process.platform === 'linux' && there?.has(file.name) === false;
         const present = isNew ? undefined : await this.#present(file);
-        if (there !== undefined) draft.noteListing(there);
-        this.#expected[i] = { ...file, draft, present };
-        accepted[i] = present ?? (await this.#recovered(file, draft));
+        if (there !== undefined) partialFile.noteListing(there);
+        this.#expected[i] = { ...file, partialFile, present };
+        accepted[i] = present ?? (await this.#recovered(file, partialFile));
       }
     };
     await Promise.all(Array.from({ length: LOOKING_UP_MAX }, lookUp));
@@ -232,10 +232,10 @@ class Reception {
     return undefined;
   }
 
-  async #recovered({ size }: OfferedFile, draft: Draft): Promise<AcceptedFile> {
+  async #recovered({ size }: OfferedFile, partialFile: PartialFile): Promise<AcceptedFile> {
     // What can't be read a second time can't be continued.
-    if (size === null || (await draft.recover()) > size) return { offset: 0, sha256: SHA256_OF_NOTHING };
-    return { offset: draft.offset, sha256: draft.sha256 };
+    if (size === null || (await partialFile.recover()) > size) return { offset: 0, sha256: SHA256_OF_NOTHING };
+    return { offset: partialFile.offset, sha256: partialFile.sha256 };
   }
 
   async #take(record: TransferRecord | undefined): Promise<void> {
@@ -267,26 +267,28 @@ class Reception {
       this.#current = undefined;
       throw new TransferError('exists', `${file.name} is there already, with other contents`);
     }
-    await file.draft.begin(offset, file.size !== null && file.size <= SMALL_BYTES);
+    await file.partialFile.begin(offset, file.size !== null && file.size <= SMALL_BYTES);
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
     const file = this.#current;
     if (file === undefined || this.#isPresent) throw new TransferError('malformed', 'data outside of a file');
-    const { draft, size, name } = file;
-    if (size !== null && draft.offset + bytes.length > size)
+    const { partialFile, size, name } = file;
+    if (size !== null && partialFile.offset + bytes.length > size)
       throw new TransferError('source-changed', `${name} is longer than was offered`);
-    await draft.append(bytes);
-    this.#tell(file, draft.offset);
+    await partialFile.append(bytes);
+    this.#tell(file, partialFile.offset);
   }
 
   async #finish(size: number, sha256: string): Promise<void> {
     const file = this.#current;
     if (file === undefined) throw new TransferError('malformed', 'a digest outside of a file');
-    const { draft, name } = file;
-    const [bytes, own] = this.#isPresent ? [file.present!.offset, file.present!.sha256] : [draft.offset, draft.sha256];
+    const { partialFile, name } = file;
+    const [bytes, own] = this.#isPresent
+      ? [file.present!.offset, file.present!.sha256]
+      : [partialFile.offset, partialFile.sha256];
     if (bytes !== size || own !== sha256) {
-      await draft.discard();
+      await partialFile.discard();
       this.#current = undefined;
       throw new TransferError('digest', `${name}: what arrived is not what was sent`);
     }
@@ -296,7 +298,7 @@ class Reception {
     const number = this.#currentNumber;
     const placed = this.#isPresent
       ? Promise.resolve()
-      : draft
+      : partialFile
           .finish(target, file, this.#mayReplace || isEmptyAndThere)
           .catch((error: Error) => Promise.reject(known(error, name)));
     this.#current = undefined;
@@ -340,7 +342,7 @@ class Reception {
     const told = known(error, this.#current?.name);
     if (!(told instanceof TransferError)) return told;
     if (DROPS.includes(told.code)) {
-      await this.#current?.draft.discard().catch(() => {});
+      await this.#current?.partialFile.discard().catch(() => {});
       this.#current = undefined;
     }
     await sayFarewell(this.records, told);

@@ -23,7 +23,7 @@ export class TransferError extends Error {
 const ARRIVED_BYTES_MAX = 512 << 10;
 
 /** A stream as records. Stateful. */
-export class Records {
+export class RecordStream {
   readonly #framer = new Framer(recordHead, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
   #arrived: Uint8Array[] = [];
   #arrivedBytes = 0;

@@ -5,7 +5,7 @@ import { FILES_MAX, type AcceptedFile } from './payloads.js';
 import { encodeRecord, putDataHead, RECORD_BYTES_MAX, RECORD_HEAD_BYTES } from './codec.js';
 import { known, sayFarewell } from './endings.js';
 import { sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
-import { Records, TransferError } from './record-stream.js';
+import { RecordStream, TransferError } from './record-stream.js';
 import type { Source } from './source.js';
 
 /** Of a file in each record. */
@@ -37,7 +37,7 @@ export async function sendFiles(
 ): Promise<readonly FileReport[]> {
   const { signal } = options;
   const stream = await session.open(TRANSFER_PURPOSE, signal === undefined ? {} : { signal });
-  const dispatch = new Dispatch(new Records(stream), sources, options);
+  const dispatch = new OutgoingTransfer(new RecordStream(stream), sources, options);
   try {
     return await dispatch.run();
   } finally {
@@ -93,7 +93,7 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 /** One transfer of a sender. */
-class Dispatch {
+class OutgoingTransfer {
   readonly #sizeInAll: number | null;
   #bytesBefore = 0;
   /** Of this round, sent to the end; of all, confirmed. */
@@ -107,7 +107,7 @@ class Dispatch {
   #interrupt: (error: Error) => void = () => {};
 
   constructor(
-    readonly records: Records,
+    readonly records: RecordStream,
     readonly sources: readonly Source[],
     readonly options: SenderOptions,
   ) {

@@ -106,7 +106,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
     const found = this.side.registry.find(key)?.value;
     if (found?.isEngaged === true) {
       if (protocol.keyed === 'peer') return this.#meet(found, wire);
-      const answer = found.session?.judge?.(known.opening, identity);
+      const answer = found.session?.authorize?.(known.opening, identity);
       if (answer?.admit !== false) return this.#offer(found, wire);
       this.side.refused(remoteAddress, answer.code);
       return wire.refuse(answer.say);

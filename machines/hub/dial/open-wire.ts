@@ -58,10 +58,10 @@ export class WireDialer<Dialed extends DialedConnection> {
   /** The result withdraws the request. */
   grant(record: Dialed, request: DialPermitRequest): () => void {
     const { dialScheduler, slots } = this.side;
-    const { lane } = request;
+    const { link } = request;
     const { redials } = record;
-    const key = lane === undefined ? record.key : record.linkKey(lane.index);
-    const target = placeOf(record, lane);
+    const key = link === undefined ? record.key : record.linkKey(link.index);
+    const target = placeOf(record, link);
     let isAnswered = false;
     let cancel: () => void;
     const ask = (): void => {
@@ -80,7 +80,7 @@ export class WireDialer<Dialed extends DialedConnection> {
           if (!slots.mayDial(record)) return waitForPlace();
           const dial = new DialAttempt(this.side, record, key, target);
           redials.began(key, dial);
-          request.granted(this.#opener(record, lane, dial), () => {
+          request.permitted(this.#opener(record, link, dial), () => {
             dial.answered();
             if (!record.isRemoved) dialScheduler.completed(key);
           });
@@ -88,7 +88,7 @@ export class WireDialer<Dialed extends DialedConnection> {
         giveUp: (reason) => {
           isAnswered = true;
           redials.giveUpReason = reason;
-          request.givenUp();
+          request.exhausted();
         },
       });
       cancel = () => {

@@ -3,7 +3,7 @@ import { closing } from '../../../machines/closing.js';
 import { poolMachine } from '../../../machines/pool/pool.machine.js';
 import { PoolPlane } from '../../../machines/pool/pool.plane.js';
 import type { PoolInput } from '../../../machines/pool/pool.setup.js';
-import type { PoolSeed, PoolSignal } from '../../../machines/pool/pool.signals.js';
+import type { PoolPlaneInput, PoolSignal } from '../../../machines/pool/pool.signals.js';
 import { POOL_LIMITS } from '../../../machines/pool/pool.timing.js';
 import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { PlayedWire } from '../../sim/played.js';
@@ -23,7 +23,7 @@ class PoolWorld extends SessionWorld {
 
   constructor(
     readonly time: PlayedTime,
-    seed: Pick<PoolSeed, 'role' | 'isBare'>,
+    seed: Pick<PoolPlaneInput, 'role' | 'isBare'>,
   ) {
     super();
     const codec = seed.isBare ? bareCodec : poolCodec;

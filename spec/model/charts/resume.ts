@@ -60,7 +60,7 @@ class ResumeWorld extends SessionWorld {
     else handler?.onClose({ kind: 'refused' });
   }
   grant(): void {
-    this.#request?.granted(this.opener);
+    this.#request?.permitted(this.opener);
   }
   say(...frames: Uint8Array[]): void {
     if (this.wire !== undefined && this.wire.ended === undefined && this.#handler !== undefined) this.wire.say(...frames);

@@ -73,8 +73,8 @@ export const tunaLinkModel: Model<LinkWorld> = {
   samples: {
     'the wire opens': (world) => world.wires.open(),
     'the wire breaks': (world) => world.wires.cut(),
-    'the hub grants a dial': (world) => world.request?.granted(world.wires.opener, () => world.completed++),
-    'the hub gives up': (world) => world.request?.givenUp(),
+    'the hub grants a dial': (world) => world.request?.permitted(world.wires.opener, () => world.completed++),
+    'the hub gives up': (world) => world.request?.exhausted(),
     'the peer has an address': answers({ word: 'addresses', addresses: ['played:1'] }),
     'the peer has none': answers({ word: 'addresses', addresses: [] }),
     'nobody answers': answers({ word: 'no-answer' }),
@@ -82,7 +82,7 @@ export const tunaLinkModel: Model<LinkWorld> = {
     'the door has a wire': (world) => ({ type: 'wire.offered', opener: world.wires.opener, isReserve: false }),
     'the peer says a packet': { type: 'link.proven' },
     'the peer is silent': { type: 'link.silent' },
-    'the peer talks nonsense': { type: 'link.spoilt' },
+    'the peer talks nonsense': { type: 'link.corrupt' },
     'the door has a wire, to be kept in reserve': (world) => ({
       type: 'wire.offered',
       opener: world.wires.opener,

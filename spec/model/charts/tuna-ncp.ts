@@ -41,7 +41,7 @@ export const ncpModel: Model<NcpWorld> = {
     'the peer greets': { type: 'peer.greeted' },
     'the peer closes': closes(false),
     'the peer knows no such session': closes(true),
-    'the peer goes on with a session unknown here': { type: 'peer.strayed' },
+    'the peer goes on with a session unknown here': { type: 'peer.unknown-session' },
     'a packet overtakes another': (world) => world.leaveGap(),
     'all is acknowledged': { type: 'log.drained' },
     'no link is left': { type: 'links.gone' },
@@ -54,7 +54,7 @@ export const ncpModel: Model<NcpWorld> = {
     assert(told.length <= 1, 'the end of the handshake is told once');
     assert(told.length === 1 || !plane.isOpen, 'nothing is handed over before it');
     assert(!snapshot.matches('established') || plane.isOpen, 'and everything after it');
-    const isParting = snapshot.matches('parting') || snapshot.matches('lingering');
+    const isParting = snapshot.matches('closingLocal') || snapshot.matches('lingering');
     assert(!isParting || plane.isParting, 'who goes takes no more');
     const { output } = snapshot as { output?: { closing?: { code: string } } };
     assert((snapshot.status === 'done') === (output?.closing !== undefined), 'every end is a closing');

@@ -3,7 +3,7 @@ import { PlainEnvelope } from '../../../adapters/tuna/envelope.js';
 import { SlabPool } from '../../../machines/dataplane/send-log.js';
 import type { Opener, Wire, WireHandler } from '../../../machines/ports.js';
 import type { TunaPump } from '../../../machines/tuna/ncp.machine.js';
-import { TunaPlane, type TunaSeed } from '../../../machines/tuna/tuna.plane.js';
+import { TunaPlane, type TunaPlaneInput } from '../../../machines/tuna/tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../../machines/tuna/tuna.timing.js';
 import type { PlayedTime } from '../played.js';
 import { pumpOver } from './session.js';
@@ -17,7 +17,7 @@ export function tunaPump(
   time: PlayedTime,
   role: Role,
   links: number,
-  about: Pick<TunaSeed, 'isSuccessor' | 'addresses'> = {},
+  about: Pick<TunaPlaneInput, 'isSuccessor' | 'addresses'> = {},
 ): TunaPump {
   const plane = new TunaPlane({
     role,

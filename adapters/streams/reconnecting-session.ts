@@ -7,7 +7,7 @@ import { StreamSession, type CloseOptions } from './session.js';
 import { unlisted } from '../../machines/unlisted.js';
 
 /** The events of a kept session. */
-export interface KeeperNews {
+export interface ReconnectingSessionEvents {
   /** An attempt has failed and is followed by others: there is no listener yet, or no network. */
   waiting?(closing: Closing): void;
   /** A session is open. The listener answers the peer's offers. */
@@ -23,7 +23,7 @@ const COME_BACK_MS = 1000;
  * Keeps a stream session with the peer at one address: dials until the peer answers, and again after every ending that can
  * heal. A session without a link redials by itself. Stateful.
  */
-export class Keeper {
+export class ReconnectingSession {
   #session: StreamSession | undefined;
   #waiting: ((session: StreamSession) => void)[] = [];
   #stop = new AbortController();
@@ -31,7 +31,7 @@ export class Keeper {
   constructor(
     readonly engine: Engine,
     readonly address: string,
-    readonly news: KeeperNews = {},
+    readonly news: ReconnectingSessionEvents = {},
   ) {
     unlisted(this);
   }
@@ -66,7 +66,8 @@ export class Keeper {
   /** Runs until `stop`. Rejects with `ConnectError` when the peer can't be had however often one asks. */
   async run(): Promise<void> {
     const { engine, address, news } = this;
-    const told = (name: keyof KeeperNews, tell: () => void): void => void callback(engine.ports, `keeper.${name}`, tell);
+    const told = (name: keyof ReconnectingSessionEvents, tell: () => void): void =>
+      void callback(engine.ports, `reconnectingSession.${name}`, tell);
     const off = engine.on((event) => {
       if (event.type === 'closing' && this.#session === undefined && event.closing.retry)
         told('waiting', () => news.waiting?.(event.closing));

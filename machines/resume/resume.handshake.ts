@@ -1,14 +1,14 @@
 import { isPacked, packed, unpacked } from '../dataplane/compact-bytes.js';
-import type { Receipts } from '../dataplane/receive-window.js';
+import type { ReceiveWindow } from '../dataplane/receive-window.js';
 import type { SendLog } from '../dataplane/send-log.js';
 import { Credentials } from './resume.credentials.js';
 import { WireTrail } from './resume.trail.js';
 import type { Hello, RefusalCode, ResumeCodec, Trail } from './resume.messages.js';
-import type { ResumeSeed } from './resume.signals.js';
+import type { ResumePlaneInput } from './resume.signals.js';
 import type { ResumeLimits } from './resume.timing.js';
 
 /** What two sides tell each other before anything else: who, which session, from where on, and within which limits. */
-export class Greeting {
+export class Handshake {
   readonly credentials: Credentials;
   readonly trail = new WireTrail();
   isBorn = false; // Both sides know the session.
@@ -20,9 +20,9 @@ export class Greeting {
   #windowMs: number;
 
   constructor(
-    seed: ResumeSeed,
+    seed: ResumePlaneInput,
     readonly log: SendLog,
-    readonly receipts: Receipts,
+    readonly receiveWindow: ReceiveWindow,
   ) {
     this.credentials = new Credentials(seed.entropy, seed.birthToken);
     this.#codec = seed.codec;
@@ -41,22 +41,22 @@ export class Greeting {
   }
 
   /** Acceptor: would this hello get the session? Changes nothing. */
-  judge(hello: Hello): RefusalCode | undefined {
-    const refusal = this.credentials.judge(hello);
+  authorize(hello: Hello): RefusalCode | undefined {
+    const refusal = this.credentials.authorize(hello);
     if (refusal !== undefined) return refusal;
     // An older wire's hello that was held up may not take the place of a newer one's (RES-6).
-    return this.trail.judge(hello.trail, hello.resume) === 'late' ? 'token-refused' : undefined;
+    return this.trail.compare(hello.trail, hello.resume) === 'late' ? 'token-refused' : undefined;
   }
 
   /** Dialer: what it says on a new wire. */
   hello(): Uint8Array {
-    const trail = this.trail.say(this.credentials.entropy, this.isBorn);
+    const trail = this.trail.next(this.credentials.entropy, this.isBorn);
     return this.#put('hello', this.isBorn, this.credentials.token, this.credentials.epoch, trail);
   }
 
   /** Acceptor: the answer to a hello that was judged; `stolen` when two dialers have the token, `untrue` when positions can't be. */
   welcome(hello: Hello): Uint8Array | 'stolen' | 'untrue' {
-    const verdict = this.trail.judge(hello.trail, hello.resume);
+    const verdict = this.trail.compare(hello.trail, hello.resume);
     if (verdict === 'stolen') return 'stolen';
     if (!this.#agree(hello)) return 'untrue';
     if (hello.resume) this.resumes++;
@@ -91,7 +91,7 @@ export class Greeting {
       this.#messageBytesMax = Math.min(this.#limits.messageBytesMax, hello.messageBytesMax);
       this.#windowMs = Math.min(this.#limits.reconnectWindowMs, hello.windowMs);
     }
-    const gap = (hello.first - this.receipts.next) | 0;
+    const gap = (hello.first - this.receiveWindow.next) | 0;
     if (gap > 0) return false; // The peer has forgotten messages that never came here.
     this.log.grant(hello.credit);
     return this.log.ackBefore(this.log.base + ((hello.next - this.log.base) | 0));
@@ -105,9 +105,9 @@ export class Greeting {
       session: unpacked(this.#session),
       token,
       epoch,
-      next: this.receipts.acknowledge(),
+      next: this.receiveWindow.acknowledge(),
       first: this.log.base,
-      credit: this.receipts.allCredit(),
+      credit: this.receiveWindow.allCredit(),
       windowMs: this.#windowMs,
       messageBytesMax: this.#messageBytesMax,
       features: 0,
