@@ -1,7 +1,8 @@
 import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate';
 import type { WireEnd } from '../dataplane/pump.js';
 import type { Identity, Wire, WireCause, WireHandler } from '../ports.js';
-import { parentOf, relay } from '../runtime/xstate-internals.js';
+import { relayFrom } from '../runtime/actor-system.js';
+import { parentOf } from '../runtime/xstate-internals.js';
 import type { SessionHandle } from '../session-handle.js';
 
 /** `identity`: what the transport has proven of the peer. `at`: monotonic milliseconds. */
@@ -97,9 +98,8 @@ class WireBinding implements WireHandler {
   }
 
   #tell(event: WireEvent): void {
-    const { system } = this.#self;
     const parent = parentOf(this.#self);
     if (parent === undefined || this.#self.getSnapshot().status === 'stopped') return;
-    relay(system, this.#self, parent, event); // As `sendBack` of a callback actor does: inspectors see the source.
+    relayFrom(this.#self, parent, event); // As `sendBack` of a callback actor does: inspectors see the source.
   }
 }

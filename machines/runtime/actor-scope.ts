@@ -1,4 +1,5 @@
 import type { ActionExecutor, AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
+import type { ActorSystem } from './actor-system.js';
 import {
   halt,
   loggerOf,
@@ -8,6 +9,8 @@ import {
   sendInspectionEvent,
   STOPPED,
   unregister,
+  type ActionFunction,
+  type Args,
   type System,
 } from './xstate-internals.js';
 
@@ -23,7 +26,8 @@ export interface ChildOptions {
 }
 
 /** The actor that a scope is for. */
-interface Self extends AnyActorRef {
+export interface ScopedActor extends AnyActorRef {
+  readonly shared: ActorSystem;
   emitEvent(event: EventObject): void;
   createChild(logic: AnyActorLogic, options: ChildOptions): AnyActorRef;
 }
@@ -33,17 +37,17 @@ interface Self extends AnyActorRef {
  * state is in place waits in `deferred`.
  */
 export class ActorScope {
-  readonly deferred: (() => void)[] = [];
-  readonly system: System;
+  deferred: (() => void)[] | undefined;
 
   constructor(
-    readonly self: Self,
+    readonly self: ScopedActor,
     /** The actor has not started yet: its actions wait until it has. */
     public isInitial: boolean,
-  ) {
-    this.system = self.system;
-  }
+  ) {}
 
+  get system(): System {
+    return this.self.shared.system;
+  }
   get id(): string {
     return this.self.id;
   }
@@ -55,25 +59,31 @@ export class ActorScope {
   }
 
   defer(fn: () => void): void {
-    this.deferred.push(fn);
+    (this.deferred ??= []).push(fn);
   }
 
-  readonly emit = (event: EventObject): void => this.self.emitEvent(event);
+  // XState's logic takes these three out of the scope.
 
-  readonly stopChild = (child: AnyActorRef): void => {
-    if (parentOf(child) !== this.self)
-      throw new Error(`Cannot stop child actor ${child.id} of ${this.id} because it is not a child`);
-    halt(child);
-  };
+  get emit(): (event: EventObject) => void {
+    return (event) => this.self.emitEvent(event);
+  }
+  get stopChild(): (child: AnyActorRef) => void {
+    return (child) => this.#stop(child);
+  }
+  get actionExecutor(): ActionExecutor {
+    return ({ type, info, params, exec }) => this.act(type, info as Args, params, exec as ActionFunction | undefined);
+  }
 
-  readonly actionExecutor: ActionExecutor = (action) => {
-    if (this.isInitial) this.deferred.push(() => this.#execute(action));
-    else this.#execute(action);
-  };
+  /** Performs an action, once the actor has started, and reports it to inspectors. */
+  act(type: string, args: Args, params: unknown, perform: ActionFunction | undefined): void {
+    if (this.isInitial) return this.defer(() => this.#perform(type, args, params, perform));
+    if (this.self.shared.isInspected) return this.#perform(type, args, params, perform);
+    perform?.(args, params);
+  }
 
   /** Starts a child once the transition is over, unless it was stopped meanwhile. */
   startLater(child: AnyActorRef): void {
-    this.deferred.push(() => {
+    this.defer(() => {
       if (phaseOf(child) !== STOPPED) child.start();
     });
   }
@@ -81,14 +91,21 @@ export class ActorScope {
   /** Stops a child once the transition is over; one that was never started, at once. */
   stopLater(child: AnyActorRef): void {
     releaseSystemIds(child, this.system);
-    if (phaseOf(child) === RUNNING) this.deferred.push(() => this.stopChild(child));
-    else this.stopChild(child);
+    if (phaseOf(child) === RUNNING) this.defer(() => this.#stop(child));
+    else this.#stop(child);
   }
 
-  #execute(action: Parameters<ActionExecutor>[0]): void {
-    const { type, params, info } = action;
-    sendInspectionEvent(this.system, { type: '@xstate.action', actorRef: this.self, action: { type, params } });
-    action.exec?.(info, params);
+  #perform(type: string, args: Args, params: unknown, perform: ActionFunction | undefined): void {
+    const { shared } = this.self;
+    if (shared.isInspected)
+      sendInspectionEvent(shared.system, { type: '@xstate.action', actorRef: this.self, action: { type, params } });
+    perform?.(args, params);
+  }
+
+  #stop(child: AnyActorRef): void {
+    if (parentOf(child) !== this.self)
+      throw new Error(`Cannot stop child actor ${child.id} of ${this.id} because it is not a child`);
+    halt(child);
   }
 }
 

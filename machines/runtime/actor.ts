@@ -1,6 +1,7 @@
 import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot, EventObject, Observer, Snapshot, Subscription } from 'xstate';
 import { assert } from '../errors.js';
 import { ActorScope, type ChildOptions } from './actor-scope.js';
+import { ActorSystem } from './actor-system.js';
 import { isChart, PrecomputedTransitions } from './precomputed-transitions.js';
 import { createReferenceChild, isCompact } from './runtime.js';
 import * as internals from './xstate-internals.js';
@@ -19,9 +20,9 @@ export interface CompactOptions {
   readonly input: unknown;
 }
 
-/** The actor system of a root. */
+/** What a root has that its children take from it. */
 export interface RootSystem {
-  readonly system: internals.System;
+  readonly shared: ActorSystem;
   readonly sessionId: string;
 }
 
@@ -49,7 +50,10 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   readonly #id: string | Named | undefined;
   readonly src: string | AnyActorLogic;
   #snapshot: Snapshot<unknown>;
-  #session: RootSystem | string | undefined; // The id, from the first use on; for a root also the system.
+  #sessionId: string | undefined; // From the first use on.
+  /** What it shares with all actors of its system. */
+  readonly shared: ActorSystem;
+  readonly #chart: PrecomputedTransitions | undefined;
   #birth: { readonly scope: ActorScope; readonly event: EventObject } | undefined; // Until it has started.
   #isBusy = false;
   #waiting: EventObject[] | undefined; // Events that came while it was busy.
@@ -61,27 +65,27 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     root?: RootSystem,
   ) {
     super(parent);
-    assert(isCompact(logic), 'the compact runtime supports every feature that the chart uses');
+    this.#chart = PrecomputedTransitions.of(logic);
+    assert(this.#chart !== undefined || !isChart(logic), 'the compact runtime supports every feature that the chart uses');
     this.#id = id;
     this.src = src;
-    this.#session = root;
-    const scope = new ActorScope(this, true);
-    internals.sendInspectionEvent(scope.system, { type: '@xstate.actor', actorRef: this });
-    this.#birth = { scope, event: internals.initEvent(input) };
+    this.#sessionId = root?.sessionId;
+    this.shared = root?.shared ?? sharedOf(parent!);
+    if (this.shared.isInspected) this.#report({ type: '@xstate.actor' });
+    const event = internals.initEvent(input);
     this.#snapshot = internals.PENDING;
-    this.#snapshot = this.#initialSnapshot(scope, input);
+    this.#birth = { scope: this.#begin(event), event };
   }
 
   get id(): string {
     const id = this.#id ?? this.sessionId;
     return typeof id === 'string' ? id : id.name;
   }
-  protected get rootSystem(): internals.System {
-    return (this.#session as RootSystem).system;
+  get system(): internals.System {
+    return this.shared.system;
   }
   get sessionId(): string {
-    const session = (this.#session ??= internals.nextSessionId(this.system));
-    return typeof session === 'string' ? session : session.sessionId;
+    return (this.#sessionId ??= internals.nextSessionId(this.system));
   }
   get ref(): this {
     return this;
@@ -97,7 +101,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   }
 
   send(event: EventObject): void {
-    internals.relay(this.system, undefined, this, event);
+    this.shared.relay(undefined, this, event);
   }
 
   receive(event: EventObject): void {
@@ -113,10 +117,9 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     this.#birth = undefined;
     this.#isBusy = true;
     this.phase = RUNNING;
-    const { system } = scope;
     const parent = internals.parentOf(this);
-    if (parent === undefined) internals.register(system, this);
-    internals.sendInspectionEvent(system, { type: '@xstate.event', sourceRef: parent, actorRef: this, event });
+    if (parent === undefined) internals.register(this.system, this);
+    if (this.shared.isInspected) this.#report({ type: '@xstate.event', sourceRef: parent, event });
     scope.isInitial = false;
     if (this.#snapshot.status === 'active') this.#startLogic(scope);
     if (this.#snapshot.status === 'error') {
@@ -206,15 +209,20 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     return (this.#listeners ??= { observers: new Set(), handlers: new Set() });
   }
 
-  #initialSnapshot(scope: ActorScope, input: unknown): Snapshot<unknown> {
-    try {
-      const chart = PrecomputedTransitions.of(this.logic);
-      return chart === undefined
-        ? (this.logic.getInitialSnapshot(scope, input) as Snapshot<unknown>)
-        : (chart.initial(input, scope) as Snapshot<unknown>);
-    } catch (error) {
-      return { status: 'error', output: undefined, error };
+  /** Its first snapshot; what follows from it waits in the scope until it starts. */
+  #begin(event: EventObject): ActorScope {
+    if (this.#chart !== undefined) {
+      const step = this.#chart.begin(this, event);
+      this.#snapshot = step.snapshot;
+      return step;
     }
+    const scope = new ActorScope(this, true);
+    try {
+      this.#snapshot = this.logic.getInitialSnapshot(scope, (event as { input?: unknown }).input) as Snapshot<unknown>;
+    } catch (error) {
+      this.#snapshot = { status: 'error', output: undefined, error };
+    }
+    return scope;
   }
 
   /** One event after the other; what comes meanwhile waits. */
@@ -231,16 +239,19 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   }
 
   #process(event: EventObject): void {
-    const scope = new ActorScope(this, false);
+    const before = this.#snapshot;
+    let scope: ActorScope;
     try {
-      const before = this.#snapshot;
-      const chart = PrecomputedTransitions.of(this.logic);
-      this.#snapshot =
-        chart === undefined
-          ? (this.logic.transition(before, event, scope) as Snapshot<unknown>)
-          : (chart.transition(before as AnyMachineSnapshot, event, scope) as Snapshot<unknown>);
+      if (this.#chart === undefined) {
+        scope = new ActorScope(this, false);
+        this.#snapshot = this.logic.transition(before, event, scope) as Snapshot<unknown>;
+      } else {
+        const step = this.#chart.from(this, before as AnyMachineSnapshot);
+        scope = step;
+        this.#snapshot = step.run(event);
+      }
     } catch (error) {
-      this.#snapshot = { ...this.#snapshot, status: 'error', output: undefined, error };
+      this.#snapshot = { ...before, status: 'error', output: undefined, error };
       return this.#fail();
     }
     this.#update(scope, event);
@@ -260,12 +271,11 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   /** Carries out what the transition has decided, and reports the new state. */
   #update(scope: ActorScope, event: EventObject): void {
     const snapshot = this.#snapshot;
-    const { deferred } = scope;
-    for (let i = 0; i < deferred.length; i++) {
+    for (let i = 0; i < (scope.deferred?.length ?? 0); i++) {
       try {
-        deferred[i]!();
+        scope.deferred![i]!();
       } catch (error) {
-        deferred.length = 0;
+        scope.deferred!.length = 0;
         this.#snapshot = { ...snapshot, status: 'error', output: undefined, error };
       }
     }
@@ -277,9 +287,9 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
       this.#cease();
       this.#complete();
       const parent = internals.parentOf(this);
-      if (parent !== undefined) internals.relay(this.system, this, parent, internals.doneEvent(this.id, this.#snapshot.output));
+      if (parent !== undefined) this.shared.relay(this, parent, internals.doneEvent(this.id, this.#snapshot.output));
     }
-    internals.sendInspectionEvent(scope.system, { type: '@xstate.snapshot', actorRef: this, event, snapshot });
+    if (this.shared.isInspected) this.#report({ type: '@xstate.snapshot', event, snapshot });
   }
 
   #cease(): void {
@@ -305,9 +315,9 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     this.#stopChildren();
     this.ended({ error });
     const parent = internals.parentOf(this);
-    if (parent === undefined && (observers === undefined || observers.size === 0)) this.#report(error);
+    if (parent === undefined && (observers === undefined || observers.size === 0)) this.#throwLater(error);
     for (const observer of observers ?? []) this.#passError(observer, error);
-    if (parent !== undefined) internals.relay(this.system, this, parent, internals.errorEvent(this.id, error));
+    if (parent !== undefined) this.shared.relay(this, parent, internals.errorEvent(this.id, error));
   }
 
   /** The wires and timers that a broken chart has begun would go on for ever. XState leaves them running. */
@@ -318,7 +328,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   }
 
   #passError(observer: Observer<Snapshot<unknown>>, error: unknown): void {
-    if (observer.error === undefined) this.#report(error);
+    if (observer.error === undefined) this.#throwLater(error);
     else this.#guarded(() => observer.error?.(error));
   }
 
@@ -326,14 +336,22 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     try {
       call();
     } catch (error) {
-      this.#report(error);
+      this.#throwLater(error);
     }
   }
 
+  #report(event: { readonly type: string; readonly [more: string]: unknown }): void {
+    internals.sendInspectionEvent(this.shared.system, { ...event, actorRef: this });
+  }
+
   /** Throws on a fresh stack, where the platform's own handler of such errors sees it. */
-  #report(error: unknown): void {
+  #throwLater(error: unknown): void {
     internals.clockOf(this.system).setTimeout(() => {
       throw error;
     }, 0);
   }
+}
+
+function sharedOf(parent: AnyActorRef): ActorSystem {
+  return parent instanceof CompactActor ? parent.shared : ActorSystem.of(parent.system);
 }

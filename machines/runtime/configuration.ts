@@ -7,6 +7,7 @@ import {
   withoutConflicts,
   type TransitionSet,
 } from './transition-set.js';
+import { ChartPlan, type Candidate, type NodePlan, type PlannedAction } from './chart-plan.js';
 import { nodesOf, type Position, type StateNode, type Transition } from './xstate-internals.js';
 
 /**
@@ -18,12 +19,16 @@ import { nodesOf, type Position, type StateNode, type Transition } from './xstat
 /** Candidates for one event type: those of the inner states come first, and its own count if none of theirs does. */
 export interface Selector {
   readonly inner: readonly Selector[];
-  readonly own: readonly Transition[];
+  readonly own: readonly Candidate[];
 }
 
 /** A transition set with the configuration that it leads to. */
 export interface Move extends TransitionSet {
   readonly next: Configuration;
+  /** What it does: on leaving, on the way, and on entering, each in the order of the set. */
+  readonly leaves: readonly NodePlan[];
+  readonly actions: readonly PlannedAction[];
+  readonly begins: readonly NodePlan[];
 }
 
 /** One configuration of a chart, with what was found out about it. */
@@ -32,7 +37,7 @@ export class Configuration implements Position {
   readonly value: Position['value'];
   readonly tags: Position['tags'];
   /** Eventless transitions to try, in order: of each innermost state, its own and those of the states around it. */
-  readonly always: readonly (readonly Transition[])[];
+  readonly always: readonly (readonly Candidate[])[];
   // By event type. The types are those of our own charts, never a peer's: a peer can't make it grow.
   readonly #selectors = new Map<string, Selector | undefined>();
   readonly #moves = new Map<Transition, Move>();
@@ -46,12 +51,15 @@ export class Configuration implements Position {
     this.value = value;
     this.tags = tags;
     const lists = nodes.filter(isAtomic).map((node) => [node, ...ancestors(node)].flatMap((each) => each.always ?? []));
-    this.always = lists.filter((list) => list.length > 0);
+    this.always = lists.filter((list) => list.length > 0).map((list) => list.map((each) => all.plan.candidate(each)));
   }
 
   selector(type: string): Selector | undefined {
-    if (!this.#selectors.has(type)) this.#selectors.set(type, selectorOf(this.all.root, this.value, type));
-    return this.#selectors.get(type);
+    const known = this.#selectors.get(type);
+    if (known !== undefined || this.#selectors.has(type)) return known;
+    const selector = selectorOf(this.all.plan, this.all.root, this.value, type);
+    this.#selectors.set(type, selector);
+    return selector;
   }
 
   /** What is done when these transitions are enabled here. */
@@ -78,19 +86,24 @@ export class Configuration implements Position {
     const set = transitionSetOf(enabled, this.nodes);
     const after = new Set(set.nodes);
     const isSameSet = after.size === this.nodes.length && this.nodes.every((node) => after.has(node));
-    return { ...set, next: isSameSet ? this : this.all.at(set.nodes) };
+    return this.all.moveOf(set, isSameSet ? this : this.all.at(set.nodes));
   }
 }
 
 /** The configurations of one chart that were seen. A chart has so many, whatever a peer does. */
 export class Configurations {
   readonly root: StateNode;
+  readonly plan: ChartPlan;
+  /** Microsteps that one event may cause. */
+  readonly maxIterations: number;
   readonly #byNodes = new WeakMap<readonly StateNode[], Configuration>();
   readonly #byOrder = new Map<string, Configuration>();
   #initial: Move | undefined;
 
   constructor(readonly machine: AnyStateMachine) {
     this.root = machine.root;
+    this.plan = new ChartPlan(machine);
+    this.maxIterations = (machine.options as { maxIterations?: number } | undefined)?.maxIterations ?? Infinity;
   }
 
   /** Where a snapshot is. */
@@ -117,7 +130,18 @@ export class Configurations {
   initial(): Move {
     if (this.#initial !== undefined) return this.#initial;
     const set = initialTransitionSet(this.root);
-    return (this.#initial = { ...set, next: this.at(set.nodes) });
+    return (this.#initial = this.moveOf(set, this.at(set.nodes)));
+  }
+
+  moveOf(set: TransitionSet, next: Configuration): Move {
+    const { plan } = this;
+    return {
+      ...set,
+      next,
+      leaves: set.exits.map((node) => plan.node(node)),
+      actions: set.transitions.flatMap(({ actions }) => plan.actions(actions as readonly unknown[])),
+      begins: set.enters.map(({ node }) => plan.node(node)),
+    };
   }
 }
 
@@ -125,30 +149,31 @@ function isSame(a: readonly Transition[], b: readonly Transition[]): boolean {
   return a.length === b.length && a.every((each, i) => each === b[i]);
 }
 
-function selectorOf(node: StateNode, value: AnyMachineSnapshot['value'], type: string): Selector | undefined {
+function selectorOf(plan: ChartPlan, node: StateNode, value: AnyMachineSnapshot['value'], type: string): Selector | undefined {
   const inner: Selector[] = [];
   const keys = typeof value === 'string' ? [value] : Object.keys(value);
   for (const key of keys) {
     const child = node.states[key];
     const within = typeof value === 'string' ? undefined : value[key];
     if (child === undefined) continue;
-    const selector = within === undefined ? leafSelector(child, type) : selectorOf(child, within, type);
+    const selector = within === undefined ? leafSelector(plan, child, type) : selectorOf(plan, child, within, type);
     if (selector !== undefined) inner.push(selector);
   }
-  const own = candidatesOf(node, type);
+  const own = candidatesOf(plan, node, type);
   return inner.length === 0 && own.length === 0 ? undefined : { inner, own };
 }
 
-function leafSelector(node: StateNode, type: string): Selector | undefined {
-  const own = candidatesOf(node, type);
+function leafSelector(plan: ChartPlan, node: StateNode, type: string): Selector | undefined {
+  const own = candidatesOf(plan, node, type);
   return own.length === 0 ? undefined : { inner: [], own };
 }
 
 /** An exact match before wildcards, longer ones before shorter ones. */
-function candidatesOf(node: StateNode, type: string): Transition[] {
+function candidatesOf(plan: ChartPlan, node: StateNode, type: string): Candidate[] {
   const wild = [...node.transitions.keys()].filter((each) => each !== type && matches(type, each));
   wild.sort((a, b) => b.length - a.length);
-  return [type, ...wild].flatMap((descriptor) => (node.transitions.get(descriptor) as Transition[] | undefined) ?? []);
+  const transitions = [type, ...wild].flatMap((each) => (node.transitions.get(each) as Transition[] | undefined) ?? []);
+  return transitions.map((each) => plan.candidate(each));
 }
 
 function matches(type: string, descriptor: string): boolean {

@@ -8,9 +8,9 @@ import {
 } from 'xstate';
 import type { Clock, Ports } from '../ports.js';
 import { CompactActor } from './actor.js';
+import { ActorSystem } from './actor-system.js';
 import { availableRuntime, isCompact, setRuntime, type Runtime } from './runtime.js';
 import { installScheduler } from './scheduler.js';
-import { makeSystem } from './xstate-internals.js';
 
 export interface RootOptions<Machine extends AnyStateMachine> {
   /** Default: `compact`, where the installed XState allows it. */
@@ -43,7 +43,7 @@ function compactRoot(
   input: unknown,
   inspect: ((event: InspectionEvent) => void) | undefined,
 ): CompactActor {
-  const root = makeSystem(clock);
-  if (inspect !== undefined) root.system.inspect(inspect);
+  const root = ActorSystem.make(clock);
+  if (inspect !== undefined) root.shared.system.inspect(inspect);
   return new CompactActor(logic, { id: undefined, src: logic, parent: undefined, input }, root);
 }

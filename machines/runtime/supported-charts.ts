@@ -1,4 +1,4 @@
-import type { AnyStateMachine, EventObject } from 'xstate';
+import type { AnyStateMachine } from 'xstate';
 import { childrenOf, isAtomic } from './transition-set.js';
 import {
   isKnownAction,
@@ -18,12 +18,6 @@ export type GuardLike = Stated<GuardFunction>;
 export function nameOf(stated: Action | GuardLike): string {
   if (typeof stated === 'string') return stated;
   return typeof stated === 'function' ? stated.name : stated.type;
-}
-
-export function paramsOf(stated: Action | GuardLike, { context, event }: { context: unknown; event: EventObject }): unknown {
-  if (typeof stated === 'string' || typeof stated === 'function' || !('params' in stated)) return undefined;
-  const { params } = stated;
-  return typeof params === 'function' ? (params as (args: object) => unknown)({ context, event }) : params;
 }
 
 /**

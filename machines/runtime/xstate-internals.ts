@@ -74,6 +74,7 @@ export const RUNNING = 1;
 export const STOPPED = 2;
 
 interface PrivateActor extends AnyActorRef {
+  _send(event: EventObject): void;
   _stop(): void;
   readonly _processingStatus: number;
 }
@@ -81,7 +82,7 @@ interface PrivateActor extends AnyActorRef {
 /** What XState calls and reads of an actor that is a parent, a child or a target; the names behind it are plain ones. */
 export abstract class ActorProtocol {
   /** `NOT_STARTED`, `RUNNING` or `STOPPED`. */
-  _processingStatus = NOT_STARTED;
+  protected phase = NOT_STARTED;
 
   readonly _parent: AnyActorRef;
 
@@ -89,17 +90,8 @@ export abstract class ActorProtocol {
     this._parent = parent as AnyActorRef; // Undefined for a root; XState's type has no word for that.
   }
 
-  /** A child has the system of its parent; a root has its own. */
-  get system(): System {
-    return this._parent === undefined ? this.rootSystem : this._parent.system;
-  }
-  protected abstract get rootSystem(): System;
-
-  protected get phase(): number {
-    return this._processingStatus;
-  }
-  protected set phase(phase: number) {
-    this._processingStatus = phase;
+  get _processingStatus(): number {
+    return this.phase;
   }
 
   /** An event for the mailbox. */
@@ -124,6 +116,11 @@ export function phaseOf(actor: AnyActorRef): number {
 /** Stops a child; XState's public `stop` refuses to. */
 export function halt(actor: AnyActorRef): void {
   (actor as PrivateActor)._stop();
+}
+
+/** Puts an event into the mailbox; inspectors are not asked. */
+export function deliver(target: AnyActorRef, event: EventObject): void {
+  (target as PrivateActor)._send(event);
 }
 
 // Systems.
@@ -277,6 +274,8 @@ export interface ActionScope {
   readonly system: System;
   readonly actionExecutor: ActionExecutor;
   defer(fn: () => void): void;
+  /** Performs an action, once the actor has started, and reports it to inspectors. */
+  act(type: string, args: Args, params: unknown, perform: ActionFunction | undefined): void;
 }
 
 /** An action as a function: one of the chart's own, or one of XState's (`assign`, `sendTo`) that carries its parts with it. */
@@ -367,8 +366,7 @@ export function performBuiltIn(
   const { retryResolve, execute } = builtIn;
   if (retryResolve !== undefined) retries?.push((later) => retryResolve(scope, later, outcome));
   if (execute !== undefined) {
-    const exec = (): void => execute(scope, outcome);
-    scope.actionExecutor({ type: builtIn.type ?? '', info: args, params: outcome as object, exec });
+    scope.act(builtIn.type ?? '', args, outcome, () => execute(scope, outcome));
   }
   return more;
 }

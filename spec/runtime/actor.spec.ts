@@ -235,7 +235,7 @@ describe('runtime: transition sets', () => {
   test('are made once, those of transitions that exclude each other too', () => {
     const configuration = new Configurations(resumeMachine).initial().next;
     const both = (configuration.selector('wire.closed')?.inner ?? []).flatMap(function all(each): readonly Transition[] {
-      return [...each.own, ...each.inner.flatMap(all)];
+      return [...each.own.map(({ transition }) => transition), ...each.inner.flatMap(all)];
     });
     expect(both).toHaveLength(2); // Unborn, it ends; linked, it is apart.
     const move = configuration.move(both);
