@@ -24,11 +24,11 @@ export type { PhaseTable } from './phase-table.js';
 /** What a protocol of one's own gives the hub, beside its chart. */
 export type { RedialPolicy } from './backoff.js';
 export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
-export type { DialPermits, DialPermitRequest } from './dial-permit.service.js';
+export type { DialPermits, DialPermitRequest } from './dial-permits.js';
 export type { HubEvent } from './hub/hub.events.js';
 export type { HubInput } from './hub/hub-input.js';
 export type { Caller, ConnectRequest } from './hub/connect-request.js';
-import type { DialPermits, DialPermitRequest } from './dial-permit.service.js';
+import type { DialPermits, DialPermitRequest } from './dial-permits.js';
 /**
  * The former name of `DialPermits`.
  * @deprecated Since 0.1.0.

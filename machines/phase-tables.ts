@@ -6,7 +6,7 @@ import { RESUME_INPUT } from './resume/resume.input-phases.js';
 import { HEARTBEAT_PHASES } from './ship/heartbeat.js';
 import { STREAM_OWN_PHASES, STREAM_PEER_PHASES, STREAM_STAGES } from './streams/stream.js';
 import { NCP_PHASES } from './tuna/ncp.phases.js';
-import { CONN_PHASES } from './tuna/session-conns.js';
+import { CONN_PHASES } from './tuna/conns-state.js';
 import { WIRE_PHASES } from './wire-phases.js';
 
 /** Every table of phases on the path of data, for drawings: what runs beside the charts, and is no chart because it runs per message. */

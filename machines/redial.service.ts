@@ -11,7 +11,7 @@ export interface RedialInput {
   readonly address?: string | undefined;
 }
 
-/** Permission to dial for a session that has lost a wire (see `dial-permit.service.ts`): how long that one had lived, its handle knows. */
+/** Permission to dial for a session that has lost a wire (see `dial-permits.ts`): how long that one had lived, its handle knows. */
 export const redialService = fromCallback<EventObject, RedialInput>(({ input: { session, link, address }, sendBack }) =>
   session.requestDial(
     { link, address },

@@ -1,6 +1,6 @@
 import type { Pump, SignalListener, WireEnd } from './dataplane/pump.js';
-import type { DialPermits } from './dial-permit.service.js';
-import type { Clock, Opener, Wire } from './ports.js';
+import type { DialPermits } from './dial-permits.js';
+import type { Opener, Wire } from './ports.js';
 
 /** The pump over one protocol's plane, as its chart sees it. */
 export type PumpOver<Plane, Message, Signal> = Pump<Message, Signal> & { readonly plane: Plane };
@@ -8,7 +8,6 @@ export type PumpOver<Plane, Message, Signal> = Pump<Message, Signal> & { readonl
 /** What a handle needs of a pump, whatever its messages and signals are. */
 export interface AnyPump {
   readonly plane: unknown;
-  readonly clock: Clock;
   bind(chart: SignalListener<never>): void;
   attach(link: number, wire: Wire): WireEnd;
   dismiss(link: number): void;
@@ -17,9 +16,14 @@ export interface AnyPump {
   stop(how?: 'polite' | 'hard'): void;
 }
 
-/** What the hub knows of other connections. */
-export interface OtherConnections {
+/** The connection that a session is of. */
+export interface SessionOwner {
+  /** The hub's permits to dial. */
+  readonly requestPermit: DialPermits;
+  /** Whether another connection to this peer is to stay, and this one to give way. */
   isDuplicate(peer: string): boolean;
+  /** Monotonic milliseconds. */
+  now(): number;
 }
 
 /** One of the wires that a session has: what opens the next one, and how long the last one carried the session. */
@@ -60,24 +64,16 @@ class LinkState {
  */
 export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
   readonly #pump: P;
-  readonly #permits: DialPermits;
+  readonly #owner: SessionOwner;
   readonly #named: { readonly id: string };
-  readonly #others: OtherConnections;
   #links: LinkState[] | undefined; // Those above 0; most sessions have one link.
 
   /** `opener` opens the first wire; `named` says what the session is called. */
-  constructor(
-    pump: P,
-    permits: DialPermits,
-    opener: Opener | undefined,
-    named: { readonly id: string },
-    others: OtherConnections,
-  ) {
+  constructor(pump: P, owner: SessionOwner, named: { readonly id: string }, opener: Opener | undefined) {
     super();
     this.#pump = pump;
-    this.#permits = permits;
+    this.#owner = owner;
     this.#named = named;
-    this.#others = others;
     this.keep(opener, undefined);
   }
 
@@ -91,12 +87,12 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
   }
   /** Monotonic milliseconds, for actions and delays. */
   now(): number {
-    return this.#pump.clock.now();
+    return this.#owner.now();
   }
 
   /** Whether another connection to this peer is to stay, and this one to give way: for events that go to the connection. */
   isDuplicate(peer: string): boolean {
-    return this.#others.isDuplicate(peer);
+    return this.#owner.isDuplicate(peer);
   }
 
   // The pump.
@@ -149,7 +145,7 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
     exhausted: () => void,
   ): () => void {
     const state = this.#link(link ?? 0);
-    return this.#permits({
+    return this.#owner.requestPermit({
       livedMs: state.lastedMs,
       link: link === undefined ? undefined : { index: link, address },
       permitted: (opener, completed) => {

@@ -1,5 +1,23 @@
 import { connectionSetup } from './connection.setup.js';
 
+/** A wire of the peer's begins a session where there is none. */
+const engages = [
+  { guard: 'isTrusted', target: '#connection.engaged.inProgress' },
+  { target: '#connection.engaged.receivedPairingRequest' },
+] as const;
+
+const calledOff = { target: '#connection.resting', actions: ['recordCancelled', 'tellEnded'] } as const;
+
+/** An attempt or a connection has failed: the hub answers `redial` or `rest`, unless it is called off before. */
+const whenFailed = {
+  redial: '#connection.queued',
+  rest: '#connection.resting',
+  connect: '#connection.queued',
+  cancel: calledOff,
+  close: calledOff,
+  abort: { target: '#connection.resting', actions: ['recordAbort', 'tellEnded'] },
+} as const;
+
 /**
  * One connection as an application sees it, whatever its protocol: the ten API states. The protocol's own chart is
  * invoked below from the first dial to the last farewell, and drives this one by its news; the state never goes backwards
@@ -17,7 +35,7 @@ export const connectionMachine = connectionSetup.createMachine({
       entry: { type: 'report', params: { state: 'none' } },
       on: {
         connect: 'queued',
-        offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
+        offered: engages,
       },
     },
     queued: {
@@ -26,15 +44,15 @@ export const connectionMachine = connectionSetup.createMachine({
       invoke: {
         src: 'dialPermit',
         id: 'dialPermit',
-        input: ({ context }) => ({ permits: context.port.dialPermits, livedMs: 0 }),
+        input: ({ context: { port } }) => ({ session: port }),
       },
       on: {
         'redial.permitted': 'engaged.initiated',
         'redial.exhausted': { target: 'resting', actions: ['recordGivenUp', 'tellGivenUp'] },
-        offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
-        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
-        close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
-        abort: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        offered: engages,
+        cancel: calledOff,
+        close: calledOff,
+        abort: calledOff,
       },
     },
     engaged: {
@@ -51,7 +69,7 @@ export const connectionMachine = connectionSetup.createMachine({
         onError: { target: 'error', actions: ['recordDefect', 'tellEnded'] },
       },
       on: {
-        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
+        cancel: calledOff,
         close: { actions: 'forward' },
         abort: { actions: 'forward' },
         probe: { actions: 'forward' },
@@ -111,35 +129,19 @@ export const connectionMachine = connectionSetup.createMachine({
     remoteDeniedTrust: {
       tags: 'terminal',
       entry: [{ type: 'report', params: { state: 'remoteDeniedTrust' } }, 'tellFailed'],
-      on: {
-        redial: 'queued',
-        rest: 'resting',
-        connect: 'queued',
-        // Called off before the hub has answered.
-        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
-        close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
-        abort: { target: 'resting', actions: ['recordAbort', 'tellEnded'] },
-      },
+      on: whenFailed,
     },
     error: {
       tags: 'terminal',
       entry: [{ type: 'report', params: { state: 'error' } }, 'tellFailed'],
-      on: {
-        redial: 'queued',
-        rest: 'resting',
-        connect: 'queued',
-        // Called off before the hub has answered.
-        cancel: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
-        close: { target: 'resting', actions: ['recordCancelled', 'tellEnded'] },
-        abort: { target: 'resting', actions: ['recordAbort', 'tellEnded'] },
-      },
+      on: whenFailed,
     },
     resting: {
       description: 'As none, after something ended; the hub dismisses it unless it is wanted again.',
       entry: [{ type: 'report', params: { state: 'none' } }, 'tellRested'],
       on: {
         connect: 'queued',
-        offered: [{ guard: 'isTrusted', target: 'engaged.inProgress' }, { target: 'engaged.receivedPairingRequest' }],
+        offered: engages,
       },
     },
     ended: { type: 'final', tags: 'terminal' },

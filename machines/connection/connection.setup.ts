@@ -1,9 +1,10 @@
 import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, type Closing } from '../closing.js';
-import { dialPermitService, type DialPermits, type DialPermitEvent } from '../dial-permit.service.js';
 import type { Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolInput, ProtocolNews } from '../protocol.js';
+import { redialService, type RedialEvent, type RedialInput } from '../redial.service.js';
+import type { Role } from '../tie-break.js';
 import { unlisted } from '../unlisted.js';
 import type { ApiState } from './api-state.js';
 
@@ -16,13 +17,14 @@ export type ConnectionCommand =
   | { type: 'offered'; opener: Opener; opening: unknown; isTrusted: boolean } // The door has a wire for it.
   | { type: 'crossed'; opener: Opener; opening: unknown } // Both sides dialed, and the peer's wire is to stay.
   | ProtocolCommand;
-export type ConnectionEvent = ConnectionCommand | ProtocolNews | DialPermitEvent;
+export type ConnectionEvent = ConnectionCommand | ProtocolNews | RedialEvent;
 
 /** What the hub does for one connection. Every call is made between transitions and returns at once. */
 export interface ConnectionPort {
-  readonly dialPermits: DialPermits;
-  /** Makes a session for a fresh attempt: the plane, its pump, the handle. */
-  begin(role: 'dialer' | 'acceptor', opener: Opener, opening: unknown): void;
+  /** Asks the hub for a permit to dial; what opens the wire is kept for `begin`. The result withdraws the request. */
+  requestDial: RedialInput['session']['requestDial'];
+  /** Makes a session for a fresh attempt: the plane, its pump, the handle. A dialer's opener came with its permit. */
+  begin(role: Role, opener: Opener | undefined, opening: unknown): void;
   /** Of the session that `begin` made. */
   readonly input: ProtocolInput;
   report(state: ApiState): void;
@@ -44,6 +46,7 @@ export interface ConnectionPort {
 }
 
 export interface ConnectionInput {
+  /** What the chart's actions and services call. It is written down as the connection's name, which never changes. */
   readonly port: ConnectionPort;
 }
 
@@ -62,7 +65,7 @@ export const connectionSetup = setup({
     meta: {} as ChartMeta,
   },
   actors: {
-    dialPermit: dialPermitService,
+    dialPermit: redialService,
     // Provided once per engine and protocol; a session chart such as `resumeMachine`.
     protocol: fromCallback<EventObject, ProtocolInput>(() => {
       throw new Error('provide the actor `protocol`');
@@ -72,8 +75,7 @@ export const connectionSetup = setup({
     report: ({ context }, { state }: { state: ApiState }) => context.port.report(state),
     beginSession: ({ context, event }) => {
       if (event.type === 'offered' || event.type === 'crossed') context.port.begin('acceptor', event.opener, event.opening);
-      else if (event.type === 'redial.permitted') context.port.begin('dialer', event.opener, undefined);
-      else throw new Error(`no session begins with ${event.type}`);
+      else context.port.begin('dialer', undefined, undefined);
     },
     recordOutput: assign({ closing: ({ event }) => outputOf(event) ?? closing('internal', 'local') }),
     recordDefect: assign({

@@ -72,6 +72,7 @@ class WireBinding implements WireHandler {
   }
 
   onOpen(wire: Wire): void {
+    if (this.#isOver) return wire.destroy(); // It was under way when the state was left; the next wire may be another session's.
     this.#abort = undefined;
     this.#end = this.#session.attach(this.#link, wire);
     this.#tell({ type: 'wire.opened', identity: wire.identity });

@@ -1,153 +1,41 @@
-import type { ActorRefFrom } from 'xstate';
 import { reportCallback } from '../callbacks.js';
 import { closing, type Closing } from '../closing.js';
 import type { ApiState } from '../connection/api-state.js';
-import type { connectionMachine } from '../connection/connection.machine.js';
 import type { ConnectionPort } from '../connection/connection.setup.js';
-import type { DialPermitRequest } from '../dial-permit.service.js';
-import type { Connection, ConnectionHandle } from '../connection/connection-handle.js';
-import type { Identity, Opener, Wire } from '../ports.js';
-import type { Protocol, ProtocolCommand, ProtocolInput, Session, SessionRequest } from '../protocol.js';
-import { Callers } from './callers.js';
-import type { Caller, ConnectRequest, DialTarget } from './connect-request.js';
-import { endingFacts, followedBy, hasServed, SUPERSEDED } from './ending.js';
+import type { DialPermitRequest } from '../dial-permits.js';
+import type { Connection } from '../connection/connection-handle.js';
+import type { Opener, Wire } from '../ports.js';
+import type { ProtocolCommand, ProtocolInput, SessionRequest } from '../protocol.js';
+import { ConnectionFacts } from './connection-facts.js';
+import type { Caller, ConnectRequest } from './connect-request.js';
+import { endingFacts, followedBy, SUPERSEDED } from './ending.js';
 import { decideCallersFail, decideRedial, decideRetry } from './hub-state.js';
 import { callOff, openSession, type OpenSession } from './open-session.js';
-import type { RecordSide } from './record-side.js';
-import { RedialState } from './dial/redial-state.js';
 import { SessionHandle } from '../session-handle.js';
 import type { Role } from '../tie-break.js';
 
-export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
-
-/** One key of the registry: the connection's actor, its session of the moment, and who waits for it. Implements what the chart needs of the hub. */
-export class ConnectionRecord implements ConnectionPort {
-  /** What the registry and the supervisor call it by. */
-  id = 0;
-  accessor ref: ConnectionRef | undefined;
-  accessor handle: ConnectionHandle<unknown> | undefined;
-  accessor session: Session<unknown> | undefined;
-  accessor target: DialTarget;
-  accessor protocol: Protocol<unknown>;
-  state: ApiState = 'none';
-  role: Role = 'dialer';
-  /** Dial again after an ending that makes sense to retry: for ever, or until the protocol's retries are used up. */
-  keep: ConnectRequest['keep'];
-  identity: Identity | undefined;
-  isRemoved = false;
-  /** It counts against the limits of connections. */
-  holdsSlot = false;
-  /** Its dial under way has reached a host; the handshakes of transport and protocol may be under way. */
-  hasReached = false;
-  /** All places are taken, and it was said. */
-  isToldToWait = false;
-  /** When a dial of the peer was first sent away because of what is here; since the last completion. */
-  crossedAt: number | undefined;
-  #hasMet = false; // In this attempt the peer has said who it is.
-  readonly #callers = new Callers();
-  #peerId: string | undefined;
-  #linkKeys: Set<string> | undefined; // Most have none.
-  #isConnected = false;
-  #round = 1; // Of its sessions, one after the other.
-  #isSpent = false; // That of this round is over.
+/** One key of the registry: what happens to its connection. Implements what the chart needs of the hub. */
+export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implements ConnectionPort {
   #mayDialAnew = false; // Those who wait now want the next connection, not the one that has just ended.
   #isSettled = true; // What follows the last ending was decided.
   #access: SessionHandle | undefined; // What the protocol's chart has of the session of the moment.
+  #opener: Opener | undefined; // From a permit to dial until a session begins with it.
   #hasServed = false; // It was completed once, and is kept for whoever holds it.
-  lastCause: Closing | undefined; // How the last attempt or connection ended.
-  #lostAt: number | undefined; // While there is no wire.
-  readonly redials = new RedialState();
-  /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
-  accessor successor: OpenSession | undefined;
-  readonly #side: RecordSide<ConnectionRecord>;
-
-  /** `key` is for people, queues and logs. */
-  constructor(
-    side: RecordSide<ConnectionRecord>,
-    readonly key: string,
-    protocol: Protocol<unknown>,
-    wish: DialTarget,
-    readonly remoteAddress: string,
-  ) {
-    this.#side = side;
-    this.protocol = protocol;
-    this.target = wish;
-    this.#peerId = wish.peer;
-  }
-
-  /** What the session of the moment is called, or the next one, where it is over. */
-  get sessionId(): string {
-    return this.idOf(this.#isSpent ? this.#round + 1 : this.#round);
-  }
-  /** What the session of the moment is called, or was until it ended. */
-  get handleId(): string {
-    return this.handle?.id ?? this.sessionId;
-  }
-  get name(): string {
-    return this.idOf(1); // Of the connection's actor, whatever the session.
-  }
-  idOf(round: number): string {
-    return this.#side.ids.of(this.protocol.name, this.id, round, this.key);
-  }
-  toJSON(): object {
-    return { id: this.sessionId, peer: this.peer, state: this.state, role: this.role };
-  }
-  /** What the dial queue calls one of several links by. */
-  linkKey(index: number): string {
-    const key = `${this.key} link ${index}`;
-    (this.#linkKeys ??= new Set()).add(key);
-    return key;
-  }
-  get linkKeys(): Iterable<string> {
-    return this.#linkKeys ?? [];
-  }
-  get isCompleted(): boolean {
-    return this.#isConnected;
-  }
-  get isEngaged(): boolean {
-    return this.handle?.isOver === false; // A session is being opened, alive, or saying goodbye.
-  }
-  /** The peer has sent this attempt away for a connection that is there already, or on its way. */
-  get isYielding(): boolean {
-    return this.#hasMet && this.state === 'inProgress';
-  }
-  get isAway(): boolean {
-    return this.#lostAt !== undefined; // It was up, and has lost its wire.
-  }
-  /** The peer has an identity, or has been of use. */
-  get isProven(): boolean {
-    return this.identity !== undefined || hasServed(this.session?.plane);
-  }
-  get isRegistered(): boolean {
-    return this.keep === 'always';
-  }
-  /** A connection exists, is being made, or was promised to a caller. A registered peer that waits for its next dial needs none. */
-  get needsSlot(): boolean {
-    if (this.isEngaged) return true;
-    return this.keep !== 'always' && (this.hasCallers || this.keep === 'retries' || this.successor !== undefined);
-  }
-  get hasCallers(): boolean {
-    return !this.#callers.isEmpty;
-  }
-  /** The peer's id or proven identity, or the address it was dialed at or came from. */
-  get peer(): string {
-    return this.#peerId ?? this.identity?.fingerprint ?? this.target.targets[0] ?? this.remoteAddress;
-  }
 
   request(request: ConnectRequest, caller: Caller | undefined): void {
     this.target = request;
     if (this.keep !== 'always') this.keep = request.keep ?? this.keep;
     if (this.state === 'none') this.redials.isRedial = false;
     const { handle } = this;
-    if (this.#isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
-    if (caller !== undefined) this.#callers.add(caller, () => this.leave(caller)); // If it is saying goodbye at the moment, the next one is for this caller.
-    this.#side.slots.settle(this);
+    if (this.isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
+    if (caller !== undefined) this.callers.add(caller, () => this.leave(caller)); // If it is saying goodbye at the moment, the next one is for this caller.
+    this.side.slots.settle(this);
     this.ref!.send({ type: 'connect' });
   }
 
   /** A caller that gives up leaves alone; the attempt ends with its last caller. */
   leave(caller: Caller): void {
-    if (!this.#callers.delete(caller) || this.hasCallers || this.#isConnected || this.successor !== undefined) return;
+    if (!this.callers.delete(caller) || this.hasCallers || this.isConnected || this.successor !== undefined) return;
     if (this.keep === 'retries' && !this.#hasServed) this.keep = undefined; // They were retries for those who have left.
     if (this.keep !== undefined) return;
     this.ref?.send({ type: 'cancel' });
@@ -159,38 +47,54 @@ export class ConnectionRecord implements ConnectionPort {
     other.keep = undefined;
     if (this.target.targets.length === 0) this.target = { ...other.target, peer: this.target.peer };
     const { handle } = this;
-    for (const caller of other.#callers.take()) {
-      if (this.#isConnected && handle?.isParting === false) caller.connected(handle);
-      else this.#callers.add(caller, () => this.leave(caller));
+    for (const caller of other.callers.take()) {
+      if (this.isConnected && handle?.isParting === false) caller.connected(handle);
+      else this.callers.add(caller, () => this.leave(caller));
     }
-    this.#side.slots.settle(other);
-    this.#side.slots.settle(this);
+    this.side.slots.settle(other);
+    this.side.slots.settle(this);
   }
 
   /** A dial has opened: who the transport has proven to be there. */
   wireOpened({ identity }: Wire): void {
-    if (identity === undefined || this.#peerId !== undefined || this.protocol.keyed !== 'session') return;
+    if (identity === undefined || this.peerId !== undefined || this.protocol.keyed !== 'session') return;
     this.identity = identity;
     this.handle?.identify(identity.fingerprint);
   }
 
   // What the connection's chart calls.
 
-  readonly dialPermits = (request: DialPermitRequest): (() => void) => this.#side.grant(this, request);
+  requestPermit(request: DialPermitRequest): () => void {
+    return this.side.grant(this, request);
+  }
+  requestDial(_: object, permitted: () => void, exhausted: () => void): () => void {
+    return this.requestPermit({
+      livedMs: 0,
+      permitted: (opener) => {
+        this.#opener = opener;
+        permitted();
+      },
+      exhausted,
+    });
+  }
+  now(): number {
+    return this.side.ports.clock.now();
+  }
 
-  begin(role: Role, opener: Opener, opening: unknown): void {
+  begin(role: Role, opener: Opener | undefined, opening: unknown): void {
     this.handle?.pump.stop(); // Its place was taken by the peer's crossing dial; no caller was given it yet.
     this.handle?.retire();
     this.role = role;
-    this.#hasMet = this.hasReached = this.isToldToWait = false;
-    this.#side.began(this);
+    this.hasMet = this.hasReached = this.isToldToWait = false;
+    this.side.began(this);
     this.redials.begin();
     const { session, handle } = this.successor ?? this.#make(role, { opening });
     this.successor = undefined;
     this.session = session;
     this.handle = handle;
-    this.#side.slots.settle(this);
-    this.#access = new SessionHandle(handle.pump, this.dialPermits, opener, handle, this);
+    this.side.slots.settle(this);
+    this.#access = new SessionHandle(handle.pump, this, handle, opener ?? this.#opener);
+    this.#opener = undefined;
   }
 
   get input(): ProtocolInput {
@@ -198,52 +102,52 @@ export class ConnectionRecord implements ConnectionPort {
   }
 
   isDuplicate(peer: string): boolean {
-    return this.#side.rivalOf(this, peer) !== undefined;
+    return this.side.rivalOf(this, peer) !== undefined;
   }
 
   identified(peer: string): void {
-    this.#peerId = peer;
-    this.#hasMet = true;
+    this.peerId = peer;
+    this.hasMet = true;
     this.handle?.identify(peer);
-    this.#side.identifiedAs(this, peer);
+    this.side.identifiedAs(this, peer);
   }
 
   yielded(peer: string): void {
-    this.#side.yielded(this, peer);
+    this.side.yielded(this, peer);
   }
 
   report(state: ApiState): void {
     this.state = state;
     const { handle } = this;
     handle?.changeState(state);
-    if (state === 'initiated') this.#side.metrics.initiated(this.key, this.#side.ports.clock.now());
+    if (state === 'initiated') this.side.metrics.initiated(this.key, this.now());
     const id = state === 'queued' || handle === undefined ? this.sessionId : handle.id;
-    this.#side.tell({ type: 'state', id, peer: this.peer, state });
-    if (state === 'receivedPairingRequest') this.#side.tell({ type: 'pairingRequested', id, peer: this.peer });
-    if (state === 'inProgress' && this.role === 'dialer') this.#side.opened(this);
+    this.side.tell({ type: 'state', id, peer: this.peer, state });
+    if (state === 'receivedPairingRequest') this.side.tell({ type: 'pairingRequested', id, peer: this.peer });
+    if (state === 'inProgress' && this.role === 'dialer') this.side.opened(this);
     if (state === 'completed' && handle !== undefined) {
-      this.#isConnected = this.#hasServed = true;
+      this.isConnected = this.#hasServed = true;
       this.crossedAt = undefined;
-      this.redials.completed(this.#side.ports.clock.now(), this.keep !== undefined);
-      this.#side.completed(this);
-      this.#side.tell({ type: 'connected', connection: handle });
-      this.#callers.connected(handle);
+      this.redials.completed(this.now(), this.keep !== undefined);
+      this.side.completed(this);
+      this.side.tell({ type: 'connected', connection: handle });
+      this.callers.connected(handle);
     }
     if (state === 'none' || state === 'queued') {
       handle?.pump.stop(); // An attempt that was called off, or gave way, has not done so itself.
       handle?.retire();
       this.handle = undefined;
-      this.session = this.#access = undefined;
-      this.#side.slots.settle(this);
+      this.session = this.#access = this.#opener = undefined;
+      this.side.slots.settle(this);
     }
   }
 
   /** There is no place for it: a registered peer waits for one, and callers are told. */
   waitsForSlot(): void {
-    this.#callers.failed(closing('limit-reached', 'local'));
+    this.callers.failed(closing('limit-reached', 'local'));
     if (this.isToldToWait) return;
     this.isToldToWait = true;
-    this.#side.tell({ type: 'limitReached', id: this.sessionId, peer: this.peer, max: this.#side.slots.limitOf(this.protocol) });
+    this.side.tell({ type: 'limitReached', id: this.sessionId, peer: this.peer, max: this.side.slots.limitOf(this.protocol) });
   }
 
   /** A trusted peer needs the place of this one, about whom users have yet to decide. */
@@ -253,30 +157,30 @@ export class ConnectionRecord implements ConnectionPort {
 
   ended(how: Closing): void {
     const cause = this.role === 'dialer' ? this.redials.truthAbout(how) : how;
-    const wasConnected = this.#isConnected;
+    const wasConnected = this.isConnected;
     const { sessionId: id } = this;
     const handle = this.isEngaged ? this.handle : undefined;
     if (handle === undefined) this.#endSuccessor(cause);
-    this.#isSpent = true;
+    this.isSpent = true;
     // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
-    this.#isConnected = false;
-    this.#lostAt = undefined;
+    this.isConnected = false;
+    this.lostAt = undefined;
     this.lastCause = cause;
     this.#mayDialAnew = mayDialAnew;
     this.#isSettled = false;
-    this.redials.ended(cause, this.#side.ports.clock.now(), wasConnected);
-    this.#side.ended(this, cause);
+    this.redials.ended(cause, this.now(), wasConnected);
+    this.side.ended(this, cause);
     const successor = wasConnected ? this.#succeed(cause) : undefined;
     const detail = successor === undefined ? undefined : { ...cause.detail, successorId: successor.id };
     const told = followedBy(handle?.end(detail === undefined ? cause : { ...cause, detail }) ?? cause, successor);
-    if (wasConnected && handle !== undefined) this.#side.tell({ type: 'disconnected', connection: handle, closing: told });
-    this.#side.tell({ type: 'closing', id, peer: this.peer, closing: told });
-    this.#side.slots.settle(this);
+    if (wasConnected && handle !== undefined) this.side.tell({ type: 'disconnected', connection: handle, closing: told });
+    this.side.tell({ type: 'closing', id, peer: this.peer, closing: told });
+    this.side.slots.settle(this);
   }
 
   failed(): void {
-    this.#side.send({ type: 'attempt.failed', id: this.id });
+    this.side.send({ type: 'attempt.failed', id: this.id });
   }
 
   gaveUp(how: Closing): void {
@@ -285,29 +189,29 @@ export class ConnectionRecord implements ConnectionPort {
     if (this.keep === 'retries') this.keep = undefined;
     this.lastCause = cause;
     this.#endSuccessor(cause);
-    this.#callers.failed(cause);
+    this.callers.failed(cause);
   }
 
   rested(): void {
-    this.#side.send({ type: 'connection.rested', id: this.id });
+    this.side.send({ type: 'connection.rested', id: this.id });
   }
   readable(): void {
-    if (this.handle !== undefined) this.#side.tell({ type: 'readable', connection: this.handle });
+    if (this.handle !== undefined) this.side.tell({ type: 'readable', connection: this.handle });
   }
 
   lost(): void {
-    this.#lostAt = this.#side.ports.clock.now();
+    this.lostAt = this.now();
     this.redials.lost();
-    this.#side.metrics.reconnecting('lost', this.#lostAt);
-    this.#side.tell({ type: 'lost', id: this.sessionId, peer: this.peer });
-    this.#side.lost(this);
+    this.side.metrics.reconnecting('lost', this.lostAt);
+    this.side.tell({ type: 'lost', id: this.sessionId, peer: this.peer });
+    this.side.lost(this);
   }
 
   resumed(): void {
-    const afterMs = this.#lostAt === undefined ? 0 : this.#side.ports.clock.now() - this.#lostAt;
-    this.#lostAt = undefined;
-    this.#side.resumed(this, afterMs);
-    this.#side.tell({ type: 'resumed', id: this.sessionId, peer: this.peer, afterMs });
+    const afterMs = this.lostAt === undefined ? 0 : this.now() - this.lostAt;
+    this.lostAt = undefined;
+    this.side.resumed(this, afterMs);
+    this.side.tell({ type: 'resumed', id: this.sessionId, peer: this.peer, afterMs });
   }
 
   // What the handle and the hub call.
@@ -316,7 +220,7 @@ export class ConnectionRecord implements ConnectionPort {
     this.ref?.send(command);
   }
   parting(): void {
-    if (this.#isConnected && this.handle !== undefined) this.#side.tell({ type: 'parting', connection: this.handle });
+    if (this.isConnected && this.handle !== undefined) this.side.tell({ type: 'parting', connection: this.handle });
   }
 
   // What the hub's actions call. `isServing`: the hub's chart is in a state in which connections may begin.
@@ -338,7 +242,7 @@ export class ConnectionRecord implements ConnectionPort {
       if (this.hasCallers || goesOn) this.ref!.send({ type: 'connect' });
       if (this.hasCallers || goesOn || this.keep === 'always') return 'stays';
     }
-    this.#callers.failed(this.lastCause ?? closing('cancelled', 'local'));
+    this.callers.failed(this.lastCause ?? closing('cancelled', 'local'));
     return 'goes';
   }
 
@@ -352,25 +256,25 @@ export class ConnectionRecord implements ConnectionPort {
     this.report('none');
     this.#settle(isServing);
     if (this.#mayRetry(isServing)) return 'revive';
-    this.#callers.failed(cause);
+    this.callers.failed(cause);
     return 'goes';
   }
 
   raise(error: unknown): void {
-    reportCallback(this.#side.ports, 'connection.onMessage', error);
+    reportCallback(this.side.ports, 'connection.onMessage', error);
   }
 
   #make(role: Role, about: Pick<SessionRequest, 'opening' | 'isSuccessor'>): OpenSession {
-    if (this.#isSpent) this.#round++;
-    this.#isSpent = false;
-    return openSession(this.#side, this, { role, round: this.#round, peerId: this.#peerId }, about);
+    if (this.isSpent) this.round++;
+    this.isSpent = false;
+    return openSession(this.side, this, { role, round: this.round, peerId: this.peerId }, about);
   }
 
   /** The peer has lost the session; where this side had dialed it, and has not begun to go, there is a new one. @rule TUNA-8 */
   #succeed({ code }: Closing): Connection | undefined {
     const isWanted = code === 'peer-lost-session' && this.protocol.hasSuccessors === true && this.handle?.isParting === false;
     if (!isWanted || this.role !== 'dialer') return undefined;
-    this.#side.forgetLinks(this);
+    this.side.forgetLinks(this);
     this.successor = this.#make('dialer', { isSuccessor: true });
     this.successor.handle.changeState('queued');
     return this.successor.handle as Connection;
@@ -383,8 +287,8 @@ export class ConnectionRecord implements ConnectionPort {
     this.#isSettled = true;
     const facts = endingFacts(this, cause, isServing);
     const told = this.#mayDialAnew ? closing('shutdown', 'local') : cause;
-    if (decideCallersFail(facts, this.#mayDialAnew)) this.#callers.failed(told);
-    if (decideRedial(facts) === 'longest') this.#side.dialScheduler.delay(this.key, this.protocol.redial);
+    if (decideCallersFail(facts, this.#mayDialAnew)) this.callers.failed(told);
+    if (decideRedial(facts) === 'longest') this.side.dialScheduler.delay(this.key, this.protocol.redial);
   }
 
   #mayRetry(isServing: boolean): boolean {

@@ -2,7 +2,7 @@ import type { RedialPolicy } from '../backoff.js';
 import type { Closing } from '../closing.js';
 import type { ByteBudget } from '../dataplane/byte-budget.js';
 import type { SlabPool } from '../dataplane/send-log.js';
-import type { DialPermitRequest } from '../dial-permit.service.js';
+import type { DialPermitRequest } from '../dial-permits.js';
 import type { Ports } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 import type { ConnectionIds } from './connection-ids.js';

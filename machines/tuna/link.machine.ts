@@ -1,4 +1,4 @@
-import { assign, fromCallback, sendTo, setup, type EventObject, type Snapshot } from 'xstate';
+import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { parent } from '../protocol.setup.js';
 import { redialService, type RedialEvent } from '../redial.service.js';
@@ -316,14 +316,3 @@ export const tunaLinkMachine = linkSetup.createMachine({
     },
   },
 });
-
-/**
- * A session may have dozens of links, and is persisted with all of them. Of each it says where it was, and no more: the wire can't be
- * persisted, and a link that is restored begins with none.
- */
-const persisted = tunaLinkMachine.getPersistedSnapshot.bind(tunaLinkMachine);
-tunaLinkMachine.getPersistedSnapshot = (snapshot, options) => {
-  const { slot, address, cause } = snapshot.context;
-  const whole: object = persisted(snapshot, options);
-  return { ...whole, context: { slot, address, cause }, children: {} } as object as Snapshot<unknown>;
-};

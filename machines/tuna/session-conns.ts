@@ -1,40 +1,8 @@
-import { phaseTable, step, type PhaseOf } from '../phase-table.js';
+import { step } from '../phase-table.js';
 import type { WireCause } from '../ports.js';
+import { columnsOf, CONN_PHASES, connsOf, NEW_CONN, type Conn, type ConnPhase, type ConnsState } from './conns-state.js';
 import { doubted, isDisowned, NO_DOUBTS, type Doubts } from './doubts.js';
 import type { Fault } from './tuna.messages.js';
-
-/**
- * What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets, one that is kept
- * open in case a place becomes free. The charts of the links tell it.
- */
-export const CONN_PHASES = phaseTable('tuna-wire', 'none', {
-  none: { open: 'opening', reserve: 'reserve', end: 'none' },
-  /** A newer wire may take the place of one that has proven nothing. */
-  opening: { open: 'opening', join: 'joined', reserve: 'reserve', end: 'none' },
-  joined: { reserve: 'reserve', end: 'none' },
-  reserve: { open: 'opening', reserve: 'reserve', end: 'none' },
-});
-
-export type ConnPhase = PhaseOf<typeof CONN_PHASES>;
-
-interface Conn {
-  phase: ConnPhase;
-  /** A wire is on its way here, */
-  isClaimed: boolean;
-  /** to stay without a place. */
-  isReserve: boolean;
-  /** The peer has said more than its handshake on it. */
-  isUsed: boolean;
-  /** It had a wire, or an attempt at one. */
-  wasUsed: boolean;
-  /** Acceptor: which link of the dialer it is, where the dialer says so, and the listener that it came to. */
-  link: number | undefined;
-  listener: string | undefined;
-  /** When it joined the reserve: the oldest there has its turn first. */
-  order: number;
-  /** The slot whose wire it is to replace, or that is to replace its own; -1: none. */
-  rival: number;
-}
 
 /** Where a wire that came in goes. */
 export interface Seat {
@@ -45,22 +13,6 @@ export interface Seat {
 
 /** Wires kept in reserve beyond one for each place: as many links as a dialer may have. */
 const RESERVE_MAX = 15;
-
-/** The table as plain data. What is as in the beginning is left out. */
-export interface ConnsState {
-  readonly links: number;
-  readonly conns: readonly Partial<Conn>[];
-  readonly doubts: Doubts;
-  readonly failed?: number;
-  readonly everOpened?: boolean;
-  readonly cause?: WireCause;
-  readonly accusation?: Fault;
-  readonly peerLinks?: number;
-  readonly isContested?: boolean;
-  readonly serial?: number;
-  readonly foreign?: number;
-  readonly spurned?: number;
-}
 
 /**
  * Which wires a session has: the original's `sessionConns` and `connCount`, as one table, so that they can't disagree. A dialer's link
@@ -90,10 +42,9 @@ export class SessionConns {
 
   /** As many links, and none has a wire; or a table as it was. */
   constructor(from: number | ConnsState) {
-    const state: ConnsState =
-      typeof from === 'number' ? { links: from, conns: new Array<object>(2 * from).fill({}), doubts: NO_DOUBTS } : from;
+    const state: ConnsState = typeof from === 'number' ? { links: from, slots: 2 * from, doubts: NO_DOUBTS } : from;
     this.links = state.links;
-    this.#conns = state.conns.map((conn) => ({ ...NEW_CONN, ...conn }));
+    this.#conns = connsOf(state);
     this.#failed = state.failed ?? 0;
     this.everOpened = state.everOpened ?? false;
     this.doubts = state.doubts;
@@ -101,7 +52,7 @@ export class SessionConns {
     this.accusation = state.accusation;
     this.peerLinks = state.peerLinks ?? 0;
     this.isContested = state.isContested ?? false;
-    this.#serial = state.serial ?? 0;
+    this.#serial = state.reserve?.length ?? 0;
     this.#foreign = state.foreign ?? 0;
     this.#spurned = state.spurned ?? 0;
   }
@@ -109,7 +60,7 @@ export class SessionConns {
   get state(): ConnsState {
     return {
       links: this.links,
-      conns: this.#conns.map(changesOf),
+      ...columnsOf(this.#conns),
       doubts: this.doubts,
       ...(this.#failed !== 0 && { failed: this.#failed }),
       ...(this.everOpened && { everOpened: true }),
@@ -117,7 +68,6 @@ export class SessionConns {
       ...(this.accusation && { accusation: this.accusation }),
       ...(this.peerLinks !== 0 && { peerLinks: this.peerLinks }),
       ...(this.isContested && { isContested: true }),
-      ...(this.#serial !== 0 && { serial: this.#serial }),
       ...(this.#foreign !== 0 && { foreign: this.#foreign }),
       ...(this.#spurned !== 0 && { spurned: this.#spurned }),
     };
@@ -268,7 +218,7 @@ export class SessionConns {
     const conn = this.#conns[slot]!;
     conn.isReserve = isReserve;
     conn.link = link;
-    conn.listener = listener;
+    conn.listener = link === undefined ? listener : undefined;
     return { slot, isReserve };
   }
 
@@ -347,23 +297,6 @@ export class SessionConns {
     const slot = this.#conns.findIndex(isMeant);
     return slot < 0 ? undefined : slot;
   }
-}
-
-const NEW_CONN: Conn = {
-  phase: 'none',
-  isClaimed: false,
-  isReserve: false,
-  isUsed: false,
-  wasUsed: false,
-  link: undefined,
-  listener: undefined,
-  order: 0,
-  rival: -1,
-};
-
-function changesOf(conn: Conn): Partial<Conn> {
-  const keys = Object.keys(NEW_CONN) as (keyof Conn)[];
-  return Object.fromEntries(keys.filter((key) => conn[key] !== NEW_CONN[key]).map((key) => [key, conn[key]]));
 }
 
 function isLive({ phase, isClaimed }: Conn): boolean {

@@ -1,4 +1,5 @@
 import { closing } from '../closing.js';
+import { persistedWithout } from '../persisted-without.js';
 import { contextOf, tunaSetup } from './tuna.setup.js';
 import { TUNA_LIMITS } from './tuna.timing.js';
 
@@ -78,62 +79,68 @@ const strength = tunaSetup.createStateConfig({
   },
 });
 
+/** Dozens of links would be persisted with their session. They are left out: wires can't be persisted, and begin anew. */
+const isLink = (id: string): boolean => id.startsWith('link ');
+
 /**
  * One Tuna session in either role: an NCP session and the links that carry it, each an actor of its own. It sees neither data nor
  * wires. Links come and go; the session ends with its NCP session, when there was no link for the whole window, or by order.
  */
-export const tunaSessionMachine = tunaSetup.createMachine({
-  id: 'tuna',
-  meta: {
-    delays: {
-      reconnectWindow: TUNA_LIMITS.reconnectWindowMs,
-    },
-  },
-  context: ({ input }) => contextOf(input),
-  output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
-  options: { maxIterations: 1000 },
-  entry: ['bindPump', 'showConns'],
-  initial: 'alive',
-  states: {
-    alive: {
-      always: [
-        { guard: 'mustBeginLink', actions: ['lendWire', 'beginLink', 'dropOrder'] },
-        { guard: 'mustTellLink', actions: ['sendToLink', 'dropOrder'] },
-        { guard: 'hasOrder', actions: ['turnAway', 'dropOrder'] },
-        { guard: 'isContested', actions: ['noteProbed', 'probeLinks', 'flush'] },
-      ],
-      invoke: {
-        src: 'ncp',
-        id: 'ncp',
-        input: ({ context: { role, session } }) => ({ role, session }),
-        onDone: { target: 'closed', actions: 'recordOutput' },
+export const tunaSessionMachine = persistedWithout(
+  isLink,
+  tunaSetup.createMachine({
+    id: 'tuna',
+    meta: {
+      delays: {
+        reconnectWindow: TUNA_LIMITS.reconnectWindowMs,
       },
-      on: {
-        'link.opened': { actions: ['noteOpened', 'noteAddress'] },
-        'reserve.entered': { actions: 'noteReserved' },
-        'link.wanted': { actions: 'makeRoom' },
-        'link.proven': { actions: 'tellLink' },
-        'link.silent': { actions: 'tellLink' },
-        'link.corrupt': { actions: ['dismissWire', 'tellLink'] },
-        'link.accused': { actions: ['noteAccused', 'tellLink'] },
-        'peer.violated': {
-          target: 'closed',
-          actions: 'recordViolation',
-          description: 'Why goes out first; the pump bounds how long that may take (NCP-16).',
+    },
+    context: ({ input }) => contextOf(input),
+    output: ({ context }) => ({ closing: context.closing ?? closing('closed', 'local') }),
+    options: { maxIterations: 1000 },
+    entry: ['bindPump', 'showConns'],
+    initial: 'alive',
+    states: {
+      alive: {
+        always: [
+          { guard: 'mustBeginLink', actions: ['lendWire', 'beginLink', 'dropOrder'] },
+          { guard: 'mustTellLink', actions: ['sendToLink', 'dropOrder'] },
+          { guard: 'hasOrder', actions: ['turnAway', 'dropOrder'] },
+          { guard: 'isContested', actions: ['noteProbed', 'probeLinks', 'flush'] },
+        ],
+        invoke: {
+          src: 'ncp',
+          id: 'ncp',
+          input: ({ context: { role, session } }) => ({ role, session }),
+          onDone: { target: 'closed', actions: 'recordOutput' },
         },
-        'peer.accused': { target: 'closed', actions: 'recordAccusation' },
-        'peer.greeted': { actions: ['notePeerLinks', 'tellNcp'] },
-        'peer.closed': { actions: 'tellNcp' },
-        'peer.unknown-session': { actions: 'tellNcp' },
-        'log.drained': { actions: 'tellNcp' },
-        close: { actions: 'tellNcp' },
-        probe: { actions: ['probeLinks', 'flush'] },
-        'wire.offered': { actions: 'offerLink' },
-        abort: { target: 'closed', actions: 'recordAbort' },
+        on: {
+          'link.opened': { actions: ['noteOpened', 'noteAddress'] },
+          'reserve.entered': { actions: 'noteReserved' },
+          'link.wanted': { actions: 'makeRoom' },
+          'link.proven': { actions: 'tellLink' },
+          'link.silent': { actions: 'tellLink' },
+          'link.corrupt': { actions: ['dismissWire', 'tellLink'] },
+          'link.accused': { actions: ['noteAccused', 'tellLink'] },
+          'peer.violated': {
+            target: 'closed',
+            actions: 'recordViolation',
+            description: 'Why goes out first; the pump bounds how long that may take (NCP-16).',
+          },
+          'peer.accused': { target: 'closed', actions: 'recordAccusation' },
+          'peer.greeted': { actions: ['notePeerLinks', 'tellNcp'] },
+          'peer.closed': { actions: 'tellNcp' },
+          'peer.unknown-session': { actions: 'tellNcp' },
+          'log.drained': { actions: 'tellNcp' },
+          close: { actions: 'tellNcp' },
+          probe: { actions: ['probeLinks', 'flush'] },
+          'wire.offered': { actions: 'offerLink' },
+          abort: { target: 'closed', actions: 'recordAbort' },
+        },
+        type: 'parallel',
+        states: { strength },
       },
-      type: 'parallel',
-      states: { strength },
+      closed: { type: 'final', tags: 'terminal', entry: 'stopPolitely' },
     },
-    closed: { type: 'final', tags: 'terminal', entry: 'stopPolitely' },
-  },
-});
+  }),
+);

@@ -8,7 +8,8 @@ import { Strikes, type FaultPart } from './strikes.js';
 import { DATA_HEAD_BYTES_MAX, type Fault } from './tuna.messages.js';
 import type { AddressBook } from './tuna.addresses.js';
 import { LinkAddresses } from './link-addresses.js';
-import { SessionConns, type ConnsState } from './session-conns.js';
+import type { ConnsState } from './conns-state.js';
+import { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
 
 /** What lies around each packet on a wire: a length, and where there are keys a sealed box. */

@@ -7,7 +7,8 @@ import { abortedClosing, news, parent, sessionActions, UNEXPECTED, type Protocol
 import { tunaLinkMachine, type LinkEvent, type LinkInput, type LinkNews } from './link.machine.js';
 import { ncpMachine, type NcpNews, type TunaPump, type TunaSession } from './ncp.machine.js';
 import { NO_DOUBTS } from './doubts.js';
-import { SessionConns, type ConnsState } from './session-conns.js';
+import type { ConnsState } from './conns-state.js';
+import { SessionConns } from './session-conns.js';
 import type { Fault } from './tuna.messages.js';
 import type { TunaSignal } from './tuna.plane.js';
 

@@ -22,9 +22,9 @@ function played({ mayRetry = false } = {}): {
   let last: Closing | undefined;
   let endProtocol: (closing: Closing) => void = () => {};
   const port: ConnectionPort = {
-    dialPermits: () => () => {},
-    begin: (role) => void begun.push(role),
+    requestDial: () => () => {},
     input: {} as never,
+    begin: (role) => void begun.push(role),
     report: (state) => story.push(state),
     ended: (c) => {
       ends.push(c.code);
@@ -51,7 +51,7 @@ function played({ mayRetry = false } = {}): {
     status: () => actor.getSnapshot().status,
   };
 }
-const granted: ConnectionEvent = { type: 'redial.permitted', opener };
+const granted: ConnectionEvent = { type: 'redial.permitted' };
 const offered = (isTrusted: boolean): ConnectionEvent => ({ type: 'offered', opener, opening: undefined, isTrusted });
 const crossed: ConnectionEvent = { type: 'crossed', opener, opening: undefined };
 const up: ConnectionEvent[] = [

@@ -1,4 +1,4 @@
-import { initialTransition, transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import { initialTransition, StateMachine, transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
 import { factsOf, type Run } from './record.js';
 
 /**
@@ -9,7 +9,7 @@ import { factsOf, type Run } from './record.js';
  * even where the answer happens to be the same.
  */
 export function replay({ name, machine: own, input, steps }: Run, { isStrict = false } = {}): string | undefined {
-  const machine = isStrict ? withoutDelays(own) : own;
+  const machine = isStrict ? withoutCapabilities(own) : own;
   let snapshot: AnyMachineSnapshot | undefined;
   for (const [i, { event, facts }] of steps.entries()) {
     const where = `${name}, event ${i} (${event.type})`;
@@ -26,10 +26,27 @@ export function replay({ name, machine: own, input, steps }: Run, { isStrict = f
   return undefined;
 }
 
-/** How long something takes is no part of a snapshot, so delays may read what they like. */
-function withoutDelays(machine: AnyStateMachine): AnyStateMachine {
-  const { delays } = machine.implementations as { delays: Record<string, unknown> };
-  return machine.provide({ delays: Object.fromEntries(Object.keys(delays).map((delay) => [delay, 1])) }) as AnyStateMachine;
+/**
+ * How long something takes is no part of a snapshot, and neither is what an invoked actor is given: delays and inputs may read what they
+ * like.
+ */
+function withoutCapabilities(machine: AnyStateMachine): AnyStateMachine {
+  const { delays, ...others } = machine.implementations as { delays: Record<string, unknown> };
+  const constant = Object.fromEntries(Object.keys(delays).map((delay) => [delay, 1]));
+  return new StateMachine(withoutInputs(machine.config) as never, { ...others, delays: constant } as never);
+}
+
+/** The same configuration of a state, whose invoked actors are given nothing. */
+function withoutInputs(config: object): object {
+  const { invoke, states } = config as { readonly invoke?: object; readonly states?: Readonly<Record<string, object>> };
+  const bare = (each: object): object => ({ ...each, input: undefined });
+  return {
+    ...config,
+    ...(invoke === undefined ? {} : { invoke: Array.isArray(invoke) ? invoke.map(bare) : bare(invoke) }),
+    ...(states === undefined
+      ? {}
+      : { states: Object.fromEntries(Object.entries(states).map(([name, state]) => [name, withoutInputs(state)])) }),
+  };
 }
 
 /** The same data; instances of classes and functions give their name away (`toJSON`) and throw at anything else. */

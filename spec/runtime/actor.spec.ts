@@ -18,7 +18,7 @@ import type { Transition } from '../../machines/runtime/xstate-internals.js';
 import { resumeMachine } from '../../machines/resume/resume.machine.js';
 import { RESUME_LIMITS } from '../../machines/resume/resume.timing.js';
 import type { Clock } from '../../machines/ports.js';
-import { SessionHandle } from '../../machines/session-handle.js';
+import { sessionOver } from '../model/charts/session.js';
 import { compare } from './compare.js';
 import { CompactActor } from '../../machines/runtime/actor.js';
 import { freeModel } from '../model/free.js';
@@ -129,9 +129,9 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
     const logicOf = (): AnyActorLogic => connectionMachine.provide({ actors: { protocol: protocol as never } });
     const opener = (): (() => void) => () => undefined;
     const port = {
-      dialPermits: () => () => undefined,
-      begin: () => undefined,
+      requestDial: () => () => undefined,
       input: {},
+      begin: () => undefined,
       failed: () => undefined,
       report: () => undefined,
       ended: () => undefined,
@@ -202,7 +202,7 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
     expect(PrecomputedTransitions.of(resumeMachine)).toBeInstanceOf(PrecomputedTransitions);
     for (let seed = 1; seed <= 300; seed++) {
       const role = seed % 2 === 0 ? 'dialer' : 'acceptor';
-      const session = new SessionHandle(pump, () => () => undefined, opener, { id: 'it' }, { isDuplicate: () => false });
+      const session = sessionOver(pump, opener);
       compare(seed, () => resumeMachine, events, { role, session });
     }
   });

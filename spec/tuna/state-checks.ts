@@ -1,7 +1,7 @@
 import type { Engine } from '../../machines/engine.js';
 import type { ConnectionManager } from '../../machines/hub/connection-manager.js';
 import type { ConnectionRecord } from '../../machines/hub/connection-record.js';
-import type { ConnPhase } from '../../machines/tuna/session-conns.js';
+import type { ConnPhase } from '../../machines/tuna/conns-state.js';
 import type { TunaPlane } from '../../machines/tuna/tuna.plane.js';
 import type { SimNetwork } from '../sim/network.js';
 

@@ -1,4 +1,4 @@
-import type { DialPermitRequest, LinkIndex } from '../../dial-permit.service.js';
+import type { DialPermitRequest, LinkIndex } from '../../dial-permits.js';
 import type { Closing } from '../../closing.js';
 import type { DialOptions, Opener, Ports, Resolver, Transport, Wire, WireCause } from '../../ports.js';
 import type { Protocol } from '../../protocol.js';

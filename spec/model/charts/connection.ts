@@ -3,7 +3,6 @@ import type { ApiState } from '../../../machines/connection/api-state.js';
 import { connectionMachine } from '../../../machines/connection/connection.machine.js';
 import type { ConnectionInput, ConnectionPort } from '../../../machines/connection/connection.setup.js';
 import { assert } from '../../../machines/errors.js';
-import type { DialPermitRequest } from '../../../machines/dial-permit.service.js';
 import type { Opener } from '../../../machines/ports.js';
 import type { Model } from '../model.js';
 import { played } from '../played.js';
@@ -13,19 +12,19 @@ const opener: Opener = () => () => {};
 /** The hub as one connection sees it: it grants, decides and is told. The protocol below is played as well. */
 class PlayedHub {
   readonly input: ConnectionInput = { port: this.#port() };
-  request: DialPermitRequest | undefined;
+  request: { permitted(): void; exhausted(): void } | undefined;
   state: ApiState | undefined;
   readonly begun: string[] = [];
   readonly ended: string[] = [];
 
   #port(): ConnectionPort {
     return {
-      dialPermits: (request) => {
-        this.request = request;
+      requestDial: (_, permitted, exhausted) => {
+        this.request = { permitted, exhausted };
         return () => (this.request = undefined);
       },
-      begin: (role) => void this.begun.push(role),
       input: {} as never, // The protocol is played, and looks at none of what a session is made of.
+      begin: (role) => void this.begun.push(role),
       report: (state) => (this.state = state),
       identified: () => {},
       yielded: () => {},
@@ -61,7 +60,7 @@ export const connectionModel: Model<PlayedHub> = {
     drain: { type: 'drain', afterMs: 1000 },
     accept: { type: 'accept' },
     deny: { type: 'deny' },
-    granted: ({ request }) => request?.permitted(opener),
+    granted: ({ request }) => request?.permitted(),
     'given up': ({ request }) => request?.exhausted(),
     'the hub wants another attempt': { type: 'redial' },
     'the hub wants no other attempt': { type: 'rest' },

@@ -2,7 +2,7 @@ import { resumeCodec } from '../../../adapters/resume/codec.js';
 import { closing } from '../../../machines/closing.js';
 import type { PumpOver } from '../../../machines/session-handle.js';
 import { SlabPool } from '../../../machines/dataplane/send-log.js';
-import type { DialPermits, DialPermitRequest } from '../../../machines/dial-permit.service.js';
+import type { DialPermits, DialPermitRequest } from '../../../machines/dial-permits.js';
 import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { resumeMachine } from '../../../machines/resume/resume.machine.js';
 import type { RefusalCode } from '../../../machines/resume/resume.messages.js';

@@ -2,9 +2,9 @@ import type { AnyEventObject, AnyMachineSnapshot } from 'xstate';
 import type { Closing } from '../../../machines/closing.js';
 import { Pump } from '../../../machines/dataplane/pump.js';
 import type { Plane } from '../../../machines/dataplane/plane.js';
-import type { DialPermits } from '../../../machines/dial-permit.service.js';
+import type { DialPermits } from '../../../machines/dial-permits.js';
 import { assert } from '../../../machines/errors.js';
-import type { Opener } from '../../../machines/ports.js';
+import type { Clock, Opener } from '../../../machines/ports.js';
 import { SessionHandle, type AnyPump } from '../../../machines/session-handle.js';
 import type { PlayedTime } from '../played.js';
 import type { PlayedWorld } from '../model.js';
@@ -18,12 +18,13 @@ export function pumpOver<Message, Signal, P extends Plane<Message, Signal>>(
 }
 
 /** The handle that a session's chart gets: a pump, and a hub that answers requests to dial as `permits` says. */
-export function sessionOver<P extends AnyPump>(
+export function sessionOver<P extends AnyPump & { readonly clock: Clock }>(
   pump: P,
   opener?: Opener,
   permits: DialPermits = () => () => {},
 ): SessionHandle<P> {
-  return new SessionHandle(pump, permits, opener, { id: 'the session' }, { isDuplicate: () => false });
+  const owner = { requestPermit: permits, isDuplicate: () => false, now: () => pump.clock.now() };
+  return new SessionHandle(pump, owner, { id: 'the session' }, opener);
 }
 
 /** The parent of a session's chart: it keeps what it is told. */

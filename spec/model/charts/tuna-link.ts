@@ -1,6 +1,6 @@
 import type { AnyEventObject } from 'xstate';
 import { assert } from '../../../machines/errors.js';
-import type { DialPermits, DialPermitRequest } from '../../../machines/dial-permit.service.js';
+import type { DialPermits, DialPermitRequest } from '../../../machines/dial-permits.js';
 import { tunaLinkMachine, type LinkContext, type LinkInput } from '../../../machines/tuna/link.machine.js';
 import type { AddressBook, AddressReply } from '../../../machines/tuna/tuna.addresses.js';
 import type { TunaPump } from '../../../machines/tuna/ncp.machine.js';

@@ -1,9 +1,6 @@
-import { fromCallback, type EventObject } from 'xstate';
 import type { Opener } from './ports.js';
 
-export type DialPermitEvent =
-  | { type: 'redial.permitted'; opener: Opener; completed?: (() => void) | undefined } // `completed`: the handshake on that wire is done.
-  | { type: 'redial.exhausted' };
+/** Permits to dial, which the hub gives: the terms in which they are asked for. `redial.service.ts` asks. */
 
 /** One of several wires of a session. Each link has its own sequence of attempts, and may have its own address. */
 export interface LinkIndex {
@@ -25,19 +22,3 @@ export interface DialPermitRequest {
 
 /** The hub's side: permits a dial when backoff, budget and slots allow. The result withdraws the request. */
 export type DialPermits = (request: DialPermitRequest) => () => void;
-
-export interface DialPermitInput {
-  readonly permits: DialPermits;
-  readonly livedMs: number;
-  readonly link?: LinkIndex | undefined;
-}
-
-/** Permission to dial as a service: a chart invokes it, the hub answers; leaving the state withdraws the request. */
-export const dialPermitService = fromCallback<EventObject, DialPermitInput>(({ input: { permits, livedMs, link }, sendBack }) =>
-  permits({
-    livedMs,
-    link,
-    permitted: (opener, completed) => sendBack({ type: 'redial.permitted', opener, completed } satisfies DialPermitEvent),
-    exhausted: () => sendBack({ type: 'redial.exhausted' } satisfies DialPermitEvent),
-  }),
-);
