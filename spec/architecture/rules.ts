@@ -148,6 +148,6 @@ export const exemptions: readonly Exemption[] = [
 
 /** What may stand at the top of the repository, besides dot files and what `.gitignore` names. */
 export const topLevel: readonly string[] = [
-  ...['adapters', 'machines', 'spec', 'transports', 'visualizer'],
+  ...['adapters', 'findings', 'machines', 'spec', 'transports', 'visualizer'],
   ...['CHANGELOG.md', 'LICENSE', 'README.md', 'jest.config.ts', 'package-lock.json', 'package.json', 'tsconfig.json'],
 ];
