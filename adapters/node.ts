@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { performance } from 'node:perf_hooks'; // The global one is a getter, asked thirty times per connection.
 import { wordsOf } from '../machines/callbacks.js';
 import { printable } from './printable.js';
 import { onUndeclaredStep } from '../machines/phase-table.js';

@@ -160,6 +160,9 @@ function selectorOf(plan: ChartPlan, node: StateNode, value: AnyMachineSnapshot[
     if (selector !== undefined) inner.push(selector);
   }
   const own = candidatesOf(plan, node, type);
+  const [only] = inner;
+  // Of one inner state: what it does not take is tried next, as one list.
+  if (only !== undefined && inner.length === 1) return { inner: only.inner, own: [...only.own, ...own] };
   return inner.length === 0 && own.length === 0 ? undefined : { inner, own };
 }
 
