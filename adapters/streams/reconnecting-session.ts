@@ -19,6 +19,9 @@ export interface ReconnectingSessionEvents {
 /** Between a peer's goodbye and the next attempt. Chosen without measurement. */
 const COME_BACK_MS = 1000;
 
+/** As long as a connection's own goodbye may take (`closeGraceMs`). */
+const STOP_GRACE_MS = 3000;
+
 /**
  * Keeps a stream session with the peer at one address: dials until the peer answers, and again after every ending that can
  * heal. A session without a link redials by itself. Stateful.
@@ -94,11 +97,14 @@ export class ReconnectingSession {
     }
   }
 
-  /** Stops redialing and closes the session as `StreamSession.close` does. */
-  async stop(options: CloseOptions = {}): Promise<void> {
+  /**
+   * Stops redialing and closes the session as `StreamSession.close` does, but waits 3 s at most for what is on its way: a peer that died
+   * without a goodbye would hold it up for the whole reconnect window. `graceMs` sets another bound.
+   */
+  async stop({ graceMs = STOP_GRACE_MS, ...options }: CloseOptions = {}): Promise<void> {
     this.#stop.abort();
     this.engine.peers.unregister(this.address);
-    await this.#session?.close(options);
+    await this.#session?.close({ ...options, graceMs });
   }
 }
 

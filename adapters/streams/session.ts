@@ -149,8 +149,7 @@ export class StreamSession {
   async close({ now = false, graceMs }: CloseOptions = {}): Promise<Closing> {
     const { connection } = this;
     const { clock } = ports;
-    const timer =
-      graceMs === undefined || now ? undefined : clock.setTimeout(() => void connection.close({ now: true }), graceMs);
+    const timer = graceMs === undefined || now ? undefined : clock.setTimeout(() => giveUp(connection), graceMs);
     await connection.close({ now });
     clock.clearTimeout(timer);
     return this.closed;
@@ -392,4 +391,10 @@ const OURS = `this side speaks version ${STREAMS_VERSION} of streams`;
 function fits(text: string, bytesMin: number, bytesMax: number): boolean {
   const { length } = new TextEncoder().encode(text);
   return length >= bytesMin && length <= bytesMax;
+}
+
+/** Drains no longer. Without a link there is none to say goodbye on, and the second call does not wait for one either. */
+function giveUp(connection: Connection): void {
+  void connection.close({ now: true });
+  if (connection.remoteAddress === undefined) void connection.close({ now: true });
 }

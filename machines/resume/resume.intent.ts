@@ -64,7 +64,16 @@ export const intent = resumeSetup.createStateConfig({
           on: { 'peer.greeted': 'said', close: { guard: 'isAbrupt', target: '#resume.closed' } },
           ...untilAcknowledged,
         },
-        said: untilAcknowledged,
+        said: {
+          description: 'A second hurried close does not wait for a wire to repeat the goodbye on.',
+          on: {
+            close: {
+              guard: and(['isAbrupt', not(stateIn('#resume.alive.linkage.connected.flowing'))]),
+              target: '#resume.closed',
+            },
+          },
+          ...untilAcknowledged,
+        },
       },
     },
     crossing: {
