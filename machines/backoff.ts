@@ -8,7 +8,7 @@ export interface Band {
 
 /**
  * How long to wait before each dial of a row. A row begins with a first dial, or with the loss of a wire, and ends with
- * a completed handshake. Whoever asks counts its dials from 1.
+ * a completed handshake. The caller counts its dials from 1.
  */
 export type RedialPolicy = BandedPolicy | ExponentialPolicy | ConstantPolicy;
 

@@ -1,6 +1,6 @@
 import type { Ports } from './ports.js';
 
-/** What reporting a failed callback needs of the platform. */
+/** The part of the platform that reports a failed callback. */
 export type CallbackPorts = Pick<Ports, 'clock'> & { readonly report?: Ports['report'] | undefined };
 
 /**
@@ -24,7 +24,7 @@ export function reportCallback({ clock, report }: CallbackPorts, callback: strin
 }
 
 /**
- * Calls application code. What it throws, and what a promise that it returns rejects with, is reported.
+ * Calls application code. Errors that it throws, and rejections of a promise that it returns, are reported.
  *
  * @returns what it returned; undefined if it threw
  */
@@ -53,7 +53,7 @@ export function textsOf(value: unknown): { readonly texts: readonly string[] } |
   }
 }
 
-/** Whatever was thrown, in words; throws nothing itself. */
+/** The text of a thrown value. Never throws. */
 export function wordsOf(error: unknown): string {
   try {
     return error instanceof Error ? String(error.message) : String(error);

@@ -1,4 +1,4 @@
-/** What the states of a chart say about themselves, for drawings and for tests that cite rules. */
+/** Metadata of the states of a chart, for drawings and for tests that cite rules. */
 export interface ChartMeta {
   /** The requirement that a state enforces, such as `RES-3`. */
   readonly rule?: string;

@@ -39,7 +39,7 @@ export const CLOSINGS = {
   },
   'trust-pending-timeout': {
     retry: true,
-    happened: 'Nobody decided about trust in time.',
+    happened: 'No user decided about trust in time.',
     advice: 'Accept the pairing request while it is shown.',
   },
   'identity-mismatch': {
@@ -61,7 +61,7 @@ export const CLOSINGS = {
   'token-refused': {
     retry: false,
     happened: 'The peer did not accept the token that proves this session is ours.',
-    advice: 'Connect again. If nobody restarted, somebody else may be using this session.',
+    advice: 'Connect again. If neither side restarted, another process may be using this session.',
   },
   violated: {
     retry: false,
@@ -82,7 +82,7 @@ export const CLOSINGS = {
   reset: { retry: true, happened: 'The link broke.', advice: 'Check the network.' },
   refused: {
     retry: true,
-    happened: 'Nobody listens at that address, or it refused.',
+    happened: 'There is no listener at that address, or it refused.',
     advice: 'Check the address, and that the peer runs.',
   },
   unreachable: {
@@ -123,18 +123,18 @@ export type ClosingCode = keyof typeof CLOSINGS;
 
 /** Why and by whom something ended. A value, never an exception. */
 export interface Closing {
-  /** Who brought it about: this side, or the peer (the network counts as remote). */
+  /** The side that caused it: this one, or the peer (the network counts as remote). */
   readonly side: 'local' | 'remote';
   readonly code: ClosingCode;
   /** One sentence for people. */
   readonly reason: string;
-  /** Whether trying again can make sense without anybody changing anything. */
+  /** Whether trying again can succeed with nothing changed. */
   readonly retry: boolean;
   readonly detail?: ClosingDetail;
 }
 
 /**
- * What more is known of an end, where there is more: the broken rule, the wire's own cause, when to come back, which messages.
+ * Details of an end, where there are any: the broken rule, the wire's own cause, when to come back, which messages.
  */
 export interface ClosingDetail {
   /** The rule that was broken, e.g. `RES-8`. */
@@ -146,7 +146,7 @@ export interface ClosingDetail {
   /** Where the peer has lost the session and the protocol tells: bytes that the peer's application is known to have read. */
   readonly read?: number;
   /**
-   * What `write` had accepted: handed to a link without acknowledgement, and never handed to one. Messages; beside `read` they are
+   * Messages that `write` had accepted: handed to a link without acknowledgement, and never handed to one. Messages; beside `read` they are
    * numbers of bytes.
    */
   readonly unknown?: MessageRange | number;
@@ -163,7 +163,7 @@ export interface MessageRange {
   readonly to: number;
 }
 
-/** What a closing quotes of a peer or an application, in characters: charts keep it, and their snapshots are small. */
+/** The longest text that a closing quotes of a peer or an application, in characters. Charts keep it, and their snapshots are small. */
 const MESSAGE_LENGTH_MAX = 512;
 
 /** A longer `detail.message` is cut, and ends with an ellipsis. */
@@ -197,7 +197,7 @@ const OF_CAUSE: Record<WireCauseKind, ClosingCode> = {
   oversized: 'oversized',
 };
 
-/** What the end of a wire means to a connection that can't do without it. */
+/** The closing of a connection that ends with its wire. */
 export function closingOf(cause: WireCause): Closing {
   const detail = { cause, ...(cause.retryAfterMs === undefined ? {} : { retryAfterMs: cause.retryAfterMs }) };
   if (cause.status === 503) return closing('busy', 'remote', detail);

@@ -16,7 +16,7 @@ export interface DialPermitRequest {
   readonly link?: LinkIndex | undefined;
   /** `completed` ends the sequence of attempts. A session with one wire need not call it: its connection does. */
   permitted(opener: Opener, completed?: () => void): void;
-  /** No further dial is permitted. */
+  /** No further dial is permitted: the attempts are exhausted. */
   exhausted(): void;
 }
 

@@ -6,7 +6,7 @@ import type { ConnectOptions, Engine } from './engine.js';
 import type { EngineEvent } from './hub/events.js';
 import { parentOf } from './runtime/xstate-internals.js';
 
-/** What an actor made by `fromEngine` sends to its parent: everything that the engine reports, as `engine.<type>`. */
+/** Events that an actor made by `fromEngine` sends to its parent: everything that the engine reports, as `engine.<type>`. */
 export type EngineActorEvent = {
   [E in EngineEvent as E['type']]: Omit<E, 'type'> & { readonly type: `engine.${E['type']}` };
 }[EngineEvent['type']];
@@ -73,7 +73,7 @@ export interface ConnectionActorInput extends Pick<ConnectOptions, 'protocol' | 
   readonly target: string | readonly string[];
 }
 
-/** What an actor made by `fromConnection` sends to its parent, beside its end (`onDone`: the closing; `onError`: no connection came about). */
+/** Events that an actor made by `fromConnection` sends to its parent, beside its end (`onDone`: the closing; `onError`: no connection came about). */
 export type ConnectionActorEvent =
   | { readonly type: 'connection.connected'; readonly connection: Connection }
   | { readonly type: 'connection.state'; readonly state: ApiState };

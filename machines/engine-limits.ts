@@ -1,4 +1,4 @@
-/** What one engine holds at most, over all its connections; each limit says what happens there. */
+/** Limits of one engine, over all its connections. Each says what happens when it is reached. */
 export interface EngineLimits {
   /** Connections of all kinds, suspended ones included. Default: the protocol's own (100 000 for resume, 1000 for pool). */
   readonly connectionsMax?: number;

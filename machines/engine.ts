@@ -33,27 +33,27 @@ export type { Inspector } from './inspector.js';
 export type { Runtime } from './runtime/runtime.js';
 export type { ShutdownOptions } from './shutdown-options.js';
 
-/** What an engine is made of: ways to reach peers, protocols to speak with them, and limits. */
+/** The parts of an engine: transports, protocols and limits. */
 export interface EngineOptions {
   /** Ways to reach addresses; each scheme is served by the first that knows it. */
   readonly transports: readonly Transport[];
-  /** The first one is the default of `connect`; a listener tells all of them apart at the door. */
+  /** The first one is the default of `connect`. A listener detects the protocol from the first bytes. */
   readonly protocols: readonly Protocol<unknown>[];
   /** Addresses to accept at, once started. */
   readonly listen?: readonly string[];
-  /** Lets a listener that anybody could reach do without identities. Default false. */
+  /** Allows a listener that other machines can reach to work without identities. Default false. */
   readonly insecure?: boolean;
   /** Finds the addresses of a peer that `connect` names by its id instead of an address. */
   readonly resolver?: Resolver;
   readonly limits?: EngineLimits;
   /**
-   * What runs the charts of the engine. `compact` (default): actors of this package that behave like XState's, inspection events
+   * The runtime of the engine's charts. `compact` (default): actors of this package that behave like XState's, inspection events
    * included, at a tenth of the memory. `xstate`: XState's own `createActor` and interpreter, the reference.
    */
   readonly runtime?: Runtime;
   /** Charts of your own in place of the engine's: `hubMachine.provide({...})`, `connectionMachine.provide({...})`. */
   readonly machines?: { readonly hub?: typeof hubMachine; readonly connection?: typeof connectionMachine };
-  /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. What it throws is reported. */
+  /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. Errors that it throws are reported. */
   readonly inspect?: Inspector;
 }
 
@@ -61,7 +61,7 @@ export interface EngineOptions {
 export interface ConnectOptions extends Pick<DialOptions, 'fingerprints'> {
   /** Name of the protocol. Default: the engine's first one. */
   readonly protocol?: string;
-  /** Who it must be, by the protocol's own ids (pool, SHIP); somebody else at that address ends the attempt `identity-mismatch`. */
+  /** The peer's id in the protocol (pool, SHIP). Another peer at that address ends the attempt with `identity-mismatch`. */
   readonly peer?: string;
   /** Dial again after endings that can heal by themselves, until the protocol's retries are used up. Default false: one attempt. */
   readonly retry?: boolean;
@@ -71,7 +71,7 @@ export interface ConnectOptions extends Pick<DialOptions, 'fingerprints'> {
   readonly reuse?: boolean;
 }
 
-/** What an engine has counted, and what there is at the moment. */
+/** Counters of an engine, and its present size. */
 export interface EngineMetrics extends MetricsReport {
   /** Connections of all kinds, suspended ones included. */
   readonly connections: number;
@@ -97,7 +97,7 @@ export class ConnectError extends Error {
   }
 }
 
-/** Hears everything that an engine reports, in order, from `engine.on` on. */
+/** Receives every event that an engine reports after `engine.on`, in order. */
 export type EngineListener = (event: EngineEvent) => void;
 
 /** A running hub as an application holds it. */
@@ -106,7 +106,7 @@ export class Engine {
   readonly actor: ActorRefFrom<typeof hubMachine>;
   /** Accepted connections, each once. At most `incomingMax` wait here. */
   readonly incoming: AsyncIterable<Connection>;
-  /** Standing wishes about peers. */
+  /** Registered peers, which the engine stays connected with. */
   readonly peers: Peers;
   #hub: ConnectionManager;
   #events = new Broadcast<EngineEvent>(EVENTS_KEPT_MAX);
@@ -115,7 +115,7 @@ export class Engine {
   #isTelling = false;
   #hasEnded = false; // Behind the end of its actor.
   #isStarted = false;
-  #unbound: string[] = []; // What is to be listened at, and is not yet.
+  #unbound: string[] = []; // Addresses to listen at that are not bound yet.
   #binding: Promise<void> | undefined;
   #unwatch: (() => void) | undefined;
   #over: Promise<void> | undefined; // The end of a shutdown, which comes behind that of the actor.
@@ -145,7 +145,7 @@ export class Engine {
       (peer) => this.#register(peer),
       (peer) => this.actor.send({ type: 'peer.unregistered', peer }),
     );
-    // What messages are, the protocol says, and an engine may speak several: bytes is what most of them carry.
+    // The protocol defines the type of messages, and an engine may have several: most carry bytes.
     this.incoming = this.#hub.incoming as AsyncIterable<Connection<unknown>> as AsyncIterable<Connection>;
     unlisted(this);
   }
@@ -203,7 +203,7 @@ export class Engine {
   }
 
   /**
-   * A completed connection to whoever is at `target` (several addresses of one peer race), or to the peer of that name where the
+   * A completed connection to the peer at `target` (several addresses of one peer race), or to the peer of that name where the
    * engine has a resolver. Rejects with `ConnectError` when the attempt ends, and with `SessionError` for an address or option
    * that can't be right.
    */
@@ -264,7 +264,7 @@ export class Engine {
     return this.#events;
   }
 
-  /** What the hub counts about itself, and how many connections are in which state. */
+  /** The hub's counters, and the number of connections in each state. */
   metrics(): EngineMetrics {
     const states: Partial<Record<ApiState, number>> = {};
     for (const entry of this.#hub.records()) states[entry.state] = (states[entry.state] ?? 0) + 1;
@@ -280,7 +280,7 @@ export class Engine {
 
   /**
    * Stops accepting, cancels attempts, closes connections gracefully and then by force. When it resolves there is no dial, no
-   * timer, no callback and no open handle left. With `drainOverMs` every peer is told first when to come back, spread over
+   * timer, no callback and no open handle left. With `drainOverMs` every peer first gets a time to come back at, spread over
    * that time, and says goodbye itself (`drained`). Default deadline: 10 s, then everything is destroyed.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
@@ -356,7 +356,7 @@ export class Engine {
     if (transport.secure || this.options.insecure === true || isLoopbackAddress(address)) return;
     throw new SessionError(
       'insecure',
-      `${address} can be reached by anybody and proves no identity; use tls:// or wss://, or say insecure: true`,
+      `${address} can be reached from other machines and proves no identity; use tls:// or wss://, or set insecure: true`,
     );
   }
 

@@ -32,7 +32,7 @@ export function abortedBy(signal: AbortSignal, message: string): SessionError {
   return new SessionError('aborted', message, { cause: signal.reason });
 }
 
-/** What a reader of messages gets in place of an end, where a connection did not end in order: the messages are not complete. */
+/** A reader of messages gets this error instead of an end when the connection did not end in order: the messages are incomplete. */
 export function cutBy(closing: Closing): SessionError {
   return new SessionError('closed', `the connection was cut: ${closing.reason} (${closing.code})`, { cause: closing });
 }

@@ -21,7 +21,7 @@ export {
 } from './embed.js';
 export { phaseTables } from './phase-tables.js';
 export type { PhaseTable } from './phase-table.js';
-/** What a protocol of one's own gives the hub, beside its chart. */
+/** The types of a custom protocol, besides its chart. */
 export type { RedialPolicy } from './backoff.js';
 export type { Farewell, Plane, Room, Step } from './dataplane/plane.js';
 export type { DialPermits, DialPermitRequest } from './dial-permits.js';

@@ -1,7 +1,7 @@
 import { toObserver, type InspectionEvent, type Observer } from 'xstate';
 import { callback, type CallbackPorts } from './callbacks.js';
 
-/** What `inspect` takes: a function, or an observer with `next`, such as `createInspector().inspect` of `@statelyai/inspect`. */
+/** The type of `inspect`: a function, or an observer with `next`, such as `createInspector().inspect` of `@statelyai/inspect`. */
 export type Inspector = ((event: InspectionEvent) => void) | Observer<InspectionEvent>;
 
 /** A throwing inspector would break `start` and `send`: what it throws or rejects with is reported. */

@@ -13,7 +13,7 @@ export function isLoopbackHost(host: string): boolean {
   return mark === 0xffff ? high! >>> 8 === 127 : mark === 0 && high === 0 && low === 1;
 }
 
-/** The same for an address to listen at, such as `tcp://127.0.0.1:7000`. What is no plain `scheme://host:port/path` is not. */
+/** The same for an address to listen at, such as `tcp://127.0.0.1:7000`. False for anything but a plain `scheme://host:port/path`. */
 export function isLoopbackAddress(address: string): boolean {
   const [, host] = /^[a-z][a-z0-9+.-]*:\/\/(\[[^\]\s]*\]|[^:/?#@[\]\s]+)(?::\d{1,5})?(?:[/?#][^\s@]*)?$/i.exec(address) ?? [];
   return host !== undefined && isLoopbackHost(host);

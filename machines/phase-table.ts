@@ -2,11 +2,11 @@ import { assert } from './errors.js';
 
 /**
  * Small state machines on the path of data, as tables: which events each phase knows, and which phase follows. A chart would cost an
- * event and a snapshot per step; a table costs two property lookups and allocates nothing. Whatever a table does not declare does not
+ * event and a snapshot per step; a table costs two property lookups and allocates nothing. A step that a table does not declare does not
  * happen: the phase stays, and the step is counted as a defect of this program.
  */
 export interface PhaseTable<Phase extends string = string, Event extends string = string> {
-  /** What is in these phases, for drawings and for the report of an undeclared step. */
+  /** The object that has these phases, for drawings and for the report of an undeclared step. */
   readonly name: string;
   readonly initial: Phase;
   readonly steps: { readonly [P in Phase]: { readonly [E in Event]?: Phase } };

@@ -1,4 +1,4 @@
-/** What the house needs from the world. Everything else in `machines/` is computation. */
+/** The interfaces to the platform. Everything else in `machines/` is computation. */
 
 /** Monotonic time in milliseconds, timers, and the end of the turn; a superset of XState's own `Clock`. */
 export interface Clock {
@@ -18,7 +18,7 @@ export type Random = () => number;
 /** Unpredictable bytes for session ids, tokens and nonces. Only the simulation replaces it by a seeded one. */
 export type Entropy = (bytes: number) => Uint8Array;
 
-/** Who a transport has proven the peer to be. */
+/** The peer's identity, as the transport has proven it. */
 export interface Identity {
   /** SHA-256 of the peer's public key (SubjectPublicKeyInfo), 64 lower-case hex digits. */
   readonly fingerprint: string;
@@ -36,7 +36,7 @@ export interface CertificateDates {
 }
 
 /**
- * An opened byte pipe. It dies and is replaced; whoever holds it must expect every call to be too late.
+ * An opened byte pipe. It dies and is replaced; its owner must expect every call to be too late.
  * A wire never calls its handler from inside one of these methods.
  */
 export interface Wire {
@@ -47,7 +47,7 @@ export interface Wire {
   readonly lends: boolean;
   /** The bytes must stay unchanged until written. False: accepted, but wait for `onDrain`. Silently void once closed. */
   send(bytes: Uint8Array): boolean;
-  /** What is sent between `cork` and `uncork` leaves in as few writes (or messages) as possible. */
+  /** Bytes sent between `cork` and `uncork` leave in as few writes (or messages) as possible. */
   cork(): void;
   uncork(): void;
   /** Says farewell in the transport's own way after what was sent has left; `code` and `reason` where the transport has them. */
@@ -63,7 +63,7 @@ export interface Wire {
   keepAlive?(idleMs: number): void;
 }
 
-/** What a transport calls: `onOpen` at most once, `onClose` exactly once and last, nothing from inside an opener or a wire's method. */
+/** Callbacks of a transport: `onOpen` at most once, `onClose` exactly once and last, nothing from inside an opener or a wire's method. */
 export interface WireHandler {
   onOpen(wire: Wire): void;
   onBytes(bytes: Uint8Array): void;
@@ -77,7 +77,7 @@ export type WireCauseKind =
   | 'ended' // The peer closed in an orderly way.
   | 'aborted' // This side closed, destroyed, or gave up the attempt.
   | 'reset' // The pipe broke.
-  | 'refused' // Nobody listens there, or whoever does said no (`status`, `retryAfterMs`).
+  | 'refused' // There is no listener, or it refused (`status`, `retryAfterMs`).
   | 'unreachable' // No route, or the attempt took too long.
   | 'resolve-failed' // The name has no address.
   | 'tls-failed' // No common TLS ground, a bad certificate, an alert.
@@ -99,13 +99,13 @@ export interface WireCause {
 /** Starts to open a wire for `handler`; the result gives the attempt, or the opened wire, up. */
 export type Opener = (handler: WireHandler) => () => void;
 
-/** Why somebody at the door is sent away before a wire exists. */
+/** Why an incoming connection is refused before a wire exists. */
 export interface Refusal {
   readonly code: 'limit-reached' | 'busy' | 'shutdown';
   readonly retryAfterMs: number;
 }
 
-/** Somebody at the door. Exactly one of `open` and `refuse` is called. */
+/** An incoming connection. Exactly one of `open` and `refuse` is called. */
 export interface Offer {
   readonly remoteAddress: string;
   readonly identity?: Identity | undefined;
@@ -114,7 +114,7 @@ export interface Offer {
   refuse(refusal: Refusal): void;
 }
 
-/** Who hears of a listener: its address, whoever comes, its failure. */
+/** Callbacks of a listener: its address, incoming connections, its failure. */
 export interface Acceptor {
   /** The address as bound, with the port the system chose. */
   onListening(address: string): void;
@@ -145,7 +145,7 @@ export interface Transport {
   listen(address: string, acceptor: Acceptor): Listening;
 }
 
-/** What a peer must prove before a wire to it opens. */
+/** Options of a dial; most say what a peer must prove before the wire opens. */
 export interface DialOptions {
   /** Only a peer with one of these keys will do; otherwise the wire closes with `identity-mismatch`. */
   readonly fingerprints?: readonly string[];
@@ -169,7 +169,7 @@ export interface Trust {
 }
 
 /**
- * What the host says of itself: `offline` and `online` of its network; `left`: the page goes and nothing of it runs again;
+ * News of the host: `offline` and `online` of its network; `left`: the page goes and nothing of it runs again;
  * `frozen`: it may run again much later, and until then nothing of it does; `thawed`: it does.
  */
 export type HostNews = 'online' | 'offline' | 'left' | 'frozen' | 'thawed';

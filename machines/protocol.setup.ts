@@ -5,7 +5,7 @@ import { parentOf } from './runtime/xstate-internals.js';
 import type { ProtocolInput, ProtocolNews } from './protocol.js';
 import type { AnyPump, SessionHandle } from './session-handle.js';
 
-/** What the context of every protocol's chart has: plain data beside the handle, so that it can be saved, sent and replayed. */
+/** The context that every protocol's chart has: plain data beside the handle, so that it can be saved, sent and replayed. */
 export interface ProtocolContext<P extends AnyPump = AnyPump> {
   readonly role: ProtocolInput['role'];
   readonly session: SessionHandle<P>;
@@ -18,7 +18,7 @@ interface Args {
   readonly self: AnyActorRef;
 }
 
-/** What every protocol's chart does to its session. */
+/** The actions on a session that every protocol's chart has. */
 export const sessionActions = {
   bindPump: ({ context, self }: Args): void => context.session.bind(self),
   flush: ({ context }: Args): void => context.session.flush(),
@@ -40,7 +40,7 @@ export const wireOf = ({
   link: number;
 } => ({ session, link: 0 });
 
-// What `assign` and `sendTo` of every protocol's chart are given.
+// The arguments of `assign` and `sendTo` in every protocol's chart.
 
 /** `recordClosing`: how it ended, in the words of the chart. */
 export const namedClosing = (

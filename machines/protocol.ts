@@ -7,13 +7,13 @@ import type { Identity, Opener, Ports, Refusal } from './ports.js';
 import type { SessionHandle } from './session-handle.js';
 import type { TieBreak } from './tie-break.js';
 
-/** What a protocol's chart tells the connection above it; the API state follows. */
+/** Events from a protocol's chart to the connection above it; the API state follows from them. */
 export type ProtocolNews =
   | { type: 'handshake.started' }
   | { type: 'pairing.requested' }
   | { type: 'trust.established' }
   | { type: 'pin.requested' }
-  | { type: 'data.accepted' } // What the peer sends is the application's from here on, though the handshake goes on.
+  | { type: 'data.accepted' } // Messages of the peer are delivered from here on, though the handshake goes on.
   | { type: 'handshake.completed' }
   | { type: 'trust.denied' }
   /** `isDuplicate`: there is another connection to this peer, which is to stay. */
@@ -21,7 +21,7 @@ export type ProtocolNews =
   | { type: 'session.lost' } // No wire at the moment; the API state stays.
   | { type: 'session.resumed' };
 
-/** What the connection tells the protocol's chart. Every protocol understands all of it. */
+/** Events from the connection to the protocol's chart. Every protocol handles all of them. */
 export type ProtocolCommand =
   | { type: 'close'; now: boolean; reason: 'closed' | 'shutdown'; message?: string } // Why, in the application's words.
   | { type: 'abort'; closing: Closing }
@@ -31,25 +31,25 @@ export type ProtocolCommand =
   | { type: 'accept' }
   | { type: 'deny' };
 
-/** What every protocol's chart gets. */
+/** The input of every protocol's chart. */
 export interface ProtocolInput {
   readonly role: 'dialer' | 'acceptor';
-  /** What the chart can do; it has the first wire's opener. */
+  /** The chart's capabilities; it holds the first wire's opener. */
   readonly session: SessionHandle;
 }
 
-/** What a plane must answer so that a handle can settle sends and bound memory, whatever the protocol. */
+/** The counters that a handle needs to settle sends and to bound memory, for every protocol. */
 export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Plane<Message, Signal> {
-  /** As `Plane.write`; `prompt`: somebody waits for the acknowledgement. */
+  /** As `Plane.write`; `prompt`: the caller waits for the acknowledgement. */
   write(message: Message, prompt?: boolean): ReturnType<Plane<Message, Signal>['write']>;
   /** Messages accepted by `write`, given to a wire at least once, and acknowledged (or handed over, where there is no acknowledgement). */
   readonly accepted: number;
   readonly handed: number;
   readonly acknowledged: number;
   readonly queuedBytes: number;
-  /** What became of all that was written, in bytes, where a protocol tells what the peer's application has read. */
+  /** The fate of all written bytes, where a protocol reports how much the peer's application has read. */
   readonly fate?: { readonly read: number; readonly unknown: number; readonly unsent: number } | undefined;
-  /** What the peer's application is known to have taken, where a protocol tells that apart from having arrived. */
+  /** Messages that the peer's application is known to have read, where a protocol distinguishes that from their arrival. */
   readonly taken?: number | undefined;
   /** One side has said that it goes: what is written now comes too late. Absent where a protocol can't tell. */
   readonly isParting?: boolean;
@@ -71,7 +71,7 @@ export interface Session<Message = Uint8Array> {
 /** Whether an opening gets the session that it names; `say` are the protocol's words for no. */
 export type Admission = { readonly admit: true } | { readonly admit: false; readonly code: string; readonly say?: Uint8Array };
 
-/** What the first bytes of an accepted wire say. */
+/** The result of reading the first bytes of an accepted wire. */
 export type Identified =
   | { readonly word: 'more' }
   | { readonly word: 'foreign' } // Not this protocol's.
@@ -82,18 +82,18 @@ export type Identified =
       readonly word: 'known';
       /** The session it names, or the peer where there is one connection per peer. */
       readonly label: string;
-      /** Who the peer has proven to be, where the session it names belongs to a peer. */
+      /** The peer's proven identity, where the session it names belongs to a peer. */
       readonly peer?: string | undefined;
       /** A session that doesn't exist yet may be made for it. */
       readonly isNew: boolean;
-      /** It can't be told from a session that comes back: one that has ended stays so, and is not made anew. */
+      /** A new session looks like one that comes back, so one that has ended is not made anew. */
       readonly mayReturn?: boolean;
       /** The dialer doesn't know whom it dials: a completed connection to it is not replaced. */
       readonly isInquiry?: boolean;
       readonly opening: unknown;
     };
 
-/** What a protocol is given to make a session of. */
+/** The input for a new session of a protocol. */
 export interface SessionRequest {
   readonly role: 'dialer' | 'acceptor';
   readonly ports: Ports;
@@ -108,12 +108,12 @@ export interface SessionRequest {
   readonly identity?: Identity | undefined;
 }
 
-/** What an adapter gives the hub: everything that makes one protocol different from another. */
+/** An adapter's description of its protocol for the hub: everything that makes one protocol different from another. */
 export interface Protocol<Message = Uint8Array> {
   readonly name: string;
   /** The shared chart; made once per engine, never per connection. */
   readonly machine: AnyActorLogic;
-  /** What a settled `send` means. */
+  /** The meaning of a settled `send`. */
   readonly delivery: 'acknowledged' | 'handed-over';
   readonly boundaries: 'message' | 'stream';
   /** Whether there is one connection per peer, or any number of sessions. */
@@ -138,12 +138,12 @@ export interface Protocol<Message = Uint8Array> {
   peerOf?(peer: string | undefined): string | undefined;
   /** How long one of several addresses may take before the next is tried as well. Default 250 ms; `Infinity`: one after the other. */
   readonly raceStaggerMs?: number;
-  /** Where users decide about peers: whether this one needs no decision. Default: nobody does. */
+  /** Where users decide about peers: whether this one is trusted already. Default: none needs a decision. */
   trusts?(peer: string): boolean;
-  /** What an opening may take before it is identified. */
+  /** Bounds of an opening before it is identified. */
   readonly openingBytesMax: number;
   readonly openingTimeoutMs: number;
-  /** How long the acceptor remembers how a session ended, so that a late return hears it. */
+  /** How long the acceptor remembers how a session ended, so that a late return gets the reason. */
   readonly tombstoneMs: number;
   /** The application protocol name on TLS, and the WebSocket subprotocol. */
   readonly alpn: string;
@@ -155,7 +155,7 @@ export interface Protocol<Message = Uint8Array> {
   ): Identified;
   /** An opening that might have been this protocol's was given up: it said too little for too long. */
   silent?(remoteAddress: string): void;
-  /** The words for a refusal at the door; undefined where the protocol has none and the wire is just closed. `opening`: what was refused. */
+  /** The bytes of a refusal by the listener; undefined where the protocol has none and the wire is just closed. `opening`: what was refused. */
   refusal(
     code: Refusal['code'] | 'unknown-session' | 'ended' | 'token-refused' | 'crossed',
     retryAfterMs: number,

@@ -1,7 +1,7 @@
 import { fromCallback, type EventObject } from 'xstate';
 import type { SessionHandle } from './session-handle.js';
 
-/** To a session's chart. What opens the wire is kept by the session's handle until the chart opens one. */
+/** To a session's chart. The session's handle keeps the wire's opener until the chart uses it. */
 export type RedialEvent = { type: 'redial.permitted' } | { type: 'redial.exhausted' };
 
 /** `link`: which of several wires that a session has side by side; one that has a single wire names none. */

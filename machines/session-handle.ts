@@ -5,7 +5,7 @@ import type { Opener, Wire } from './ports.js';
 /** The pump over one protocol's plane, as its chart sees it. */
 export type PumpOver<Plane, Message, Signal> = Pump<Message, Signal> & { readonly plane: Plane };
 
-/** What a handle needs of a pump, whatever its messages and signals are. */
+/** The part of a pump that a handle needs, for any type of messages and signals. */
 export interface AnyPump {
   readonly plane: unknown;
   bind(chart: SignalListener<never>): void;
@@ -58,7 +58,7 @@ class LinkState {
 }
 
 /**
- * What a session's chart can do: move bytes, open wires, ask for a permit to dial. A chart keeps it in its context, and its actions and
+ * The capabilities of a session's chart: move bytes, open wires, ask for a permit to dial. A chart keeps it in its context, and its actions and
  * services use it; guards and assignments do not, so that a chart's next state depends on its context and on the event alone.
  * Everything it holds is private: serializers find its name and nothing else.
  */
@@ -113,7 +113,7 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
 
   // Its wires, by link.
 
-  /** What opens the next wire of this link. */
+  /** The opener of this link's next wire. */
   offer(opener: Opener, link = 0): void {
     this.#link(link).keep(opener, undefined);
   }
@@ -136,7 +136,7 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
   }
 
   /**
-   * Asks for a permit to dial; the hub answers when backoff, budget and slots allow. What opens the wire is kept here until the chart
+   * Asks for a permit to dial; the hub answers when backoff, budget and slots allow. The opener is kept here until the chart
    * opens one. The result withdraws the request.
    */
   requestDial(

@@ -16,13 +16,13 @@ export type Crossing = 'keep' | 'replace' | 'wait';
 
 /**
  * Whether a connection in which this side has `role` survives a simultaneous open. Both sides come to the same answer, in
- * whatever order they see the two. Nobody keeps a connection to oneself.
+ * whatever order they see the two. A connection to oneself is never kept.
  */
 export function keeps(localId: string, remoteId: string, role: Role): boolean {
   return role === 'dialer' ? localId > remoteId : remoteId > localId;
 }
 
-/** What becomes of the `current` connection to `remoteId` when a second one comes up. The arguments are this side's roles. */
+/** Decides about the `current` connection to `remoteId` when a second one comes up. The arguments are this side's roles. */
 export function crossing({ rule, localId }: TieBreak, remoteId: string, current: Role, candidate: Role): Crossing {
   // The same side dialed again. A peer does so after it lost its end; this side has one attempt at a time, under two names.
   if (current === candidate) return current === 'acceptor' ? 'replace' : 'keep';

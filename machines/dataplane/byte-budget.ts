@@ -1,7 +1,7 @@
-/** What all connections of an engine hold for their peers, unless said otherwise: 1 GiB. Chosen without measurement. */
+/** Default bound of the bytes that all connections of an engine hold for their peers: 1 GiB. Chosen without measurement. */
 export const BYTES_QUEUED_MAX = 2 ** 30;
 
-/** A bound on bytes that many share. At the bound the next taker is refused; what was taken is never taken back. */
+/** A bound on bytes that many share. At the bound the next request is refused; bytes that were taken are never revoked. */
 export class ByteBudget {
   readonly bytesMax: number;
   #bytes = 0;
@@ -19,7 +19,7 @@ export class ByteBudget {
     return this.#bytes + bytes <= this.bytesMax;
   }
 
-  /** What one taker holds has grown or, by a negative number, shrunk. */
+  /** Adds to the bytes held; a negative number releases bytes. */
   adjust(bytes: number): void {
     this.#bytes += bytes;
   }

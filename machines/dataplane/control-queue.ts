@@ -1,6 +1,6 @@
 /**
- * What a plane has to say besides data: control frames to the peer, signals to its chart. Both are rare, so neither has a
- * queue while there is nothing to say; an idle session keeps none.
+ * Everything that a plane sends besides data: control frames to the peer, signals to its chart. Both are rare, so neither has a
+ * queue while it is empty; an idle session keeps none.
  */
 export abstract class ControlQueue<Signal> {
   #frames: Uint8Array[] | undefined;
@@ -12,7 +12,7 @@ export abstract class ControlQueue<Signal> {
     return signal;
   }
 
-  /** For the peer, before data. Answers how many wait now. */
+  /** Queues a frame for the peer, before data. Returns the number of frames that wait now. */
   protected enqueue(frame: Uint8Array): number {
     return (this.#frames ??= []).push(frame);
   }
@@ -23,12 +23,12 @@ export abstract class ControlQueue<Signal> {
     return frame;
   }
 
-  /** The wire is gone; nobody hears what was still to be said. */
+  /** Drops the frames that were queued for a wire that is gone. */
   protected clear(): void {
     this.#frames = undefined;
   }
 
-  /** For the chart. */
+  /** Queues a signal for the chart. */
   protected notify(signal: Signal): void {
     (this.#signals ??= []).push(signal);
   }

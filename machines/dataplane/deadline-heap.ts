@@ -1,27 +1,27 @@
 import type { Clock } from '../ports.js';
 
-/** Somebody with a deadline. The two numbers are kept for `Alarms`, which alone writes them. */
+/** An object with a deadline. Only `DeadlineHeap` writes the two numbers. */
 export interface Timer {
-  /** When it wants to be woken; `Infinity` while it doesn't. */
+  /** When it expires; `Infinity` while it has no deadline. */
   dueAt: number;
-  /** Where it stands in the heap; negative while it isn't there. */
+  /** Its index in the heap; negative while it isn't queued. */
   heapIndex: number;
   expire(): void;
 }
 
-/** Somebody with something to do once the running turn is over. */
+/** Work that runs at the end of the current turn. */
 export interface Deferred {
   runDeferred(): void;
 }
 
-/** Not in the heap; taken out because it is due, and not woken yet. */
+/** Not in the heap; taken out because it is due, and not called yet. */
 export const NOT_QUEUED = -1;
 const DUE = -2;
 
 /**
- * The deadlines of everybody on one clock, with one timer of the platform's for all. A timer of Node's costs 230 bytes with
+ * All deadlines of one clock, with one platform timer for all. A timer of Node's costs 230 bytes with
  * its closure, and ten thousand idle sessions have a deadline each; here it is a place in a heap. Ends of turns are shared
- * in the same way. Whoever sets a deadline that has passed is woken in a turn of its own, as by a timer.
+ * in the same way. A deadline that has passed already expires in a turn of its own, as with a timer.
  */
 export class DeadlineHeap {
   static #ofClock = new WeakMap<Clock, DeadlineHeap>();
@@ -51,10 +51,10 @@ export class DeadlineHeap {
     if (sleeper.heapIndex >= 0) this.#remove(sleeper);
     sleeper.heapIndex = NOT_QUEUED;
     sleeper.dueAt = Infinity;
-    if (this.#heap.length === 0) this.#disarm(); // Else it fires early, finds nobody, and is set anew.
+    if (this.#heap.length === 0) this.#disarm(); // Otherwise it fires early, finds nothing due, and is set anew.
   }
 
-  /** Calls `gathered` once the running turn is over; its caller sees to it that it asks once per turn. */
+  /** Calls `runDeferred` at the end of the current turn. The caller asks at most once per turn. */
   defer(gatherer: Deferred): void {
     if (this.#deferred.push(gatherer) === 1) this.clock.soon(this.#runAllDeferred);
   }

@@ -8,7 +8,7 @@ export interface FrameLayer {
 
 /** Each message costs this beyond its bytes, so that a million empty ones are not free. */
 const MESSAGE_COST_BYTES = 64;
-/** Small frames share a slab, as large as what lately went out at once; larger ones get a buffer of their own. */
+/** Small frames share a slab, as large as the bytes that lately went out at once; larger ones get a buffer of their own. */
 const SLAB_BYTES_MAX = 64 << 10;
 /** The smallest slab, and all that an idle connection keeps. */
 const SLAB_BYTES_MIN = 1 << 10;
@@ -41,7 +41,7 @@ export class FrameQueue {
     readonly bytesMax: number,
   ) {}
 
-  /** What waits, with 64 bytes for each message. */
+  /** The bytes that wait, with 64 more for each message. */
   get costBytes(): number {
     return this.#bytes + (this.accepted - this.handed) * MESSAGE_COST_BYTES;
   }

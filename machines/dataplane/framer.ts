@@ -22,7 +22,7 @@ export class Framer {
   start = 0;
   end = 0;
 
-  #chunk: Uint8Array = EMPTY; // What is being read,
+  #chunk: Uint8Array = EMPTY; // The chunk being read,
   #at = 0; // from here on.
   #lent = false; // The chunk is only valid until the pump returns.
   #held: Uint8Array = EMPTY; // A frame whose end has not arrived,
@@ -60,7 +60,7 @@ export class Framer {
     }
     if (available > 0) this.#hold(available);
     this.#letGo();
-    this.bytes = EMPTY; // Whoever falls silent now must not keep the last chunk alive.
+    this.bytes = EMPTY; // A peer that falls silent now must not keep the last chunk alive.
     return 'more';
   }
 
@@ -71,7 +71,7 @@ export class Framer {
       this.#lent = false;
       this.#at -= from;
       this.end -= from;
-      this.start = 0; // The head of the current frame is gone; nobody reads it after taking its body.
+      this.start = 0; // The head of the current frame is gone; it is not read after its body was taken.
       this.bytes = this.#chunk;
       return this.#chunk.subarray(0, to - from);
     }

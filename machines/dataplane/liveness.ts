@@ -1,12 +1,12 @@
 import { knows, phaseTable, step, type PhaseOf } from '../phase-table.js';
 
 /**
- * When a silent link is probed, when it is given up, and what a thaw is. Pure: time comes in as a number, and the answer is
+ * When a silent link is probed, and when it is declared dead. Pure: time comes in as a number, and the answer is
  * a word. A transport or a plane only sends the probe; nothing here ends anything by itself.
  *
  * A timer that fires much too late says that this process was frozen or suspended, not that the peer is dead: what the peer
- * sent meanwhile may lie unread in the socket. So a late deadline asks once more, briefly, instead of passing judgement; and
- * since a short delay is no different, no verdict falls before what has arrived by then was read.
+ * sent meanwhile may lie unread in the socket. So a late deadline probes once more, briefly, instead of ending the wire; and
+ * since a short delay is no different, buffered input is read before a wire is declared dead.
  */
 
 export interface LivenessTiming {
@@ -35,7 +35,7 @@ const FINAL_READ_MS = 1;
 
 const WAKE_PROBE_TIMEOUT_MS = 1500;
 
-/** What is known of a wire's life. `expire`: the deadline of the phase has passed; `thaw`: it was missed by a process that did not run. */
+/** Whether a wire is alive. `expire`: the deadline of the phase has passed; `thaw`: it was missed by a process that did not run. */
 export const LIVENESS_PHASES = phaseTable('liveness', 'off', {
   off: { start: 'idle', stop: 'off' },
   idle: { start: 'idle', receive: 'idle', expire: 'probing', thaw: 'waking', ask: 'waking', stop: 'off' },
@@ -52,7 +52,7 @@ export class Liveness {
   readonly #probeTimeoutMs: number;
   readonly #wakeProbeTimeoutMs: number;
   #phase: PhaseOf<typeof LIVENESS_PHASES> = LIVENESS_PHASES.initial;
-  #deadline = 0; // When idleness becomes a probe, or a probe a verdict. Means nothing while off.
+  #deadline = 0; // When idleness becomes a probe, or a probe a dead wire. Unused while off.
   #thaws = 0;
 
   constructor(timing: LivenessTiming = {}) {
@@ -100,7 +100,7 @@ export class Liveness {
 
   /**
    * The host slept, or the network changed: ask at once. True when a probe is to be sent. False when there is nothing to
-   * watch, or when one sent for the same reason is still to be answered, so that asking often can't put off the verdict.
+   * watch, or when one sent for the same reason is still to be answered, so that asking often can't delay the result.
    */
   probeNow(now: number, wakeProbeTimeoutMs = this.#wakeProbeTimeoutMs): boolean {
     if (!knows(LIVENESS_PHASES, this.#phase, 'ask')) return false;
@@ -118,7 +118,7 @@ export class Liveness {
 export interface WakeDetectorTiming {
   /** How often to look; a live or new wire within 3 s of a thaw needs this and the wake probe together to stay below. Default 1000. */
   readonly tickMs?: number;
-  /** A tick that is later than this was slept through. Default 1000. */
+  /** A tick that is later than this means that the host slept. Default 1000. */
   readonly lateMs?: number;
   /** The wall clock running away from the monotonic one by more than this says the host slept. Default 2000. */
   readonly jumpMs?: number;
@@ -126,7 +126,7 @@ export interface WakeDetectorTiming {
 
 /**
  * Notices that the host slept or the process was frozen. One per engine. On Linux the monotonic clock stands still in sleep
- * while the wall clock goes on; a frozen process misses its tick. Somebody who sets the wall clock by hours looks the same
+ * while the wall clock goes on; a frozen process misses its tick. Setting the wall clock by hours looks the same
  * and costs the same: one probe, for the difference of the clocks is measured afresh from tick to tick.
  */
 export class WakeDetector {

@@ -1,7 +1,7 @@
 import { SessionError } from '../errors.js';
 
 /**
- * The size of a message that is bytes. Whatever else has a length (text, a list of numbers, 16-bit numbers) would be taken for
+ * The size of a message that is bytes. Other values with a length (text, a list of numbers, 16-bit numbers) would be taken for
  * bytes without a word, and arrive as something else.
  *
  * @throws SessionError `not-a-message`

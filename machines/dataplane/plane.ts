@@ -23,7 +23,7 @@ export interface Plane<Message, Signal> {
   pollMessage(): Message | undefined;
   /** Rare news for the chart: a hello, a goodbye, a violation, a link gone silent. */
   pollSignal(): Signal | undefined;
-  /** Whether a writer that was told to wait may go on. */
+  /** Whether a waiting writer may go on. */
   hasRoom(): boolean;
 
   /** Where a protocol has no credit of its own: the application is too far behind, its wires must not be read. */
@@ -33,7 +33,7 @@ export interface Plane<Message, Signal> {
   /** Where the transport has a sign of life of its own (WebSocket ping): whether one is due on this link, and that it was answered. */
   pollProbe?(link: number): boolean;
   handlePong?(link: number, now: number): void;
-  /** The words with which a wire is closed politely, where the transport has any. */
+  /** The code and reason with which a wire is closed, where the transport has any. */
   readonly farewell?: Farewell | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface Farewell {
   readonly reason: string;
 }
 
-/** What one step brought: nothing left to read, nothing to tell, something for the application, something for the chart. */
+/** The result of one step: nothing left to read, nothing to report, a message for the application, a signal for the chart. */
 export type Step = 'idle' | 'quiet' | 'message' | 'signal';
 
 /** After a write: go on; enough has gathered, transmit now; accepted, but wait for `drained`. */

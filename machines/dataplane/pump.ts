@@ -10,7 +10,7 @@ export interface PumpOutput<Message> {
   settled(): void;
 }
 
-/** The side of a pump that a wire touches. Dead once its wire was replaced: late bytes, drain and close fall on deaf ears. */
+/** The side of a pump that a wire touches. Events from a replaced wire are ignored. */
 export interface WireEnd {
   receive(bytes: Uint8Array): void;
   drained(): void;
@@ -18,11 +18,11 @@ export interface WireEnd {
   answered(): void;
   /** The wire is gone. */
   closed(): void;
-  /** Whoever opened the wire loses interest in it: destroyed, unless it is saying farewell. */
+  /** The owner of the wire drops it: it is destroyed, unless it is being closed in order. */
   release(): void;
 }
 
-/** The chart that hears a plane's signals: an actor, as far as the pump knows. */
+/** The chart that receives a plane's signals: an actor, as far as the pump knows. */
 export interface SignalListener<Signal> {
   send(signal: Signal): void;
 }
@@ -30,7 +30,7 @@ export interface SignalListener<Signal> {
 const NO_ENDS: never[] = [];
 /** How long a wire may take over its farewell before it is destroyed. Chosen without measurement. */
 const FAREWELL_MS = 2_000;
-/** What one round may put on a wire before it looks at what came in. */
+/** Bytes that one round may put on a wire before it reads again. */
 const TRANSMIT_BYTES_MAX = 1 << 20;
 
 /**
@@ -38,7 +38,7 @@ const TRANSMIT_BYTES_MAX = 1 << 20;
  * This is the only impure object on the hot path: everything it decides, the plane decided.
  */
 export class Pump<Message, Signal> implements Timer, Deferred {
-  /** For `Alarms` only, like the two methods it calls. */
+  /** For `DeadlineHeap` only, like the two methods it calls. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
   // Charts have it in their contexts: what it leads to must not be listed there (`unlisted`).
@@ -69,7 +69,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     return this.#timers.clock;
   }
 
-  /** The chart that hears the plane's signals; it has reacted when the call returns. */
+  /** Sets the chart that receives the plane's signals; it has reacted when `send` returns. */
   bind(chart: SignalListener<Signal>): void {
     this.#chart = chart;
   }
@@ -126,7 +126,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
         this.#again = false;
         this.#read(now);
         this.#transmit(now);
-        this.#sendSignals(); // That all was handed over, say.
+        this.#sendSignals(); // For example `log.drained`.
       }
     } finally {
       this.#busy = false;
@@ -181,10 +181,10 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     this.flush();
   }
 
-  /** One frame, one consequence: the application or the chart hears about a frame before the next one is read. */
+  /** One frame, one consequence: the application or the chart gets a frame before the next one is read. */
   #read(now: number): void {
     const { plane, outlets } = this;
-    this.#sendSignals(); // What came up outside of a step: a timeout, a detached wire.
+    this.#sendSignals(); // Signals from outside of a step: a timeout, a detached wire.
     while (!this.#stopped) {
       switch (plane.step(now)) {
         case 'idle':
@@ -241,7 +241,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     }
   }
 
-  /** For `Alarms` only. */
+  /** For `DeadlineHeap` only. */
   runDeferred(): void {
     this.#isFlushDeferred = false;
     this.flush();
@@ -253,7 +253,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     if (at !== undefined && at < this.dueAt) this.#timers.set(this, at);
   }
 
-  /** For `Alarms` only. */
+  /** For `DeadlineHeap` only. */
   expire(): void {
     this.#plane.handleTimeout(this.clock.now());
     this.flush();

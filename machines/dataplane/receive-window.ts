@@ -9,7 +9,7 @@ export interface ReceiveWindowLimits {
 }
 
 /**
- * What has arrived, and what the peer is owed for it: acknowledgement and credit.
+ * Counts the messages that have arrived, and the acknowledgements and credit that the peer is owed.
  * Messages count from `first` without wrapping; the wire carries the low bits.
  */
 export class ReceiveWindow {
@@ -19,7 +19,7 @@ export class ReceiveWindow {
   #ackedThrough: number;
   #owedCost = 0; // Received since the last acknowledgement.
   #receivedCost = 0; // Cumulative, each message once.
-  #granted = 0; // Cumulative credit the peer was told of.
+  #granted = 0; // Cumulative credit sent to the peer.
   #backlogBytes = 0; // Delivered and not yet taken by the application.
   #duplicates = 0;
 
@@ -63,7 +63,7 @@ export class ReceiveWindow {
     return 'deliver';
   }
 
-  /** The position to acknowledge; it counts as told. */
+  /** Returns the position to acknowledge, and counts it as sent. */
   acknowledge(): number {
     this.#due = false;
     this.ackAt = undefined;
@@ -86,7 +86,7 @@ export class ReceiveWindow {
     return this.#credit() - this.#granted < this.limits.receiveBytesMax / 4 ? undefined : this.allCredit();
   }
 
-  /** All the credit there is at the moment, for a hello; it counts as told. */
+  /** Returns all the credit there is, for a hello, and counts it as sent. */
   allCredit(): number {
     return (this.#granted = this.#credit());
   }
@@ -95,7 +95,7 @@ export class ReceiveWindow {
     return this.#receivedCost + this.limits.receiveBytesMax - this.#backlogBytes;
   }
 
-  /** The wire is gone; nobody is left to be told. */
+  /** Drops the due acknowledgement of a wire that is gone. */
   forgetDue(): void {
     this.#due = false;
     this.ackAt = undefined;

@@ -8,7 +8,7 @@ export interface LogCodec {
   putData(into: Uint8Array, at: number, sequence: number, payload: Uint8Array, prompt: boolean): void;
 }
 
-/** What every message costs beyond its payload, in credit and in bounds: its heads, its entry, its share of a view. */
+/** The cost of every message beyond its payload, in credit and in bounds: its heads, its entry, its share of a view. */
 export const MESSAGE_COST_BYTES = 64;
 
 interface Slab {
@@ -48,7 +48,7 @@ export class SlabPool {
 }
 
 /**
- * Messages that were numbered but not acknowledged, encoded once, side by side in slabs. What is sent, and sent again,
+ * Messages that were numbered but not acknowledged, encoded once, side by side in slabs. Bytes that are sent, and sent again,
  * is a view of a slab with many frames in it: one large write instead of many small ones, and no copy for a replay.
  * Messages count from `first` without wrapping; the wire carries the low 32 bits. Bounded by cost (payload + 64 bytes each).
  * @rule RES-9 RES-14 RES-15
@@ -184,7 +184,7 @@ export class SendLog {
     this.#fresh = this.#slabs.length;
   }
 
-  /** What this wire was the first to be given, from `number` on, was provably not taken: nobody had the right to. */
+  /** Messages from `number` on that went out on this wire first were provably not accepted: the peer had no right to accept them. */
   retract(number: number): void {
     this.#handed = Math.max(this.#base, Math.min(this.#handed, number));
   }

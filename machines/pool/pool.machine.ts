@@ -68,7 +68,7 @@ export const poolMachine = poolSetup.createMachine({
               },
             },
             greeting: {
-              meta: { rule: 'POOL-5' }, // Nobody is spoken to before they said who they are.
+              meta: { rule: 'POOL-5' }, // No message is exchanged before the peer has identified itself.
               entry: 'greetPeer',
               on: {
                 'peer.greeted': [
@@ -124,7 +124,7 @@ export const poolMachine = poolSetup.createMachine({
         },
         draining: {
           meta: { rule: 'POOL-8' },
-          description: 'What was written before the end still leaves; what the peer sends is still delivered.',
+          description: 'Messages written before the end still leave; messages of the peer are still delivered.',
           entry: ['drainPlane', 'flush'],
           on: {
             'log.drained': 'closingLocal',

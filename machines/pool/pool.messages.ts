@@ -2,7 +2,7 @@ import type { FrameHead } from '../dataplane/framer.js';
 
 /** The vocabulary of the pool protocol. Where each value lies on the wire is the codec's business (`adapters/pool`). */
 
-/** What both sides say first: the dialer as `hello`, the acceptor as `welcome`. */
+/** The first frame of both sides: the dialer sends it as `hello`, the acceptor as `welcome`. */
 export interface PoolHello {
   readonly versionMin: number;
   readonly versionMax: number;
@@ -25,7 +25,7 @@ export type PoolRefusalCode =
 export interface PoolRefused {
   readonly code: PoolRefusalCode;
   readonly retryAfterMs: number;
-  /** Who refuses; said where the code is `crossed`. */
+  /** The id of the refusing side; present where the code is `crossed`. */
   readonly id?: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface PoolGoodbye {
 
 export type PoolFaultCode = 'violated' | 'oversized' | 'malformed';
 
-/** What a side was found to have done wrong, in the last frame it hears. @rule POOL-13 */
+/** The peer's fault, in the last frame that is sent to it. @rule POOL-13 */
 export interface PoolFault {
   readonly code: PoolFaultCode;
   /** The broken rule, e.g. `POOL-3`. */

@@ -80,7 +80,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
-    if (now - this.#openedAt < SIGN_MS) return; // Heard just now; what crossed its opening says nothing against it.
+    if (now - this.#openedAt < SIGN_MS) return; // Received just now; silence around its opening proves nothing.
     if (this.#mayPing && this.liveness.probeNow(now, this.input.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
   }
 
@@ -123,7 +123,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const idleAt = this.#idleAt();
     if (idleAt !== undefined && now >= idleAt) {
       this.#activeAt = now;
-      if (this.#queue.isEmpty && !this.isFull) this.#signals.push({ type: 'idle.expired' }); // What waits is not idle.
+      if (this.#queue.isEmpty && !this.isFull) this.#signals.push({ type: 'idle.expired' }); // A session with queued messages is not idle.
     }
     if (this.#signAt !== undefined && now >= this.#signAt) {
       this.#signAt = undefined;
@@ -178,7 +178,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return this.#queue.costBytes <= this.input.limits.sendBytesHigh / 2;
   }
 
-  // What the application's side asks.
+  // Called by the application's side.
 
   canTake(payloadBytes: number): boolean {
     return payloadBytes > this.input.limits.messageBytesMax || this.#queue.hasRoomFor(payloadBytes);
@@ -323,7 +323,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return 'signal';
   }
 
-  /** The connection ends, and the peer is told why before its wire goes: it would repeat its mistake on the next one. @rule POOL-13 */
+  /** The connection ends, and the peer gets the reason before its wire closes: it would repeat its mistake on the next one. @rule POOL-13 */
   #accuse(code: PoolFaultCode, rule: string): Step {
     this.#sayFault(code, rule);
     this.#advance('ignore');
@@ -346,7 +346,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 }
 
-/** What a hello of a later version may take, however small messages are. */
+/** The largest hello of a later version, however small messages are. */
 const CONTROL_BYTES_MAX = 1024;
 /** Gathered writes go out in the middle of a turn when there are this many bytes of them. */
 const FLUSH_BYTES = 64 << 10;

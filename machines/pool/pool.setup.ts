@@ -24,14 +24,14 @@ type PoolPump = PumpOver<PoolPlane, Uint8Array, PoolSignal>;
 
 export interface PoolInput {
   readonly role: 'dialer' | 'acceptor';
-  /** It has the one wire of this connection: a granted dial, or what the door lends. */
+  /** It has the one wire of this connection: a permitted dial, or an accepted wire. */
   readonly session: SessionHandle<PoolPump>;
 }
 
 export interface PoolContext extends ProtocolContext<PoolPump>, Pick<PoolPlaneInput, 'isBare' | 'isProven' | 'localId' | 'peer'> {
-  /** What the transport has proven of the peer. */
+  /** The fingerprint that the transport has proven. */
   readonly fingerprint?: string | undefined;
-  /** What is said at the end. */
+  /** The goodbye that is sent at the end. */
   readonly goodbye: PoolGoodbye;
 }
 
@@ -57,7 +57,7 @@ function closingOfGoodbye({ code, afterMs }: PoolGoodbye): Closing {
   return closing('peer-goodbye', 'remote', { message: code });
 }
 
-/** A fault that this side found (`remote`), or was told of (`local`). */
+/** A fault of the peer (`remote`), or of this side, as the peer reports it (`local`). */
 function closingOfFault({ code, rule }: PoolFault, side: 'local' | 'remote'): Closing {
   return closing(code, side, { rule });
 }
@@ -69,7 +69,7 @@ function closingOfWire(event: PoolEvent, { isBare }: PoolContext): Closing {
   return isFarewell ? closing('peer-goodbye', 'remote', { cause: event.cause }) : closingOf(event.cause);
 }
 
-/** Who the peer says it is. */
+/** The peer's stated id. */
 function idOf(event: PoolEvent): string | undefined {
   if (event.type === 'peer.greeted') return event.id;
   return event.type === 'peer.refused' ? event.refusal.id : undefined;
@@ -120,7 +120,7 @@ export const poolSetup = setup({
     recordGoodbye: assign({
       closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : UNEXPECTED),
     }),
-    /** What the hub knows of other connections goes with the event. */
+    /** The hub's knowledge of other connections goes with the event. */
     tellIdentity: ({ event, context, self }) => {
       const peer = idOf(event) ?? context.peer ?? '';
       const told: ProtocolNews = { type: 'peer.identified', peer, isDuplicate: context.session.isDuplicate(peer) };
@@ -130,7 +130,7 @@ export const poolSetup = setup({
   },
   guards: {
     isBare: ({ context }) => context.isBare,
-    /** The peer dialed anew and may not know yet which of the two is left: it is told. */
+    /** The peer dialed anew and may not know yet which of the two is left, so it gets a goodbye. */
     isReplaced: ({ event }) => event.type === 'abort' && event.closing.code === 'replaced',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
     isForeign: ({ event }) => event.type === 'peer.greeted' && !event.isUnderstood,

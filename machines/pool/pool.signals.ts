@@ -12,13 +12,13 @@ export type PoolSignal =
   | { type: 'log.drained' } // Everything written was given to the wire.
   | { type: 'idle.expired' } // No message either way for too long.
   | { type: 'wire.silent' } // No sign of life, although asked.
-  | { type: 'peer.violated'; fault: PoolFault } // The peer broke a rule; where frames allow it, it was told which.
+  | { type: 'peer.violated'; fault: PoolFault } // The peer broke a rule; where frames allow it, it got the rule.
   | { type: 'peer.accused'; fault: PoolFault }; // The peer says that this side broke one.
 
-/** What a step of a greeting brings: a frame to say, news for the chart, both or none. */
+/** The result of a step of a handshake: a frame to send, a signal for the chart, both or none. */
 export type HandshakeStep = { readonly say?: Uint8Array; readonly signal?: PoolSignal } | 'malformed';
 
-/** How two sides come to know each other where that takes more than a hello and a welcome. Pure, like the plane it belongs to. */
+/** A handshake that takes more than a hello and a welcome. Pure, like the plane it belongs to. */
 export interface PoolHandshake {
   /** The wire is open. */
   begin(): HandshakeStep;
@@ -31,14 +31,14 @@ export interface PoolPlaneInput {
   readonly role: 'dialer' | 'acceptor';
   readonly codec: PoolCodec;
   readonly limits: PoolLimits;
-  /** This side's identifier; empty where frames are bare and nobody says who they are. */
+  /** This side's identifier; empty where frames are bare and neither side identifies itself. */
   readonly localId: string;
-  /** Who it must be, where that is known. */
+  /** The expected peer, where it is known. */
   readonly peer?: string | undefined;
   /** The skip graph's own framing and nothing else: no hello, no ping, no goodbye. */
   readonly isBare: boolean;
   /** The id is the fingerprint of the peer's certificate, and nothing else will do. */
   readonly isProven: boolean;
-  /** Another protocol's way to greet, over the same frames. Default: the pool's own hello and welcome. */
+  /** Another protocol's handshake, over the same frames. Default: the pool's own hello and welcome. */
   readonly handshake?: PoolHandshake;
 }

@@ -14,7 +14,7 @@ import type { Outcome } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 import { ExpiringMap } from './expiring-map.js';
 
-/** What a node says of itself in letters and Hellos. */
+/** A node's description of itself, in letters and Hellos. */
 export interface Self {
   readonly transport: string;
   readonly addresses: readonly string[];
@@ -22,7 +22,7 @@ export interface Self {
   readonly certificate: string | undefined;
 }
 
-/** What the judge asks of the node. */
+/** The node, as the authorizer needs it. */
 export interface AuthContext {
   readonly letters: SignedMessages;
   readonly entropy: Entropy;
@@ -32,7 +32,7 @@ export interface AuthContext {
   wants(peer: NodeId): boolean;
   /** There is a connection to this peer. */
   isMet(peer: NodeId): boolean;
-  /** Whose address this is, among those that are connected. */
+  /** The connected peer that has this address. */
   ownerOf(address: string): NodeId | undefined;
 }
 
@@ -41,21 +41,21 @@ export type AuthResult =
   | { readonly outcome: 'answered'; readonly from: NodeId }
   | { readonly outcome: Outcome; readonly from?: NodeId };
 
-/** What is known of a wire besides what is said on it. */
+/** Facts about a wire that do not come from the bytes on it. */
 export interface Evidence {
   readonly certificate: string | undefined;
 }
 
 /**
- * Decides about letters and Hellos, by what this node has asked, what it expects, and who is kept out. Nothing is sent, dialed or
+ * Decides about letters and Hellos, by this node's requests, expectations and bans. Nothing is sent, dialed or
  * waited for here; every call answers in one of the listed words. Cheap questions are asked before dear ones: a signature costs
  * a hundred times what a table does.
  * @rule RDV-2 RDV-3 RDV-7 RDV-10
  */
 export class Authorizer {
   readonly expected: ExpectedConnections;
-  readonly #asked: ExpiringMap<NodeId, true>; // Who has asked of late, whatever became of it.
-  readonly #seen: ExpiringMap<string, true>; // Requests that were heard, as long as they could do anything.
+  readonly #asked: ExpiringMap<NodeId, true>; // Peers that have sent a request lately, with any outcome.
+  readonly #seen: ExpiringMap<string, true>; // Requests that were received, as long as they could have an effect.
   readonly #bans: ExpiringMap<NodeId, true>;
   readonly #displaced: Expectation[] = [];
 
@@ -83,13 +83,13 @@ export class Authorizer {
     return this.#bans.has(peer, now);
   }
 
-  /** It is connected: what was expected of it has come, and it may ask again when it is lost. */
+  /** The peer is connected: its expectations are met, and it may ask again when the connection is lost. */
   met(peer: NodeId, now: number): void {
     this.expected.dropPeer(peer, now);
     this.#asked.delete(peer);
   }
 
-  /** Takes one out that had to make room, or whose time is over. */
+  /** Removes one expectation that was displaced or has expired. */
   pollLapsed(now: number): { readonly peer: NodeId; readonly outcome: 'displaced' | 'expired' } | undefined {
     const displaced = this.#displaced.shift();
     const lapsed = displaced ?? this.expected.pollExpired(now);
@@ -97,7 +97,7 @@ export class Authorizer {
     return { peer: lapsed.peer, outcome: displaced === undefined ? 'expired' : 'displaced' };
   }
 
-  /** Everything but who is banned is forgotten. Returns whose expectations there were. */
+  /** Forgets everything but bans. Returns the peers that were expected. */
   reset(): NodeId[] {
     this.#asked.clear();
     this.#seen.clear();
@@ -169,7 +169,7 @@ export class Authorizer {
     }
   }
 
-  /** A verified Hello of whom this side dialed; undefined: it will do. */
+  /** A verified Hello of the peer that this side dialed. Undefined: accepted. */
   authorizeAnswer(hello: Hello, evidence: Evidence, now: number): Outcome | undefined {
     const objection = this.#objection(hello, evidence, now);
     if (objection !== undefined) return objection;
@@ -177,14 +177,14 @@ export class Authorizer {
     return expectation === undefined || isAnnounced(hello, expectation) ? undefined : 'address-mismatch';
   }
 
-  /** What a dial to this peer shows: the nonce of its letter. Undefined: no letter of it is alive. */
+  /** The nonce of the peer's letter, which a dial to this peer shows. Undefined: no letter of it is alive. */
   nonceFor(peer: NodeId, now: number): Nonce | undefined {
     const grounds = this.expected.newestOf(peer, now)?.grounds;
     if (grounds?.holds === 'request') return grounds.request.message.nonce;
     return grounds?.holds === 'response' ? grounds.response.message.nonce : undefined;
   }
 
-  /** Where this peer's newest letter says that it is. */
+  /** The contact information of this peer's newest letter. */
   contactInfoOf(peer: NodeId, now: number): ContactInfo | undefined {
     const grounds = this.expected.newestOf(peer, now)?.grounds;
     if (grounds?.holds === 'request') return grounds.request.message;
@@ -198,7 +198,7 @@ export class Authorizer {
     if (this.isBanned(from, now)) return 'banned';
     if (hello.certificate !== undefined && hello.certificate !== certificate) return 'identity-mismatch';
     const { certificate: own, addresses } = this.context.self();
-    // Where this node binds its key to a certificate, it wants the same of others: nobody in between can stand for them.
+    // Where this node binds its key to a certificate, it wants the same of others, so that no relay can impersonate them.
     if (own !== undefined && hello.certificate === undefined) return 'identity-mismatch';
     if (address === '') return undefined;
     const owner = this.context.ownerOf(address);

@@ -4,7 +4,7 @@ import type { NodeId } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
-/** What dialing known contacts needs of the node. */
+/** The node, as bootstrapping needs it. */
 export interface BootstrapSide {
   readonly engine: Engine;
   readonly random: Random;
@@ -18,10 +18,10 @@ export interface BootstrapSide {
   contactsFailed(reason: string): void;
 }
 
-/** Asks for contacts; `reason` where there can't be any. The result stops asking. */
+/** Asks for contacts; `reason` says why there are none. The result cancels the question. */
 export type FindContacts = (answer: (addresses: readonly string[], reason?: string) => void) => () => void;
 
-/** Dials those whose addresses were known before anybody was met: one at a time, and nobody who is connected already. */
+/** Dials the configured contacts: one at a time, and none that is connected already. */
 export class Bootstrap {
   #contacts: readonly string[] = [];
   #round: readonly string[] = []; // Those to try, in their order.
@@ -36,7 +36,7 @@ export class Bootstrap {
     readonly findContacts: FindContacts,
   ) {}
 
-  /** Answers how many contacts there are to try; they are dialed by their places. */
+  /** Calls back with the number of contacts to try; they are dialed by index. */
   find(answer: (count: number) => void): () => void {
     return this.findContacts((addresses, reason) => {
       if (reason !== undefined) this.side.contactsFailed(reason);
@@ -70,7 +70,7 @@ export class Bootstrap {
     dial?.abort();
   }
 
-  /** Two groups of nodes that were cut apart find together through those whom all know. */
+  /** Two groups of nodes that were cut apart meet again through the contacts that both have. */
   dialStranger(): void {
     const { side } = this;
     const strangers = this.#contacts.filter((address) => !this.#isIdle(address) && side.ownerOf(address) === undefined);

@@ -11,7 +11,7 @@ import type { Outcome } from './rendezvous.outcomes.js';
 import type { PeerEvent, PeerOutput, PeerPort } from './rendezvous.setup.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
-/** What those who are expected need of the node. */
+/** The node, as expectations need it. */
 export interface ExpectationsContext {
   readonly limits: RendezvousLimits;
   readonly authorizer: Authorizer;
@@ -26,7 +26,7 @@ export interface ExpectationsContext {
 }
 
 /**
- * Who is expected at the moment: one actor each, what it asks to be sent or dialed, who waits for how it ends, and the one timer
+ * The peers that are expected: one actor each, its requests and dials, the callers that wait for its outcome, and the one timer
  * that lets expectations lapse.
  */
 export class Expectations implements PeerPort {
@@ -60,7 +60,7 @@ export class Expectations implements PeerPort {
     return this.#actors.has(peer);
   }
 
-  /** From here on it is expected; without effect where it is already. */
+  /** Expects this peer from now on; without effect where it is expected already. */
   expect(peer: NodeId): void {
     this.#side.supervisor?.send({ type: 'spawn', key: peer, input: { peer, port: this } });
   }
@@ -69,12 +69,12 @@ export class Expectations implements PeerPort {
     this.#actors.get(peer)?.send(event);
   }
 
-  /** Resolves with how it ends, always. */
+  /** Always resolves, with the outcome. */
   wait(peer: NodeId): Promise<MeetResult> {
     return new Promise((resolve) => void this.#waiting.set(peer, [...(this.#waiting.get(peer) ?? []), resolve]));
   }
 
-  /** It is connected; its dial, if there was one, has served. */
+  /** The peer is connected; its dial, if there was one, is done. */
   met(peer: NodeId): void {
     this.#side.authorizer.met(peer, this.#now());
     this.#dials.delete(peer);
@@ -92,7 +92,7 @@ export class Expectations implements PeerPort {
     this.arm();
   }
 
-  /** All of them lapse. */
+  /** Lets all expectations lapse. */
   reset(): void {
     for (const peer of new Set([...this.#side.authorizer.reset(), ...this.#actors.keys()]))
       this.tell(String(peer), { type: 'lapse', outcome: 'reset' });
@@ -108,7 +108,7 @@ export class Expectations implements PeerPort {
     for (const peer of [...this.#waiting.keys()]) this.#settle(peer, 'terminated');
   }
 
-  /** Whatever is due is dropped, and one timer waits for the next. */
+  /** Drops expectations that are due, and sets one timer for the next. */
   arm(): void {
     const { authorizer, clock } = this.#side;
     for (let lapsed; (lapsed = authorizer.pollLapsed(clock.now())) !== undefined;)
@@ -120,7 +120,7 @@ export class Expectations implements PeerPort {
     this.#timer = at === Infinity ? undefined : clock.setTimeout(this.#due, at - clock.now());
   }
 
-  // What the actors ask.
+  // Called by the actors.
 
   sendRequest(peer: NodeId): void {
     this.#side.signaling.send(peer, this.#side.authorizer.request(peer, this.#now()));

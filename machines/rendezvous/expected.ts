@@ -15,14 +15,14 @@ export interface Expectation {
   readonly grounds: Grounds;
 }
 
-/** `used` and `lapsed` are remembered for one more life, so that who comes late hears so. */
+/** `used` and `lapsed` are remembered for one more life, so that a late peer gets that reason. */
 export type Match =
   { readonly word: 'hit'; readonly expectation: Expectation } | { readonly word: 'used' | 'lapsed' | 'unknown' };
 
 const UNKNOWN: Match = { word: 'unknown' };
 
 /**
- * Who is expected, because of which letter. A socket that was accepted shows a port that means nothing, so that the key is
+ * The expected peers, and the letter of each. A socket that was accepted shows a port that means nothing, so that the key is
  * transport, identity and the nonce that the peer presents. Bounded and timed; finding, adding and dropping cost the same
  * however many there are; the oldest lapses first. Each is good for one connection.
  * @rule RDV-1

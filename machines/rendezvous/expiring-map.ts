@@ -8,7 +8,7 @@ interface Row<Key, Value> {
 }
 
 /**
- * What is remembered for a while: at most so many, each for the same time. Pure; time comes in as a number. As all live
+ * Entries that expire: at most `countMax`, each after the same time. Pure; time comes in as a number. As all live
  * equally long, the order of coming is the order of going, and everything costs the same with ten and with a million. (A `Map`
  * knows that order too, but to find its first entry it walks over all that were deleted before.)
  */

@@ -5,21 +5,21 @@ import type { Entropy } from '../ports.js';
 import type { Hello, SignedMessages, NodeId, RendezvousFrames, SigningContext } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 
-/** What two nodes' greeting asks of the node it speaks for. */
+/** The node, as its handshakes need it. */
 export interface HandshakeContext {
   readonly letters: SignedMessages;
   readonly frames: RendezvousFrames;
   readonly entropy: Entropy;
-  /** What is said of this node; `peer` undefined: to whoever is there. `lapsed`: this dial is no longer expected. */
+  /** The Hello of this node; `peer` undefined: to an unknown peer. `lapsed`: this dial is no longer expected. */
   ownHello(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed';
-  /** What is wrong with the Hello of who was dialed. The certificate is compared when the wire's is known. */
+  /** The objection to the Hello of a dialed peer. The certificate is compared when the wire's is known. */
   authorizeAnswer(hello: Hello): Outcome | undefined;
   isMet(peer: NodeId): boolean;
   /** This challenge was made up for a dial of this very node. */
   dialing(challenge: Uint8Array): void;
   /** That dial has come to this very node, under an address that it did not know for its own. */
   hasDialedItself(challenge: Uint8Array): boolean;
-  /** Whom a wire turned out to be to, and what it says of itself. */
+  /** The verified Hello of the peer on a wire. */
   verified(hello: Hello): void;
   count(outcome: Outcome): void;
 }
@@ -33,13 +33,13 @@ const CLOSING_OF: Partial<Record<Outcome, ClosingCode>> = {
   crossed: 'lost-tie-break',
 };
 
-/** An outcome as the end of an attempt. What has no word of its own is a matter of who it is. */
+/** An outcome as the end of an attempt. Outcomes without a closing of their own are `identity-mismatch`. */
 export function closingOfOutcome(outcome: Outcome, side: 'local' | 'remote'): ReturnType<typeof closing> {
   return closing(CLOSING_OF[outcome] ?? 'identity-mismatch', side, { message: outcome });
 }
 
 /**
- * The dialer's part: knock, hear a challenge, say Hello over it, hear the other's Hello over one's own, confirm. Until then
+ * The dialer's part: client hello, read the challenge, send a Hello signed over it, verify the acceptor's Hello, confirm. Until then
  * nothing is believed, and nothing said decides anything.
  * @rule RDV-4
  */
@@ -89,7 +89,7 @@ export class DialerHandshake implements PoolHandshake {
     }
     this.side.count(code === 'crossed' ? 'crossed' : 'refused');
     if (code !== 'crossed') return { signal: { type: 'peer.refused', refusal: { code, retryAfterMs } } };
-    // To who doesn't know whom it dials, a refusal proves nobody: whichever connection counts will say Hello itself.
+    // A dialer that doesn't know its peer learns nothing from a refusal: the connection that counts sends its own Hello.
     if (this.peer === undefined) return this.#fail('crossed', 'remote', false);
     return { signal: { type: 'peer.refused', refusal: { code, retryAfterMs, id: this.peer } } };
   }
@@ -97,7 +97,7 @@ export class DialerHandshake implements PoolHandshake {
   #introduce({ challenge, id, version }: { challenge: Uint8Array; id: NodeId; version: number }): HandshakeStep {
     const { letters } = this.side;
     if (version !== letters.version) return this.#fail('version-unsupported');
-    // It claims to be somebody who is connected already: if so, the dial is idle, and if not, as well.
+    // It claims to be a peer that is connected already: true or false, the dial is of no use.
     if (this.peer === undefined && id !== letters.id && this.side.isMet(id)) return this.#fail('met', 'local', false);
     this.#claimsOurKey = id === letters.id; // This node itself, or another process with its key: the other end finds out which.
     const own = this.side.ownHello(this.peer, 'dialer');
@@ -112,14 +112,14 @@ export class DialerHandshake implements PoolHandshake {
   }
 }
 
-/** What the door has made of the first words: a verified Hello, and what it was signed over. */
+/** The listener's result of the first frames: a verified Hello, and the context of its signature. */
 export interface VerifiedOpening {
   readonly hello: Hello;
   readonly transcript: SigningContext;
 }
 
 /**
- * The acceptor's part: the door has heard knock and Hello, challenged and verified. Here follow its own Hello, and the
+ * The acceptor's part: the listener has read the client hello, challenged it and verified its Hello. Here follow its own Hello, and the
  * confirmation without which nothing is open.
  */
 export class AcceptorHandshake implements PoolHandshake {
@@ -138,7 +138,7 @@ export class AcceptorHandshake implements PoolHandshake {
     const { letters, frames } = this.side;
     const kind = frames.handshakeFrame(bytes, at, end);
     if (!this.#hasAnswered) {
-      if (kind !== 'hello') return {}; // The knock, which the door has answered.
+      if (kind !== 'hello') return {}; // The client hello, which the listener has answered.
       this.#hasAnswered = true;
       return this.#answer();
     }

@@ -5,14 +5,14 @@ import type { Evidence } from './authorizer.js';
 import type { Hello, SigningContext } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 
-/** What the door asks of the node. */
+/** The node, as identification needs it. */
 export interface IdentifyContext extends HandshakeContext {
   authorizeArrival(hello: Hello, evidence: Evidence): Outcome;
   /** A verified Hello with this node's own key, over this challenge of its dialer: whether this node has dialed itself. */
   isOwnDial(dialerChallenge: Uint8Array): boolean;
 }
 
-/** Longer than any knock or Hello. */
+/** Longer than any client hello or Hello. */
 const FRAME_BYTES_MAX = 1100;
 const HEAD_BYTES = 5;
 
@@ -26,8 +26,8 @@ const REFUSAL_OF: Partial<Record<Outcome, PoolRefusalCode>> = {
 };
 
 /**
- * What the first words on an accepted wire come to: a knock is answered by a challenge, and nothing is decided before a Hello
- * over that challenge is verified. Who it is, whether it is expected, and whether it is let in as a newcomer, follow from it.
+ * Identifies an accepted wire: a client hello is answered by a challenge, and nothing is decided before a Hello
+ * over that challenge is verified. From that follow the peer's identity, whether it is expected, and whether it is accepted as a newcomer.
  * @rule RDV-3 RDV-4
  */
 export function identifying(side: IdentifyContext): Protocol['identify'] {

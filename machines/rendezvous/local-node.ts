@@ -9,7 +9,7 @@ import type { Outcome } from './rendezvous.outcomes.js';
 import { ExpiringMap } from './expiring-map.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
-/** What the front needs of the node. */
+/** The node, as its description and its decisions need it. */
 export interface LocalNodeContext {
   readonly links: ReadonlyMap<NodeId, PeerLink>;
   readonly isOver: boolean;
@@ -18,7 +18,7 @@ export interface LocalNodeContext {
   count(outcome: Outcome): void;
 }
 
-/** What a node shows of itself on wires and in letters, and whom it lets in. */
+/** A node's description of itself on wires and in letters, and its decisions about peers. */
 export class LocalNode implements IdentifyContext, AuthContext {
   readonly authorizer: Authorizer;
   readonly peerAddresses: PeerAddresses;
@@ -56,7 +56,7 @@ export class LocalNode implements IdentifyContext, AuthContext {
     return { transport, addresses, isClient, certificate };
   }
 
-  /** On a new wire. A dial to a peer rests on a letter of that peer; one to whoever is there shows nothing. */
+  /** On a new wire. A dial to a known peer shows the nonce of its letter; a dial to an unknown peer shows none. */
   ownHello(peer: NodeId | undefined, as: 'dialer' | 'acceptor'): Omit<Hello, 'confirmedYou'> | 'lapsed' {
     const nonce = peer === undefined || as === 'acceptor' ? undefined : this.authorizer.nonceFor(peer, this.#now());
     if (as === 'dialer' && peer !== undefined && nonce === undefined) return 'lapsed';
@@ -67,7 +67,7 @@ export class LocalNode implements IdentifyContext, AuthContext {
   authorizeArrival(hello: Hello, evidence: Evidence): Outcome {
     return this.authorizer.authorizeArrival(this.#withoutTakenAddress(hello), evidence, this.#now());
   }
-  /** The chart compares what it says of its certificate with the wire's. */
+  /** The chart compares the stated certificate with the wire's. */
   authorizeAnswer(hello: Hello): Outcome | undefined {
     return this.authorizer.authorizeAnswer(this.#withoutTakenAddress(hello), hello, this.#now());
   }
@@ -78,8 +78,8 @@ export class LocalNode implements IdentifyContext, AuthContext {
   }
 
   /**
-   * Two homes have the same private addresses, and who lost its key comes back with a new one: an address that another peer or
-   * this node has costs the claim alone. Whether the other one is still there is asked at once.
+   * Two homes have the same private addresses, and a node that lost its key comes back with a new one: an address that another peer or
+   * this node has costs the claim alone. The other peer is probed at once.
    */
   #withoutTakenAddress(hello: Hello): Hello {
     if (hello.address === '') return hello;

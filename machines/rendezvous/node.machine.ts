@@ -2,9 +2,9 @@ import { nodeSetup } from './node.setup.js';
 import { RENDEZVOUS_LIMITS } from './rendezvous.timing.js';
 
 /**
- * The four phases of a node. It tries its contacts one after the other until somebody is connected, stays connected as long as
- * anybody is, and begins again by itself when it has lost everybody. A connection is a connection in every phase, whoever began
- * it; only what follows from it differs. Who is expected lives below the supervisor, and ends with the node.
+ * The four phases of a node. It tries its contacts one after the other until one of them is connected, stays connected while it has
+ * a peer, and begins again by itself when it has lost all. A connection is a connection in every phase, for both roles;
+ * only its consequences differ. Expected peers live below the supervisor, and end with the node.
  */
 export const nodeMachine = nodeSetup.createMachine({
   id: 'node',
@@ -32,7 +32,7 @@ export const nodeMachine = nodeSetup.createMachine({
       states: {
         idle: { on: { start: '#node.bootstrapping' } },
         alone: {
-          description: 'The last connection is gone, and with it the reason of all that was expected.',
+          description: 'The last connection is gone, and all expectations with it.',
           entry: 'resetAll',
           always: '#node.bootstrapping',
         },
@@ -57,7 +57,7 @@ export const nodeMachine = nodeSetup.createMachine({
           on: { 'contact.failed': 'choosing' },
         },
         waiting: {
-          description: 'Nobody was there. They may come to us meanwhile.',
+          description: 'No contact answered. Peers may dial this node meanwhile.',
           after: { bootstrapBackoff: { target: 'looking', actions: 'countRound' } },
         },
       },

@@ -11,17 +11,17 @@ import type { RendezvousLimits } from './rendezvous.timing.js';
 /** Where a node stands: the four phases of its chart. */
 export type NodePhase = 'disconnected' | 'bootstrapping' | 'connected' | 'terminated';
 
-/** What became of a wish to meet. `met` comes with the peer; every other word says why there is none. */
+/** The result of `meet`. `met` comes with the peer; every other outcome says why there is none. */
 export type MeetResult =
   { readonly outcome: 'met'; readonly peer: Peer } | { readonly outcome: Exclude<Outcome, 'met'>; readonly peer?: undefined };
 
-/** What a node tells its listeners, in order. */
+/** The events of a node, in order. */
 export type NodeNews =
   | { readonly type: 'phase'; readonly phase: NodePhase }
   | { readonly type: 'peer'; readonly peer: Peer }
   | { readonly type: 'peer-lost'; readonly peer: Peer }
   | { readonly type: 'outcome'; readonly outcome: Outcome }
-  /** `contacts()` has found nobody because it failed, gave no list of addresses, or took too long; the next round asks again. */
+  /** `contacts()` has found no contact because it failed, gave no list of addresses, or took too long; the next round asks again. */
   | { readonly type: 'contacts-failed'; readonly reason: string };
 
 export interface NodeSettings {
@@ -30,12 +30,12 @@ export interface NodeSettings {
   readonly peerMessages: NodeMessageCodec;
   readonly transports: readonly Transport[];
   readonly listen: readonly string[];
-  /** What peers are told to dial. Default: where it listens. */
+  /** Addresses that are announced to peers. Default: where it listens. */
   readonly announce?: readonly string[] | undefined;
   readonly isClient: boolean;
   readonly certificate: string | undefined;
   readonly findContacts: FindContacts;
-  /** Whether a peer that nobody here asked for may come. */
+  /** Whether a peer that this node has not asked for may connect. */
   wants(peer: NodeId): boolean;
   readonly signalling: Signalling | undefined;
   readonly limits: RendezvousLimits;
@@ -53,7 +53,7 @@ export interface NodeSizes {
 
 /** A node as an application holds it. */
 export interface RendezvousNode {
-  /** Its public key, 64 hex digits: what others know it by. */
+  /** Its public key, 64 hex digits. */
   readonly id: NodeId;
   readonly phase: NodePhase;
   /** The engine below: events, metrics, inspection. */
@@ -68,15 +68,15 @@ export interface RendezvousNode {
   readonly sizes: NodeSizes;
   /** Listens, and begins to bootstrap. Rejects where an address can't be had; throws when it was started before. */
   start(): Promise<void>;
-  /** Sends this peer a request, and says what becomes of it. Resolves, always; throws for an id that is none. */
+  /** Sends this peer a request. Always resolves, with the outcome; throws for an invalid id. */
   meet(id: NodeId): Promise<MeetResult>;
-  /** A letter that came by the application's own signalling, and what becomes of it. */
+  /** Reads a letter that came by the application's own signalling, and returns the outcome. */
   receive(letter: Uint8Array): Outcome;
   /** Keeps this peer out for `banMs`, and ends the connection to it. */
   ban(id: NodeId): void;
   /** Calls back for all that happens, in order, until the returned function is called. */
   on(listener: (news: NodeNews) => void): () => void;
-  /** The one way for every connection, whoever began it and in whatever phase; the node calls it itself. */
+  /** Handles every new connection, in both roles and in every phase; the node calls it itself. */
   handleNewConnection(connection: Connection): void;
   /** No network activity after it: says goodbye to all, and leaves no timer, no dial and no table behind. */
   terminate(options?: ShutdownOptions): Promise<void>;

@@ -15,7 +15,7 @@ export type NodeEvent =
   | { type: 'terminate' }
   | SupervisorNotice;
 
-/** What the node does for its phases. Every call returns at once. */
+/** The node, as its chart needs it. Every call returns at once. */
 export interface NodePort {
   readonly limits: RendezvousLimits;
   readonly random: Random;
@@ -25,9 +25,9 @@ export interface NodePort {
   contactsLate(): void;
   dialContact(place: number): void;
   releaseContact(): void;
-  /** Nobody is left: table, filters and caches begin anew. */
+  /** No peer is left: table, filters and caches begin anew. */
   reset(): void;
-  /** Asks somebody whom they know, and a contact that is not connected. */
+  /** Asks a connected peer for its peers, and dials a contact that is not connected. */
   askAround(): void;
   /** No network activity from here on. */
   stop(): void;
@@ -89,7 +89,7 @@ export interface NodeContext extends NodeInput {
   /** Contacts of this round, and the place of the next to be tried. */
   readonly contacts: number;
   readonly next: number;
-  /** Rounds in a row that found nobody. */
+  /** Rounds in a row without a connection. */
   readonly rounds: number;
 }
 
@@ -131,7 +131,7 @@ export const nodeSetup = setup({
     isAlone: ({ event }) => event.type === 'connection.lost' && event.connections === 0,
   },
   delays: {
-    /** RDV-9 says who; how soon again is a matter of chance, so that a thousand nodes don't return in step. */
+    /** The order is RDV-9's; the pause is random, so that a thousand nodes don't return in step. */
     bootstrapBackoff: ({ context: { port, rounds } }) => {
       const { bootstrapBaseMs: baseMs, bootstrapCapMs: capMs } = port.limits;
       const wait = backoffMs({ kind: 'exponential', baseMs, capMs, immediateIfLivedMs: 0 }, rounds + 2, port.random());

@@ -22,8 +22,8 @@ import { Expectations, type ExpectationsContext } from './expectations.js';
 import { unlisted } from '../unlisted.js';
 
 /**
- * A node: an engine whose connections are nodes it knows by their keys, and above it the phases, the letters and who is expected.
- * What it decides stands in the charts and in the judge; this binds them together.
+ * A node: an engine whose connections are nodes it knows by their keys, and above it the phases, the letters and the expected peers.
+ * Its decisions stand in the charts and in the authorizer; this class binds them together.
  */
 export class Node implements RendezvousNode, NodePort, SignalingContext, ExpectationsContext, BootstrapSide, LocalNodeContext {
   /** The hub below: events, metrics, inspection. */
@@ -75,7 +75,7 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     unlisted(this);
   }
 
-  // What an application asks.
+  // Called by the application.
 
   toJSON(): object {
     return { id: this.id, phase: this.phase, peers: this.links.size };
@@ -135,7 +135,7 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     this.expectations.tell(id, { type: 'lapse', outcome: 'banned' });
     const link = this.links.get(id);
     if (link === undefined) return;
-    link.connection.onMessage = () => {}; // It may take a moment to go; nobody listens meanwhile.
+    link.connection.onMessage = () => {}; // Its end may take a moment; messages are ignored meanwhile.
     void link.connection.close({ now: true });
     this.#handleLostConnection(link.connection);
   }
@@ -158,7 +158,7 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     return this.supervisor === undefined ? 'unroutable' : undefined;
   }
 
-  // One path for every connection, whoever began it and in whatever phase. @rule RDV-9
+  // One path for every connection, in both roles and in every phase. @rule RDV-9
 
   handleNewConnection(connection: Connection): void {
     const { peer: id } = connection;
@@ -210,7 +210,7 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     this.misbehaved(link);
   };
 
-  // What the phases ask.
+  // Called by the chart.
 
   get addresses(): readonly string[] {
     return this.engine.addresses;
@@ -256,13 +256,13 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     this.expectations.ended(notice);
   }
 
-  // What those who are expected ask.
+  // Called by the actors of expected peers.
 
   get supervisor(): AnyActorRef | undefined {
     return this.#isUp ? this.actor.getSnapshot().children.supervisor : undefined;
   }
 
-  // What the mail, the door and the greeting ask.
+  // Called by signaling, the listener and handshakes.
 
   get peersMissing(): number {
     return this.limits.peersWanted - this.links.size - this.expectations.size;

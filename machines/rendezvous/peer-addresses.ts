@@ -5,7 +5,7 @@ import { ExpiringMap } from './expiring-map.js';
 
 const UNANNOUNCED = { address: '', isClient: true };
 
-/** What verified Hellos have said of those who are connected, or about to be: where each is, and whose each address is. */
+/** The addresses in the verified Hellos of peers that are connected, or about to be, and the owner of each address. */
 export class PeerAddresses {
   readonly #announced: ExpiringMap<NodeId, Pick<Hello, 'address' | 'isClient'>>; // Between its Hello and its connection.
   readonly #owners = new Map<string, NodeId>();
@@ -19,7 +19,7 @@ export class PeerAddresses {
     this.#announced.set(from, { address, isClient }, now);
   }
 
-  /** What this peer has just said. */
+  /** Takes the address that this peer has just announced. */
   take(peer: NodeId, now: number): Pick<Hello, 'address' | 'isClient'> {
     const said = this.#announced.get(peer, now) ?? UNANNOUNCED;
     this.#announced.delete(peer);

@@ -10,14 +10,14 @@ import { unlisted } from '../unlisted.js';
 /** A peer that is connected, as an application holds it. Letters and introductions travel beside its messages. */
 export interface Peer {
   readonly id: NodeId;
-  /** Where it says that it can be dialed; empty for a client. */
+  /** The address that it announced; empty for a client. */
   readonly address: string;
   readonly isClient: boolean;
   /** The connection below: its ten states, its closing, its counters. Its messages are read here. */
   readonly connection: Connection;
-  /** Set it when the peer is announced: what comes while nobody listens is kept up to 1 MiB only. */
+  /** Set it when the peer is announced: messages that come before that are kept up to 1 MiB only. */
   onMessage: ((message: Uint8Array) => void) | undefined;
-  /** Messages that were lost because nobody listened. */
+  /** Messages that were lost because there was no `onMessage`. */
   readonly missed: number;
   /** Settles when handed over to the transport, or rejects as the connection's own `send`. */
   send(message: Uint8Array, options?: SendOptions): Promise<void>;
@@ -26,15 +26,15 @@ export interface Peer {
   close(): Promise<Closing>;
 }
 
-/** What came before anybody listened; beyond it the oldest messages are lost, and counted as missed. */
+/** Bound of the messages that come before `onMessage` is set; beyond it the oldest are lost, and counted as missed. */
 const UNDELIVERED_BYTES_MAX = 1 << 20;
 
 export class PeerLink implements Peer {
   readonly address: string;
   readonly isClient: boolean;
-  /** What this peer may have read of its letters. */
+  /** Limits how many letters of this peer are read. */
   readonly #messageBudget: TokenBucket;
-  /** It was asked whom it knows, and has not answered. */
+  /** It was asked for its peers, and has not answered. */
   hasBeenAsked = false;
   #onMessage: ((message: Uint8Array) => void) | undefined;
   #undelivered: Uint8Array[] = [];
@@ -89,7 +89,7 @@ export class PeerLink implements Peer {
     return message;
   }
 
-  /** Whether it is still there is asked at once; a dead one is lost soon. */
+  /** Probes the connection at once, so that a dead one ends soon. */
   probe(): void {
     if (this.connection instanceof ConnectionHandle) this.connection.probe();
   }

@@ -9,12 +9,12 @@ import type { Protocol } from '../protocol.js';
 import { identifying, type IdentifyContext } from './identify.js';
 import { AcceptorHandshake, DialerHandshake, type VerifiedOpening } from './handshake.js';
 
-/** Longer than a knock and a Hello. */
+/** Longer than a client hello and a Hello. */
 const OPENING_BYTES_MAX = 2048;
 
 /**
- * Rendezvous for an engine: the pool's connections (one per peer, whole messages, a goodbye) with a greeting that proves who is
- * there. Ids are public keys, so that both sides of a crossing know which one stays.
+ * Rendezvous for an engine: the pool's connections (one per peer, whole messages, a goodbye) with a handshake that proves the peer's
+ * identity. Ids are public keys, so that both sides of a crossing know which one stays.
  * @rule RDV-5
  */
 export function rendezvousProtocol(side: IdentifyContext, limits: PoolLimits, connectionsMax: number): Protocol {
@@ -27,7 +27,7 @@ export function rendezvousProtocol(side: IdentifyContext, limits: PoolLimits, co
     boundaries: 'message',
     keyed: 'peer',
     ties: { rule: 'initiator', localId: letters.id },
-    redial: { ...REDIAL.pool, retriesMax: 0 }, // Whom to dial, and when again, are the node's to say.
+    redial: { ...REDIAL.pool, retriesMax: 0 }, // The node decides whom to dial, and when again.
     connectionsMax,
     openingBytesMax: OPENING_BYTES_MAX,
     openingTimeoutMs: limits.connectTimeoutMs,

@@ -1,35 +1,35 @@
 import type { PoolCodec } from '../pool/pool.messages.js';
 
-/** The vocabulary of rendezvous. Where each value lies in bytes, and what a signature covers, is the codec's business (`adapters/rendezvous`). */
+/** The messages of rendezvous. Their encoding and the range of each signature are the codec's (`adapters/rendezvous`). */
 
-/** A node's public key (Ed25519): 64 lower-case hex digits. Whoever signs with the other half is that node. */
+/** A node's public key (Ed25519): 64 lower-case hex digits. The holder of the private key is that node. */
 export type NodeId = string;
 
-/** What one side makes up and the other side shows again: 32 lower-case hex digits, never all 0. */
+/** A random value that the other side shows again: 32 lower-case hex digits, never all 0. */
 export type Nonce = string;
 
-/** Where its sender can be reached, as both kinds of letter say it. */
+/** Where the sender can be reached; part of both kinds of letter. */
 export interface ContactInfo {
   readonly from: NodeId;
   readonly to: NodeId;
-  /** Presented by whoever dials `from` because of this letter. */
+  /** Presented by a dialer of `from` that acts on this letter. */
   readonly nonce: Nonce;
   /** The scheme of all the addresses: `tcp`. */
   readonly transport: string;
   /** At most four; none where the sender can't be dialed. */
   readonly addresses: readonly string[];
-  /** Accepts nobody and stands in no routing table. */
+  /** Accepts no connection and stands in no routing table. */
   readonly isClient: boolean;
   /** The fingerprint of the certificate that the sender shows, where it shows one. */
   readonly certificate?: string | undefined;
 }
 
-/** Says: I want to meet you, here I am. */
+/** Asks the peer to connect, and says where the sender is. */
 export interface ConnectRequest extends ContactInfo {
   readonly kind: 'request';
 }
 
-/** Says: good, here am I, and this is what you asked. */
+/** Accepts a request, and says where the sender is. */
 export interface ConnectResponse extends ContactInfo {
   readonly kind: 'response';
   /** The request that it answers, with its own signature. */
@@ -44,10 +44,10 @@ export interface Signed<Kind extends SignedMessage = SignedMessage> {
   readonly bytes: Uint8Array;
 }
 
-/** What each side says of itself on a new wire, signed over what the other side has just made up. */
+/** Each side's description of itself on a new wire, signed over the other side's challenge. */
 export interface Hello {
   readonly from: NodeId;
-  /** Whom it speaks to; undefined where a dialer can't know. */
+  /** The peer that it is for; undefined where a dialer can't know. */
   readonly to: NodeId | undefined;
   /** From the peer's letter; undefined for a newcomer, and from who was dialed. */
   readonly nonce: Nonce | undefined;
@@ -60,14 +60,14 @@ export interface Hello {
   readonly confirmedYou: boolean;
 }
 
-/** What a Hello of this wire is signed over beside itself: its time and place, so that it is good for nothing else. */
+/** The challenges and the role that a Hello of this wire is signed over, so that it is valid on no other wire. */
 export interface SigningContext {
   readonly dialerChallenge: Uint8Array;
   readonly acceptorChallenge: Uint8Array;
   readonly speaker: 'dialer' | 'acceptor';
 }
 
-/** The acceptor's answer to a knock. The id is a claim that nothing has proven yet. */
+/** The acceptor's answer to a client hello. The id is a claim that is not proven yet. */
 export interface Challenge {
   readonly version: number;
   readonly challenge: Uint8Array;
@@ -88,7 +88,7 @@ export interface SignedMessages {
   writeResponse(whereabouts: ContactInfo, request: Signed<ConnectRequest>): Signed<ConnectResponse>;
   /** Strict: undefined for anything that isn't spelled as this version spells it. Verifies nothing. */
   read(bytes: Uint8Array): Signed | undefined;
-  /** Whether whom the letter names as its sender has signed it; of a response, not what it embeds. */
+  /** Whether the sender that the message names has signed it; for a response, without the request in it. */
   isGenuine(sealed: Signed): boolean;
   writeClientHello(challenge: Uint8Array): Uint8Array;
   readClientHello(bytes: Uint8Array, at: number, end: number): ClientHello | undefined;
@@ -104,18 +104,18 @@ export type HandshakeFrame = 'knock' | 'challenge' | 'hello';
 /** The pool's frames, and those of this greeting among them. */
 export interface RendezvousFrames extends PoolCodec {
   handshakeFrame(bytes: Uint8Array, at: number, end: number): HandshakeFrame | undefined;
-  /** Whether a wire begins with a knock; undefined: not enough of it is there. */
+  /** Whether a wire begins with a client hello; undefined: not enough bytes yet. */
   looksLikeClientHello(bytes: Uint8Array): boolean | undefined;
 }
 
-/** What nodes that are connected send each other. */
+/** Messages between connected nodes. */
 export type NodeMessage =
   | { readonly kind: 'data'; readonly payload: Uint8Array }
   /** To be read by, or handed on to, `to`. */
   | { readonly kind: 'letter'; readonly to: NodeId; readonly letter: Uint8Array }
   /** There is no connection to `to` here. */
   | { readonly kind: 'unroutable'; readonly to: NodeId }
-  /** Whom do you know? */
+  /** Asks for the ids of connected peers. */
   | { readonly kind: 'who' }
   | { readonly kind: 'known'; readonly ids: readonly NodeId[] };
 

@@ -7,14 +7,14 @@ import type { RendezvousLimits } from './rendezvous.timing.js';
 export type PeerEvent =
   | { type: 'request.accepted' } // Its request came in, was wanted and answered.
   | { type: 'response.accepted' } // It has answered ours.
-  | { type: 'route.failed' } // Nobody we asked knows the way.
-  | { type: 'wire.opened' } // Between the two of us, whoever dialed; no Hello is verified yet.
+  | { type: 'route.failed' } // None of the peers asked has a route.
+  | { type: 'wire.opened' } // A wire with this peer, dialed by either side; no Hello is verified yet.
   | { type: 'attempt.failed' } // A wire, or the dial of one.
   | { type: 'connection.made' }
   | { type: 'lapse'; outcome: Outcome }
-  | { type: 'letter.known'; hasLetter: boolean; isReachable: boolean }; // What the chart has asked.
+  | { type: 'letter.known'; hasLetter: boolean; isReachable: boolean }; // The answer to the chart's question.
 
-/** What the node does for one peer. Every call returns at once. */
+/** The node, as the chart of one peer needs it. Every call returns at once. */
 export interface PeerPort {
   /** Sends a request on its way. */
   sendRequest(peer: NodeId): void;
@@ -37,7 +37,7 @@ export interface PeerContext extends PeerInput {
   readonly outcome: Outcome;
 }
 
-/** How it ended, for whoever waits. */
+/** The outcome, for the callers that wait. */
 export interface PeerOutput {
   readonly peer: NodeId;
   readonly outcome: Outcome;

@@ -12,7 +12,7 @@ export interface RendezvousLimits {
   readonly dialTimeoutMs: number;
   /** From an open wire to a verified Hello, on both sides. Default 60 s (MAIDSAFE). */
   readonly unidentifiedTimeoutMs: number;
-  /** A second request of the same peer within this time is not heard. Default 20 s (MAIDSAFE). */
+  /** A second request of the same peer within this time is ignored. Default 20 s (MAIDSAFE). */
   readonly repeatFilterMs: number;
   /** Peers, and nonces, that the filter remembers; the oldest are forgotten first. Default 10 000. */
   readonly repeatFilterMax: number;
@@ -59,5 +59,5 @@ export const RENDEZVOUS_LIMITS: RendezvousLimits = {
 
 /** Ids told to a peer that asks whom we know. */
 export const INTRODUCTIONS_MAX = 64;
-/** Letters through peers that may know the way, where nobody is known to know it. */
+/** The number of peers that a letter is sent through when none is known to have a route. */
 export const ROUTES_MAX = 3;

@@ -6,7 +6,7 @@ import type { Outcome } from './rendezvous.outcomes.js';
 import { INTRODUCTIONS_MAX, ROUTES_MAX } from './rendezvous.timing.js';
 import type { Expectations } from './expectations.js';
 
-/** What the mail asks of the node. */
+/** The node, as signaling needs it. */
 export interface SignalingContext {
   readonly letters: SignedMessages;
   readonly authorizer: Authorizer;
@@ -17,28 +17,28 @@ export interface SignalingContext {
   readonly links: ReadonlyMap<NodeId, PeerLink>;
   now(): number;
   count(outcome: Outcome): void;
-  /** A letter for this node was read; how it answers is the mail's affair, what follows from it is not. */
+  /** A letter for this node was read. Signaling sends the answer; the node acts on the result. */
   authorized(verdict: AuthResult): void;
-  /** How many more peers this node would like to know. */
+  /** How many more peers this node wants. */
   readonly peersMissing: number;
-  /** Whether it is a stranger that may come. */
+  /** Whether this peer is unknown and may connect. */
   mayAsk(peer: NodeId): boolean;
-  /** It has sent what nobody honest sends. */
+  /** The peer has sent bytes that no honest peer sends. */
   misbehaved(link: PeerLink): void;
 }
 
 /**
  * Letters between nodes that aren't connected: through a peer that is connected to both, or by whatever the application has. A
- * letter goes through one hand only, and that one answers for it: who hands on what is forged is sent away for it.
+ * letter passes one relay only, and that relay answers for it: a peer that forwards a forged letter is banned.
  * @rule RDV-11 RDV-12
  */
 export class SignalingRouter {
   readonly #introducers = new Map<NodeId, NodeId>();
-  readonly #routes = new Map<NodeId, Set<NodeId>>(); // Whom a request was given to, until all of them have failed.
+  readonly #routes = new Map<NodeId, Set<NodeId>>(); // The peers that a request was sent through, until all of them have failed.
 
   constructor(readonly side: SignalingContext) {}
 
-  /** Sends a request on its way. */
+  /** Sends a request. */
   send(to: NodeId, letter: Uint8Array): void {
     const { side } = this;
     side.count('asked');
@@ -49,14 +49,14 @@ export class SignalingRouter {
     else this.#failed(to);
   }
 
-  /** A letter that came by other means than a connection. */
+  /** Reads a letter that came by the application's signalling. */
   receive(bytes: Uint8Array): Outcome {
     const verdict = this.#read(bytes);
     if (verdict.outcome === 'stored' && 'answer' in verdict) this.side.signalling?.send(verdict.from, verdict.answer);
     return verdict.outcome;
   }
 
-  /** What a connected peer has sent, other than messages for the application. */
+  /** Handles a message of a connected peer that is not for the application. */
   take(link: PeerLink, post: Exclude<NodeMessage, { kind: 'data' }>): void {
     if (!link.mayRead()) return this.side.count('rate-limited');
     switch (post.kind) {
@@ -76,13 +76,13 @@ export class SignalingRouter {
     link.hasBeenAsked = link.post({ kind: 'who' });
   }
 
-  /** Nothing is under way to this peer any more. */
+  /** Forgets the requests to this peer. */
   forget(peer: NodeId): void {
     this.#routes.delete(peer);
     this.#introducers.delete(peer);
   }
 
-  /** A road is gone, and what was under way on it. */
+  /** A route is gone, and the requests on it. */
   lost(link: PeerLink): void {
     for (const [to, roads] of [...this.#routes]) if (roads.delete(link.id) && roads.size === 0) this.#failed(to);
   }

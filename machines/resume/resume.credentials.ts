@@ -5,8 +5,8 @@ import type { Hello, RefusalCode } from './resume.messages.js';
 const TOKEN_BYTES = 32;
 
 /**
- * Who may come back to a session. The acceptor issues a new token with each rotation and takes the current and the next one
- * until the dialer has shown that it read the next: a cut inside the rotation must not lock anybody out (RES-5).
+ * Decides which dialer may come back to a session. The acceptor issues a new token with each rotation and takes the current and the next one
+ * until the dialer has shown that it read the next: a cut inside the rotation must not lock the dialer out (RES-5).
  */
 export class Credentials {
   #token: string; // Dialer: to come back with. Acceptor: accepted. Packed, like the next one.

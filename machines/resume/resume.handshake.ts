@@ -7,7 +7,7 @@ import type { Hello, RefusalCode, ResumeCodec, Trail } from './resume.messages.j
 import type { ResumePlaneInput } from './resume.signals.js';
 import type { ResumeLimits } from './resume.timing.js';
 
-/** What two sides tell each other before anything else: who, which session, from where on, and within which limits. */
+/** The first exchange of two sides: identity, session, positions and limits. */
 export class Handshake {
   readonly credentials: Credentials;
   readonly trail = new WireTrail();
@@ -32,7 +32,7 @@ export class Handshake {
     this.#windowMs = Math.min(seed.limits.reconnectWindowMs, WINDOW_MS_MAX);
   }
 
-  /** The smaller of both sides' limits, once they have met. */
+  /** The smaller of both sides' limits, once the handshake is done. */
   get messageBytesMax(): number {
     return this.#messageBytesMax;
   }
@@ -54,7 +54,7 @@ export class Handshake {
     return this.#put('hello', this.isBorn, this.credentials.token, this.credentials.epoch, trail);
   }
 
-  /** Acceptor: the answer to a hello that was judged; `stolen` when two dialers have the token, `untrue` when positions can't be. */
+  /** Acceptor: the answer to a hello that was authorized; `stolen` when two dialers have the token, `untrue` when positions can't be. */
   welcome(hello: Hello): Uint8Array | 'stolen' | 'untrue' {
     const verdict = this.trail.compare(hello.trail, hello.resume);
     if (verdict === 'stolen') return 'stolen';
@@ -116,5 +116,5 @@ export class Handshake {
   }
 }
 
-/** What 32 bits of a hello can say, some 49 days: for ever, where a window is concerned. */
+/** The longest window that 32 bits of a hello can say, some 49 days; it stands for an unlimited one. */
 const WINDOW_MS_MAX = 2 ** 32 - 1;

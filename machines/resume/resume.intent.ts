@@ -2,9 +2,9 @@ import { and, not, stateIn } from 'xstate';
 import { resumeSetup } from './resume.setup.js';
 
 /**
- * A goodbye goes unheard where the wire is silently dead, or where the dial that was to say it hangs. Within the grace there is
- * time for three tries: what has not answered in a third of it is given up for a new wire, which begins with the goodbye.
- * Then it ends here in any case; what may still be on its way is let out.
+ * A goodbye is lost where the wire is silently dead, or where the dial for it hangs. Within the grace there is
+ * time for three tries: a wire that has not answered in a third of it is replaced by a new one, which begins with the goodbye.
+ * Then the session ends in any case, and bytes that are still on their way may leave.
  */
 const untilAcknowledged = {
   initial: 'waiting',
@@ -14,7 +14,7 @@ const untilAcknowledged = {
   after: { closeGrace: { target: '#resume.closed', actions: 'stopPolitely' } },
 } as const;
 
-/** Region: does anybody want it to end? A farewell is a state, because saying it takes time and a wire. */
+/** Region: does either side want it to end? A farewell is a state, because it takes time and a wire. */
 export const intent = resumeSetup.createStateConfig({
   initial: 'open',
   on: {
@@ -77,7 +77,7 @@ export const intent = resumeSetup.createStateConfig({
       },
     },
     crossing: {
-      description: 'Both said goodbye; each acknowledges the other, and whoever has heard that closes the wire.',
+      description: 'Both said goodbye; each acknowledges the other, and closes the wire when it is acknowledged.',
       on: {
         'goodbye.acknowledged': { target: '#resume.closed', actions: 'stopPolitely' },
         'wire.closed': '#resume.closed',

@@ -1,7 +1,7 @@
 import { wireOf } from '../protocol.setup.js';
 import { resumeSetup } from './resume.setup.js';
 
-/** Region: is there a wire, and has the peer said where it is? */
+/** Region: is there a wire, and has the peer sent its positions? */
 export const linkage = resumeSetup.createStateConfig({
   initial: 'connected',
   states: {
@@ -12,7 +12,7 @@ export const linkage = resumeSetup.createStateConfig({
         // A newer wire of the session takes over at once; the older one dies with the state that invoked it (RES-6).
         'wire.offered': { target: 'connected', reenter: true, actions: 'takeWire' },
         'wire.closed': 'disconnected',
-        'wire.silent': { target: 'disconnected', description: 'A health verdict ends the wire, not the session (RES-12).' },
+        'wire.silent': { target: 'disconnected', description: 'A dead wire does not end the session (RES-12).' },
         'wire.corrupt': { target: 'disconnected', actions: 'countStrike' },
         'goodbye.unacknowledged': { guard: 'isDialer', target: 'disconnected', description: 'A new wire may carry it (RES-19).' },
       },

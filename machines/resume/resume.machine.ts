@@ -7,7 +7,7 @@ import { RESUME_LIMITS } from './resume.timing.js';
 /**
  * One session that outlives its wires: exactly once, in order, both ways, whatever is cut and whenever.
  * It never sees a data frame; its plane does. It ends by goodbye, by violation, by refusal, by order, or when the window expires.
- * Three questions are asked at once: does anybody want it to end, how long may it be without a wire, is there one?
+ * Three questions at once: does either side want it to end, how long may it be without a wire, is there one?
  * (In this order: where two regions answer one event, the earlier one decides whether the session ends.)
  */
 export const resumeMachine = resumeSetup.createMachine({

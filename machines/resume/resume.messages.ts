@@ -3,7 +3,7 @@ import type { LogCodec } from '../dataplane/send-log.js';
 
 /** The vocabulary of the resume protocol. Where each value lies on the wire is the codec's business (`adapters/resume`). */
 
-/** What both sides say first: the dialer as `hello`, the acceptor as `welcome`. */
+/** The first frame of both sides: the dialer sends it as `hello`, the acceptor as `welcome`. */
 export interface Hello {
   /** Versions spoken; equal in a welcome. */
   readonly versionMin: number;
@@ -58,7 +58,7 @@ export interface RefusedBody {
   readonly versionMax: number;
 }
 
-/** What a side finds wrong with the other, said before it ends the session (RES-21). */
+/** A fault of the peer, sent before the session ends (RES-21). */
 export type FaultCode = 'violated' | 'oversized' | 'malformed' | 'token-refused';
 
 /** `rule`: of this protocol, e.g. `RES-8`. */

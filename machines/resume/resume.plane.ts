@@ -38,7 +38,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.#sayGoodbye();
   }
 
-  /** Acceptor, on a new wire: the door brought a hello; it is read again here. */
+  /** Acceptor, on a new wire: the listener has read the hello; it is read again here. */
   listen(): void {
     this.#advance('greet');
   }
@@ -57,7 +57,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.#tellDrained();
   }
 
-  /** Says goodbye now, and again on each further wire until it is acknowledged. What was not sent stays unsent. */
+  /** Says goodbye now, and again on each further wire until it is acknowledged. Unsent messages stay unsent. */
   goodbye(code: GoodbyeCode): void {
     this.send('part');
     this.#farewell = code;
@@ -74,7 +74,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (this.#inputPhase === 'everything') this.enqueue(this.codec.putNumber('drain', afterMs));
   }
 
-  /** Acceptor: would this hello get the session? Asked at the door, harmless to the wire that is live. */
+  /** Acceptor: would this hello get the session? The listener asks; the live wire is not affected. */
   authorize(hello: Hello): RefusalCode | undefined {
     return this.handshake.authorize(hello);
   }
@@ -238,7 +238,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
       case 'ping':
         return this.enqueue(this.codec.putNumber('pong', value)) > URGENT_MAX ? this.#reportCorrupt('malformed') : 'quiet';
       case 'pong':
-        return 'quiet'; // Having been heard is all that counts.
+        return 'quiet'; // Receiving it is a sign of life; it has no other effect.
       case 'drain':
         return this.#signal({ type: 'peer.draining', afterMs: value });
       case 'goodbye-ack':
@@ -250,7 +250,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     }
   }
 
-  /** Acceptor. The door has judged the same bytes; who changed their mind since is refused by a spoilt wire. @rule RES-4 RES-5 */
+  /** Acceptor. The listener has authorized the same bytes; a hello that is refused by now makes the wire corrupt. @rule RES-4 RES-5 */
   #handleHello(hello: Hello): Step {
     if (this.authorize(hello) !== undefined) return this.#reportCorrupt('malformed');
     const welcome = this.handshake.welcome(hello);
@@ -294,7 +294,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     return this.#signal({ type: 'peer.goodbye', code: goodbye.code });
   }
 
-  /** Once on each wire: where the peer was heard, or right behind the hello of a dialer that has nothing else to say. */
+  /** Once on each wire: after the peer's first frame, or right behind the hello of a dialer that has nothing else to send. */
   #sayGoodbye(): void {
     if (this.#farewell === undefined || this.#hasSaidGoodbye) return;
     const isBehindHello = this.#inputPhase === 'hello' && this.#mayTransmit && this.log.count === 0;
@@ -352,7 +352,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     return this.#accuse('violated', rule);
   }
 
-  /** The session ends, and the peer is told why before its wire goes: it would repeat its mistake on the next one. @rule RES-21 */
+  /** The session ends, and the peer gets the reason before its wire closes: it would repeat its mistake on the next one. @rule RES-21 */
   #accuse(code: FaultCode, rule: string): Step {
     this.sayFault(code, rule);
     return this.#signal({ type: 'peer.violated', fault: { code, rule } });
@@ -374,7 +374,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 }
 
-/** What a hello of a later version may take, however small messages are. */
+/** The largest hello of a later version, however small messages are. */
 const CONTROL_BYTES_MAX = 1024;
 /** Pings to answer at once. A peer that asks more often than it lets us write is not in earnest. */
 const URGENT_MAX = 64;

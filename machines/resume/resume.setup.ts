@@ -23,8 +23,8 @@ export type ResumeCommand =
   | { type: 'abort'; closing: Closing } // Ends without a word: a limit, an operator, a deadline (RES-12).
   | { type: 'probe' } // The host may have slept.
   | { type: 'drain'; afterMs: number } // Ask the peer to go, and to come back after this long.
-  | { type: 'wire.offered'; opener: Opener }; // The door has a wire whose hello was judged.
-/** The goodbye was not heard in its time: one region asks the other for another wire. */
+  | { type: 'wire.offered'; opener: Opener }; // The listener has a wire whose hello was authorized.
+/** The goodbye was not acknowledged in time: one region asks the other for another wire. */
 export type ResumeUnacknowledged = { type: 'goodbye.unacknowledged' };
 export type ResumeEvent = WireEvent | RedialEvent | ResumeSignal | ResumeCommand | ResumeUnacknowledged;
 
@@ -32,7 +32,7 @@ type ResumePump = PumpOver<ResumePlane, Uint8Array, ResumeSignal>;
 
 export interface ResumeInput {
   readonly role: 'dialer' | 'acceptor';
-  /** It has the wire to begin with: a granted dial, or what the door lends. */
+  /** It has the first wire: a permitted dial, or an accepted wire. */
   readonly session: SessionHandle<ResumePump>;
 }
 
@@ -46,7 +46,7 @@ export interface ResumeContext extends ProtocolContext<ResumePump> {
   readonly isHurried: boolean;
 }
 
-/** What a refusal means to a session that was known. @rule RES-13 */
+/** The closing of a known session that was refused. @rule RES-13 */
 const CLOSING_OF_REFUSAL: Record<RefusalCode, ClosingCode> = {
   malformed: 'handshake-refused',
   'version-unsupported': 'version-unsupported',
@@ -67,7 +67,7 @@ function closingOfRefusal({ code, retryAfterMs, versionMin, versionMax }: Refuse
   });
 }
 
-/** A fault that this side found (`remote`), or was told of (`local`). A stolen token is neither side's fault. */
+/** A fault of the peer (`remote`), or of this side, as the peer reports it (`local`). A stolen token is neither side's fault. */
 function closingOfFault({ code, rule }: Fault, side: 'local' | 'remote'): Closing {
   return closing(code, code === 'token-refused' ? 'remote' : side, { rule });
 }

@@ -16,7 +16,7 @@ export type ResumeSignal =
   // Bytes that make no sense: this wire is of no more use. `isStranger`: what answers need not be the peer; perhaps something in between.
   // `progress`: messages acknowledged and received so far.
   | { type: 'wire.corrupt'; code: 'malformed' | 'oversized'; isStranger: boolean; progress: number }
-  | { type: 'peer.violated'; fault: Fault } // The peer broke a rule; it was told which.
+  | { type: 'peer.violated'; fault: Fault } // The peer broke a rule, and got a fault that names it.
   | { type: 'peer.accused'; fault: Fault }; // The peer says that this side broke one.
 
 export interface ResumePlaneInput {

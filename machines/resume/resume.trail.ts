@@ -1,7 +1,7 @@
 import type { Entropy } from '../ports.js';
 import type { Trail } from './resume.messages.js';
 
-/** What an acceptor makes of a hello's trail. `strange`: no dialer of this session writes such a one, yet it has the token. */
+/** The acceptor's result of comparing a hello's trail. `strange`: no dialer of this session writes such a one, yet it has the token. */
 export type TrailResult = 'fine' | 'repeated' | 'late' | 'strange' | 'stolen';
 
 interface Step {
@@ -16,8 +16,8 @@ const STRANGER: Step = { wire: 0, tries: 0 };
 const STEPS_MAX = 1024;
 
 /**
- * The wires that a session has been on, so that both ends notice when somebody else has been it (RES-20). The dialer gives each
- * wire an id that nobody can guess, and says with it which wire was the last that was answered; the acceptor says which one it
+ * The wires that a session has been on, so that both ends notice when another process has used it (RES-20). The dialer gives each
+ * wire an id that can't be guessed, and sends with it the last wire that was answered; the acceptor sends the one that it
  * took before. Where one names a wire that the other has not been on, two dialers have the token. This costs twelve bytes of
  * each hello and nothing afterwards.
  */
@@ -39,7 +39,7 @@ export class WireTrail {
     return { ...since.at(-1)!, before: this.#known };
   }
 
-  /** Dialer: a welcome was read. False: the acceptor has met somebody else since. */
+  /** Dialer: a welcome was read. False: the acceptor has accepted another dialer since. */
   answered(trail: Trail | undefined): boolean {
     const since = this.#since ?? NOTHING;
     const before = trail?.before ?? this.#known;

@@ -33,7 +33,7 @@ export interface ScopedActor extends AnyActorRef {
 }
 
 /**
- * All that XState asks of an actor while it reacts to one event. It lives as long as the reaction. What is to be done once the new
+ * Everything that XState asks of an actor while it reacts to one event. It lives as long as the reaction. Work to be done once the new
  * state is in place waits in `deferred`.
  */
 export class ActorScope {

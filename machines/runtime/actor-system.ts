@@ -2,11 +2,11 @@ import type { AnyActorRef, EventObject } from 'xstate';
 import { deliver, makeSystem, relay, type System } from './xstate-internals.js';
 
 /**
- * What all actors of a system share. Each compact actor holds it, so that none has to ask its ancestors, and reports to inspectors are
+ * The state that all actors of a system share. Each compact actor holds it, so that none has to ask its ancestors, and reports to inspectors are
  * made only where there is one.
  */
 export class ActorSystem {
-  /** Somebody may be watching. For a system that is not ours it is true always: it doesn't say. */
+  /** True while an inspector may be attached. Always true for a system that is not ours: it doesn't say. */
   isInspected: boolean;
 
   private constructor(

@@ -20,7 +20,7 @@ export interface CompactOptions {
   readonly input: unknown;
 }
 
-/** What a root has that its children take from it. */
+/** The members of a root that its children share. */
 export interface RootSystem {
   readonly shared: ActorSystem;
   readonly sessionId: string;
@@ -51,7 +51,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   readonly src: string | AnyActorLogic;
   #snapshot: Snapshot<unknown>;
   #sessionId: string | undefined; // From the first use on.
-  /** What it shares with all actors of its system. */
+  /** The state shared with all actors of its system. */
   readonly shared: ActorSystem;
   readonly #chart: PrecomputedTransitions | undefined;
   #birth: { readonly scope: ActorScope; readonly event: EventObject } | undefined; // Until it has started.

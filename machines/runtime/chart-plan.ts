@@ -51,7 +51,7 @@ export interface PlannedInvoke {
   readonly spawn: Spawn;
 }
 
-/** What entering and leaving a state does. */
+/** The actions of entering and leaving a state. */
 export interface NodePlan {
   readonly node: StateNode;
   readonly entry: readonly PlannedAction[];

@@ -11,7 +11,7 @@ import { ChartPlan, type Candidate, type NodePlan, type PlannedAction } from './
 import { nodesOf, type Position, type StateNode, type Transition } from './xstate-internals.js';
 
 /**
- * Configurations: the sets of states that a chart can be in at once. What a transition does in a configuration is worked out once and
+ * Configurations: the sets of states that a chart can be in at once. The effect of a transition in a configuration is computed once and
  * remembered; XState works it out for every event, which is most of what an event costs. Snapshots in the same configuration share
  * its nodes, its value and its tags: 0.4 KiB for each of ten thousand connections that are all `completed`.
  */
@@ -25,7 +25,7 @@ export interface Selector {
 /** A transition set with the configuration that it leads to. */
 export interface Move extends TransitionSet {
   readonly next: Configuration;
-  /** What it does: on leaving, on the way, and on entering, each in the order of the set. */
+  /** Its actions: on leaving, on the way, and on entering, each in the order of the set. */
   readonly leaves: readonly NodePlan[];
   readonly actions: readonly PlannedAction[];
   readonly begins: readonly NodePlan[];
@@ -62,7 +62,7 @@ export class Configuration implements Position {
     return selector;
   }
 
-  /** What is done when these transitions are enabled here. */
+  /** The steps to take when these transitions are enabled here. */
   move(enabled: readonly Transition[]): Move {
     const [only] = enabled;
     if (enabled.length === 1 && only !== undefined) {

@@ -77,7 +77,7 @@ function exercise({ createActor, setup, fromCallback, and, ...library }: Library
     },
   });
   const child = (root.getSnapshot() as AnyMachineSnapshot).children['c'] as AnyActorRef;
-  root.subscribe({ error: () => undefined }); // What an altered XState throws is found below.
+  root.subscribe({ error: () => undefined }); // Errors of an altered XState are found below.
   expect('an actor that was not started', phaseOf(root), NOT_STARTED);
   root.start();
   expect('a started actor', phaseOf(root), RUNNING);

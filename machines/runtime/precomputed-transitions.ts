@@ -30,7 +30,7 @@ export class PrecomputedTransitions {
     return made;
   }
 
-  /** The step into the first state, taken. What an action throws becomes the error of its snapshot, as in XState. */
+  /** The step into the first state, taken. An error that an action throws becomes the error of its snapshot, as in XState. */
   begin(self: ScopedActor, event: EventObject): Macrostep {
     const step = new Macrostep(this.#configurations, internals.emptySnapshot(this.machine), self, true);
     step.begin(event);
@@ -348,7 +348,7 @@ export class Macrostep extends ActorScope {
     this.#drafted().context = Object.assign({ ...(context as object) }, update) as unknown;
   }
 
-  /** What `assign` and a chart's `context` may spawn with. */
+  /** The spawn function of `assign` and of a chart's `context`. */
   #spawner(event: EventObject) {
     return (src: string | AnyActorLogic, { id, input, ...options }: SpawnOptions = {}): AnyActorRef => {
       const child = this.#createChild({ ...options, src, id, input: this.#inputOf(input, this.#argsOf(event)) });

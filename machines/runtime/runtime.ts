@@ -6,7 +6,7 @@ import { internalsMismatch } from './internals-check.js';
 import type { System } from './xstate-internals.js';
 
 /**
- * What runs the charts of an engine.
+ * The runtime of an engine's charts.
  *
  * - `compact`: actors of ours that behave like XState's, at a tenth of their memory and a quarter of their time per event.
  * - `xstate`: XState's own `createActor` and interpreter. The reference that `compact` is tested against, step by step.
@@ -19,7 +19,7 @@ let defaultRuntime: Runtime = 'compact';
 const bySystem = new WeakMap<System, Runtime>();
 let hasReported = false;
 
-/** What runs the engines that name no runtime; for tests that run every engine under the other one. */
+/** The runtime of engines that name none; for tests that run every engine under the other one. */
 export function setDefaultRuntime(runtime: Runtime): void {
   defaultRuntime = runtime;
 }

@@ -10,7 +10,7 @@ import { relay, replaceScheduler, type Scheduler } from './xstate-internals.js';
  * `spec/runtime/scheduler.spec.ts` holds the contract against the XState version in use.
  */
 
-/** What the timers of a system amount to; for checks that nothing is left, and that stopping costs no more than it must. */
+/** Numbers of a system's timers; for checks that none is left, and of the cost of stopping. */
 export interface Timers {
   /** Timers armed. */
   readonly pending: number;

@@ -29,7 +29,7 @@ export type SupervisorCommand<Child extends AnyActorLogic> =
   | { readonly type: 'stop'; readonly key: ChildKey }
   | { readonly type: 'stopAll' };
 
-/** What a supervisor sends to its parent. */
+/** Events that a supervisor sends to its parent. */
 export type SupervisorNotice<Output = unknown> =
   | { readonly type: 'connection.ended'; readonly key: ChildKey; readonly output: Output }
   | { readonly type: 'connection.crashed'; readonly key: ChildKey; readonly error: unknown };
@@ -98,7 +98,7 @@ class Children {
     ref.start();
   }
 
-  /** The child held its key until now: its parent is told how it ended. */
+  /** The child held its key until now: its parent gets its end. */
   ended(key: ChildKey, ref: AnyActorRef, failure: { readonly error: unknown } | undefined): void {
     if (!this.release(key, ref)) return;
     const supervisor = parentOf(ref);

@@ -79,7 +79,7 @@ interface PrivateActor extends AnyActorRef {
   readonly _processingStatus: number;
 }
 
-/** What XState calls and reads of an actor that is a parent, a child or a target; the names behind it are plain ones. */
+/** The members that XState calls and reads of an actor that is a parent, a child or a target. */
 export abstract class ActorProtocol {
   /** `NOT_STARTED`, `RUNNING` or `STOPPED`. */
   protected phase = NOT_STARTED;
@@ -268,7 +268,7 @@ export function emptySnapshot(machine: AnyStateMachine): AnyMachineSnapshot {
 
 export type Args = ActionArgs<AnyMachineSnapshot['context'], EventObject, EventObject>;
 
-/** What XState's own actions ask of the actor that they run in. */
+/** The members of an actor that XState's own actions use. */
 export interface ActionScope {
   readonly self: AnyActorRef;
   readonly system: System;

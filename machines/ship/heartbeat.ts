@@ -54,7 +54,7 @@ export class Heartbeat {
     return this.#phase === 'final-read' ? this.#deadAt : this.#deadAt - FINAL_READ_MS;
   }
 
-  /** The host slept: ask at once, and don't wait long. Asking often does not put off the verdict. */
+  /** The host slept: ask at once, and don't wait long. Asking often does not delay the result. */
   probeNow(now: number): void {
     if (this.#phase === 'off') return;
     this.#isDue = true;

@@ -1,7 +1,7 @@
 import { whenPeerCloses } from './ship.closing.js';
 import { SHIP_CLOSE, shipSetup } from './ship.setup.js';
 
-/** @rule SHIP-3 SHIP-4 Hello (13.4.4.1): both sides must trust each other; whoever's user has not decided asks for patience. */
+/** @rule SHIP-3 SHIP-4 Hello (13.4.4.1): both sides must trust each other; a side whose user has not decided asks for more time. */
 export const hello = shipSetup.createStateConfig({
   meta: { name: 'SME_HELLO' },
   initial: 'deciding',
@@ -25,7 +25,7 @@ export const hello = shipSetup.createStateConfig({
               target: '#ship.alive.hello.aborting',
               actions: { type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } },
             },
-            { guard: 'isClient', target: '#ship.alive.hello.ready' }, // A dialer has been told to trust.
+            { guard: 'isClient', target: '#ship.alive.hello.ready' }, // The user of a dialer trusts the peer already.
             { target: 'asking' },
           ],
         },
@@ -90,7 +90,7 @@ export const hello = shipSetup.createStateConfig({
       initial: 'asking',
       states: {
         asking: {
-          description: 'A peer about which no one can decide is refused at once.',
+          description: 'A peer is refused at once when no user can decide about it.',
           entry: 'askPatience',
           on: { 'peer.known': [{ guard: 'mayNotWait', target: '#ship.alive.hello.unwelcome' }, { target: 'weighing' }] },
         },

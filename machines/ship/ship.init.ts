@@ -27,7 +27,7 @@ export const init = shipSetup.createStateConfig({
       on: {
         'ship.*': [
           { guard: 'isInit', target: '#ship.alive.hello', actions: 'sayInit' },
-          // Whoever begins wrongly still hears what would have been right (TC_SHIP_CMI_001).
+          // A peer that begins wrongly still gets the right answer (TC_SHIP_CMI_001).
           { ...wrong, actions: ['sayInit', ...wrong.actions] },
         ],
       },

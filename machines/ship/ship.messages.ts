@@ -19,7 +19,7 @@ export interface ShipProtocolHandshake {
   readonly formats: readonly string[];
 }
 
-/** What `messageProtocolHandshakeError` says: 1 timeout, 2 unexpected message, 3 selection mismatch. */
+/** The error number of `messageProtocolHandshakeError`: 1 timeout, 2 unexpected message, 3 selection mismatch. */
 export type ShipProtocolErrorNumber = number;
 
 export interface ShipPinState {
@@ -46,13 +46,13 @@ export interface ShipClose {
 export type ShipPayload = Readonly<Record<string, unknown>>;
 
 export interface ShipData {
-  /** Always `ee1.0`; nobody checks. Left out it is said nevertheless. */
+  /** Always `ee1.0`; no known peer checks it. Sent also when it is left out. */
   readonly protocolId?: string;
   readonly payload: ShipPayload;
   readonly extension?: ShipExtension;
 }
 
-/** Declared by the standard, used by nobody known. */
+/** Declared by the standard, used by no known device. */
 export interface ShipExtension {
   readonly extensionId?: string;
   /** Hex digits, as they came. */

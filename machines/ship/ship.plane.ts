@@ -9,7 +9,7 @@ import { HelloWait } from './hello-wait.js';
 import type { ShipMessage, ShipPayload, ShipSayable } from './ship.messages.js';
 import type { ShipPlaneInput, ShipSignal } from './ship.signals.js';
 
-/** What waits costs this beyond its bytes. */
+/** The cost of a queued message beyond its bytes. */
 const MESSAGE_COST_BYTES = 64;
 
 /** The first byte of a control message (13.4.2); later versions add messages of this type. */
@@ -21,7 +21,7 @@ interface Waiting {
   readonly isData: boolean;
 }
 
-/** @rule SHIP-8 Whole messages over one wire. Whatever isn't data is a signal: SHIP's handshake is the chart's, not the plane's. */
+/** @rule SHIP-8 Whole messages over one wire. Messages other than data are signals: SHIP's handshake is the chart's, not the plane's. */
 export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   isFull = false;
   farewell: Farewell | undefined;
@@ -171,7 +171,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     return this.#dataBytes <= this.input.limits.sendBytesHigh / 2;
   }
 
-  // What the application's side asks.
+  // Called by the application's side.
 
   canTake(payloadBytes: number): boolean {
     const { messageBytesMax, sendBytesMax } = this.input.limits;
@@ -207,7 +207,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     return 'signal';
   }
 
-  /** What the chart has to know of it. A PIN is not for inspectors, and no PIN is taken. */
+  /** The part of a message that the chart needs. It leaves out PINs, which inspectors must not see. */
   #signalOf(message: Exclude<ShipMessage, { kind: 'data' | 'unknown' }>): ShipSignal {
     if (message.kind === 'pin-input') return { type: 'ship.pin-input' };
     const { kind, ...rest } = message;

@@ -21,7 +21,7 @@ export const protocol = shipSetup.createStateConfig({
     ...whenPeerCloses,
     'ship.protocol-error': [
       {
-        guard: 'isTimeoutError', // The peer heard from us too late: the network's fault, and worth another dial.
+        guard: 'isTimeoutError', // Our message reached the peer too late: the network's fault, and worth another dial.
         target: '#ship.closed',
         actions: [{ type: 'recordClosing', params: { code: 'handshake-timeout', side: 'remote' } }, 'stopPolitely'],
       },

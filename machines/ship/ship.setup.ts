@@ -28,7 +28,7 @@ export interface ShipInput {
 }
 
 export interface ShipContext extends ProtocolContext<ShipPump> {
-  /** Who the peer has to be. */
+  /** The expected SKI of the peer. */
   readonly ski: string;
   /** The wait of a peer from which on more time is requested; as in `ShipTiming`. */
   readonly helloProlongThresholdMs: number;
@@ -61,7 +61,7 @@ type Args = { readonly context: ShipContext };
 const plane = ({ context }: Args): ShipPlane => context.session.plane;
 const timing = (args: Args): ShipPlane['input']['timing'] => plane(args).input.timing;
 const now = ({ context }: Args): number => context.session.now();
-/** What is left of our wait, as our hello states it. */
+/** The rest of our wait, as our hello states it. */
 const waitingMs = (args: Args): number => plane(args).wait.leftMs(now(args));
 
 export const shipSetup = setup({
@@ -91,19 +91,19 @@ export const shipSetup = setup({
     sayPending: (args) => plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args) }),
     askForMore: (args) =>
       plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args), prolongationRequest: true }),
-    // Who may decide is asked by an action and answered by an event, so that no guard depends on what changes beside the chart.
+    // An action asks whether a user may decide, and an event answers, so that no guard depends on state outside of the chart.
     /** Is it trusted? */
     askTrust: ({ context: { session, ski }, self }) => {
       const isTrusted = session.plane.input.peers.isTrusted(ski);
       self.send({ type: 'peer.known', isTrusted, mayWait: isTrusted });
     },
-    /** May somebody still decide? Asked before trust is looked at: the application may register the peer as it answers. */
+    /** Can a user still decide? Asked before trust is read: the application may register the peer as it answers. */
     askPatience: ({ context: { session, ski }, self }) => {
       const { peers } = session.plane.input;
       const mayWait = peers.mayWait(ski);
       self.send({ type: 'peer.known', isTrusted: peers.isTrusted(ski), mayWait });
     },
-    /** May it have more time? A trusted one may, without anybody being asked. */
+    /** May it have more time? A trusted peer may, without a question to the application. */
     askLeave: ({ context: { session, ski }, self }) => {
       const { peers } = session.plane.input;
       const isTrusted = peers.isTrusted(ski);
@@ -228,7 +228,7 @@ export const shipSetup = setup({
       event.version.minor === 0 &&
       event.formats.length === 1 &&
       event.formats[0] === 'JSON-UTF8',
-    /** What this peer has said in the protocol handshake already, once more. */
+    /** Whether the peer repeats a message of the protocol handshake. */
     isRepeatedProtocol: ({ context, event }) =>
       event.type === 'ship.protocol' && (event.handshakeType === 'select' || context.role === 'acceptor'),
     isSelection: ({ event }) => event.type === 'ship.protocol' && event.handshakeType === 'select',
@@ -258,7 +258,7 @@ export const shipSetup = setup({
 });
 
 /**
- * What the end of a wire means. Devices exist that reject a peer by close code 4452 alone. No other end is a denial,
+ * The closing of a wire's end. Devices exist that reject a peer by close code 4452 alone. No other end is a denial,
  * also not while the peer's user has still to decide: it closes as well where it restarts, is disconnected, or keeps another wire.
  */
 function closingOfWire(cause: Parameters<typeof closingOf>[0]): Closing {
@@ -267,7 +267,7 @@ function closingOfWire(cause: Parameters<typeof closingOf>[0]): Closing {
   return closingOf(cause);
 }
 
-/** What a close frame has room for (RFC 6455, 5.5): 123 bytes, whole characters. */
+/** Cuts text to the room of a close frame (RFC 6455, 5.5): 123 bytes, whole characters. */
 function fitting(text: string): string {
   let fit = '';
   let bytes = 0;

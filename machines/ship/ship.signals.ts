@@ -11,7 +11,7 @@ import type {
 } from './ship.messages.js';
 import type { ShipLimits, ShipTiming } from './ship.timing.js';
 
-/** What the peer said, for the chart. Data is no signal: it goes to the application once it may. */
+/** A message of the peer, for the chart. Data is no signal: it goes to the application once that is allowed. */
 export type ShipSignal =
   | ({ readonly type: 'ship.init' } & ShipInit)
   | ({ readonly type: 'ship.hello' } & ShipHello)
@@ -29,14 +29,14 @@ export type ShipSignal =
   | { readonly type: 'ship.malformed'; readonly reason: string }
   | { readonly type: 'wire.silent' }; // No pong, although asked.
 
-/** What is known of the peer at the moment, for the chart, which has asked. */
+/** The answer to the chart's question about the peer. */
 export type ShipAnswer = { readonly type: 'peer.known'; readonly isTrusted: boolean; readonly mayWait: boolean };
 
-/** What is known of peers, by SKI. Answers come from memory; nothing here waits. */
+/** The known peers, by SKI. Answers come from memory; nothing here waits. */
 export interface ShipPeers {
-  /** Registered by the user, or everybody is accepted. */
+  /** Registered by the user, or all peers are accepted. */
   isTrusted(ski: string): boolean;
-  /** Whether somebody may still decide about this peer: a person is looking, say. */
+  /** Whether a user may still decide about this peer, for example because a pairing dialog is open. */
   mayWait(ski: string): boolean;
   /** The SHIP id that this peer had before. */
   shipIdOf(ski: string): string | undefined;
@@ -52,7 +52,7 @@ export interface ShipPlaneInput {
   readonly peers: ShipPeers;
   /** This side's SHIP id. */
   readonly shipId: string;
-  /** Sees every message in words, as it is said and heard; for people who look for a fault. */
+  /** Gets every message, as it is sent and received; for the search for faults. */
   readonly trace?: ((direction: 'said' | 'heard', message: ShipMessage) => void) | undefined;
   /** The peer's Subject Key Identifier: 40 hex digits, proven by TLS. */
   readonly ski: string;

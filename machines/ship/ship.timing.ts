@@ -4,7 +4,7 @@ export interface ShipTiming {
   readonly initTimeoutMs: number;
   /** How long each side waits for the other's trust, and what it says so. Default 60 s (13.4.4.1, T_hello_init). */
   readonly helloWaitMs: number;
-  /** What a granted prolongation adds. Default 60 s (13.4.4.1, T_hello_inc). */
+  /** The time that a granted prolongation adds. Default 60 s (13.4.4.1, T_hello_inc). */
   readonly helloProlongMs: number;
   /** More time is requested so long before the peer's patience ends. Default 15 s (13.4.4.1, T_hello_prolong_waiting_gap). */
   readonly helloProlongAheadMs: number;
@@ -50,7 +50,7 @@ export const SHIP_TIMING: ShipTiming = {
   wakePongTimeoutMs: 1_500,
 };
 
-/** What may wait, and how large it may be. */
+/** Bounds of messages and queues. */
 export interface ShipLimits {
   /** Largest message either way. Default 100 KiB (ship-go 2025). */
   readonly messageBytesMax: number;

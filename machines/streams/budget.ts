@@ -3,7 +3,7 @@ import type { StreamsLimits } from './streams.messages.js';
 
 /**
  * Shares the session's receive bound among its streams. A small part belongs to every stream there may ever be, so that a
- * newcomer is never without; of the rest a stream takes up to a quarter of what is free, so that whoever reads nothing
+ * newcomer is never without; of the rest a stream takes up to a quarter of what is free, so that a slow reader
  * keeps a share and never everything. `held`: granted to the peer, or arrived and not yet taken.
  * @rule STR-2
  */
@@ -16,12 +16,12 @@ export class Budget {
     assert(this.#free >= 0, 'the smallest windows of all streams fit into the bound');
   }
 
-  /** What all streams hold together. */
+  /** The bytes that all streams hold together. */
   get heldBytes(): number {
     return this.#grantedBytes;
   }
 
-  /** What a stream that holds so much should be granted now; 0 while it is too little to be worth a frame. */
+  /** The credit to grant now to a stream that holds `heldBytes`; 0 while it is too little to be worth a frame. */
   grantFor(heldBytes: number): number {
     const { windowBytes, windowBytesMin } = this.limits;
     const share = Math.floor((this.#free + this.#shareOf(heldBytes)) / 4);

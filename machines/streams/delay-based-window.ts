@@ -1,17 +1,17 @@
 /** An acknowledgement is asked for four times per window, within these bounds. */
 const MARK_BYTES_MIN = 4 << 10;
 const MARK_BYTES_MAX = 32 << 10;
-/** One that falls on a quiet way tells how long the way is; so often is enough. */
+/** A mark on a quiet path measures the path; once per second is enough. */
 const QUIET_MARK_MS = 1000;
 /** Never less on its way than this, so that something moves whatever is measured. */
 const WINDOW_BYTES_MIN = 16 << 10;
 /** Never more: what waits in front of a keystroke has a bound, whatever is measured. */
 const WINDOW_BYTES_MAX = 2 << 20;
-/** Delay that is nobody's fault: a turn of the event loop, a timer. */
+/** Delay that is no sign of a queue: a turn of the event loop, a timer. */
 const SLACK_MS = 1;
 /** One late mark is chance: the network jitters, an acknowledgement was delayed. So many in a row are a queue. */
 const LATE_MARKS = 16;
-/** Rounds of late marks although little was on its way: then the way itself is longer than was believed. */
+/** Rounds of late marks although little was on its way: then the path itself is longer than the base delay. */
 const LATE_ROUNDS_MAX = 2;
 
 interface Mark {
@@ -21,7 +21,7 @@ interface Mark {
 }
 
 /**
- * How much bulk may be on its way, so that whatever comes next waits for little: delay-based, as TCP Vegas and LEDBAT are
+ * How much bulk may be in flight, so that the next message waits for little: delay-based, as TCP Vegas and LEDBAT are
  * (RFC 6817). A mark is a message whose acknowledgement is asked for. As long as marks come back in about twice the
  * shortest time ever seen, more may be on its way; once they take longer there is a queue somewhere, and less may be.
  * @rule STR-4
@@ -45,7 +45,7 @@ export class DelayBasedWindow {
   get inFlightBytes(): number {
     return this.#sentBytes - this.#ackedBytes;
   }
-  /** What bulk is cut into: pieces of a small window are small, so that the way can be measured and shared. */
+  /** The size of a bulk chunk: chunks of a small window are small, so that the path can be measured and shared. */
   get chunkBytes(): number {
     return Math.max(MARK_BYTES_MIN, this.#windowBytes >>> 2);
   }
@@ -63,7 +63,7 @@ export class DelayBasedWindow {
     this.#sentBytes += bytes;
   }
 
-  /** What was sent last asked for its acknowledgement. */
+  /** The message sent last asked for its acknowledgement. */
   mark(nowMs: number): Mark {
     this.#markedBytes = this.#sentBytes;
     this.#markedAtMs = nowMs;

@@ -1,4 +1,4 @@
-/** What takes turns. */
+/** An entry of the queue. */
 export interface FairQueueItem {
   /** Bytes it may send before the next one has its turn. */
   allowance: number;
@@ -7,7 +7,7 @@ export interface FairQueueItem {
 }
 
 /**
- * Whose turn it is: deficit round robin, in which a stream that had been silent goes before those that have been talking
+ * The order of sending: deficit round robin, in which a stream that had been silent goes before those that have been talking
  * (FQ-CoDel, RFC 8290, 4.1 and 4.2). A keystroke waits for no download; and a stream that pretends to be silent again and
  * again stays in the round it spoke in, so it can't keep the others out.
  * @rule STR-4
@@ -25,7 +25,7 @@ export class FairQueue<T extends FairQueueItem> {
     this.#newItems.add(turn);
   }
 
-  /** Whose turn it is; `onlyFresh`: nobody's but one that had been silent. */
+  /** The next entry to send; `onlyFresh`: only one that had been silent. */
   next(onlyFresh: boolean): T | undefined {
     for (const turn of this.#newItems) {
       if (turn.isReady && turn.allowance > 0) return turn;

@@ -1,7 +1,7 @@
 /** Each piece costs this beyond its bytes, so that a million pieces of one byte are not cheap. */
 const CHUNK_COST_BYTES = 64;
 
-/** What one stream still has to send, oldest first. The pieces stay their writer's until they were taken. */
+/** The bytes that one stream still has to send, oldest first. The chunks belong to their writer until they are taken. */
 export class Outbox {
   #chunks: Uint8Array[] = [];
   #head = 0; // The oldest piece,

@@ -23,15 +23,15 @@ export const STREAM_PEER_PHASES = phaseTable('stream-peer', 'open', {
   ended: { abandon: 'ended' },
 });
 
-/** One stream as a plane keeps it. What follows from what is decided in `streams.plane.ts`. */
+/** One stream, as a plane keeps it. `streams.plane.ts` decides what follows. */
 export class Stream implements FairQueueItem {
   #stage: PhaseOf<typeof STREAM_STAGES>;
   #own: PhaseOf<typeof STREAM_OWN_PHASES> = STREAM_OWN_PHASES.initial;
   #peer: PhaseOf<typeof STREAM_PEER_PHASES> = STREAM_PEER_PHASES.initial;
   readonly outbox = new Outbox();
-  /** What the peer lets this side send. */
+  /** The credit that the peer has granted. */
   credit = 0;
-  /** What this side lets the peer send, */
+  /** The credit that this side has granted, */
   grantedBytes = 0;
   /** and what it has sent that the application has not consumed. */
   keptBytes = 0;

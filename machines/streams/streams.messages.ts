@@ -1,4 +1,4 @@
-/** What two sides of a streams session say to each other; the bytes are in `adapters/streams/codec.ts`, the rules in `spec/rules/streams.md`. */
+/** The frames of a streams session; their encoding is in `adapters/streams/codec.ts`, the rules in `spec/rules/streams.md`. */
 export type StreamFrame =
   /** First on a session, from both sides. */
   | { readonly kind: 'hello'; readonly versionMin: number; readonly versionMax: number; readonly features: number }
@@ -18,7 +18,7 @@ export type StreamFrameKind = StreamFrame['kind'];
 
 /** Why a stream was refused or reset. The order is the wire's: append, never rearrange. */
 export const STREAM_CODES = [
-  'cancelled', // Whoever used it gave it up.
+  'cancelled', // Its user gave it up.
   'busy', // A bound of STR-5 is reached.
   'unknown-purpose',
   'refused', // The far target said no,
@@ -39,13 +39,13 @@ export interface StreamsLimits {
   readonly streamsMax: number;
   /** The peer's opens that wait for an answer. */
   readonly pendingMax: number;
-  /** What one stream may have on its way to a reader. */
+  /** Bytes that one stream may have on their way to a reader. */
   readonly windowBytes: number;
-  /** What every stream may have, however many there are. */
+  /** Bytes that every stream may have, however many there are. */
   readonly windowBytesMin: number;
-  /** What all streams together may have on their way; below the session's receive bound. */
+  /** Bytes that all streams together may have on their way; below the session's receive bound. */
   readonly grantsBytesMax: number;
-  /** What one stream keeps for its writer; beyond it `write` throws. */
+  /** Bytes that one stream keeps for its writer; beyond it `write` throws. */
   readonly sendBytesMax: number;
   /** From here on `write` answers false. */
   readonly sendBytesHigh: number;

@@ -4,7 +4,7 @@ import { STREAMS_LIMITS, type StreamCode, type StreamFrame, type StreamsLimits }
 import { Stream } from './stream.js';
 import { FairQueue } from './fair-queue.js';
 
-/** What a frame of the peer means to whoever uses the streams. */
+/** The effect of a peer's frame for the user of the streams. */
 export type StreamEvent =
   | { readonly word: 'nothing' }
   /** The peer opened a stream: `accept` or `refuse` it. */
@@ -29,7 +29,7 @@ export const STREAMS_VERSION = 1;
 /**
  * Many ordered byte streams over one ordered, reliable message session. Pure: frames and bytes in, frames and news out.
  * Each direction of a stream ends exactly once, by `end` or `reset`, and a reset is answered by the other side's own ending;
- * only then is the stream forgotten. So what still arrives for a stream that nobody knows is a fault and no race.
+ * only then is the stream forgotten. So a frame for an unknown stream is a fault and no race.
  */
 export class StreamsPlane {
   readonly #streams = new Map<number, Stream>();
@@ -66,7 +66,7 @@ export class StreamsPlane {
     return this.#budget.heldBytes;
   }
 
-  // What the application does.
+  // Called by the application.
 
   /** A new stream; data may be written at once and leaves when the peer has accepted it. @throws SessionError at the bound of STR-5 */
   open(purpose: string, target = ''): number {
@@ -112,13 +112,13 @@ export class StreamsPlane {
     return this.hasRoom(id);
   }
 
-  /** Whether a writer that was told to wait may go on. */
+  /** Whether a waiting writer may go on. */
   hasRoom(id: number): boolean {
     const stream = this.#streams.get(id);
     return stream === undefined || stream.outbox.costBytes < this.#limits.sendBytesHigh;
   }
 
-  /** What was written and not yet sent. */
+  /** Bytes that were written and not yet sent. */
   queuedBytes(id: number): number {
     return this.#streams.get(id)?.outbox.bytes ?? 0;
   }
@@ -141,18 +141,18 @@ export class StreamsPlane {
     this.#settle(stream);
   }
 
-  /** So many bytes of what was heard are out of memory; credit goes back for them. */
+  /** The application has consumed so many bytes that were received; credit goes back for them. */
   consumed(id: number, bytes: number): void {
     const stream = this.#streams.get(id);
     if (stream === undefined || stream.isAbandoned) return; // An abandoned stream holds nothing any more.
-    assert(bytes <= stream.keptBytes, 'what is consumed was heard before');
+    assert(bytes <= stream.keptBytes, 'consumed bytes were received before');
     this.#budget.move(stream.heldBytes, stream.heldBytes - bytes);
     stream.keptBytes -= bytes;
     if (!stream.hasPeerEnded) this.#grant(stream);
     this.#settle(stream);
   }
 
-  // What the session brings and takes.
+  // Called by the session.
 
   /** The next frame to send: whatever is no data, then streams that had been silent, then — if `mayBulk` — the others in turn; at most `bytesMax` of them. */
   poll(mayBulk: boolean, bytesMax = Infinity): StreamFrame | undefined {
@@ -200,7 +200,7 @@ export class StreamsPlane {
     }
   }
 
-  /** The peer broke a rule, and hears which; nothing else is said or heard any more. */
+  /** The peer broke a rule, and gets a fault that names it; nothing else is sent or read any more. */
   violate(rule: string, what: string): StreamEvent {
     this.#isOver = true;
     this.#control = [{ kind: 'fault', rule }];
@@ -231,7 +231,7 @@ export class StreamsPlane {
     return { word: 'asked', stream: id, purpose, target };
   }
 
-  /** Credit and a reset may cross with the end of their stream; anything else is said to nobody. */
+  /** Credit and a reset may cross with the end of their stream; any other frame for an unknown stream is a fault. */
   #handleStray(frame: Extract<StreamFrame, { stream: number }>): StreamEvent {
     const wasOpened = this.#isOwn(frame.stream) ? frame.stream < this.#nextId : frame.stream <= this.#newestPeerId;
     if (wasOpened && (frame.kind === 'credit' || frame.kind === 'reset')) return NOTHING;
@@ -241,7 +241,7 @@ export class StreamsPlane {
   #handleOpened(stream: Stream): StreamEvent {
     if (stream.stage !== 'asking') return this.violate('STR-1', `an answer for stream ${stream.id}, which was not asked for`);
     stream.answer();
-    if (stream.isAbandoned) return NOTHING; // The peer has not heard the reset yet.
+    if (stream.isAbandoned) return NOTHING; // The peer has not read the reset yet.
     this.#wake(stream);
     return { word: 'opened', stream: stream.id };
   }
@@ -344,7 +344,7 @@ export class StreamsPlane {
   }
 }
 
-/** Frames that wait to be sent and are no data; honest peers cause a few per stream. Beyond it a peer asks and doesn't listen. */
+/** Frames that wait to be sent and are no data; honest peers cause a few per stream. Beyond it a peer sends and does not read. */
 const CONTROL_MAX = 8192;
-/** More than anybody holds: a sum beyond it is a mistake, and would end exact arithmetic one day. */
+/** More than any reader holds: a sum beyond it is a mistake, and would end exact arithmetic one day. */
 const CREDIT_BYTES_MAX = 2 ** 32;

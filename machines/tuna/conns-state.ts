@@ -4,7 +4,7 @@ import type { Doubts } from './doubts.js';
 import type { Fault } from './tuna.messages.js';
 
 /**
- * What becomes of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets, one that is kept
+ * The phases of a slot: no wire (dialing is none yet), one that has proven nothing, one that carries packets, one that is kept
  * open in case a place becomes free. The charts of the links tell it.
  */
 export const CONN_PHASES = phaseTable('tuna-wire', 'none', {
@@ -17,7 +17,7 @@ export const CONN_PHASES = phaseTable('tuna-wire', 'none', {
 
 export type ConnPhase = PhaseOf<typeof CONN_PHASES>;
 
-/** What a session knows of one slot. */
+/** The session's knowledge of one slot. */
 export interface Conn {
   phase: ConnPhase;
   /** A wire is on its way here, */
@@ -38,8 +38,8 @@ export interface Conn {
 }
 
 /**
- * The table as plain data, by columns: short also with as many wires as there can be. What is as in the beginning, or follows from the
- * phase of a slot (`usual`), is left out.
+ * The table as plain data, by columns: short also with as many wires as there can be. Members with their initial
+ * value, or with the one that follows from the phase of a slot (`usual`), are left out.
  */
 export interface ConnsState {
   readonly links: number;
@@ -84,7 +84,7 @@ type Flag = 'isClaimed' | 'isReserve' | 'isUsed' | 'wasUsed';
 const FLAGS = ['isClaimed', 'isReserve', 'isUsed', 'wasUsed'] as const satisfies readonly Flag[];
 const LIVE_PHASES = ['opening', 'joined', 'reserve'] as const satisfies readonly ConnPhase[];
 
-/** What the phase of a slot says about it. */
+/** The facts that the phase of a slot implies. */
 function usual(phase: ConnPhase): Pick<Conn, Flag | 'phase'> {
   const hasPlace = phase === 'opening' || phase === 'joined';
   return { phase, isClaimed: hasPlace, isReserve: phase === 'reserve', isUsed: false, wasUsed: phase !== 'none' };

@@ -1,6 +1,6 @@
 /** Timers of a process at rest are late by a few milliseconds; that is nothing to reckon with. Chosen without measurement. */
 const PUNCTUAL_MS = 15;
-/** What is added at most: three times that, on top of the rest, is what an original waits more before it gives a socket up. */
+/** The most that is added. An original waits three times that, on top of the rest, before it gives a socket up. */
 const ALLOWANCE_MAX_MS = 120;
 /** After so long without a late timer nothing is added any more. */
 const REMEMBERED_MS = 10_000;
@@ -23,7 +23,7 @@ export class Lateness {
     this.#at = now;
   }
 
-  /** What a wait for an acknowledgement is to be longer by: most after a late timer, and less and less. */
+  /** The time to add to a wait for an acknowledgement: most after a late timer, then less and less. */
   allowanceMs(now: number): number {
     return this.#allowanceMs * Math.max(0, 1 - (now - this.#at) / REMEMBERED_MS);
   }

@@ -11,7 +11,7 @@ const REORDERED_PACKETS = 3;
 const RANGES_SUSPECT = 32;
 
 /**
- * What a peer's acknowledgements say about packets, links and the way between: which have arrived, which were overtaken and are
+ * Reads a peer's acknowledgements: which packets have arrived, which were overtaken and are
  * lost, how long a round trip takes, and what each link delivers.
  * @rule NCP-7 NCP-8
  */
@@ -53,7 +53,7 @@ export class AckReader {
         delivered += bytes;
         const sentAt = outbound.sentAt(n);
         const isResent = outbound.isResent(n);
-        // Of one that was sent twice it may be the first that is acknowledged, where that could be; nobody can tell its time (Karn).
+        // The acknowledgement of a packet that was sent twice may be for the first, so it gives no round-trip time (Karn).
         if (!isResent || (now - sentAt >= l.trip.leastMs && ranges < RANGES_SUSPECT)) l.acked(outbound.orderOf(n), sentAt);
         if (isResent) continue;
         if (sentAt > newestAt) newestAt = sentAt;
@@ -72,7 +72,7 @@ export class AckReader {
   }
 
   /**
-   * What the peer's application has read has arrived. The original loses acknowledgements with a link, and acknowledges what comes twice
+   * Bytes that the peer's application has read have arrived. The original loses acknowledgements with a link, and acknowledges what comes twice
    * ever more slowly: without this, two could repeat the same packets to each other for good.
    */
   handleRead(): void {

@@ -15,7 +15,7 @@ interface Held {
 }
 
 /**
- * What a link owes its peer: ranges of packets that came in on it, in order and each once. The first packet after a silence is
+ * The acknowledgements that a link owes: ranges of packets that came in on it, in order and each once. The first packet after a silence is
  * acknowledged at once, later ones in company. Towards an original each is held for a while first, because its retransmission
  * timeout is three times the round trips that it sees, without a floor, and also the deadline of its socket. Packets are counted
  * from 0 without wrapping.
@@ -45,7 +45,7 @@ export class OwedAcks {
     return this.#held.reduce((sum, { ranges }) => sum + ranges.size, 0);
   }
 
-  /** `isRepeated`: the peer did not hear the last acknowledgement, or asks for a sign of life. `bytes`: of its payload. */
+  /** `isRepeated`: the peer did not get the last acknowledgement, or asks for a sign of life. `bytes`: of its payload. */
   add(n: number, isRepeated: boolean, now: number, bytes = 0): void {
     this.#packets++;
     this.#bytes += bytes;

@@ -2,7 +2,7 @@ import type { SlabPool } from '../dataplane/send-log.js';
 
 const SLAB_BYTES = 64 << 10;
 
-/** Bytes in order that were written and not yet released, by their place in the stream. Whoever writes keeps the bound. */
+/** Bytes in order that were written and not yet released, by their place in the stream. The writer keeps the bound. */
 export class ByteLog {
   #slabs: Uint8Array[] = [];
   #origin = 0; // Place of the first byte of the first slab.

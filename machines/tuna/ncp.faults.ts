@@ -3,7 +3,7 @@ import type { NcpSignal } from './ncp.seed.js';
 import type { FaultPart } from './strikes.js';
 import type { Fault, FaultCode } from './tuna.messages.js';
 
-/** What was wrong with the last packet that was refused, and with what of it. */
+/** The fault of the last packet that was refused, and the part of it that was wrong. */
 export class Refusal {
   fault: Fault = { code: 'malformed', rule: 'NCP-14' };
   part: FaultPart = 'packet';
@@ -17,7 +17,7 @@ export class Refusal {
 }
 
 /**
- * What the peer's own words about a fault mean. On a wire that may be a recording they are the end of that wire at most, as a close is;
+ * The effect of a fault that the peer reports. On a wire that may be a recording it ends that wire at most, as a close does;
  * and that there is no room is no word about a session that there is.
  * @rule NCP-16
  */

@@ -3,7 +3,7 @@ import type { Outbound } from './ncp.outbound.js';
 const FIRST_RING = 64;
 
 /**
- * What was sent on one link, in the order of sending. An entry stops meaning anything once its packet was acknowledged, given up
+ * The packets sent on one link, in the order of sending. An entry is void once its packet was acknowledged, given up
  * or sent elsewhere; such entries are dropped when they come to the front, or when the ring would grow.
  */
 export class Flight {

@@ -7,7 +7,7 @@ const REPEAT_MAX_MS = 5000;
 const PACKETS_FACTOR_MAX = 4;
 
 /**
- * What both sides say of themselves, and whether the other one knows it: a dialer repeats its handshake until it is answered, an
+ * Both sides' handshakes, and whether the other one has them: a dialer repeats its handshake until it is answered, an
  * acceptor its answer until the dialer says anything else. Pure.
  * @rule NCP-5
  */
@@ -16,7 +16,7 @@ export class HandshakeState {
   #mtu = 0;
   /** How the peer calls its connections, in its order; the answer to its handshake repeats that order. */
   peerIds: readonly string[] = [];
-  /** The peer is no holdfast, as far as can be told: what suits the originals suits it. */
+  /** The peer is no holdfast, as far as is known: it is treated as an original. */
   isOriginal = false;
   /** It has shown that it has our handshake. */
   peerKnows = false;

@@ -1,8 +1,8 @@
-/** What became of a data packet: it was new, it had been here, it lies further ahead than there is room for, or beyond the window. */
+/** The result of a data packet: new, a duplicate, further ahead than there is room for, or beyond the window. */
 export type Arrival = 'new' | 'duplicate' | 'far' | 'over-window';
 
 const SLOTS_PER_BLOCK = 48;
-/** What one delivery of a stream holds at most. */
+/** The largest delivery of a stream. */
 const DELIVERY_BYTES_MAX = 64 << 10;
 
 /**
@@ -14,7 +14,7 @@ const DELIVERY_BYTES_MAX = 64 << 10;
 export class Inbound {
   /** The next packet in order. */
   base = 0;
-  /** Bytes that came in, each once, and bytes given out by `poll`. What lies ready for that is not read yet. */
+  /** Bytes that came in, each once, and bytes given out by `poll`. Bytes that are ready for `poll` are not read yet. */
   received = 0;
   delivered = 0;
   /** Nothing is handed over before the session is open. */
@@ -46,7 +46,7 @@ export class Inbound {
     this.#filled = new Uint8Array(0);
   }
 
-  /** What the application has taken, since the session began. */
+  /** Bytes that the application has read since the session began. */
   get bytesRead(): number {
     const read = this.delivered - this.#backlogBytes;
     if (read > this.#read) this.#read = read;
@@ -173,7 +173,7 @@ export class Inbound {
     this.#outEnd += length;
   }
 
-  /** What waited for the packet that has come. */
+  /** Appends the packets that waited for the one that has come. */
   #drain(): void {
     for (let i; this.#present[(i = this.base % this.packetsMax)] === 1; this.base++) {
       this.#present[i] = 0;

@@ -20,7 +20,7 @@ const ANSWER_MAX_MS = 5000;
 /** A round trip in which more than this came in, or was to be carried, may be a queue's, which can be gone at any moment. Chosen without measurement. */
 const QUIET_BYTES = 4 << 10;
 
-/** What a session remembers about one of its connections: what is under way, what is owed to the peer, how long things take. */
+/** The state of one connection of a session: packets in flight, acknowledgements owed to the peer, and times. */
 export class NcpLink {
   readonly flight: Flight;
   readonly trip: RoundTrip;
@@ -32,7 +32,7 @@ export class NcpLink {
   isReserve = false;
   /** The peer has said something else than its handshake on this wire. */
   isUsed = false;
-  /** Something timed out here, and nothing was heard since: others carry the load. */
+  /** A timeout occurred here, and nothing was received since: other links carry the load. */
   isStalled = false;
   owesHandshake = false;
   owesProbe = false;
@@ -43,7 +43,7 @@ export class NcpLink {
   readonly toldCounts = new Uint32Array(RANGES_REPEATED);
   told = 0;
   #suspectAt = Infinity; // Since when others carry what it was to carry, and it says nothing.
-  /** Whether the peer was heard on the wire of the moment. */
+  /** Whether the peer has sent anything on the current wire. */
   hasSpoken = false;
   /** Whether it is known to be the peer, now. */
   isProven = false;
@@ -62,7 +62,7 @@ export class NcpLink {
   /** The how-manieth on this wire the latest acknowledged one was. */
   newestOrder = -1;
   progressAt = -Infinity;
-  /** When a packet was sent again because nothing was heard for a while. */
+  /** When a packet was sent again after a silence of the peer. */
   retriedAt = -Infinity;
 
   constructor(
@@ -226,7 +226,7 @@ export class NcpLink {
     return oldestAt === undefined ? undefined : Math.max(oldestAt, this.progressAt) + this.trip.rtoMs;
   }
 
-  /** When the oldest packet here is sent again for the first time, without a verdict on the link. */
+  /** When the oldest packet here is sent again for the first time, without a change of the link's state. */
   get tailAt(): number {
     const oldestAt = this.flight.oldestAt();
     if (oldestAt === undefined) return Infinity;

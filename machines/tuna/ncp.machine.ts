@@ -8,7 +8,7 @@ import type { TunaPlane, TunaSignal } from './tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from './tuna.timing.js';
 
 export type TunaPump = PumpOver<TunaPlane, Uint8Array, TunaSignal>;
-/** What the charts of one Tuna session share. */
+/** The session that the charts of one Tuna session share. */
 export type TunaSession = SessionHandle<TunaPump>;
 
 export interface NcpInput {
@@ -23,7 +23,7 @@ export interface NcpContext extends ProtocolContext<TunaPump> {
 export type NcpEvent =
   | NcpSignal
   | { type: 'close'; now: boolean } // Lingers unless `now`.
-  | { type: 'links.gone' }; // Nobody is left to be told.
+  | { type: 'links.gone' }; // No link is left to send on.
 
 /** To the session above. */
 export type NcpNews = { type: 'ncp.established' };
@@ -67,7 +67,7 @@ const ncpSetup = setup({
   delays: {
     handshakeTimeout: (args) => limits(args).handshakeTimeoutMs,
     linger: (args) => limits(args).lingerMs,
-    /** What the linger has left of it. */
+    /** The rest of the linger time. */
     closeGrace: (args) => {
       const { session } = args.context;
       return Math.max(0, Math.min(limits(args).closeGraceMs, session.plane.lingersUntil - session.now()));
@@ -78,7 +78,7 @@ const ncpSetup = setup({
 
 /**
  * An NCP session from its handshake to its close, over whatever links there are: it doesn't know any of them. It never sees data;
- * its plane does. It ends by its own close, the peer's, or a handshake that nobody answers.
+ * its plane does. It ends by its own close, the peer's, or a handshake that is not answered.
  */
 export const ncpMachine = ncpSetup.createMachine({
   id: 'ncp',

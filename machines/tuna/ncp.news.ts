@@ -2,13 +2,13 @@ import type { Inbound } from './ncp.inbound.js';
 import type { NcpLimits } from './tuna.timing.js';
 
 /**
- * When the peer is to hear how much was read. Acknowledgements bring it along; where none does, it is told by itself, at once if
- * the peer may be waiting for it. And because nobody acknowledges it, it is repeated as long as the peer might have missed it.
+ * When to send the peer how much was read. Acknowledgements carry it; without one it is sent alone, at once if
+ * the peer may be waiting for it. It is not acknowledged, so it is repeated as long as the peer might have missed it.
  * @rule NCP-11
  */
 export class ReadNews {
   #told = 0;
-  #newsAt: number | undefined; // When what was read since must be told,
+  #newsAt: number | undefined; // When the bytes read since must be reported,
   #isLate = false; // and that this time has come: there may be no link to tell it on.
   #repeatAt: number | undefined;
   #repeatMs: number;
@@ -20,7 +20,7 @@ export class ReadNews {
     this.#repeatMs = limits.readRepeatMs;
   }
 
-  /** Whether it must be told now; notes by when it must otherwise. */
+  /** Whether it must be sent now; otherwise notes by when it must be. */
   isDue(now: number): boolean {
     const read = this.inbound.bytesRead;
     const news = read - this.#told;

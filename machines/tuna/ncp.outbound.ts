@@ -10,7 +10,7 @@ const FIRST_RING = 64;
 export const NOWHERE = 255;
 
 /**
- * What was written and is not acknowledged, cut into packets: where each lies, which link carries it, since when. Packets are
+ * Written and unacknowledged bytes, cut into packets: where each lies, which link carries it, since when. Packets are
  * counted from 0 without wrapping. In a stream they are cut when a link has room for one, so that small writes share a packet;
  * otherwise each write is one.
  *
@@ -23,7 +23,7 @@ export class Outbound {
   next = 0;
   /** Packets that are to be sent again. */
   lost = 0;
-  /** What may be under way, unread by the peer; and the most that one packet may hold. */
+  /** The most that may be in flight, unread by the peer; and the most that one packet may hold. */
   windowBytes: number;
   mtu: number;
   #cut = 0; // Packets with bounds; beyond `next` only where each write is a packet.
@@ -73,7 +73,7 @@ export class Outbound {
   get unsentBytes(): number {
     return this.#log.end - this.#sentEnd;
   }
-  /** What the peer's application has to read before more may leave, the other way round. */
+  /** The bytes that may leave before the peer's application has to read more. */
   get flowRoom(): number {
     return this.windowBytes - (this.#sentEnd - this.#remoteRead);
   }
@@ -204,7 +204,7 @@ export class Outbound {
     else this.#log.release(this.#places[this.base & this.#mask]!);
   }
 
-  /** The peer's application has read so much; more than was sent nobody can have read. */
+  /** The peer's application has read so much. False: that is more than was sent. */
   remoteRead(bytes: number): boolean {
     const read = Math.min(bytes, this.#sentEnd);
     if (read <= this.#remoteRead) return false;

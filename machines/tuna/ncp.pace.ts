@@ -9,7 +9,7 @@ const GROWING_GAIN = 2;
 const SLACK_MS = 5;
 /** The original acknowledges every 50 ms; a longer pause is one of the sender's. */
 const ACK_GAP_MAX_MS = 100;
-/** What a link may always have under way, and what before anything was measured, in bytes. Chosen without measurement. */
+/** Bytes that a link may always have in flight, and before anything was measured. Chosen without measurement. */
 const LEAST_BYTES = 16 << 10;
 const FIRST_BYTES = 64 << 10;
 /** Beyond any window. */

@@ -9,7 +9,7 @@ export type NcpSignal =
   | { type: 'peer.closed'; isFirstWord: boolean; hasGap: boolean }
   | { type: 'peer.accused'; fault: Fault } // The peer ends the session, and says why.
   | { type: 'link.accused'; link: number; fault: Fault } // The peer ends this wire, and says why.
-  | { type: 'peer.unknown-session' } // Acceptor: it goes on with a session that nobody here knows.
+  | { type: 'peer.unknown-session' } // Acceptor: the peer goes on with a session that is unknown here.
   | { type: 'log.drained' } // Everything written was read by the peer's application, or is acknowledged and not being read.
   | { type: 'link.proven'; link: number } // The first valid packet on this wire.
   | { type: 'link.wanted'; link: number } // Acceptor: the peer says more than its handshake on this wire.
@@ -22,12 +22,12 @@ export interface NcpSessionInput {
   readonly pool: SlabPool;
   /** Connections at once, replacements included. */
   readonly links: number;
-  /** What this side calls its connections, for the handshake. */
+  /** This side's names of its connections, for the handshake. */
   readonly clientIds: readonly string[];
   /** Number of the first packet either side sends. Default 1; tests start near the wrap. */
   readonly first?: number;
   /** Random bytes, for numbers that no recording of a wire can hold. */
   readonly entropy?: (bytes: number) => Uint8Array;
-  /** What is known of the peer before its handshake: it is a holdfast. */
+  /** Known before the handshake: the peer is a holdfast. */
   readonly isPeerHoldfast?: boolean;
 }

@@ -33,7 +33,7 @@ export class NcpSession {
   duplicates = 0;
   dropped = 0;
   readonly greeting: HandshakeState;
-  /** What was wrong with the last packet that `receive` refused. */
+  /** The fault of the last packet that `receive` refused. */
   readonly refusal = new Refusal();
   #news: ReadNews;
   #lateness = new Lateness();
@@ -86,7 +86,7 @@ export class NcpSession {
     this.#tellDrained();
   }
 
-  /** Says close on every link, and again until the transport is gone. What is not acknowledged by now is lost. */
+  /** Says close on every link, and again until the transport is gone. Bytes without an acknowledgement by now are lost. */
   close(now: number): void {
     this.sending = step(SENDING_PHASES, this.sending, 'part');
     for (const l of this.links) l.owesRead = l.isAttached && this.isEstablished;
@@ -97,7 +97,7 @@ export class NcpSession {
   }
 
   /**
-   * A wire joins. `isRival`: it is to replace one that lives. What it says may be a recording then, so it has to acknowledge a number
+   * A wire joins. `isRival`: it is to replace one that lives. Its bytes may be a recording then, so it has to acknowledge a number
    * that was never used before it counts, and it carries nothing else until it has.
    * @rule TUNA-6
    */
@@ -202,7 +202,7 @@ export class NcpSession {
     const { codec } = this.input;
     if (!l.isAttached || to - at < CONTROL_BYTES_MAX) return at;
     if (l.owesClose) {
-      // What was read goes first: by it the peer learns what became of its bytes.
+      // The count of bytes read goes first: it tells the peer the fate of its bytes.
       const read = l.owesRead ? this.#news.tell(now) : 0;
       l.owesRead = false;
       if (read > 0) return codec.putBytesRead(into, at, read);
@@ -379,7 +379,7 @@ export class NcpSession {
     this.#tellDrained();
   }
 
-  /** When a peer that has everything, and reads nothing, is waited for no longer. Without a link nothing can be heard of it. */
+  /** When to stop waiting for a peer that has everything and reads nothing. Without a link no news of it can arrive. */
   get #unreadUntil(): number {
     const isArrived = this.outbound.queuedBytes === 0 && this.outbound.base === this.outbound.next;
     return isArrived && this.striping.links > 0 ? this.#readProgressAt + this.input.limits.readLingerMs : Infinity;

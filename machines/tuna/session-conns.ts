@@ -17,7 +17,7 @@ const RESERVE_MAX = 15;
 /**
  * Which wires a session has: the original's `sessionConns` and `connCount`, as one table, so that they can't disagree. A dialer's link
  * `i` has the slot `i`. An acceptor has as many places as links, and slots beside them for newcomers that are to replace a
- * wire, and for those without a place. Pure; the chart reports what happens to wires, and asks. What the chart keeps is `state`; each of
+ * wire, and for those without a place. Pure; the chart reports what happens to wires, and asks. The chart keeps `state`; each of
  * its steps works on a table of its own.
  * @rule TUNA-5 TUNA-6 TUNA-9 TUNA-10
  */
@@ -30,7 +30,7 @@ export class SessionConns {
   doubts: Doubts;
   /** Why the first dial failed while there never was a wire. */
   cause: WireCause | undefined;
-  /** What the peer said last about the end of a wire, since one joined. */
+  /** The peer's last statement about the end of a wire, since one joined. */
   accusation: Fault | undefined;
   /** Links that the peer has named in its handshake; 0 before it. */
   peerLinks: number;
@@ -104,7 +104,7 @@ export class SessionConns {
     return this.#conns[slot]!.rival;
   }
 
-  // What happens to wires.
+  // Events of wires.
 
   used(slot: number): void {
     const conn = this.#conns[slot]!;
@@ -171,7 +171,7 @@ export class SessionConns {
     this.#conns[slot]!.rival = -1;
   }
 
-  // What is asked.
+  // Queries.
 
   /** The peer has rejected the session, wire by wire. */
   get isDisowned(): boolean {

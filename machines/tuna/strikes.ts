@@ -1,13 +1,13 @@
-/** What of a packet was wrong: its data, what it acknowledges, or nothing can be told, because it could not be read. */
+/** The faulty part of a packet: its data, its acknowledgements, or unknown, because it could not be read. */
 export type FaultPart = 'data' | 'acks' | 'packet';
 
 /** Spoilt wires beyond one for each link that a session takes in a row. As many as resume takes on its one wire (RES-16). */
 const STRIKES_BEYOND_LINKS = 2;
 
 /**
- * Wires in a row that the peer spoilt. A peer that repeats what was refused would do so on each wire it dials, for as long as the
+ * Wires in a row that the peer has sent corrupt packets on. A peer that repeats what was refused would do so on each wire it dials, for as long as the
  * session lasts. The row begins anew with progress in the direction that the faults concern: bytes in order for faulty data,
- * acknowledgements for faulty acknowledgements, either of them where nothing can be told. Pure.
+ * acknowledgements for faulty acknowledgements, either of them where the part is unknown. Pure.
  * @rule NCP-16
  */
 export class Strikes {

@@ -1,4 +1,4 @@
-/** What the peer answers when it is asked where it can be dialed. */
+/** The peer's answer to a question for its addresses. */
 export type AddressReply =
   | { readonly word: 'addresses'; readonly addresses: readonly (string | undefined)[] } // By link; undefined: not at the moment.
   | { readonly word: 'session-closed' }

@@ -1,6 +1,6 @@
 /** The vocabulary of NCP and of a Tuna connection. Where each value lies on the wire is the codec's business (`adapters/tuna`). */
 
-/** What a handshake says: who the sender is on each connection, and what may be sent to it. */
+/** A handshake: the sender's name on each connection, and the limits of packets to it. */
 export interface Handshake {
   /** The sender's connection ids; the receiver pairs them by index. */
   readonly clientIds: readonly string[];
@@ -52,7 +52,7 @@ export class Packet {
 export interface NcpCodec {
   /** Reads a packet into `packet`. False: malformed, and `packet` means nothing. */
   read(bytes: Uint8Array, start: number, end: number, packet: Packet): boolean;
-  /** What a data packet takes in front of its data. */
+  /** Bytes of a data packet in front of its data. */
   dataHeadBytes(sequence: number, dataBytes: number): number;
   /** Writes all of a data packet but the data itself; answers where that goes. */
   putDataHead(into: Uint8Array, at: number, sequence: number, dataBytes: number): number;
@@ -65,9 +65,9 @@ export interface NcpCodec {
   putHandshake(handshake: Handshake): Uint8Array;
 }
 
-/** What a data packet takes in front of its data at most. */
+/** The most bytes of a data packet in front of its data. */
 export const DATA_HEAD_BYTES_MAX = 12;
-/** What an acknowledgement of so many ranges takes at most. */
+/** The most bytes of an acknowledgement of so many ranges. */
 export function ackBytesMax(ranges: number): number {
   return 24 + ranges * 10;
 }

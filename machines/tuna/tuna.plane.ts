@@ -12,7 +12,7 @@ import type { ConnsState } from './conns-state.js';
 import { SessionConns } from './session-conns.js';
 import type { TunaLimits } from './tuna.timing.js';
 
-/** What lies around each packet on a wire: a length, and where there are keys a sealed box. */
+/** The frame around each packet on a wire: a length, and where there are keys a sealed box. */
 export interface Envelope extends FrameHead {
   /** Bytes in front of a packet and behind it. */
   readonly before: number;
@@ -43,9 +43,9 @@ export interface TunaPlaneInput extends NcpSessionInput {
   /** Acceptor: what the opening of the first wire said. */
   readonly offer?: { readonly link?: number; readonly listener?: string | undefined } | undefined;
   readonly envelope: Envelope;
-  /** What a dialer says first on the wire of a link, in frames. */
+  /** The frames that a dialer sends first on the wire of a link. */
   opening(link: number): Uint8Array | undefined;
-  /** Frames that an accepted wire begins with; the door has read them. */
+  /** Frames that an accepted wire begins with; the listener has read them. */
   readonly openingFrames: number;
 }
 
@@ -58,14 +58,14 @@ const FLUSH_BYTES = 64 << 10;
  * was, and its system says so by an end instead of a reset. Chosen without measurement.
  */
 const OPENING_ALONE_MS = 200;
-/** What a frame may hold beyond `mtu`: as much as nkn-tuna-session allows. */
+/** Bytes that a frame may hold beyond `mtu`: as much as nkn-tuna-session allows. */
 const FRAME_SLACK_BYTES = 1024;
 
 /** One wire's side of things: its half-read frame, and what is to be said on it before anything else. */
 class TunaLink {
   readonly framer: Framer;
   opening: Uint8Array | undefined;
-  skip = 0; // Frames that the door has read.
+  skip = 0; // Frames that the listener has read.
   fault: Uint8Array | undefined; // The last words on this wire, as a packet.
   isIgnoringInput = true;
   isDirty = false;
@@ -116,7 +116,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   call(now: number): void {
     this.ncp.call(now);
   }
-  /** The application hears from here on. */
+  /** Delivers to the application from here on. */
   open(): void {
     this.ncp.inbound.open();
   }
@@ -201,7 +201,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
         if (inbound.deliveryBytes >= TRANSMIT_BYTES || (!this.input.limits.isStream && inbound.hasDelivery)) return 'message';
       }
     }
-    return inbound.hasDelivery ? 'message' : 'signal'; // What came before the news is heard before it.
+    return inbound.hasDelivery ? 'message' : 'signal'; // Earlier data is delivered before the signal.
   }
 
   handleTimeout(now: number): void {
@@ -271,7 +271,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     return this.ncp.outbound.queuedBytes <= sendBytesHigh / 2 && this.#packetsQueued < packetsMax;
   }
 
-  // What the application's side asks.
+  // Called by the application's side.
 
   canTake(payloadBytes: number): boolean {
     return payloadBytes > this.#pieceBytesMax || this.#hasRoomFor(payloadBytes);
@@ -347,7 +347,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
 
   /**
    * The peer broke a rule on this wire. It is said there, unless nothing has shown yet that it is the peer, and where it does so
-   * again and again on every link. Who may be a recording is no reason to end anything but its wire.
+   * again and again on every link. Bytes that may be a recording end no more than their wire.
    * @rule NCP-16
    */
   #reportCorrupt(link: number, fault: Fault, part: FaultPart): void {

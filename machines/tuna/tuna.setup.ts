@@ -26,7 +26,7 @@ export interface TunaInput {
   readonly session: TunaSession;
 }
 
-/** What the session has decided about a link: it begins, with a wire or without one, or it gets an event. Without `opener` it is the first wire. */
+/** The session's decision about a link: it begins, with a wire or without one, or it gets an event. Without `opener` it is the first wire. */
 export type LinkOrder =
   | { readonly slot: number; readonly begins: true; readonly hasWire: boolean; readonly opener?: Opener }
   | { readonly slot: number; readonly begins: false; readonly event: LinkEvent }
@@ -51,7 +51,7 @@ export interface TunaOffer {
   readonly listener?: string | undefined;
 }
 
-/** For a wire that nobody can take. */
+/** Ignores every event of a wire that has no place. */
 const IGNORE_WIRE: WireHandler = {
   onOpen: () => {},
   onBytes: () => {},
@@ -88,7 +88,7 @@ export function contextOf({ role, session }: TunaInput): TunaContext {
   return { role, session, conns: conns.state, slots: [slot], orders: [{ slot, begins, hasWire: true }] };
 }
 
-/** What becomes of the table by what has happened, and what follows from that for links. */
+/** Changes the table, and lists the orders for links that follow. */
 function changed(
   context: TunaContext,
   change: (conns: SessionConns) => readonly LinkOrder[] | undefined,
@@ -119,7 +119,7 @@ function firstOrder<Begins extends boolean | undefined>(
   return first as Extract<LinkOrder, { begins: Begins }>;
 }
 
-/** What kept the two sides from knowing each other, as far as this side can tell. */
+/** The closing of a session without a handshake, as far as this side knows the cause. */
 function closingWithoutHandshake({ role, conns, target }: TunaContext): Closing {
   if (role === 'acceptor') return closing('handshake-timeout', 'remote');
   if (new SessionConns(conns).hasForeign) return closing('malformed', 'remote');
@@ -134,7 +134,7 @@ function closingWithoutHandshake({ role, conns, target }: TunaContext): Closing 
   return closingOf({ kind: 'resolve-failed', reason: 'nothing has answered the question where the peer can be reached' });
 }
 
-/** A rule that this side found broken (`remote`) or was told that it broke (`local`); a refusal is the peer's, and breaks none. */
+/** A rule that the peer has broken (`remote`), or this side, as the peer reports it (`local`); a refusal is the peer's, and breaks none. */
 function closingOfFault({ code, rule }: Fault, side: 'local' | 'remote'): Closing {
   if (rule === undefined) return closing(code, 'remote', { message: 'the peer said so when it was dialed' });
   return closing(code, side, { rule });
@@ -346,7 +346,7 @@ export const tunaSetup = setup({
     isOpen: asks((conns) => conns.connCount >= conns.linksExpected),
     isAlone: asks((conns) => conns.connCount === 1),
     isLost: asks((conns) => conns.connCount === 0),
-    /** Every link was dialed, and nobody was there; an acceptor has but the one that came. */
+    /** Every link was dialed, and none was answered; an acceptor has only the one that came. */
     allDialsFailed: asks((conns, role) => conns.failures === (role === 'acceptor' ? 1 : conns.links)),
     isForeign: asks((conns, role) => role === 'dialer' && conns.isForeign),
     /** A dialer that comes back has not forgotten, however short its wires live. */

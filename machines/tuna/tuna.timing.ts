@@ -1,6 +1,6 @@
 /** Every limit and delay of an NCP session, with its default and where that comes from. */
 export interface NcpLimits {
-  /** What may lie with this side unread by its application; told to the peer. Default 4 MiB, as in the original. */
+  /** Bytes that may wait here unread by the application; announced to the peer. Default 4 MiB, as in the original. */
   readonly windowBytes: number;
   /** Largest data field either way; the smaller of both sides' counts for what is sent. Default 1300, Tuna's. */
   readonly mtu: number;
@@ -26,7 +26,7 @@ export interface NcpLimits {
   readonly handshakeRepeatMs: number;
   /** News of what was read, where no acknowledgement brings it: not later than this. Default 100 ms, as in the original. */
   readonly readNewsMs: number;
-  /** It is repeated, because nobody acknowledges it, after this and then ever more rarely up to `readRepeatMaxMs`. 1 s, 30 s. */
+  /** It is not acknowledged, so it is repeated after this and then ever more rarely up to `readRepeatMaxMs`. 1 s, 30 s. */
   readonly readRepeatMs: number;
   readonly readRepeatMaxMs: number;
   /** A sender without window asks this often whether there is some. Default 500 ms, doubling up to 2.5 s. */
@@ -68,7 +68,7 @@ export const NCP_LIMITS: NcpLimits = {
   probeTimeoutMs: 5000,
 };
 
-/** What a Tuna session adds: links come and go, the session stays. */
+/** Limits that a Tuna session adds: links come and go, the session stays. */
 export interface TunaLimits extends NcpLimits {
   /** Links side by side. Default 4, the original's `NumTunaListeners`. */
   readonly numTunaListeners: number;
