@@ -38,8 +38,6 @@ export abstract class MessageWire extends CorkedWire implements Wire {
     this.#pack = pack;
   }
 
-  /** Around several `transmit`s. */
-  protected abstract gather(isOn: boolean): void;
   /** Asks the platform for more, or for a pause, as far as it can. */
   protected abstract flow(isOn: boolean): void;
   /** Begins the closing handshake. */
@@ -67,10 +65,16 @@ export abstract class MessageWire extends CorkedWire implements Wire {
   }
 
   protected transmitAll(pieces: readonly Uint8Array[]): void {
-    this.gather(true);
-    if (this.#pack) packed(pieces, (message) => this.transmit(message));
-    else for (const each of pieces) this.transmit(each);
-    this.gather(false);
+    for (let at = 0; at < pieces.length;) {
+      const to = this.#pack ? endOfPack(pieces, at) : at + 1;
+      this.transmitTogether(pieces, at, to);
+      at = to;
+    }
+  }
+
+  /** Gives the platform the pieces from index `from` to before `to` as one message. */
+  protected transmitTogether(pieces: readonly Uint8Array[], from: number, to: number): void {
+    this.transmit(to - from === 1 ? pieces[from]! : merged(pieces, from, to));
   }
 
   protected tellDrained(): void {
@@ -199,23 +203,26 @@ export abstract class MessageWire extends CorkedWire implements Wire {
 }
 
 /** Small neighbours share a message, large pieces have one each; the order stays. */
-function packed(pieces: readonly Uint8Array[], transmit: (message: Uint8Array) => void): void {
-  for (let at = 0; at < pieces.length;) {
-    const from = at;
-    let bytes = pieces[at++]!.length;
-    if (bytes <= PACKED_PIECE_BYTES_MAX) {
-      for (; at < pieces.length; at++) {
-        const { length } = pieces[at]!;
-        if (length > PACKED_PIECE_BYTES_MAX || bytes + length > PACKED_BYTES_MAX) break;
-        bytes += length;
-      }
-    }
-    transmit(at - from === 1 ? pieces[from]! : merged(pieces, from, at, bytes));
+function endOfPack(pieces: readonly Uint8Array[], from: number): number {
+  let bytes = pieces[from]!.length;
+  let to = from + 1;
+  if (bytes > PACKED_PIECE_BYTES_MAX) return to;
+  for (; to < pieces.length; to++) {
+    const { length } = pieces[to]!;
+    bytes += length;
+    if (length > PACKED_PIECE_BYTES_MAX || bytes > PACKED_BYTES_MAX) break;
   }
+  return to;
 }
 
-function merged(pieces: readonly Uint8Array[], from: number, to: number, bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
+export function totalBytes(pieces: readonly Uint8Array[], from: number, to: number): number {
+  let bytes = 0;
+  for (let i = from; i < to; i++) bytes += pieces[i]!.length;
+  return bytes;
+}
+
+function merged(pieces: readonly Uint8Array[], from: number, to: number): Uint8Array {
+  const whole = new Uint8Array(totalBytes(pieces, from, to));
   for (let i = from, at = 0; i < to; i++) {
     whole.set(pieces[i]!, at);
     at += pieces[i]!.length;

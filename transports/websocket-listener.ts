@@ -9,7 +9,8 @@ import { remoteAddressOf } from './socket-wire.js';
 import type { SocketSettings } from './tcp.js';
 import { listenSecurely, type TlsListenerOptions } from './tls-listener.js';
 import { visitorsAt, type VisitorOptions } from './visitors.js';
-import { FAREWELL, WebSocketWire } from './websocket-wire.js';
+import { Upgrade } from './websocket-upgrade.js';
+import { WebSocketWire } from './websocket-wire.js';
 import type { Acceptor, Identity, Listening, Offer } from '../machines/ports.js';
 
 /** The settings that dialers and listeners of WebSockets share, with defaults. */
@@ -39,8 +40,7 @@ export function listening(
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: settings.messageBytesMax,
-    ...FAREWELL,
+    WebSocket: Upgrade,
     handleProtocols: (offered) => settings.protocols.find((each) => offered.has(each)) ?? false,
   });
   const http = createHttp((_, response) => response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end());
@@ -50,7 +50,7 @@ export function listening(
     const status =
       refusal === undefined ? objection(request, settings.anyPath ? undefined : target.path, settings.protocols) : 403;
     if (status === undefined)
-      return acceptor.onOffer(offering(request, socket, head, upgrades, settings.pack, identities.get(socket)));
+      return acceptor.onOffer(offering(request, socket, head, upgrades, settings, identities.get(socket)));
     if (refusal !== undefined) acceptor.onRefused?.(remoteAddressOf(socket), refusal);
     answer(socket, status, refusal === undefined ? {} : { 'X-Refusal': refusal });
   });
@@ -88,11 +88,11 @@ function offering(
   socket: Socket,
   head: Buffer,
   upgrades: WebSocketServer,
-  pack: boolean,
+  { pack, messageBytesMax }: WebSocketSettings,
   identity: Identity | undefined,
 ): Offer {
   const remoteAddress = remoteAddressOf(socket);
-  const wire = new WebSocketWire(socket, { remoteAddress, pack });
+  const wire = new WebSocketWire(socket, { remoteAddress, pack, masking: 'none', messageBytesMax });
   wire.identity = identity;
   return {
     remoteAddress,
@@ -101,7 +101,7 @@ function offering(
       wire.handler = handler;
       // `onOpen` follows the upgrade at once, before a byte can come.
       queueMicrotask(() => {
-        if (!wire.isOver) upgrades.handleUpgrade(request, socket, head, (websocket) => wire.upgraded(websocket));
+        if (!wire.isOver) upgrades.handleUpgrade(request, socket, head, () => {});
       });
       return destroying(wire);
     },

@@ -1,49 +1,96 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
-import { MessageWire, type MessageWireOptions } from './message-wire.js';
-import { causeOf, cut } from './socket-wire.js';
+import { received } from './ballast.js';
 import { causeOfClose, sendableCode, sendableReason } from './close-codes.js';
+import { HIGH_WATER_BYTES } from './corked-wire.js';
+import { MessageWire, totalBytes, type MessageWireOptions } from './message-wire.js';
+import { causeOf, cut } from './socket-wire.js';
+import type { FrameFault } from './websocket-faults.js';
+import { FrameReader, type FrameListener } from './websocket-reader.js';
+import { FrameWriter, type Masking } from './websocket-writer.js';
 import type { WireCause } from '../machines/ports.js';
 
 /** A WebSocket is closed by both sides; one whose peer doesn't answer is cut off after this long. */
-export const FAREWELL = { closeTimeout: 3000 };
+const FAREWELL_MS = 3000;
+
+const BINARY = 2;
+const CLOSE = 8;
+const PING = 9;
+const PONG = 10;
+
+const NOTHING = new Uint8Array(0);
 
 const wireOf = Symbol('wire');
-type WiredWebSocket = WebSocket & { [wireOf]?: WebSocketWire };
 type WiredSocket = Socket & { [wireOf]?: WebSocketWire };
 
-/** A WebSocket of the `ws` package, and the socket below it, as a wire. It exists before the upgrade, so that every attempt ends here. */
-export class WebSocketWire extends MessageWire {
-  #socket: Socket;
-  #websocket: WebSocket | undefined;
+export interface WebSocketWireOptions extends MessageWireOptions {
+  readonly masking: Masking;
+  readonly messageBytesMax: number;
+}
 
-  constructor(socket: Socket, options: MessageWireOptions) {
+/** The wire of a socket whose upgrade is about to be done. */
+export function wireOfSocket(socket: Socket): WebSocketWire | undefined {
+  return (socket as WiredSocket)[wireOf];
+}
+
+/**
+ * A socket that speaks WebSocket, as a wire. It exists before the upgrade, which the `ws` package does, so that every attempt ends
+ * here. Frames are read and written here and not by that package: `spec/decisions/0025` says why.
+ */
+export class WebSocketWire extends MessageWire implements FrameListener {
+  #socket: Socket;
+  #masking: Masking;
+  #messageBytesMax: number;
+  #reader: FrameReader | undefined; // Since the upgrade.
+  #writer: FrameWriter | undefined;
+  /** `said`: our close frame was written. `done`: and nothing of the peer is of interest any more, or it has fallen silent. */
+  #farewell: 'none' | 'said' | 'done' = 'none';
+  #code = 1006; // Of the peer's close frame, if one comes,
+  #reason = ''; // and its words.
+  #deadline: AbortSignal | undefined; // Of the farewell.
+  #owedPong: Uint8Array | undefined; // The data of the newest ping that came while too much waited to be written.
+
+  constructor(socket: Socket, options: WebSocketWireOptions) {
     super(options);
     this.#socket = socket;
+    this.#masking = options.masking;
+    this.#messageBytesMax = options.messageBytesMax;
     (socket as WiredSocket)[wireOf] = this;
     socket.on('error', onSocketError).on('close', onSocketClose).on('drain', onDrain);
   }
 
-  /** The upgrade is done: from here on the WebSocket's own end is the end. */
-  upgraded(websocket: WebSocket): void {
-    this.#websocket = websocket;
-    (websocket as WiredWebSocket)[wireOf] = this;
-    // Functions shared by all wires, as for bare sockets.
-    websocket.on('message', onMessage).on('pong', onPong).on('close', onClose).on('error', onError);
+  /** The upgrade is done: from here on the bytes of the socket are frames, `head` the first of them. */
+  upgraded(head: Buffer): void {
+    const socket = this.#socket;
+    this.#reader = new FrameReader(this.#masking === 'none', this.#messageBytesMax);
+    this.#writer = new FrameWriter(socket, this.#masking);
+    socket.setTimeout(0);
+    socket.setNoDelay();
+    if (head.length > 0) socket.unshift(head);
     this.opened();
+    // Functions shared by all wires, as for bare sockets.
+    socket.on('data', onData).on('end', onEnd);
   }
 
   probe(): void {
-    if (this.isOpen && this.#websocket?.readyState === 1) this.#websocket.ping();
+    if (this.isOpen) this.#control(PING, NOTHING);
   }
 
   protected transmit(message: Uint8Array): void {
-    this.#websocket?.send(message, BINARY);
+    if (!this.#maySend) return;
+    this.#writer!.begin(message.length);
+    this.#writer!.frame(BINARY, [message], 0, 1, message.length);
+    this.#writer!.end();
   }
 
-  protected gather(isOn: boolean): void {
-    if (isOn) this.#socket.cork();
-    else this.#socket.uncork();
+  protected override transmitAll(pieces: readonly Uint8Array[], bytes = totalBytes(pieces, 0, pieces.length)): void {
+    if (!this.#maySend) return;
+    this.#writer!.begin(bytes);
+    super.transmitAll(pieces);
+    this.#writer!.end();
+  }
+
+  protected override transmitTogether(pieces: readonly Uint8Array[], from: number, to: number): void {
+    this.#writer!.frame(BINARY, pieces, from, to, totalBytes(pieces, from, to));
   }
 
   protected get waitingBytes(): number {
@@ -56,64 +103,132 @@ export class WebSocketWire extends MessageWire {
   }
 
   protected flow(isOn: boolean): void {
-    if (isOn) this.#websocket?.resume();
-    else this.#websocket?.pause();
+    if (isOn || this.#farewell === 'done') this.#socket.resume();
+    else this.#socket.pause();
   }
 
   protected bow(code: number | undefined, reason: string | undefined): void {
-    if (code === undefined && reason === undefined) this.#websocket?.close();
-    else this.#websocket?.close(sendableCode(code), sendableReason(reason));
+    if (code === undefined && reason === undefined) this.#say();
+    else this.#say(sendableCode(code), sendableReason(reason));
   }
 
   protected cut(): void {
+    this.#reader?.stop();
     cut(this.#socket);
   }
 
-  /** For the socket's event only. */
+  /** For the reader only, like the next four. */
+  message(bytes: Uint8Array, isBinary: boolean): void {
+    if (isBinary) return this.received(bytes);
+    this.blame({ kind: 'malformed', code: 1003, reason: 'the peer sent text' });
+    this.#say(1003, 'binary messages only');
+  }
+
+  /** A peer that asks and does not read gets the last answer alone (RFC 6455, 5.5.3): nothing piles up for it. */
+  pinged(bytes: Uint8Array): void {
+    if (this.#socket.writableLength < HIGH_WATER_BYTES) this.#control(PONG, bytes);
+    else this.#owedPong = new Uint8Array(bytes);
+  }
+
+  ponged(): void {
+    this.answered();
+  }
+
+  concluded(code: number, reason: Uint8Array): void {
+    this.#code = code;
+    this.#reason = Buffer.from(reason).toString();
+    if (code === 1005) this.#say();
+    else this.#say(code, this.#reason);
+    this.#leave();
+  }
+
+  faulted({ code, reason, status }: FrameFault): void {
+    this.#say(status);
+    this.blame({ kind: status === 1009 ? 'oversized' : 'malformed', code, reason });
+    this.#leave();
+  }
+
+  /** For the socket's events only, like the next three. */
+  arrived(chunk: Uint8Array): void {
+    received(chunk.length);
+    this.#reader?.read(chunk, this);
+  }
+
+  socketDrained(): void {
+    const owed = this.#owedPong;
+    this.#owedPong = undefined;
+    if (owed !== undefined) this.#control(PONG, owed);
+    this.drained();
+  }
+
+  /** A FIN. Without a close frame before it that is no orderly end. */
+  socketEnded(): void {
+    this.#leave();
+  }
+
   socketClosed(): void {
-    if (this.#websocket === undefined) this.over({ kind: 'reset' });
+    if (this.#reader === undefined) return this.over({ kind: 'reset' });
+    this.#deadline?.removeEventListener('abort', this);
+    this.over(causeOfClose(this.#code, this.#reason));
+  }
+
+  /** For the deadline of the farewell only. */
+  handleEvent(): void {
+    this.#socket.destroy();
+  }
+
+  get #maySend(): boolean {
+    return this.#farewell === 'none' && this.#writer !== undefined && this.#socket.writable;
+  }
+
+  #control(opcode: number, bytes: Uint8Array): void {
+    if (!this.#maySend) return;
+    this.#writer!.begin(bytes.length);
+    this.#writer!.frame(opcode, [bytes], 0, 1, bytes.length);
+    this.#writer!.end();
+  }
+
+  /** Sends the close frame, the last one. */
+  #say(code?: number, reason = ''): void {
+    if (this.#farewell !== 'none') return;
+    const words = Buffer.from(reason);
+    const data = code === undefined ? NOTHING : Buffer.concat([Uint8Array.of(code >> 8, code & 0xff), words]);
+    this.#control(CLOSE, data);
+    this.#farewell = 'said';
+    this.#deadline = AbortSignal.timeout(FAREWELL_MS);
+    this.#deadline.addEventListener('abort', this);
+  }
+
+  /** Nothing more is said; what the peer still sends is read and dropped, so that its FIN is seen. */
+  #leave(): void {
+    this.#farewell = 'done';
+    this.#socket.end();
+    this.#socket.resume();
   }
 }
 
-const BINARY = { binary: true, compress: false };
-
-function onMessage(this: WiredWebSocket, message: Buffer, isBinary: boolean): void {
-  if (isBinary) return this[wireOf]?.received(message);
-  this[wireOf]?.blame({ kind: 'malformed', code: 1003, reason: 'the peer sent text' });
-  this.close(1003, 'binary messages only');
+function onData(this: WiredSocket, chunk: Uint8Array): void {
+  this[wireOf]?.arrived(chunk);
 }
-function onPong(this: WiredWebSocket): void {
-  this[wireOf]?.answered();
-}
-function onError(this: WiredWebSocket, error: Error): void {
-  this[wireOf]?.blame(causeOfWebSocket(error));
-}
-function onClose(this: WiredWebSocket, code: number, reason: Buffer): void {
-  this[wireOf]?.over(causeOfClose(code, String(reason)));
+function onEnd(this: WiredSocket): void {
+  this[wireOf]?.socketEnded();
 }
 function onDrain(this: WiredSocket): void {
-  this[wireOf]?.drained();
+  this[wireOf]?.socketDrained();
 }
 function onSocketError(this: WiredSocket, error: NodeJS.ErrnoException): void {
   const wire = this[wireOf];
-  // Errors without a code come from the package: it ends a broken upgrade so.
-  wire?.blame(error.code === undefined ? causeOfWebSocket(error) : causeOf(error, wire.hasOpened ? 'open' : 'attempt'));
+  // Errors without a code come from the `ws` package: it ends a broken upgrade so.
+  wire?.blame(error.code === undefined ? causeOfUpgrade(error) : causeOf(error, wire.hasOpened ? 'open' : 'attempt'));
 }
 function onSocketClose(this: WiredSocket): void {
   this[wireOf]?.socketClosed();
 }
 
-/** The cause that an error of the `ws` package means: it has codes for broken frames, and texts for a broken upgrade. */
-export function causeOfWebSocket(error: NodeJS.ErrnoException): WireCause {
+/** The cause that an error of the `ws` package means: it has texts for a broken upgrade. */
+export function causeOfUpgrade(error: NodeJS.ErrnoException): WireCause {
   const { code, message: reason } = error;
   if (code === undefined) return { kind: 'malformed', reason };
-  if (OVERSIZED.has(code)) return { kind: 'oversized', code, reason };
   if (code.startsWith('WS_ERR_') || code.startsWith('HPE_')) return { kind: 'malformed', code, reason };
   return causeOf(error, 'open');
 }
-
-const OVERSIZED = new Set([
-  'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
-  'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
-  'WS_ERR_TOO_MANY_BUFFERED_PARTS',
-]);

@@ -73,8 +73,6 @@ class BrowserWire extends MessageWire {
     this.#websocket.send(message);
   }
 
-  protected gather(): void {}
-
   protected get waitingBytes(): number {
     return this.#websocket.bufferedAmount;
   }

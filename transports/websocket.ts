@@ -1,6 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { WebSocket } from 'ws';
 import { hostAndPort, parseWebSocketAddress, type WebSocketAddress } from './address.js';
 import { checked, WEBSOCKET_RULES } from './checked.js';
 import { ownDates, reportDates } from './certificate-dates.js';
@@ -19,7 +18,8 @@ import {
   type TlsResult,
 } from './tls-peer.js';
 import { listening, type WebSocketSettings } from './websocket-listener.js';
-import { causeOfWebSocket, FAREWELL, WebSocketWire } from './websocket-wire.js';
+import { assertUpgrades, Upgrade } from './websocket-upgrade.js';
+import { causeOfUpgrade, WebSocketWire } from './websocket-wire.js';
 import { visitorsAt, type VisitorOptions } from './visitors.js';
 import type { CertificateDates, DialOptions, Opener, Transport, WireCause } from '../machines/ports.js';
 
@@ -43,7 +43,7 @@ export interface WebSocketOptions extends TcpOptions, VisitorOptions, Partial<Tl
 }
 
 /**
- * WebSockets by the `ws` package (with `bufferutil` where that is installed), binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
+ * WebSockets, upgraded by the `ws` package and masked by `bufferutil` where that is installed: binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
  * with one it speaks `wss://`, both sides showing certificates as in `tls`. Use two transports to have both.
  *
  * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, an identity that TLS can't use, or an origin or host that
@@ -71,6 +71,7 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     hosts: options.hosts ?? [],
   };
   visitorsAt('', settings); // Throws now rather than when it listens.
+  assertUpgrades();
   return {
     name: scheme,
     schemes: [scheme],
@@ -97,7 +98,8 @@ function dialing(
     const { host, port } = target;
     const how = { host, port, ...settings.socket, ...settings.race };
     const socket = context ? connectTls({ ...how, ...context, ALPNProtocols: ['http/1.1'] }) : connectTcp(how);
-    const wire = new WebSocketWire(socket, { remoteAddress: hostAndPort(host, port), pack: settings.pack });
+    const { pack, messageBytesMax, mask: masking } = settings;
+    const wire = new WebSocketWire(socket, { remoteAddress: hostAndPort(host, port), pack, masking, messageBytesMax });
     wire.handler = handler;
     socket.setTimeout(settings.connectTimeoutMs, () =>
       wire.fail({ kind: 'unreachable', code: 'ETIMEDOUT', reason: 'nothing happened for too long' }),
@@ -119,25 +121,15 @@ function dialing(
 }
 
 function upgrade(socket: Socket, wire: WebSocketWire, url: string, settings: WebSocketSettings): void {
-  const { protocols, messageBytesMax, mask } = settings;
   if (wire.isOver) return;
-  const websocket = new WebSocket(url, [...protocols], {
-    createConnection: () => socket,
-    perMessageDeflate: false,
-    maxPayload: messageBytesMax,
-    ...FAREWELL,
-    ...(mask === 'zero' ? { generateMask: (bytes: Buffer) => void bytes.fill(0) } : {}),
-  });
+  const options = { createConnection: () => socket, perMessageDeflate: false };
+  const websocket = new Upgrade(url, [...settings.protocols], options);
   websocket.on('unexpected-response', (_, response) => {
     const { statusCode = 0, statusMessage, headers } = response;
     const code = headers['x-refusal']; // A holdfast says why in a word.
     wire.fail(refused(statusCode, typeof code === 'string' ? code.slice(0, 100) : statusMessage, headers['retry-after']));
   });
-  websocket.on('error', (error) => wire.isOpen || wire.fail(hungUp(causeOfWebSocket(error), settings)));
-  websocket.once('open', () => {
-    socket.setTimeout(0);
-    wire.upgraded(websocket);
-  });
+  websocket.on('error', (error) => wire.isOpen || wire.fail(hungUp(causeOfUpgrade(error), settings)));
 }
 
 /**

@@ -11,6 +11,8 @@ export type Framed = 'frame' | 'oversized' | 'more';
 const EMPTY = new Uint8Array(0);
 /** A frame that announces more than this (a message of 64 KiB and its head) grows its buffer as bytes arrive: an announcement costs little. */
 const FIRST_RESERVE_BYTES = (64 << 10) + 64;
+/** It grows to this many times what has arrived, so that a message of 1 MiB moves once and one of 16 MiB twice. */
+const RESERVE_FACTOR = 16;
 
 /**
  * Cuts a byte stream into frames. A frame that lies whole inside a chunk is not copied; one that spans chunks is
@@ -123,7 +125,7 @@ export class Framer {
     if (part <= 0) return;
     const need = this.#have + part;
     if (need > this.#held.length) {
-      const grown = new Uint8Array(Math.max(need, Math.min(target, Math.max(2 * this.#held.length, FIRST_RESERVE_BYTES))));
+      const grown = new Uint8Array(Math.min(target, Math.max(RESERVE_FACTOR * need, FIRST_RESERVE_BYTES)));
       grown.set(this.#held.subarray(0, this.#have));
       this.#held = grown;
     }

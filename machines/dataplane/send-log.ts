@@ -19,10 +19,13 @@ interface Slab {
 
 const NO_SIZES = new Uint32Array(0);
 const SLAB_CLASSES = [16 << 10, 64 << 10, 256 << 10];
+/** Slabs for single messages above the largest class are multiples of this. */
+const SLAB_STEP = 64 << 10;
 
 /** Slabs that may be used again, shared by all sessions of an engine. Keeps at most `bytesMax`; the collector gets the rest. */
 export class SlabPool {
   #free: Uint8Array[][] = SLAB_CLASSES.map(() => []);
+  #large: Uint8Array[] = []; // Above the largest class: a few, since each counts much.
   #bytes = 0;
   constructor(readonly bytesMax = 8 << 20) {}
 
@@ -36,14 +39,27 @@ export class SlabPool {
       this.#bytes -= size;
       return slab;
     }
-    return new Uint8Array(bytes);
+    return this.#getLarge(bytes);
   }
 
   put(slab: Uint8Array): void {
+    if (this.#bytes + slab.length > this.bytesMax) return;
     const i = SLAB_CLASSES.indexOf(slab.length);
-    if (i < 0 || this.#bytes + slab.length > this.bytesMax) return;
-    this.#free[i]!.push(slab);
+    if (i >= 0) this.#free[i]!.push(slab);
+    else if (slab.length > SLAB_CLASSES.at(-1)!) this.#large.push(slab);
+    else return;
     this.#bytes += slab.length;
+  }
+
+  /** Up to twice as long as needed. */
+  #getLarge(bytes: number): Uint8Array {
+    const i = this.#large.findLastIndex(({ length }) => length >= bytes && length <= 2 * bytes);
+    if (i < 0) return new Uint8Array(Math.ceil(bytes / SLAB_STEP) * SLAB_STEP);
+    const slab = this.#large[i]!;
+    const last = this.#large.pop()!;
+    if (i < this.#large.length) this.#large[i] = last;
+    this.#bytes -= slab.length;
+    return slab;
   }
 }
 

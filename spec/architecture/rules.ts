@@ -43,7 +43,7 @@ export const floorRules: readonly FloorRule[] = [
       'adapters/*/codec',
       'adapters/tuna/metadata',
       ...['node:net', 'node:tls', 'node:http', 'node:https', 'node:dns', 'node:dns/promises', 'node:dgram', 'node:os'],
-      ...['node:crypto', 'node:stream', 'node:events', 'node:buffer', 'ws'],
+      ...['node:crypto', 'node:stream', 'node:events', 'node:buffer', 'node:module', 'ws'],
     ],
   },
   {

@@ -67,6 +67,23 @@ test('[RES-10] an announcement alone reserves little: memory follows the bytes t
   framer.push(Uint8Array.of(1, 0, 0, 0, 9), true); // 16 MiB to come.
   expect(framer.poll()).toBe('more');
   expect(framer.heldBytes).toBeLessThanOrEqual((64 << 10) + 64);
+  for (let arrived = 5; arrived < 16 << 20; arrived += 50_000) {
+    framer.push(new Uint8Array(50_000), true);
+    if (framer.poll() === 'frame') break;
+    expect(framer.heldBytes).toBeLessThanOrEqual(Math.max((64 << 10) + 64, 16 * (arrived + 50_000)));
+  }
+});
+
+test('a frame of 1 MiB that comes in chunks moves to a larger buffer once', () => {
+  const wide = { headBytes: 4, frameBytes: (): number => (1 << 20) + 13 };
+  const framer = new Framer(wide, 32 << 20);
+  const sizes = new Set<number>();
+  for (let i = 0; i < 17; i++) {
+    framer.push(new Uint8Array(64 << 10), true);
+    framer.poll();
+    sizes.add(framer.heldBytes);
+  }
+  expect([...sizes].slice(0, 2)).toEqual([(64 << 10) + 64, (1 << 20) + 13]);
 });
 
 test('asked again when nothing is left, it changes nothing; a reset forgets what was half read', () => {

@@ -111,3 +111,26 @@ test('a slab is used again once everything in it was acknowledged on the wire th
   log.ackBefore(3);
   expect(given).toHaveLength(1);
 });
+
+test('slabs: a message above the largest class is put into memory that was used before, within the bound of the pool', () => {
+  const MiB = 1 << 20;
+  const pool = new SlabPool(8 * MiB);
+  const log = new SendLog(codec, pool, 4 * MiB);
+  log.grant(1e9);
+  const seen = new Set<ArrayBufferLike>();
+  for (let n = 1; n <= 50; n++) {
+    log.push(new Uint8Array(MiB), false);
+    seen.add(log.poll()!.buffer);
+    if (n > 2) log.ackBefore(n - 1);
+  }
+  expect(seen.size).toBeLessThanOrEqual(4);
+  // A slab much larger than needed is left for those who need it, and what passes the bound is not kept.
+  const large = pool.get(3 * MiB);
+  pool.put(large);
+  expect(pool.get(MiB + 1).buffer).not.toBe(large.buffer);
+  expect(pool.get(2 * MiB).buffer).toBe(large.buffer);
+  const slabs = Array.from({ length: 10 }, () => pool.get(2 * MiB));
+  for (const each of slabs) pool.put(each);
+  const again = new Set(Array.from({ length: 10 }, () => pool.get(2 * MiB)));
+  expect(slabs.filter((each) => again.has(each)).length).toBeLessThanOrEqual(4);
+});

@@ -4,7 +4,6 @@ import type { WireCause } from '../../machines/ports.js';
 /** A platform that does nothing of its own accord. */
 class Idle extends MessageWire {
   protected transmit(): void {}
-  protected gather(): void {}
   protected get waitingBytes(): number {
     return 0;
   }
