@@ -69,8 +69,9 @@ export class DnsCache {
     return this.#names().flatMap((name): DnsQuestion[] => {
       const srv = this.#newest('SRV', name);
       const questions: DnsQuestion[] = [];
-      if (srv === undefined) questions.push({ name, type: 'SRV' });
-      if (this.#newest('TXT', name) === undefined) questions.push({ name, type: 'TXT' });
+      const about = { name, ...labelsOf(name, this.#service) };
+      if (srv === undefined) questions.push({ ...about, type: 'SRV' });
+      if (this.#newest('TXT', name) === undefined) questions.push({ ...about, type: 'TXT' });
       if (srv?.type !== 'SRV' || this.#addresses(srv.data.target).length > 0) return questions;
       return [...questions, { name: srv.data.target, type: 'A' }, { name: srv.data.target, type: 'AAAA' }];
     });
@@ -168,4 +169,10 @@ function dataKeyOf(record: DnsRecord): string {
 
 function labelOf(name: string, service: string): string {
   return name.slice(0, -service.length - 1);
+}
+
+/** The name of an instance is one label before those of the service, whatever dots it holds. */
+function labelsOf(name: string, service: string): Pick<DnsQuestion, 'labels'> {
+  const label = labelOf(name, service);
+  return label.includes('.') ? { labels: [label, ...name.slice(label.length + 1).split('.')] } : {};
 }

@@ -1,5 +1,9 @@
+import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { SessionError } from '../../machines/errors.js';
+import { questionPackets, type DnsQuestion } from './dns-question.js';
+
+export type { DnsQuestion };
 
 /** A DNS resource record, as far as services need them. */
 export type DnsRecord = { readonly name: string; readonly ttl: number; readonly flush?: boolean } & (
@@ -8,11 +12,6 @@ export type DnsRecord = { readonly name: string; readonly ttl: number; readonly 
   | { readonly type: 'TXT'; readonly data: readonly Uint8Array[] }
   | { readonly type: 'A' | 'AAAA'; readonly data: string }
 );
-
-export interface DnsQuestion {
-  readonly name: string;
-  readonly type: DnsRecord['type'] | 'ANY';
-}
 
 /** Multicast DNS on the wire: packets out and in, and nothing remembered. */
 export interface MdnsNetwork {
@@ -33,6 +32,10 @@ export interface MdnsHandler {
 /** Opens the network, or rejects. Nothing of the handler is called before it has settled. */
 export type OpenMdns = (handler: MdnsHandler) => Promise<MdnsNetwork>;
 
+/** Of multicast DNS over IPv4. */
+const GROUP = '224.0.0.251';
+const PORT = 5353;
+
 export interface MdnsNetworkOptions {
   /** IPv4 address of the one interface to use. Default: all. */
   readonly interface?: string;
@@ -48,8 +51,9 @@ export function mdnsNetwork(options: MdnsNetworkOptions = {}): OpenMdns {
   return async (handler) => {
     const makeMdns = await library();
     return new Promise((resolve, reject) => {
+      const socket = createSocket({ type: 'udp4', reuseAddr: true });
       // Bound to all addresses in any case: a socket bound to one hears no multicast.
-      const mdns = makeMdns({ ...options, bind: '0.0.0.0', reuseAddr: true });
+      const mdns = makeMdns({ ...options, socket, bind: '0.0.0.0' });
       let state: 'opening' | 'open' | 'closed' = 'opening';
       const close = (): Promise<void> => {
         if (state === 'closed') return Promise.resolve();
@@ -73,7 +77,10 @@ export function mdnsNetwork(options: MdnsNetworkOptions = {}): OpenMdns {
         if (state !== 'opening') return;
         state = 'open';
         resolve({
-          ask: (questions) => mdns.query([...questions] as LibraryQuestion[]),
+          ask: (questions) => {
+            if (state !== 'open') return;
+            for (const packet of questionPackets(questions)) socket.send(packet, options.port ?? PORT, GROUP, () => undefined);
+          },
           tell: (records) => new Promise((told) => mdns.respond({ answers: records.map(answerOf) }, () => told())),
           close,
         });
@@ -138,8 +145,6 @@ export function mdnsNetworks(allowed: readonly string[]): OpenMdns {
 }
 
 type Library = typeof import('multicast-dns');
-/** The types of the package do not know ANY. */
-type LibraryQuestion = Exclude<Parameters<ReturnType<Library>['query']>[0], string>[number];
 type Answer = NonNullable<import('multicast-dns').ResponsePacket['answers']>[number];
 
 async function library(): Promise<Library> {

@@ -25,6 +25,18 @@ describe('what was heard of services', () => {
     expect([cache.instances(120_000), cache.nextExpiry()]).toEqual([[], undefined]);
   });
 
+  test('is asked for by the label as it stands, whatever dots it holds', () => {
+    const cache = new DnsCache(SERVICE);
+    cache.take([ptr('EVSE 2.0'), ptr('B')], 0);
+    const labels = ['EVSE 2.0', '_ship', '_tcp', 'local'];
+    expect(cache.missing(0)).toEqual([
+      { name: `EVSE 2.0.${SERVICE}`, labels, type: 'SRV' },
+      { name: `EVSE 2.0.${SERVICE}`, labels, type: 'TXT' },
+      { name: `B.${SERVICE}`, type: 'SRV' },
+      { name: `B.${SERVICE}`, type: 'TXT' },
+    ]);
+  });
+
   test('is the newest where there are several, also when an old one is said again', () => {
     const cache = new DnsCache(SERVICE);
     cache.take([ptr('A'), srv(1), txt('x'), srv(2), txt('y')], 0);
