@@ -41,7 +41,7 @@ const WAITS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>>
   },
 };
 
-describe.each(Object.keys(WAITS))('%s', (name) => {
+describe.each(Object.keys(WAITS))('aborting: %s', (name) => {
   const reason = new Error('the user went away');
 
   test('the reason of a signal that was aborted beforehand is the cause', async () => {
@@ -62,7 +62,7 @@ describe.each(Object.keys(WAITS))('%s', (name) => {
   });
 });
 
-test('a reason that is no error, and none at all: what the platform says is passed on as it is', async () => {
+test('aborting: a reason that is no error, and none at all: what the platform says is passed on as it is', async () => {
   const client = await started();
   for (const signal of [AbortSignal.abort('text'), AbortSignal.abort()]) {
     const error: unknown = await client.connect('tcp://127.0.0.1:1', { signal }).catch((e: unknown) => e);
@@ -70,7 +70,7 @@ test('a reason that is no error, and none at all: what the platform says is pass
   }
 });
 
-test('over TLS `connection.peer` is the proven fingerprint on both sides, also where no key was expected', async () => {
+test('aborting: over TLS `connection.peer` is the proven fingerprint on both sides, also where no key was expected', async () => {
   const [alice, bob] = await Promise.all([makeIdentity(), makeIdentity()]);
   const server = createEngine({ transports: [tls({ identity: bob })], protocols: [resume()], listen: ['tls://127.0.0.1:0'] });
   const client = createEngine({ transports: [tls({ identity: alice })], protocols: [resume()] });

@@ -10,7 +10,7 @@ const dir = join(__dirname, 'api');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | null> };
 const entries = entriesOf(manifest.exports);
 
-describe('what the package exports', () => {
+describe('api: what the package exports', () => {
   let folder = '';
   const exported = new Map<string, readonly ApiExport[]>();
   const public_ = (): [string, ApiExport][] =>
@@ -49,7 +49,7 @@ describe('what the package exports', () => {
     expect(public_().flatMap(([name, { hasAny }]) => (hasAny ? [name] : []))).toEqual([]);
   });
 
-  test('names nothing, in the engine and its transports, that nobody could import', () => {
+  test('names nothing, in the engine and its transports, that can’t be imported', () => {
     const importable = new Set(public_().map(([, { origin }]) => origin));
     const core = public_().filter(([name]) => /^holdfast( |\/transports\/)/.test(name));
     expect(core.length).toBeGreaterThan(20);
@@ -67,12 +67,12 @@ describe('what the package exports', () => {
     expect(readme.replace(/\s+/g, ' ')).toContain(sentence);
   });
 
-  test('has no pattern among its entries, which would export what nobody looked at', () => {
+  test('has no pattern among its entries, which would export files that were not reviewed', () => {
     expect(Object.keys(manifest.exports).filter((subpath) => subpath.includes('*'))).toEqual([]);
   });
 });
 
-describe('the report', () => {
+describe('api: the report', () => {
   test('finds what has no words, says `any`, or is internal, and leaves out what is private', () => {
     const project = mkdtempSync(join(tmpdir(), 'holdfast-api-'));
     try {

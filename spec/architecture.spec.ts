@@ -10,7 +10,7 @@ const floors = ['machines', 'adapters', 'transports', 'visualizer', 'spec'];
 /** Programs with a package of their own, which only tests start. */
 const strangers = ['spec/bench'];
 
-describe('the house', () => {
+describe('architecture: the house', () => {
   const complaints = floors.flatMap(sourcesUnder).flatMap((file) => inspect(file, readFileSync(join(root, file), 'utf8')));
   const isExcused = ({ file, found }: Complaint): boolean => exemptions.some((each) => each.file === file && each.from === found);
 
@@ -121,7 +121,7 @@ describe('architecture: imports', () => {
   });
 });
 
-describe('the inspector of the house sees', () => {
+describe('architecture: the inspector of the house sees', () => {
   const refused: readonly (readonly [what: string, file: string, text: string, found: string])[] = [
     ['a machine that imports a package', 'machines/a.ts', `import { z } from 'zod';`, 'zod'],
     ['a machine that imports a platform module', 'machines/a.ts', `import net from 'node:net';`, 'node:net'],
@@ -198,7 +198,7 @@ describe('the inspector of the house sees', () => {
   });
 });
 
-describe('the inspector of the house lets pass', () => {
+describe('architecture: the inspector of the house lets pass', () => {
   const allowed: readonly (readonly [what: string, file: string, text: string])[] = [
     ['words in comments and strings', 'machines/a.ts', `// Date.now()\n/** console.log */ const x = 'await setTimeout(';`],
     ['a port with the names of a clock', 'machines/ports.ts', `interface Clock { setTimeout(f: () => void): void }`],
@@ -232,7 +232,7 @@ describe('the inspector of the house lets pass', () => {
   });
 });
 
-describe('private names of XState', () => {
+describe('architecture: private names of XState', () => {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
   test(`are used in ${HOME_OF_PRIVATE_NAMES} alone`, () => {

@@ -4,7 +4,7 @@ import { REDIAL, backoffMs, type RedialPolicy } from '../machines/backoff.js';
 const lowest = 0;
 const highest = 1 - 2 ** -53;
 
-describe('SHIP waits in bands', () => {
+describe('backoff: SHIP waits in bands', () => {
   test.each([
     [1, 0, 3000],
     [2, 3000, 10_000],
@@ -29,7 +29,7 @@ describe('SHIP waits in bands', () => {
   });
 });
 
-describe('sessions wait exponentially with full jitter', () => {
+describe('backoff: sessions wait exponentially with full jitter', () => {
   test('at once for a first dial, and where the wire had lived a second', () => {
     expect(backoffMs(REDIAL.session, 1, highest)).toBe(0);
     expect(backoffMs(REDIAL.session, 1, highest, 1000)).toBe(0);
@@ -58,7 +58,7 @@ describe('sessions wait exponentially with full jitter', () => {
   });
 });
 
-describe('the pool waits three times one second', () => {
+describe('backoff: the pool waits three times one second', () => {
   test('a first dial goes at once and has three retries', () => {
     expect([1, 2, 3, 4, 5].map((attempt) => backoffMs(REDIAL.pool, attempt, 0.5))).toEqual([0, 1000, 1000, 1000, 'give-up']);
   });
@@ -68,7 +68,7 @@ describe('the pool waits three times one second', () => {
   });
 });
 
-test('every wait is a whole number of milliseconds within its policy, and never falls as attempts rise', () => {
+test('backoff: every wait is a whole number of milliseconds within its policy, and never falls as attempts rise', () => {
   const policy: fc.Arbitrary<RedialPolicy> = fc.oneof(
     fc.record({
       kind: fc.constant('exponential' as const),
@@ -101,6 +101,6 @@ test.each([
   [1, -0.1],
   [1, Number.NaN],
   [Number.NaN, 0.5],
-])('attempt %d with chance %d is a defect of the caller and says so', (attempt, random) => {
+])('backoff: attempt %d with chance %d is a defect of the caller and says so', (attempt, random) => {
   expect(() => backoffMs(REDIAL.session, attempt, random)).toThrow('broken invariant');
 });

@@ -103,7 +103,7 @@ describe('tuna: whatever an address query does, there is one answer', () => {
     expect(ask(query)).toEqual([{ word: 'no-answer' }]);
   });
 
-  test('what is no address among others is none at the moment; a second answer is not heard', () => {
+  test('invalid addresses count as none for now; a second answer is ignored', () => {
     const reply = { word: 'addresses', addresses: ['tcp://127.0.0.1:1', 7, null] };
     const twice: AddressQuery['query'] = (_p, _s, answer) => (
       answer(reply as never),
@@ -158,7 +158,7 @@ describe('streams: an onOffer that fails', () => {
   test.each<[string, (offer: Offer) => unknown]>([
     ['throws', fails],
     ['rejects', () => Promise.reject(new Error('mine'))],
-  ])('that %s before it answered: the peer hears failed, and the next offer is served', async (_, handler) => {
+  ])('that %s before it answered: the peer gets `failed`, and the next offer is served', async (_, handler) => {
     const pair = await openPair();
     let offers = 0;
     pair.far.onOffer = ((offer: Offer) => (++offers === 1 ? handler(offer) : void offer.accept().on('error', () => {}))) as (
@@ -170,7 +170,7 @@ describe('streams: an onOffer that fails', () => {
     await pair.close();
   });
 
-  test('that throws after it answered: the stream is reset at both ends, and no error is left unheard', async () => {
+  test('that throws after it answered: the stream is reset at both ends, and no error is left unhandled', async () => {
     const pair = await openPair();
     pair.far.onOffer = (offer) => {
       offer.accept();
@@ -220,7 +220,7 @@ describe('engine: what its listeners and message handlers throw goes where error
   });
 });
 
-test('a process whose callbacks all fail lives on, and says so on standard error', async () => {
+test('callbacks: a process whose callbacks all fail lives on, and says so on standard error', async () => {
   const dist = join(__dirname, '../dist').replaceAll('\\', '/');
   const program = `
     import { createNode, makeNodeKey } from 'file://${dist}/adapters/rendezvous/index.js';

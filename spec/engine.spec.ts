@@ -1,34 +1,13 @@
-import {
-  ConnectError,
-  createEngine,
-  Engine,
-  SessionError,
-  type Connection,
-  type EngineEvent,
-  type EngineOptions,
-} from '../adapters/index.js';
+import { createEngine, Engine, type Connection, type EngineEvent } from '../adapters/index.js';
 import { ports } from '../adapters/node.js';
 import { makeIdentity } from '../adapters/identity/index.js';
-import { pool } from '../adapters/pool/index.js';
 import { resume } from '../adapters/resume/index.js';
+import { engines, listening, started } from './engines.js';
 import { FaultProxy } from '../adapters/cli/fault-proxy.js';
 import { tcp } from '../transports/tcp.js';
 import { tls } from '../transports/tls.js';
 import { websocket } from '../transports/websocket.js';
 import type { Clock } from '../machines/ports.js';
-
-const engines: Engine[] = [];
-async function started(options: Partial<EngineOptions> = {}): Promise<Engine> {
-  const engine = createEngine({ transports: [tcp()], protocols: [resume()], ...options });
-  engines.push(engine);
-  await engine.start();
-  return engine;
-}
-const listening = (options: Partial<EngineOptions> = {}): Promise<Engine> =>
-  started({ listen: ['tcp://127.0.0.1:0'], ...options });
-afterEach(async () => {
-  await Promise.all(engines.splice(0).map((engine) => engine.shutdown()));
-});
 
 async function firstOf<T>(source: AsyncIterable<T>): Promise<T> {
   for await (const value of source) return value;
@@ -55,7 +34,7 @@ test('the library in twenty lines: an echo over TCP, both ways, and a clean end'
   expect(await far.closed).toMatchObject({ code: 'peer-goodbye', side: 'remote' });
 });
 
-test('over TLS both sides know each other by key, and a wrong key is a typed ending', async () => {
+test('engine: over TLS both sides know each other by key, and a wrong key is a typed ending', async () => {
   const [alice, bob] = await Promise.all([makeIdentity(), makeIdentity()]);
   const server = await started({
     transports: [tls({ identity: bob, trust: [alice.fingerprint] })],
@@ -70,7 +49,7 @@ test('over TLS both sides know each other by key, and a wrong key is a typed end
   await expect(wrong).rejects.toMatchObject({ closing: { code: 'identity-mismatch' } });
 });
 
-test('a connection that nobody asked for yet waits in `incoming`; beyond its bound others are refused as busy', async () => {
+test('engine: a connection that was not taken yet waits in `incoming`; beyond its bound others are refused as busy', async () => {
   const server = await listening({ limits: { incomingMax: 2 } });
   const client = await started();
   const address = server.addresses[0]!;
@@ -84,7 +63,7 @@ test('a connection that nobody asked for yet waits in `incoming`; beyond its bou
   expect((await client.connect(address)).state).toBe('completed');
 });
 
-test('the same over WebSocket; who is busy says so before the upgrade, with the time to come back', async () => {
+test('engine: the same over WebSocket; who is busy says so before the upgrade, with the time to come back', async () => {
   const server = await started({ transports: [websocket()], listen: ['ws://127.0.0.1:0'], limits: { incomingMax: 1 } });
   const client = await started({ transports: [websocket()] });
   const connection = await client.connect(server.addresses[0]!);
@@ -98,7 +77,7 @@ test('the same over WebSocket; who is busy says so before the upgrade, with the 
   expect(await far.closed).toMatchObject({ code: 'peer-goodbye' });
 });
 
-test('states come in order, each once, and end with the connection', async () => {
+test('engine: states come in order, each once, and end with the connection', async () => {
   const server = await listening();
   const client = await started();
   const connection = await client.connect(server.addresses[0]!);
@@ -111,7 +90,7 @@ test('states come in order, each once, and end with the connection', async () =>
   expect(states).toEqual(['completed', 'none']);
 });
 
-test('twenty cuts in the middle of a stream lose and double nothing, and the iterator sees every message', async () => {
+test('engine: twenty cuts in the middle of a stream lose and double nothing, and the iterator sees every message', async () => {
   const server = await listening();
   const cutter = new FaultProxy(Number(server.addresses[0]!.split(':').at(-1)));
   const port = await cutter.listen();
@@ -139,45 +118,7 @@ test('twenty cuts in the middle of a stream lose and double nothing, and the ite
   expect(resumes.count).toBeGreaterThan(5);
 }, 30_000);
 
-test('an address where nobody listens rejects with how it ended', async () => {
-  const server = await listening();
-  const address = server.addresses[0]!;
-  await server.shutdown();
-  const client = await started();
-  const error: unknown = await client.connect(address).catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(ConnectError);
-  expect((error as ConnectError).closing).toMatchObject({ code: 'refused', side: 'remote', retry: true });
-  expect((error as ConnectError).message).toContain(address);
-});
-
-test.each([undefined, 7, [], [undefined]])('what is no address is named: %j', async (wrong) => {
-  const client = await started();
-  await expect(client.connect(wrong as unknown as string)).rejects.toMatchObject({ name: 'SessionError', code: 'bad-address' });
-});
-
-test.each([
-  ['http://127.0.0.1:1', 'no-transport', 'http://'],
-  ['127.0.0.1:1', 'bad-address', '127.0.0.1:1'],
-  ['tcp://127.0.0.1:99999', 'bad-address', '99999'],
-])('an address that can not be right (%s) is named at once', async (address, code, named) => {
-  const client = await started();
-  await expect(client.connect(address)).rejects.toMatchObject({
-    name: 'SessionError',
-    code,
-    message: expect.stringContaining(named) as string,
-  });
-});
-
-test('connect before start, after shutdown, and with a protocol nobody gave', async () => {
-  const idle = createEngine({ transports: [tcp()], protocols: [resume()] });
-  await expect(idle.connect('tcp://127.0.0.1:1')).rejects.toMatchObject({ code: 'shutting-down' });
-  const client = await started();
-  await expect(client.connect('tcp://127.0.0.1:1', { protocol: 'ship' })).rejects.toMatchObject({ code: 'no-protocol' });
-  await client.shutdown();
-  await expect(client.connect('tcp://127.0.0.1:1')).rejects.toMatchObject({ code: 'shutting-down' });
-});
-
-test('the engine counts what it does, and warns once when it comes near its limit', async () => {
+test('engine: the engine counts what it does, and warns once when it comes near its limit', async () => {
   const server = await listening({ limits: { connectionsMax: 5 } });
   const warnings: string[] = [];
   server.on((event) => event.type === 'limitNear' && warnings.push(`${event.connections} of ${event.max}`));
@@ -195,19 +136,13 @@ test('the engine counts what it does, and warns once when it comes near its limi
   expect(client.metrics().connectionTime.count).toBe(5);
 });
 
-test('a dial that has opened frees its slot for the next', async () => {
+test('engine: a dial that has opened frees its slot for the next', async () => {
   const server = await listening();
   const client = await started({ limits: { pendingDialsMax: 1 } });
   for (let i = 0; i < 3; i++) expect((await client.connect(server.addresses[0]!)).state).toBe('completed');
 });
 
-test('a listener that anybody could reach and that proves nothing refuses to start unless told so', async () => {
-  const bare = createEngine({ transports: [tcp()], protocols: [resume()], listen: ['tcp://0.0.0.0:0'] });
-  await expect(bare.start()).rejects.toMatchObject({ code: 'insecure' });
-  await started({ listen: ['tcp://0.0.0.0:0'], insecure: true });
-});
-
-test('an aborted caller leaves alone; the attempt of others goes on', async () => {
+test('engine: an aborted caller leaves alone; the attempt of others goes on', async () => {
   const server = await listening();
   const client = await started();
   const abort = new AbortController();
@@ -219,7 +154,7 @@ test('an aborted caller leaves alone; the attempt of others goes on', async () =
   expect(await client.connect(server.addresses[0]!, { reuse: true })).toBe(connection);
 });
 
-test('a registered peer is dialed until it is there, and again after it was lost', async () => {
+test('engine: a registered peer is dialed until it is there, and again after it was lost', async () => {
   const port = Number((await listening()).addresses[0]!.split(':').at(-1));
   await engines.pop()!.shutdown();
   const client = await started({ protocols: [resume({ redial: { kind: 'constant', delayMs: 10 } })] });
@@ -240,7 +175,7 @@ test('a registered peer is dialed until it is there, and again after it was lost
   client.peers.unregister(peer);
 });
 
-test('a handler that throws harms neither the session nor the messages behind it; without `report` its error comes on a fresh stack', async () => {
+test('engine: a handler that throws harms neither the session nor the messages behind it; without `report` its error comes on a fresh stack', async () => {
   let caught!: (error: unknown) => void;
   const thrown = new Promise<unknown>((resolve) => (caught = resolve));
   const clock: Clock = {
@@ -276,7 +211,7 @@ test('a handler that throws harms neither the session nor the messages behind it
   expect(got).toEqual(['one', 'two']);
 });
 
-test('shutdown from inside a callback, twice, with connections open, ends with nothing left', async () => {
+test('engine: shutdown from inside a callback, twice, with connections open, ends with nothing left', async () => {
   const server = await listening();
   const client = await started();
   const over = new Promise<void>((resolve) => {
@@ -290,7 +225,7 @@ test('shutdown from inside a callback, twice, with connections open, ends with n
   expect(server.metrics()).toMatchObject({ connections: 0, wires: 0 });
 });
 
-test('a listener that was taken off is not called any more, also not in the middle of an event; each counts for itself', async () => {
+test('engine: a listener that was taken off is not called any more, also not in the middle of an event; each counts for itself', async () => {
   const server = await listening();
   const client = await started();
   const heard: string[] = [];
@@ -308,7 +243,7 @@ test('a listener that was taken off is not called any more, also not in the midd
   expect(heard.filter((type) => type === 'disconnected')).toHaveLength(1);
 });
 
-test('an attempt that is to be retried ends with the last who waits for it', async () => {
+test('engine: an attempt that is to be retried ends with the last who waits for it', async () => {
   const server = await listening();
   const address = server.addresses[0]!;
   await server.shutdown();
@@ -324,7 +259,7 @@ test('an attempt that is to be retried ends with the last who waits for it', asy
   expect(client.metrics()).toMatchObject({ connections: 0 });
 });
 
-test('an iterator that has returned is over, whatever is done with it, and the next one reads on', async () => {
+test('engine: an iterator that has returned is over, whatever is done with it, and the next one reads on', async () => {
   const server = await listening();
   const client = await started();
   const accepted = firstOf(server.incoming);
@@ -338,7 +273,7 @@ test('an iterator that has returned is over, whatever is done with it, and the n
   expect(text(await message)).toBe('for the new one');
 });
 
-test('what is no bytes is refused, and not sent as something else', async () => {
+test('engine: what is no bytes is refused, and not sent as something else', async () => {
   const server = await listening();
   const client = await started();
   const connection = await client.connect(server.addresses[0]!);
@@ -359,7 +294,7 @@ test('what is no bytes is refused, and not sent as something else', async () => 
   await connection.close();
 });
 
-test('an engine that is shut down before its listeners are bound says so, and leaves nobody waiting', async () => {
+test('engine: an engine that is shut down before its listeners are bound says so, and leaves no call waiting', async () => {
   const engine = createEngine({ transports: [tcp()], protocols: [resume()], listen: ['tcp://127.0.0.1:0'] });
   const starting = engine.start();
   const listens = engine.listen('tcp://127.0.0.1:0');
@@ -369,14 +304,14 @@ test('an engine that is shut down before its listeners are bound says so, and le
   await over;
 });
 
-test('who was shut down does not start again', async () => {
+test('engine: who was shut down does not start again', async () => {
   const engine = await listening();
   await engine.start();
   await engine.shutdown();
   await expect(engine.start()).rejects.toMatchObject({ code: 'shutting-down' });
 });
 
-test('who asks for a shutdown at the last moment waits for its end too', async () => {
+test('engine: who asks for a shutdown at the last moment waits for its end too', async () => {
   const server = await listening();
   const order: string[] = [];
   const late = new Promise<void>((resolve) => {
@@ -384,29 +319,4 @@ test('who asks for a shutdown at the last moment waits for its end too', async (
   });
   await Promise.all([server.shutdown().then(() => order.push('first')), late]);
   expect(order).toEqual(['first', 'late']);
-});
-
-test('options that can not be are named with what was expected', () => {
-  expect(() => resume({ messageBytesMax: 2 ** 30 })).toThrow(SessionError);
-  expect(() => resume({ sendBytesMax: 1000 })).toThrow('resume.sendBytesMax');
-  expect(() => resume({ receiveBytesMax: Infinity })).toThrow('resume.receiveBytesMax');
-  expect(() => pool({ identity: 'by-address', sendBytesMax: 1000, messageBytesMax: undefined } as never)).toThrow(
-    'room for a message',
-  );
-  expect(() => resume({ windowMs: 1 } as object)).toThrow('resume: there is no option "windowMs"');
-  expect(() => resume({ idleMs: -1 })).toThrow('resume.idleMs: expected a number of at least 0, got -1');
-});
-
-test.each([
-  [{ transports: [] }, 'createEngine.transports: expected at least one of transports, got 0'],
-  [{ transports: 'tcp' }, 'createEngine.transports: expected a list of transports, got "tcp"'],
-  [{ protocols: [resume] }, 'createEngine.protocols.0: expected a protocol, e.g. resume(), got a function'],
-  [{ listen: 'tcp://127.0.0.1:0' }, 'createEngine.listen: expected a list of addresses, got "tcp://127.0.0.1:0"'],
-  [{ insecure: 'yes' }, 'createEngine.insecure: expected true or false, got "yes"'],
-  [{ limits: { incomingMax: -1 } }, 'createEngine.limits.incomingMax: expected a whole number of at least 0, got -1'],
-  [{ limits: { incoming: 1 } }, 'createEngine.limits: there is no option "incoming"'],
-  [{ listn: [] }, 'createEngine: there is no option "listn"'],
-])('a wrong option is named, with what was expected and what was given: %j', (wrong, message) => {
-  const options = { transports: [tcp()], protocols: [resume()], ...wrong } as unknown as EngineOptions;
-  expect(() => createEngine(options)).toThrow(message);
 });

@@ -37,7 +37,7 @@ function* messages(): Generator<Uint8Array> {
 const digest = (all: Iterable<Uint8Array>): string[] =>
   [...all].map((each) => `${each.length}:${Buffer.from(each).toString('base64')}`);
 
-test('[TUNA-20] messages of every size arrive as they were, both ways, to a handler and to a loop', async () => {
+test('[TUNA-20] messages: messages of every size arrive as they were, both ways, to a handler and to a loop', async () => {
   const { near, far } = await pairOf();
   expect([near.boundaries, near.protocol, near.role, far.role]).toEqual(['message', 'tuna', 'dialer', 'acceptor']);
   const heard: Uint8Array[] = [];
@@ -56,7 +56,7 @@ test('[TUNA-20] messages of every size arrive as they were, both ways, to a hand
   expect(await far.closed).toMatchObject({ code: 'peer-goodbye' });
 }, 20_000);
 
-test('[TUNA-20] a message above the bound is refused here, and ends the session where the peer says it', async () => {
+test('[TUNA-20] messages: a message above the bound is refused here, and ends the session where the peer says it', async () => {
   const { near, far, raw } = await pairOf({ messageBytesMax: 1000 });
   expect(() => near.write(new Uint8Array(1001))).toThrow(expect.objectContaining({ code: 'too-large' }) as Error);
   await expect(near.send(new Uint8Array(1001))).rejects.toMatchObject({ code: 'too-large' });
@@ -68,7 +68,7 @@ test('[TUNA-20] a message above the bound is refused here, and ends the session 
   expect(heard).toEqual([1000]);
 });
 
-test('a reader that stops in the middle of a piece misses nothing when another takes over', async () => {
+test('messages: a reader that stops in the middle of a piece misses nothing when another takes over', async () => {
   const { near, far } = await pairOf();
   const heard: number[] = [];
   const first = new Promise<void>((resolve) => {
@@ -92,7 +92,7 @@ test('a reader that stops in the middle of a piece misses nothing when another t
   expect(() => far[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ code: 'two-readers' }) as Error);
 });
 
-test('a protocol that has messages needs no such thing', async () => {
+test('messages: a protocol that has messages needs no such thing', async () => {
   const transports = [memory({ clock })];
   const server = createEngine({ transports, protocols: [resume()], listen: ['memory://whole'] });
   const client = createEngine({ transports, protocols: [resume()] });

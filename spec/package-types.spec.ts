@@ -26,7 +26,7 @@ const compiler = join(
   'tsc',
 );
 
-describe('the declarations of the package', () => {
+describe('package types: the declarations of the package', () => {
   let project: string;
 
   beforeAll(() => {

@@ -21,7 +21,7 @@ const targets = Object.entries(manifest.exports).flatMap(([subpath, target]) => 
 const entries = targets.filter(({ target }) => target.endsWith('.js') && !target.includes('*'));
 const present = entries.filter(({ target }) => existsSync(join(root, sourceOf(target))));
 
-describe('the package', () => {
+describe('package: the package', () => {
   const named = [
     ...entries.map(({ target }) => target),
     ...Object.values(manifest.imports).flatMap((each) => Object.values(each)),
@@ -67,7 +67,7 @@ describe('the package', () => {
   });
 });
 
-describe('the built package', () => {
+describe('package: the built package', () => {
   beforeAll(() => {
     // `npm test` has just built it; a single spec run by hand may be the first to need it.
     if (present.every(({ target }) => existsSync(join(root, target)))) return;

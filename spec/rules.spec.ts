@@ -18,13 +18,13 @@ const rules = filesBelow(join(__dirname, 'rules'), '.md').flatMap((file) =>
 const tests = textOf(filesBelow(__dirname, '.spec.ts'));
 const code = textOf([...filesBelow(join(root, 'machines'), '.ts'), ...filesBelow(join(root, 'adapters'), '.ts')]);
 
-test('there are rules', () => expect(rules.length).toBeGreaterThanOrEqual(19));
+test('rules: there are rules', () => expect(rules.length).toBeGreaterThanOrEqual(19));
 
-test('every rule is cited by a test, in brackets in its name', () => {
+test('rules: every rule is cited by a test, in brackets in its name', () => {
   expect(rules.filter((rule) => !tests.includes(`[${rule}]`))).toEqual([]);
 });
 
-test('every rule is cited where it is enforced', () => {
+test('rules: every rule is cited where it is enforced', () => {
   expect(rules.filter((rule) => !new RegExp(`\\b${rule}\\b`).test(code))).toEqual([]);
 });
 

@@ -19,7 +19,7 @@ const started = async (listen: string[] = []): Promise<Engine> => {
   return engine;
 };
 
-test('states, messages, events and closings come as Observables', async () => {
+test('rx: states, messages, events and closings come as Observables', async () => {
   const server = await started(['tcp://127.0.0.1:0']);
   const client = await started();
   server.on((event) => {
@@ -50,7 +50,7 @@ test('states, messages, events and closings come as Observables', async () => {
   expect(await all).toEqual(['completed', 'none']);
 });
 
-test('who unsubscribes hears no more and holds nothing', async () => {
+test('rx: an unsubscribed observer gets no more and holds nothing', async () => {
   const server = await started(['tcp://127.0.0.1:0']);
   const client = await started();
   const heard: string[] = [];
@@ -64,7 +64,7 @@ test('who unsubscribes hears no more and holds nothing', async () => {
   expect(heard).toEqual([]);
 });
 
-test('who takes so many messages leaves the others to who comes next, and leaves nobody else deaf', async () => {
+test('rx: a subscriber that takes so many messages leaves the others to the next one, and other listeners go on', async () => {
   const server = await started(['tcp://127.0.0.1:0']);
   const client = await started();
   const connection = await client.connect(server.addresses[0]!);
@@ -108,8 +108,8 @@ const numbersOf = (source: Observable<Uint8Array>): Promise<number[]> =>
     ),
   );
 
-describe('rx messages', () => {
-  test('are shared: a second subscriber takes nothing from the first, and one that leaves takes nobody along', async () => {
+describe('rx: messages', () => {
+  test('are shared: a second subscriber takes nothing from the first, and one that leaves does not end the others', async () => {
     const { near, far } = await pair();
     const [first, second, third] = [numbersOf(messages(far)), numbersOf(messages(far)), numbersOf(messages(far).pipe(take(1)))];
     for (const n of [1, 2, 3]) await near.send(bytes(n));
@@ -204,7 +204,7 @@ describe('rx messages', () => {
   });
 });
 
-describe('rx processMessages', () => {
+describe('rx: processMessages', () => {
   test('holds the peer back while the consumer is slow, and loses nothing', async () => {
     const { near, far } = await pair();
     const gates: (() => void)[] = [];
@@ -241,7 +241,7 @@ describe('rx processMessages', () => {
     expect(processed).toEqual(Array.from({ length: written }, (_, n) => n % 251));
   });
 
-  test('processes as many at once as it is told, in any order, and each once', async () => {
+  test('processes as many at once as `concurrent` allows, in any order, and each once', async () => {
     const connection = fake();
     const gates: (() => void)[] = [];
     const done = numbersOf(
@@ -286,7 +286,7 @@ describe('rx processMessages', () => {
   });
 });
 
-describe('rx events', () => {
+describe('rx: events', () => {
   test('and closings complete with the shutdown, after the last event; also for who comes late', async () => {
     const server = await started(['tcp://127.0.0.1:0']);
     const client = await started();

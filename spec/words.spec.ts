@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { docstringsOf, messagesOf, proseOfPage, wordsIn } from './architecture/words.js';
+import { commentsOf, docstringsOf, messagesOf, proseOfPage, titlesOf, topTitlesOf, wordsIn } from './architecture/words.js';
 
-/** Documents, docstrings of exported names, and printed messages use the field's words and plain sentences. */
+/**
+ * Documents, docstrings of exported names, printed messages, all comments of `machines/`, and the titles of tests use the field's
+ * words and plain sentences.
+ */
 const root = join(__dirname, '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
@@ -14,17 +17,34 @@ const isGenerated = (page: string): boolean => /^spec\/(api|charts)\//.test(page
 
 const pages = filesBelow('', '.md').filter((page) => !isGenerated(page));
 const sources = ['adapters', 'transports', 'visualizer'].flatMap((folder) => filesBelow(folder, '.ts'));
+const machines = filesBelow('machines', '.ts').filter((file) => !/^machines\/(hub|connection)\//.test(file));
+const tests = filesBelow('spec', '.spec.ts');
 
 const complaints = [
   ...pages.flatMap((page) => complaintsOf(page, proseOfPage(read(page)))),
   ...sources.flatMap((file) => complaintsOf(file, docstringsOf(read(file)))),
-  ...sources.flatMap((file) => complaintsOf(file, messagesOf(read(file)))),
+  ...[...sources, ...machines].flatMap((file) => complaintsOf(file, messagesOf(read(file)))),
+  ...machines.flatMap((file) => complaintsOf(file, commentsOf(read(file)))),
+  ...tests.flatMap((file) => complaintsOf(file, titlesOf(read(file)))),
 ];
 
-test('words: documents, public docstrings and messages use plain ones', () => {
+test('words: documents, comments, messages and titles of tests use plain ones', () => {
   expect(pages.length).toBeGreaterThan(40);
   expect(sources.length).toBeGreaterThan(120);
+  expect(machines.length).toBeGreaterThan(100);
+  expect(tests.length).toBeGreaterThan(150);
   expect(complaints.filter(({ file }) => !exempt.includes(file)).map(({ text }) => text)).toEqual([]);
+});
+
+/** Tests are found by searching for their feature: "resume/cuts: …". */
+test('words: the title of every test at the top of a file begins with its feature', () => {
+  const titles = tests.flatMap((file) =>
+    topTitlesOf(read(file)).map(({ line, title }) => ({
+      place: `${file}:${line}: ${title}`,
+      isNamed: /^[^:]{1,60}: /.test(title),
+    })),
+  );
+  expect(titles.filter(({ isNamed }) => !isNamed).map(({ place }) => place)).toEqual([]);
 });
 
 test('words: every exemption is still needed', () => {
@@ -73,6 +93,36 @@ describe('words: the finder', () => {
     expect(wordsIn(docstringsOf(text)).map(({ line, found }) => [line, found])).toEqual([
       [2, 'Somebody'],
       [4, 'What'],
+    ]);
+  });
+
+  test('reads all comments of a program, and no text that looks like one', () => {
+    const text = [
+      "const url = 'http://nobody'; // Nobody hears `whoever`.",
+      '/** Asks. */ const a = `// nobody ${b /* What counts. */}`;',
+      'const slashes = /\\/\\/ nobody/;',
+      '// A *verdict*.',
+    ].join('\n');
+    expect(wordsIn(commentsOf(text)).map(({ line, found }) => [line, found])).toEqual([
+      [1, 'Nobody'],
+      [1, 'hears'],
+      [2, 'What'],
+      [4, 'verdict'],
+    ]);
+  });
+
+  test('reads the titles of tests, behind their rule numbers', () => {
+    const text = [
+      "describe('the door', () => {",
+      "  test('[RES-1] Who comes late', () => say('nobody'));",
+      "  test.each(['whoever'])(`%s ${1} hears`, () => {});",
+      "  it.skip('calls', () => {});",
+      '});',
+    ].join('\n');
+    expect(wordsIn(titlesOf(text)).map(({ line, found }) => [line, found])).toEqual([
+      [1, 'door'],
+      [2, 'Who'],
+      [3, 'hears'],
     ]);
   });
 

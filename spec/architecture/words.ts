@@ -1,6 +1,6 @@
 import ts from 'typescript';
 
-/** Words that documents, public docstrings and messages do not use, and what to write instead. */
+/** Words that documents, comments, messages and titles of tests do not use, and what to write instead. */
 export interface ForbiddenWords {
   readonly pattern: RegExp;
   readonly instead: string;
@@ -71,15 +71,78 @@ export function docstringsOf(text: string): string {
     .replace(/^ +/gm, '');
 }
 
+/** All comments of a program, docstrings among them. Each comment begins a sentence. */
+export function commentsOf(text: string): string {
+  const source = ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true);
+  let masked = text;
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node) || ts.isRegularExpressionLiteral(node) || isTemplatePart(node))
+      masked = masked.slice(0, node.getStart()) + blank(text.slice(node.getStart(), node.end)) + masked.slice(node.end);
+    else ts.forEachChild(node, visit);
+  };
+  visit(source);
+  const kept = [...masked.matchAll(/\/\*[^]*?\*\/|\/\/.*/g)].map(({ 0: found, index }) => ({
+    pos: index,
+    end: index + found.length,
+  }));
+  return keptIn(text, kept)
+    .replace(/`[^`\n]*`/g, blank)
+    .replace(/\/\/|\/\*+/g, '.')
+    .replace(/\*+\/?/g, blank)
+    .replace(/^ +/gm, '');
+}
+
+/** The titles of a test file, without their rule numbers: one line for each, as blank lines elsewhere. */
+export function titlesOf(text: string): string {
+  const source = ts.createSourceFile('a.spec.ts', text, ts.ScriptTarget.Latest, true);
+  const kept: ts.TextRange[] = [];
+  const visit = (node: ts.Node): void => {
+    const title = titleOf(node);
+    if (title !== undefined) kept.push({ pos: title.getStart() + 1, end: title.end - 1 });
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return keptIn(text, kept).replace(/^ +/gm, '').replace(RULES, '');
+}
+
+/** The titles that are in no `describe`, without their rule numbers. */
+export function topTitlesOf(text: string): { readonly line: number; readonly title: string }[] {
+  const source = ts.createSourceFile('a.spec.ts', text, ts.ScriptTarget.Latest, true);
+  const found: { line: number; title: string }[] = [];
+  const visit = (node: ts.Node): void => {
+    const title = titleOf(node);
+    if (title === undefined) return ts.forEachChild(node, visit);
+    found.push({ line: lineOf(text, title.getStart()), title: title.getText().slice(1, -1).replace(RULES, '') });
+  };
+  visit(source);
+  return found;
+}
+
+/** Rule numbers in front of a title. */
+const RULES = /^(?:\[[^\]\n]*\] )+/gm;
+
+function titleOf(node: ts.Node): ts.StringLiteralLike | ts.TemplateExpression | undefined {
+  const title = ts.isCallExpression(node) && isTest(node.expression) ? node.arguments[0] : undefined;
+  return title !== undefined && (ts.isStringLiteralLike(title) || ts.isTemplateExpression(title)) ? title : undefined;
+}
+
+/** `test`, `it` or `describe`, also with `each`, `skip` and their like behind. */
+function isTest(expression: ts.Expression): boolean {
+  if (ts.isIdentifier(expression)) return ['describe', 'it', 'test'].includes(expression.text);
+  if (ts.isTaggedTemplateExpression(expression)) return isTest(expression.tag);
+  return (ts.isCallExpression(expression) || ts.isPropertyAccessExpression(expression)) && isTest(expression.expression);
+}
+
+function isTemplatePart(node: ts.Node): boolean {
+  return [ts.SyntaxKind.TemplateHead, ts.SyntaxKind.TemplateMiddle, ts.SyntaxKind.TemplateTail].includes(node.kind);
+}
+
 /** The texts that a program prints or throws: its strings with more than one word. */
 export function messagesOf(text: string): string {
   const source = ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true);
   const kept: ts.TextRange[] = [];
   const visit = (node: ts.Node): void => {
-    const isText =
-      ts.isStringLiteral(node) ||
-      ts.isNoSubstitutionTemplateLiteral(node) ||
-      [ts.SyntaxKind.TemplateHead, ts.SyntaxKind.TemplateMiddle, ts.SyntaxKind.TemplateTail].includes(node.kind);
+    const isText = ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || isTemplatePart(node);
     if (isText && / /.test(node.getText())) kept.push({ pos: node.getStart() + 1, end: node.end - 1 });
     ts.forEachChild(node, visit);
   };

@@ -33,7 +33,7 @@ async function complaints(subpath: string): Promise<readonly string[]> {
   return [...errors, ...warnings].map(({ text }) => text);
 }
 
-describe('browser/bundle', () => {
+describe('browser/bundles: browser/bundle', () => {
   test.each(entries)(
     '%s is bundled for a browser, without a module of Node',
     async (subpath) => {

@@ -177,7 +177,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
     expect(await page.evaluate(() => (globalThis as unknown as Held).held.got)).toEqual(upTo(total));
   }
 
-  test('messages go both ways exactly once over offline and online, and nothing is dialed offline', async () => {
+  test('browser/chromium: messages go both ways exactly once over offline and online, and nothing is dialed offline', async () => {
     await write(500);
     await context.setOffline(true);
     await write(500);
@@ -195,7 +195,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
     ['navigates away', () => page.goto('about:blank')],
     ['is closed', () => page.close({ runBeforeUnload: false })],
   ])(
-    'a page that %s ends its session at the server with a goodbye',
+    'browser/chromium: a page that %s ends its session at the server with a goodbye',
     async (_, leave) => {
       await write(10);
       await complete(10);
@@ -208,7 +208,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
     60_000,
   );
 
-  test('a page in the back/forward cache keeps its session, and is back when it is shown', async () => {
+  test('browser/chromium: a page in the back/forward cache keeps its session, and is back when it is shown', async () => {
     await write(10);
     await complete(10);
     const tell = (type: string): Promise<boolean> =>

@@ -81,7 +81,7 @@ function visit(isOnline = true, options: ResumeOptions = {}) {
   return { town, page, server, client, sent, outcome, stories };
 }
 
-describe('browser/offline', () => {
+describe('browser/host: browser/offline', () => {
   test('[DIAL-8] nothing is dialed without a network, and a waiting connect goes at once when there is one', async () => {
     const { town, page, outcome } = visit(false);
     await town.pass(10_000);
@@ -143,7 +143,7 @@ describe('browser/offline', () => {
   });
 });
 
-describe('browser/page', () => {
+describe('browser/host: browser/page', () => {
   test('one that is left says goodbye within the event: its session ends at the server at once', async () => {
     const { town, page, client, sent, stories, outcome } = visit();
     await town.pass(1000);
@@ -182,7 +182,7 @@ describe('browser/page', () => {
     expect({ dials: town.dials.length, story: stories.client }).toEqual({ dials: 1, story: ['connected'] });
   });
 
-  test('an engine that was shut down hears nothing any more', async () => {
+  test('an engine that was shut down gets no more events', async () => {
     const { town, page, client } = visit();
     await town.pass(1000);
     const targets = [page.window, page.document];

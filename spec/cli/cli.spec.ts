@@ -33,8 +33,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-describe('rendezvous', () => {
-  test('nodes find each other, lose their contact, lose everybody and come back, each pair with one connection', async () => {
+describe('command line: rendezvous', () => {
+  test('nodes find each other, lose their contact, lose all peers and come back, each pair with one connection', async () => {
     const { code, out, err } = await holdfast('rendezvous', '--nodes', '5', '--json');
     const events = out.trim().split('\n').slice(0, -1).map((line) => (JSON.parse(line) as { event: string }).event); // prettier-ignore
     expect({ code, err, events }).toEqual({ code: 0, err: '', events: ['together', 'contact-died', 'cut', 'together-again'] });
@@ -44,7 +44,7 @@ describe('rendezvous', () => {
   }, 30_000);
 });
 
-describe('demo', () => {
+describe('command line: demo', () => {
   test('sends everything once and in order although the link is cut, says so in its last line, and ends by itself', async () => {
     const { code, out, err } = await holdfast('demo', '--size', '4MiB', '--cuts', '10', '--seed', '7', '--json');
     const summary = lastLine(out);
@@ -108,7 +108,7 @@ describe('demo', () => {
     expect({ ended: await demo.ended, err: demo.err }).toEqual({ ended: { code: 1, signal: null }, err: '' });
   }, 30_000);
 
-  test('ends by itself although somebody looks on, and says when it can show nothing', async () => {
+  test('ends by itself although a viewer is connected, and says when it can show nothing', async () => {
     const demo = new Command(['demo', '--size', '64MiB', '--cuts', '20', '--inspect']);
     const { url } = await demo.heard('inspect');
     const told = await (await fetch(`${String(url)}events`)).text();
@@ -156,7 +156,7 @@ describe('demo', () => {
   }, 30_000);
 });
 
-describe('a reader that has left', () => {
+describe('command line: a reader that has left', () => {
   /** Nobody reads one of its outputs, from the beginning on. */
   const unread = async (which: 'stdout' | 'stderr', ...args: string[]): Promise<number | null> => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -190,21 +190,21 @@ test.each([
   expect({ code, out, err }).toEqual({ code: 2, out: '', err: expect.stringContaining(message) });
 });
 
-test('with --json the last line says what was wrong', async () => {
+test('command line: with --json the last line says what was wrong', async () => {
   for (const wrong of [['demo', '--size', 'much'], ['demo', '--file', '/nowhere/at/all'], ['fly']]) {
     const { code, out } = await holdfast(...wrong, '--json');
     expect({ wrong, code, line: lastLine(out) }).toMatchObject({ wrong, code: 2, line: { failed: 'misuse' } });
   }
 });
 
-test('what is not there yet is absent from the help', async () => {
+test('command line: what is not there yet is absent from the help', async () => {
   const { code, out } = await holdfast('--help');
   expect(code).toBe(0);
   expect(out).toMatch(/^\s+demo\b/m);
   expect(out).not.toMatch(/^\s+(inspect|testgen|check|bench)\b/m);
 });
 
-test('cert makes an identity, prints what peers know it by, and does not replace it unasked', async () => {
+test('command line: cert makes an identity, prints what peers know it by, and does not replace it unasked', async () => {
   const directory = join(scratch, 'me');
   const made = await holdfast('cert', '--out', directory, '--json');
   expect({ ...made, out: lastLine(made.out) }).toEqual({
@@ -217,7 +217,7 @@ test('cert makes an identity, prints what peers know it by, and does not replace
   expect(await holdfast('cert', '--out', directory, '--force')).toMatchObject({ code: 0, out: expect.stringContaining('SKI') });
 });
 
-test('draw writes the drawings; --check says that they show their machines, and fails where they do not', async () => {
+test('command line: draw writes the drawings; --check says that they show their machines, and fails where they do not', async () => {
   const directory = join(scratch, 'charts');
   expect(await holdfast('draw', '--check', '--out', directory)).toMatchObject({ code: 1 });
   expect(existsSync(directory)).toBe(false);

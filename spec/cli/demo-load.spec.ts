@@ -9,7 +9,7 @@ import {
   DeliveryCounter,
 } from '../../adapters/cli/demo-load.js';
 
-describe('the tally', () => {
+describe('command line/demo load: the tally', () => {
   const after = (numbers: readonly number[]): DeliveryCounter => {
     const tally = new DeliveryCounter();
     for (const number of numbers) tally.count(number);
@@ -38,7 +38,7 @@ describe('the tally', () => {
   });
 });
 
-test('the same seed invents the same bytes, another seed others, in chunks of any size', () => {
+test('command line/demo load: the same seed invents the same bytes, another seed others, in chunks of any size', () => {
   const hashOf = (size: number, seed: number): string => {
     const hash = createHash('sha256');
     const source = inventedSource(size, seed);
@@ -52,7 +52,7 @@ test('the same seed invents the same bytes, another seed others, in chunks of an
   }
 });
 
-test('each cut falls into its own part of the stream, elsewhere for another seed', () => {
+test('command line/demo load: each cut falls into its own part of the stream, elsewhere for another seed', () => {
   const positions = (seed: number): number[] => {
     const plan = new CutPlan(1000, 10, seed);
     const found: number[] = [];
@@ -70,7 +70,7 @@ test('each cut falls into its own part of the stream, elsewhere for another seed
   expect(positions(1)).not.toEqual(positions(2));
 });
 
-test('numbers survive their bytes; percentiles are values that were there', () => {
+test('command line/demo load: numbers survive their bytes; percentiles are values that were there', () => {
   expect(numberOf(numbered(2 ** 40 + 1))).toBe(2 ** 40 + 1);
   expect([percentile([], 50), percentile([3, 1, 2], 50), percentile([1, 2, 3, 4], 99), percentile([5.55], 1)]).toEqual([
     0, 2, 4, 5.6,

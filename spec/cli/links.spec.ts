@@ -37,7 +37,7 @@ async function receiver(...options: string[]): Promise<{ far: Command; cutter: F
   return { far, cutter, address: `tcp://127.0.0.1:${await cutter.listen()}` };
 }
 
-describe('demo', () => {
+describe('command line/links: demo', () => {
   const summaryOf = async (...args: string[]): Promise<Record<string, unknown>> => {
     const demo = command('demo', '--size', '8MiB', ...args);
     expect({ ended: await demo.ended, err: demo.err }).toEqual({ ended: { code: 0, signal: null }, err: '' });
@@ -72,7 +72,7 @@ test.each([
   [['send', 'x', '--to', 'tcp://127.0.0.1:1', '--links', '2', '--protocol', 'resume'], '--links 2: expected 1 with resume'],
   [['tunnel', 'dial', 'tcp://127.0.0.1:1', '--listen', '127.0.0.1:0', '--links', '2', '--protocol', 'resume'], 'has one link'],
   [['receive', '--listen', 'tcp://127.0.0.1:0', '--dir', 'x', '--links', '4'], "unknown option '--links'"],
-])('links that cannot be are misuse, and said so: %j', async (args, message) => {
+])('command line/links: links that cannot be are misuse, and said so: %j', async (args, message) => {
   const wrong = command(...args);
   expect({ ended: await wrong.ended, err: wrong.err }).toEqual({
     ended: { code: 2, signal: null },
@@ -80,7 +80,7 @@ test.each([
   });
 });
 
-test('[XFER-4] a file over four links, one cut, then all: it arrives, and the summary counts every link that came back', async () => {
+test('[XFER-4] command line/links: a file over four links, one cut, then all: it arrives, and the summary counts every link that came back', async () => {
   const { far, cutter, address } = await receiver();
   const { path, digest } = file('big', 96 * MIB);
   const near = command('send', path, '--to', address, '--links', '4');
@@ -96,7 +96,7 @@ test('[XFER-4] a file over four links, one cut, then all: it arrives, and the su
   expect(digestOf(readFileSync(join(scratch, 'out', 'big')))).toBe(digest);
 }, 60_000);
 
-test('a listener tells both protocols apart, unless it was told to serve one', async () => {
+test('command line/links: a listener detects both protocols, unless an option restricts it to one', async () => {
   const both = await receiver('--keep');
   const files = [file('a', 1000), file('b', 2000), file('c', 3000)];
   const links = [[], ['--links', '3'], ['--protocol', 'tuna']];
@@ -112,7 +112,7 @@ test('a listener tells both protocols apart, unless it was told to serve one', a
 }, 60_000);
 
 test.each(['wss', 'tls'])(
-  'links over %s, each of them proven',
+  'command line/links: links over %s, each of them proven',
   async (scheme) => {
     const [mine, theirs] = await Promise.all(
       ['mine', 'theirs'].map(async (name) => {
@@ -135,7 +135,7 @@ test.each(['wss', 'tls'])(
   30_000,
 );
 
-test('[STR-6] a sender that is killed is missed no longer than its own window, though the listener would wait for an hour', async () => {
+test('[STR-6] command line/links: a sender that is killed is missed no longer than its own window, though the listener would wait for an hour', async () => {
   const { far, address } = await receiver('--keep');
   const { path } = file('big', 512 * MIB);
   const near = command('send', path, '--to', address, '--links', '2', '--window', '500ms');
@@ -146,7 +146,7 @@ test('[STR-6] a sender that is killed is missed no longer than its own window, t
   expect(await far.heard('broken')).toMatchObject({ message: expect.stringContaining('window') as unknown });
 }, 30_000);
 
-describe('a tunnel over four links', () => {
+describe('command line/links: a tunnel over four links', () => {
   /** An echo behind `tunnel listen`, a proxy that cuts, `tunnel dial`. */
   async function tunnel(...options: string[]): Promise<{ near: Command; far: Command; cutter: FaultProxy; socket: Socket }> {
     const target = createServer((socket) => void socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');

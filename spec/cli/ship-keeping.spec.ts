@@ -39,7 +39,7 @@ async function run(code: string, env: Readonly<Record<string, string>> = {}, arg
   return said;
 }
 
-describe('pairings that can’t be kept are an error at the start', () => {
+describe('command line/ship keeping: pairings that can’t be kept are an error at the start', () => {
   test.each(['serve', 'dial'])('SHIP CLI: %s with a trust file in a directory that isn’t there', async (name) => {
     const more = name === 'serve' ? [] : ['wss://127.0.0.1:1/ship/', '--ski', 'a'.repeat(40)];
     const wrong = command(
@@ -75,7 +75,7 @@ describe('pairings that can’t be kept are an error at the start', () => {
   }, 30_000);
 });
 
-describe('trust file: a program that ends without close() locks nobody out', () => {
+describe('trust file: a program that ends without close() leaves no lock behind', () => {
   const opened = (path: string, then: string): string => `
     import { ShipTrustFile } from ${JSON.stringify(pathToFileURL(join(DIST, 'adapters/ship/index.js')).href)};
     const trust = await ShipTrustFile.open(${JSON.stringify(path)});
@@ -104,7 +104,7 @@ describe('trust file: a program that ends without close() locks nobody out', () 
   });
 });
 
-describe('where a node listens, and is announced', () => {
+describe('command line/ship keeping: where a node listens, and is announced', () => {
   test('SHIP CLI: --interfaces that names none of this host’s says so, and serves on', async () => {
     const serve = serving('--interfaces', 'nosuch0');
     await serve.heard('listening');

@@ -24,7 +24,7 @@ function search({ isPatient = false, others = [] as (typeof OTHER)[] } = {}) {
   return { clock, discovery, output, stop, outcome: () => Promise.resolve().then(() => outcome) };
 }
 
-test('a device that nobody announces: a hint after 10 s, and the end after a minute', async () => {
+test('a device that is not announced: a hint after 10 s, and the end after a minute', async () => {
   const { clock, output, outcome } = search({ others: [OTHER] });
   clock.advance(9_999);
   expect(output.lines).toEqual([]);
@@ -36,7 +36,7 @@ test('a device that nobody announces: a hint after 10 s, and the end after a min
   expect(await outcome()).toBe(`no device announces the SKI ${WANTED} by mDNS`);
 });
 
-test('one that comes late ends the search, and so does stopping it', async () => {
+test('command line/ship search: one that comes late ends the search, and so does stopping it', async () => {
   const late = search();
   late.clock.advance(30_000);
   late.discovery.add({ ...OTHER, ski: WANTED });
@@ -47,7 +47,7 @@ test('one that comes late ends the search, and so does stopping it', async () =>
   expect(stopped.clock.pending).toBe(0);
 });
 
-test('who wants to stay goes on looking', async () => {
+test('command line/ship search: who wants to stay goes on looking', async () => {
   const { clock, output, outcome } = search({ isPatient: true });
   clock.advance(3_600_000);
   expect([output.lines.length, await outcome()]).toEqual([1, 'open']);

@@ -35,7 +35,7 @@ const serving = (...more: string[]): Command =>
 const dialing = (address: unknown, ski: unknown, ...more: string[]): Command =>
   command('ship', 'dial', String(address), '--ski', String(ski), '--identity', join(folder, 'b'), ...more);
 
-test('serve and dial pair, exchange data, and both tell every step', async () => {
+test('command line/ship: serve and dial pair, exchange data, and both tell every step', async () => {
   const trustFile = join(folder, 'trust.json');
   const serve = serving('--auto-accept', '--echo', '--trust-file', trustFile);
   const { address, ski } = await serve.heard('listening');
@@ -52,7 +52,7 @@ test('serve and dial pair, exchange data, and both tell every step', async () =>
   expect(await readFile(trustFile, 'utf8')).toContain('holdfast-');
 }, 30_000);
 
-test('without anybody to ask, a device that nobody knows is denied, and hears why', async () => {
+test('command line/ship: without a terminal to ask at, an unknown device is denied, and gets the reason', async () => {
   const serve = serving();
   const { address, ski } = await serve.heard('listening');
   const dial = dialing(address, ski);
@@ -64,7 +64,7 @@ test('without anybody to ask, a device that nobody knows is denied, and hears wh
   });
 }, 30_000);
 
-test('another device at the address is named as such', async () => {
+test('command line/ship: another device at the address is named as such', async () => {
   const serve = serving('--auto-accept');
   const { address, ski } = await serve.heard('listening');
   const dial = dialing(address, 'c'.repeat(40));
@@ -73,7 +73,7 @@ test('another device at the address is named as such', async () => {
   expect(dial.err).toContain(`the device there has the SKI ${String(ski)}, not cccc`);
 }, 30_000);
 
-test('a port where nobody listens, and one where no TLS is spoken, are told apart', async () => {
+test('command line/ship: a port without a listener, and one without TLS, get different errors', async () => {
   const plain = createServer((socket) =>
     socket
       .on('error', () => {})
@@ -94,7 +94,7 @@ test('a port where nobody listens, and one where no TLS is spoken, are told apar
   expect(nobody.err).toContain('Check the address, and that the peer runs.');
 }, 30_000);
 
-test('a device that asks for a PIN is named as such, and what to do', async () => {
+test('command line/ship: a device that asks for a PIN is named as such, and what to do', async () => {
   const device = await listenPeer({ identity: await makeIdentity() });
   try {
     const dial = dialing(`wss://127.0.0.1:${device.port}/ship/`, device.ski);
@@ -149,7 +149,7 @@ test.each([
   [['ship', 'dial', 'wss://127.0.0.1:1/', '--identity', 'x'], 'expected a device'],
   [['ship', 'serve', '--no-mdns'], "required option '--identity <dir>'"],
   [['ship', 'dial', 'wss://h:1/', '--ski', 'a'.repeat(40), '--send', '{', '--identity', 'x'], 'expected JSON'],
-])('asked for wrongly, it says what was wrong: %s', async (args, words) => {
+])('command line/ship: asked for wrongly, it says what was wrong: %s', async (args, words) => {
   const wrong = command(...args);
   expect((await wrong.ended).code).toBe(2);
   expect(wrong.err).toContain(words);

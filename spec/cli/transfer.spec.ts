@@ -75,7 +75,7 @@ async function drafted(bytes: number): Promise<void> {
   });
 }
 
-test('[XFER-1] several files, an empty one and standard input arrive as they are, with mode and time, and nothing else is left', async () => {
+test('[XFER-1] command line/transfer: several files, an empty one and standard input arrive as they are, with mode and time, and nothing else is left', async () => {
   const { far, port } = await receiver();
   const a = file('a.bin', 3 * MIB + 17);
   const empty = file('empty', 0);
@@ -94,7 +94,7 @@ test('[XFER-1] several files, an empty one and standard input arrive as they are
   expect(near.last!['files']).toEqual(far.last!['files']);
 }, 30_000);
 
-test('[XFER-4] progress per file and in all, and at the end digest, bytes, seconds and resumes, however often the link is cut', async () => {
+test('[XFER-4] command line/transfer: progress per file and in all, and at the end digest, bytes, seconds and resumes, however often the link is cut', async () => {
   const { far, port } = await receiver();
   const cutter = new FaultProxy(port);
   track({ kill: () => cutter.close() });
@@ -191,7 +191,7 @@ test('[XFER-2] what lies on the disk is not believed: a draft that was damaged, 
   }
 }, 60_000);
 
-test('[XFER-2] what had arrived whole before the sender was killed is recognised, and not sent again', async () => {
+test('[XFER-2] command line/transfer: what had arrived whole before the sender was killed is recognised, and not sent again', async () => {
   const { path, digest } = file('a', 2 * MIB);
   for (const kept of [0, 2 * MIB]) {
     const { far, port } = await receiver();
@@ -202,7 +202,7 @@ test('[XFER-2] what had arrived whole before the sender was killed is recognised
   }
 }, 30_000);
 
-test('[XFER-3] what is there already is replaced with --force alone, and a link is not followed', async () => {
+test('[XFER-3] command line/transfer: what is there already is replaced with --force alone, and a link is not followed', async () => {
   mkdirSync(out);
   const { path, digest } = file('a', 1000);
   const precious = join(scratch, 'precious');
@@ -221,7 +221,7 @@ test('[XFER-3] what is there already is replaced with --force alone, and a link 
   expect(readdirSync(out)).toEqual(['a']);
 }, 30_000);
 
-test('[XFER-4] a refusal ends a sender whose standard input says nothing', async () => {
+test('[XFER-4] command line/transfer: a refusal ends a sender whose standard input says nothing', async () => {
   mkdirSync(out);
   writeFileSync(join(out, 'stdin'), 'mine');
   const { far, port } = await receiver();
@@ -238,7 +238,7 @@ test('[XFER-4] a refusal ends a sender whose standard input says nothing', async
   expect(waiting.last).toMatchObject({ failed: 'source-changed', message: expect.stringContaining("can't be read again") });
 }, 30_000);
 
-test('an interrupted receiver ends with 1 and leaves nothing half-named; the next one goes on', async () => {
+test('command line/transfer: an interrupted receiver ends with 1 and leaves nothing half-named; the next one goes on', async () => {
   const { far, port } = await receiver();
   const gate = track(new Gate(port, 10 * MIB));
   const { path, digest } = file('big', 24 * MIB);
@@ -253,7 +253,7 @@ test('an interrupted receiver ends with 1 and leaves nothing half-named; the nex
   expect(digestOf(join(out, 'big'))).toBe(digest);
 }, 30_000);
 
-test('an interrupted sender ends with 1 and says nothing of it on standard error', async () => {
+test('command line/transfer: an interrupted sender ends with 1 and says nothing of it on standard error', async () => {
   const { port } = await receiver();
   const gate = track(new Gate(port, 1 * MIB));
   const near = sender(await gate.listen(), file('big', 24 * MIB).path);
@@ -263,13 +263,13 @@ test('an interrupted sender ends with 1 and says nothing of it on standard error
   expect(near.lines.filter((line) => line['event'] === 'broken')).toEqual([]); // Nothing goes on by itself from here.
 }, 30_000);
 
-test('nobody there within the window is a failure that says what to do', async () => {
+test('command line/transfer: no answer within the window is a failure that says what to do', async () => {
   const near = command('send', file('a', 1).path, '--to', 'tcp://127.0.0.1:1', '--window', '300ms');
   expect(await near.ended).toEqual({ code: 1, signal: null });
   expect(near.last).toMatchObject({ failed: 'failed', advice: expect.stringContaining('holdfast receive') });
 });
 
-test('--keep goes on receiving until it is interrupted', async () => {
+test('command line/transfer: --keep goes on receiving until it is interrupted', async () => {
   const { far, port } = await receiver(0, '--keep');
   for (const name of ['a', 'b']) expect(await sender(port, file(name, 10).path).ended).toMatchObject({ code: 0 });
   await far.heard('file', 2);

@@ -56,7 +56,7 @@ async function tunnelTo(target: number, ...options: string[]): Promise<Tunnel> {
   return { far, near, cutter, port };
 }
 
-test('[STR-1] curl downloads 200 MiB through a tunnel whose link is cut 20 times, and notices nothing', async () => {
+test('[STR-1] command line/tunnel: curl downloads 200 MiB through a tunnel whose link is cut 20 times, and notices nothing', async () => {
   const SIZE = 200 << 20;
   const CUTS = 20;
   const block = randomBytes(1 << 20);
@@ -102,7 +102,7 @@ test('[STR-1] curl downloads 200 MiB through a tunnel whose link is cut 20 times
   expect(near.last!['bytesOut']).toBeGreaterThan(SIZE);
 }, 120_000);
 
-test('[STR-3] a hundred connections at once, each half-closed by its client before the answer comes', async () => {
+test('[STR-3] command line/tunnel: a hundred connections at once, each half-closed by its client before the answer comes', async () => {
   const target = await listening(
     createServer({ allowHalfOpen: true }, (socket) => {
       const heard: Buffer[] = [];
@@ -122,7 +122,7 @@ test('[STR-3] a hundred connections at once, each half-closed by its client befo
   expect(far.last).toMatchObject({ sessions: 1, connections: 100, failed: 0 });
 }, 60_000);
 
-test('[STR-3] what a target says before it goes arrives whole at a client that takes its time', async () => {
+test('[STR-3] command line/tunnel: what a target says before it goes arrives whole at a client that takes its time', async () => {
   const bytes = randomBytes(24 << 20);
   const target = await listening(
     createServer({ allowHalfOpen: true }, (socket) => void socket.resume().on('end', () => socket.end(bytes))),
@@ -140,7 +140,7 @@ test('[STR-3] what a target says before it goes arrives whole at a client that t
   expect(got.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
 }, 30_000);
 
-test('[STR-3] a dialer started before its listener waits, its first connection too, and both go through once there is one', async () => {
+test('[STR-3] command line/tunnel: a dialer started before its listener waits, its first connection too, and both go through once there is one', async () => {
   const target = await listening(createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));
   const reserved = createServer();
   const port = await listening(reserved);
@@ -154,7 +154,7 @@ test('[STR-3] a dialer started before its listener waits, its first connection t
   expect(await asked).toBe('early');
 }, 30_000);
 
-test('[STR-6] when the far end goes its connections are reset, and the next far end serves the next ones', async () => {
+test('[STR-6] command line/tunnel: when the far end goes its connections are reset, and the next far end serves the next ones', async () => {
   const target = await listening(createServer((socket) => void socket.on('error', () => {}).write('hello')));
   const { far, near, cutter, port } = await tunnelTo(target);
   const client = connect(port, '127.0.0.1');
@@ -184,7 +184,7 @@ test('[STR-3] the far end was killed: its connections are reset, and the near en
   await near.heard('connected', 2);
 }, 30_000);
 
-test('[STR-6] a network that stays away longer than the window ends the session once, with its connections', async () => {
+test('[STR-6] command line/tunnel: a network that stays away longer than the window ends the session once, with its connections', async () => {
   const target = await listening(createServer((socket) => void socket.on('error', () => {}).write('hello')));
   const { near, cutter, port } = await tunnelTo(target, '--window', '400ms');
   const client = connect(port, '127.0.0.1');
@@ -198,7 +198,7 @@ test('[STR-6] a network that stays away longer than the window ends the session 
   expect(near.lines.filter((line) => line['event'] === 'ended')).toHaveLength(1);
 }, 30_000);
 
-test('[STR-3] a target that refuses resets the client, and both ends say why', async () => {
+test('[STR-3] command line/tunnel: a target that refuses resets the client, and both ends say why', async () => {
   const gone = createServer();
   const target = await listening(gone);
   await new Promise<void>((resolve) => gone.close(() => resolve()));
@@ -209,7 +209,7 @@ test('[STR-3] a target that refuses resets the client, and both ends say why', a
   expect(await far.heard('closed')).toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('[STR-3] a reset of the client reaches the target as a reset, and the other way round', async () => {
+test('[STR-3] command line/tunnel: a reset of the client reaches the target as a reset, and the other way round', async () => {
   const accepted: Socket[] = [];
   const server = createServer((socket) => void accepted.push(socket.on('error', () => {})));
   const target = await listening(server);
@@ -239,7 +239,7 @@ test.each([
   expect(wrong.err).toContain(message);
 });
 
-test('a port that is taken exits 1 and says so', async () => {
+test('command line/tunnel: a port that is taken exits 1 and says so', async () => {
   const taken = await listening(createServer());
   const near = command('tunnel', 'dial', 'tcp://127.0.0.1:1', '--listen', `127.0.0.1:${taken}`);
   expect(await near.ended).toMatchObject({ code: 1 });
@@ -248,7 +248,7 @@ test('a port that is taken exits 1 and says so', async () => {
   expect(await far.ended).toMatchObject({ code: 1 });
 });
 
-test('a peer that speaks something else ends the dialer, which says so', async () => {
+test('command line/tunnel: a peer that speaks something else ends the dialer, which says so', async () => {
   const target = await listening(createServer((socket) => void socket.on('error', () => {}).write('SSH-2.0-OpenSSH\r\n')));
   const near = command('tunnel', 'dial', `tcp://127.0.0.1:${target}`, '--listen', '127.0.0.1:0');
   expect(await near.ended).toMatchObject({ code: 1 });
@@ -256,7 +256,7 @@ test('a peer that speaks something else ends the dialer, which says so', async (
 }, 30_000);
 
 test.each(['tls', 'ws', 'wss'])(
-  '[STR-1] the same over %s, with identities where the transport proves them',
+  '[STR-1] command line/tunnel: the same over %s, with identities where the transport proves them',
   async (scheme) => {
     const target = await listening(createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));
     const scratch = mkdtempSync(join(tmpdir(), 'holdfast-tunnel-'));
@@ -289,7 +289,7 @@ test.each(['tls', 'ws', 'wss'])(
   30_000,
 );
 
-test('[STR-6] an interrupted end resets what is under way and is gone at once, the link being up', async () => {
+test('[STR-6] command line/tunnel: an interrupted end resets what is under way and is gone at once, the link being up', async () => {
   const target = await listening(
     createServer((socket) => {
       socket.on('error', () => {}).on('drain', () => socket.write(Buffer.alloc(1 << 20)));

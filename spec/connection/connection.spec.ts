@@ -62,7 +62,7 @@ const up: ConnectionEvent[] = [
   { type: 'handshake.completed' },
 ];
 
-test('the numbers of the ten states are stable', () => {
+test('connection: the numbers of the ten states are stable', () => {
   expect(API_STATES).toEqual({
     none: 0,
     queued: 1,
@@ -77,14 +77,14 @@ test('the numbers of the ten states are stable', () => {
   });
 });
 
-test('a second connection to one peer gives way before it is completed, and says so once', () => {
+test('connection: a second connection to one peer gives way before it is completed, and says so once', () => {
   const { story, ends, say } = played();
   say({ type: 'connect' }, granted, { type: 'handshake.started' }, { type: 'peer.identified', peer: 'bob', isDuplicate: true });
   expect(story).toEqual(['none', 'queued', 'initiated', 'inProgress', 'none']);
   expect(ends).toEqual(['yielded bob', 'lost-tie-break']);
 });
 
-test('the only connection to a peer goes on, by its name', () => {
+test('connection: the only connection to a peer goes on, by its name', () => {
   const { story, ends, say } = played();
   say(...up.slice(0, 3), { type: 'peer.identified', peer: 'bob', isDuplicate: false }, ...up.slice(3));
   expect([story.at(-1), ends]).toEqual(['completed', ['identified bob']]);
@@ -122,7 +122,7 @@ test('double connection: a crossing dial of the peer takes the attempt over, and
   expect(c.story).toEqual(['none', 'queued', 'initiated', 'inProgress', 'trusted', 'completed']);
 });
 
-test('an untrusted peer at the door waits for a decision', () => {
+test('connection: an untrusted peer that dials waits for a decision', () => {
   const c = played();
   c.say(offered(false));
   expect(c.story).toEqual(['none', 'receivedPairingRequest']);
@@ -130,7 +130,7 @@ test('an untrusted peer at the door waits for a decision', () => {
   expect(c.story).toEqual(['none', 'receivedPairingRequest', 'inProgress', 'trusted', 'pin', 'completed']);
 });
 
-test('cancelled while queued, dialing or in the handshake: none, and told once', () => {
+test('connection: cancelled while queued, dialing or in the handshake: none, and told once', () => {
   for (const steps of [1, 2, 3, 4]) {
     const c = played({ mayRetry: true });
     c.say(...up.slice(0, steps), { type: 'cancel' });
@@ -141,7 +141,7 @@ test('cancelled while queued, dialing or in the handshake: none, and told once',
   expect(late.story.at(-1)).toBe('completed');
 });
 
-test('dismissed in any state, the actor ends, as only a final state can', () => {
+test('connection: dismissed in any state, the actor ends, as only a final state can', () => {
   for (const steps of [0, 1, 2, 3, 5]) {
     const c = played();
     c.say(...up.slice(0, steps), { type: 'dismiss' });
@@ -163,7 +163,7 @@ const LEAVES: Record<ApiState, readonly ApiState[]> = {
   error: ['queued', 'none'],
 };
 
-test('no transition leads from one API state to another unless the table has it, and the state never goes backwards', () => {
+test('connection: no transition leads from one API state to another unless the table has it, and the state never goes backwards', () => {
   const { vertices, edges } = graphOf(connectionMachine);
   const stateOf = (id: string): ApiState | undefined => {
     const key = id.split('.').at(-1)!;

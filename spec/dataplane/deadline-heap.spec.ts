@@ -14,7 +14,7 @@ class Person implements Timer {
   }
 }
 
-test('everybody is woken once, at the deadline that was set last, in the order of deadlines, by one timer of the clock', () => {
+test('deadlines: each expires once, when it was set last, in order, by one timer of the clock', () => {
   const deed = fc.record({ who: fc.nat(9), what: fc.constantFrom('set', 'set', 'clear', 'wait'), ms: fc.nat(30) });
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 60 }), (deeds) => {
@@ -55,7 +55,7 @@ test('everybody is woken once, at the deadline that was set last, in the order o
   );
 });
 
-test('one that throws when it is woken takes nobody else’s turn', () => {
+test('deadlines: one that throws does not take the turn of others', () => {
   const clock = new SimClock();
   const alarms = DeadlineHeap.of(clock);
   const woken: number[] = [];
@@ -73,7 +73,7 @@ test('one that throws when it is woken takes nobody else’s turn', () => {
   expect(clock.pending).toBe(0);
 });
 
-test('one that is cleared, or put off, by another who is woken first sleeps on', () => {
+test('dataplane/deadline heap: one that is cleared, or put off, by another who is woken first sleeps on', () => {
   const clock = new SimClock();
   const alarms = DeadlineHeap.of(clock);
   const woken: string[] = [];
@@ -91,7 +91,7 @@ test('one that is cleared, or put off, by another who is woken first sleeps on',
   expect(woken).toEqual(['2 at 50']);
 });
 
-test('a deadline that has passed wakes in a turn of its own, not from inside', () => {
+test('dataplane/deadline heap: a deadline that has passed wakes in a turn of its own, not from inside', () => {
   const clock = new SimClock();
   const alarms = DeadlineHeap.of(clock);
   let turns = 0;
@@ -105,7 +105,7 @@ test('a deadline that has passed wakes in a turn of its own, not from inside', (
   expect({ turns, steps: clock.steps - steps }).toEqual({ turns: 5, steps: 5 });
 });
 
-test('what is gathered in one turn is done at its end, in order, whoever throws', () => {
+test('deferred work: runs at the end of the turn, in order, also when some of it throws', () => {
   const clock = new SimClock();
   const alarms = DeadlineHeap.of(clock);
   const done: string[] = [];

@@ -18,7 +18,7 @@ function drained(queue: FrameQueue): Uint8Array[] {
   return pieces;
 }
 
-test('frames leave in order, whole, each once, and small ones side by side', () => {
+test('dataplane/frame queue: frames leave in order, whole, each once, and small ones side by side', () => {
   const queue = new FrameQueue(layer, 1 << 20);
   const payloads = [Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)];
   for (const payload of payloads) queue.push(payload);
@@ -29,7 +29,7 @@ test('frames leave in order, whole, each once, and small ones side by side', () 
   expect([queue.accepted, queue.handed, queue.isEmpty, queue.costBytes]).toEqual([3, 3, true, 0]);
 });
 
-test('the bound counts the message about to be added, its head and 64 bytes more; what is refused leaves no trace', () => {
+test('dataplane/frame queue: the bound counts the message about to be added, its head and 64 bytes more; what is refused leaves no trace', () => {
   const queue = new FrameQueue(layer, 3 * (100 + COST));
   for (let n = 0; n < 3; n++) queue.push(new Uint8Array(100).fill(n));
   expect([queue.costBytes, queue.hasRoomFor(0)]).toEqual([3 * (100 + COST), false]);
@@ -39,7 +39,7 @@ test('the bound counts the message about to be added, its head and 64 bytes more
   expect([queue.hasRoomFor(300 + 2 * COST), queue.hasRoomFor(301 + 2 * COST)]).toEqual([true, false]);
 });
 
-test('a million empty messages are not free', () => {
+test('dataplane/frame queue: a million empty messages are not free', () => {
   const queue = new FrameQueue(layer, 66_000);
   let taken = 0;
   while (queue.hasRoomFor(0)) {
@@ -49,7 +49,7 @@ test('a million empty messages are not free', () => {
   expect(taken).toBe(1000);
 });
 
-test('the caller may change its buffer at once, and what was polled is never written again', () => {
+test('dataplane/frame queue: the caller may change its buffer at once, and what was polled is never written again', () => {
   const queue = new FrameQueue(layer, 1 << 20);
   const mine = Uint8Array.of(1, 2, 3);
   queue.push(mine);
@@ -74,7 +74,7 @@ test('an idle queue holds little: memory follows what goes through', () => {
   expect((process.memoryUsage().arrayBuffers - before) / queues.length).toBeLessThan(3000);
 });
 
-test('as a plain list of frames would, in any order of pushes and polls, around the sizes where buffers change', () => {
+test('dataplane/frame queue: as a plain list of frames would, in any order of pushes and polls, around the sizes where buffers change', () => {
   const size = fc.oneof(fc.nat(300), fc.constantFrom(12_000, 16_381, 16_382, 16_383, 20_000, 65_000));
   const step = fc.oneof(
     size.map((bytes) => ({ push: bytes })),

@@ -17,7 +17,7 @@ function read(framer: Framer, chunks: readonly Uint8Array[], lent: boolean): Uin
 }
 
 test.each([true, false])(
-  'however a stream is chopped, the same frames come out, and lent chunks are not kept (lent: %s)',
+  'dataplane/framer: however a stream is chopped, the same frames come out, and lent chunks are not kept (lent: %s)',
   (lent) => {
     for (let seed = 1; seed <= 300; seed++) {
       const random = new SeededRandom(seed);
@@ -36,7 +36,7 @@ test.each([true, false])(
   },
 );
 
-test('every split of two frames in two chunks gives both', () => {
+test('dataplane/framer: every split of two frames in two chunks gives both', () => {
   const stream = Buffer.concat([frameOf(Uint8Array.of(1, 2, 3)), frameOf(new Uint8Array(0)), frameOf(Uint8Array.of(4))]);
   for (let at = 0; at <= stream.length; at++) {
     const got = read(new Framer(head, 10), [stream.subarray(0, at), stream.subarray(at)], true);
@@ -47,7 +47,7 @@ test('every split of two frames in two chunks gives both', () => {
   }
 });
 
-test('[RES-16] an announced length above the limit is told before its bytes arrive, and asked again it is told again', () => {
+test('[RES-16] dataplane/framer: an announced length above the limit is reported before its bytes arrive, and again when asked again', () => {
   const framer = new Framer(head, 100);
   framer.push(Uint8Array.of(0xff, 0xff), true);
   expect([framer.poll(), framer.poll(), framer.heldBytes]).toEqual(['oversized', 'oversized', 0]);
@@ -74,7 +74,7 @@ test('[RES-10] an announcement alone reserves little: memory follows the bytes t
   }
 });
 
-test('a frame of 1 MiB that comes in chunks moves to a larger buffer once', () => {
+test('dataplane/framer: a frame of 1 MiB that comes in chunks moves to a larger buffer once', () => {
   const wide = { headBytes: 4, frameBytes: (): number => (1 << 20) + 13 };
   const framer = new Framer(wide, 32 << 20);
   const sizes = new Set<number>();
@@ -86,7 +86,7 @@ test('a frame of 1 MiB that comes in chunks moves to a larger buffer once', () =
   expect([...sizes].slice(0, 2)).toEqual([(64 << 10) + 64, (1 << 20) + 13]);
 });
 
-test('asked again when nothing is left, it changes nothing; a reset forgets what was half read', () => {
+test('dataplane/framer: asked again when nothing is left, it changes nothing; a reset forgets what was half read', () => {
   const framer = new Framer(head, 100);
   framer.push(Uint8Array.of(0, 3, 1), true);
   expect([framer.poll(), framer.poll()]).toEqual(['more', 'more']);

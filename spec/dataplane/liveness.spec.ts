@@ -1,7 +1,7 @@
 import { Liveness, WakeDetector, type LivenessAction } from '../../machines/dataplane/liveness.js';
 import fc from 'fast-check';
 
-describe('the health of a wire', () => {
+describe('dataplane/liveness: the health of a wire', () => {
   test('a wire that speaks is never probed', () => {
     const health = new Liveness();
     health.start(0);
@@ -25,7 +25,7 @@ describe('the health of a wire', () => {
     expect(health.nextTimeout()).toBeUndefined();
   });
 
-  test('the dead are told once, and a late byte does not bring them back', () => {
+  test('a dead wire is reported once, and a late byte does not bring it back', () => {
     const health = new Liveness({ idleMs: 50_000, probeTimeoutMs: 60_000 });
     health.start(0);
     expect(verdicts(health, [50_000, 110_000, 110_001, 120_000])).toEqual(['probe', 'quiet', 'dead', 'quiet']);
@@ -44,7 +44,7 @@ describe('the health of a wire', () => {
     expect(health.handleTimeout(10_000)).toBe('quiet');
   });
 
-  test('a timer that fires more than a second late means a thaw: probe briefly instead of passing judgement', () => {
+  test('a timer that fires more than a second late means a thaw: it probes briefly instead of ending the wire', () => {
     const health = new Liveness();
     health.start(0);
     expect(health.handleTimeout(5000)).toBe('probe');
@@ -53,7 +53,7 @@ describe('the health of a wire', () => {
     expect(verdicts(health, [41_500, 41_501])).toEqual(['quiet', 'dead']);
   });
 
-  test('a process that was frozen for a moment when a verdict was due reads what has come before it passes it', () => {
+  test('a process that was frozen for a moment when a probe timed out reads its input first', () => {
     const health = new Liveness();
     health.start(0);
     expect(verdicts(health, [5000, 10_600])).toEqual(['probe', 'quiet']); // The timer comes first,
@@ -61,7 +61,7 @@ describe('the health of a wire', () => {
     expect(health.nextTimeout()).toBe(15_600);
   });
 
-  test('a last call is one: neither asking again nor being called early puts the verdict off', () => {
+  test('the final read happens once: neither asking again nor an early call delays the result', () => {
     const health = new Liveness();
     health.start(0);
     expect(verdicts(health, [5000, 10_000])).toEqual(['probe', 'quiet']);
@@ -89,7 +89,7 @@ describe('the health of a wire', () => {
     expect(said).toEqual(['probe', 'probe', 'probe', 'quiet', 'dead', 'quiet']);
   });
 
-  test('asking again and again cannot put off the verdict of a wake probe', () => {
+  test('asking again and again can’t delay the result of a wake probe', () => {
     const health = new Liveness();
     health.start(0);
     expect(health.probeNow(1000)).toBe(true);
@@ -116,7 +116,7 @@ describe('the health of a wire', () => {
     expect(health.handleTimeout(1_000_000)).toBe('quiet');
   });
 
-  test('whatever happens: no verdict without a probe since the last sign of life, and punctual silence is always found', () => {
+  test('random runs: no wire is dead without a probe since the last sign of life, and punctual silence is always found', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('heard' as const), after: fc.integer({ min: 0, max: 4000 }) }),
       fc.record({ kind: fc.constant('timer' as const), late: fc.integer({ min: 0, max: 900 }) }),
@@ -160,7 +160,7 @@ describe('the health of a wire', () => {
   });
 });
 
-describe('waking up', () => {
+describe('dataplane/liveness: waking up', () => {
   test('clocks that go together are steady, also when the wall clock is slewed', () => {
     const wake = new WakeDetector(0, 1_000_000);
     for (let tick = 1; tick <= 3600; tick++) {

@@ -17,7 +17,7 @@ const numbersIn = (view: Uint8Array): number[] => {
   return numbers;
 };
 
-test('[RES-14] pushes, sends, acknowledgements and new wires in any order: the log agrees with a plain list', () => {
+test('[RES-14] dataplane/send log: pushes, sends, acknowledgements and new wires in any order: the log agrees with a plain list', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const random = new SeededRandom(seed);
     const first = random.pick([1, 1000, 2 ** 32 - 3]);
@@ -91,7 +91,7 @@ test('[RES-14] pushes, sends, acknowledgements and new wires in any order: the l
   }
 });
 
-test('a slab is used again once everything in it was acknowledged on the wire that carried it, and not after a new wire', () => {
+test('dataplane/send log: a slab is used again once everything in it was acknowledged on the wire that carried it, and not after a new wire', () => {
   const given: Uint8Array[] = [];
   class Watched extends SlabPool {
     override put(slab: Uint8Array): void {

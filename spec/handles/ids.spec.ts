@@ -26,7 +26,7 @@ async function accepted(engine: Engine): Promise<Connection> {
   throw new Error('nothing came');
 }
 
-describe('connection.id', () => {
+describe('handles/ids: connection.id', () => {
   test('is unique: on both sides, for each of several connections, with `reuse`, and again after a restart', async () => {
     const ids: string[] = [];
     for (let start = 0; start < 2; start++) {
@@ -88,7 +88,7 @@ describe('connection.id', () => {
   });
 });
 
-describe('a handle and its actor', () => {
+describe('handles/ids: a handle and its actor', () => {
   test('are found from each other, by `engine.actor.system.get` and `engine.connection`, on both sides', async () => {
     const server = await started(resume(), [ADDRESS]);
     const client = await started(resume());

@@ -36,8 +36,8 @@ const protocols: Readonly<Record<string, (side: 'a' | 'b') => Protocol<unknown>>
   pool: (side) => pool({ identity: 'stated', id: side.repeat(64) }),
 };
 
-describe('createEngine({ inspect })', () => {
-  test('takes a function, and an observer as XState does, which hears the same', async () => {
+describe('handles/inspecting: createEngine({ inspect })', () => {
+  test('takes a function, and an observer as XState does, which gets the same', async () => {
     const [heard, observed]: [string[], string[]] = [[], []];
     const types = /^@xstate\.(actor|event|snapshot|microstep|action)$/;
     await once(protocols['resume']!, (event) => heard.push(event.type));
@@ -131,7 +131,7 @@ const PROGRAM = `
   }));
 `;
 
-test('the real @statelyai/inspect gets every event whole: nothing that it can’t serialize, and each connection by its id', () => {
+test('handles/inspecting: the real @statelyai/inspect gets every event whole: nothing that it can’t serialize, and each connection by its id', () => {
   if (!existsSync(join(root, 'dist/adapters/index.js'))) throw new Error('build first: npm run build');
   const output = execFileSync(process.execPath, ['--input-type=module', '-e', PROGRAM], { cwd: root, encoding: 'utf8' });
   const report = JSON.parse(output) as Record<string, unknown> & { names: string[]; messages: number; largest: number };

@@ -3,10 +3,10 @@ import { ByteBudget } from '../../machines/dataplane/byte-budget.js';
 import { isLoopbackHost } from '../../machines/loopback.js';
 import { LIMITS, PendingTable, Watermark, hostOf, admitConnection, judgeIncoming } from '../../machines/hub/admission.js';
 
-describe('connections', () => {
+describe('hub/admission: connections', () => {
   const limits = { connectionsMax: 10, connectionsPerPeerMax: 3 };
 
-  test('up to the limit come in, the next is told', () => {
+  test('connections up to the limit are accepted, the next is refused', () => {
     expect(admitConnection(limits, { connections: 9 })).toBe('admit');
     expect(admitConnection(limits, { connections: 10 })).toBe('limit-reached');
   });
@@ -28,7 +28,7 @@ describe('connections', () => {
   });
 });
 
-describe('openings at the door', () => {
+describe('hub/admission: pending openings', () => {
   const filled = (count: number, addressOf: (i: number) => string): PendingTable<number> => {
     const openings = new PendingTable<number>();
     for (let i = 0; i < count; i++) expect(openings.enter(i, addressOf(i))).toEqual({ word: 'admit' });
@@ -54,7 +54,7 @@ describe('openings at the door', () => {
     expect(openings.enter('other2', '192.0.2.2:7')).toEqual({ word: 'admit' });
   });
 
-  test('strangers, however many, push out nobody whose session waits; those have a reserve of one in eight beside the others', () => {
+  test('strangers, however many, displace no session that waits; those have a reserve of one in eight beside the others', () => {
     const openings = filled(1024, spread);
     for (let i = 0; i < 128; i++) expect(openings.enter(5000 + i, `192.0.2.${i}:1`, true)).toEqual({ word: 'admit' });
     for (let i = 0; i < 3000; i++) {
@@ -96,7 +96,7 @@ describe('openings at the door', () => {
     expect(openings.size).toBe(1);
   });
 
-  test('whatever comes and goes: bounds hold, and verdicts are those of a plain list', () => {
+  test('random runs: bounds hold, and results are those of a plain list', () => {
     const deed = fc.record({
       what: fc.constantFrom('enter', 'enter', 'leave'),
       address: fc.constantFrom('127.0.0.1:1', '10.0.0.1:1', '10.0.0.2:1'),
@@ -128,7 +128,7 @@ describe('openings at the door', () => {
   });
 });
 
-describe('bytes queued', () => {
+describe('hub/admission: bytes queued', () => {
   test('1 GiB over the whole engine; the message that would exceed it does not fit', () => {
     const budget = new ByteBudget();
     expect(budget.bytesMax).toBe(LIMITS.bytesQueuedMax);
@@ -141,7 +141,7 @@ describe('bytes queued', () => {
   });
 });
 
-describe('the warning at 80 %', () => {
+describe('hub/admission: the warning at 80 %', () => {
   test('comes once per crossing, however the count flutters', () => {
     const mark = new Watermark(10);
     const said = [7, 8, 7, 8, 9, 10, 7, 8, 6, 7, 8, 9].map((count) => mark.update(count));

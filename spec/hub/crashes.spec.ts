@@ -46,7 +46,7 @@ function machineOf(faults: { left: number }, where: 'begin' | 'connected'): Prot
   return { ...resume(), machine } as unknown as Protocol;
 }
 
-describe('[DIAL-5] a registered peer whose connection fails by a defect is dialed again', () => {
+describe('[DIAL-5] hub/crashes: a registered peer whose connection fails by a defect is dialed again', () => {
   test.each(Object.keys(DEFECTS))('%s', async (where) => {
     const town = new Town(1);
     town.server('b');
@@ -96,7 +96,7 @@ describe('[DIAL-5] a registered peer whose connection fails by a defect is diale
   });
 });
 
-test('[DIAL-5] a chart that throws leaves no wire behind', async () => {
+test('[DIAL-5] hub/crashes: a chart that throws leaves no wire behind', async () => {
   const town = new Town(4);
   const server = town.server('b');
   const faults = { left: 1 };

@@ -47,7 +47,7 @@ const ways: Readonly<Record<string, (engine: Engine) => void>> = {
   },
 };
 
-describe('[DIAL-5] denials of trust lengthen the first wait of a peer that is registered again and again', () => {
+describe('[DIAL-5] hub/denials: denials of trust lengthen the first wait of a peer that is registered again and again', () => {
   test.each(Object.keys(ways))('%s', async (way) => {
     const town = new Town(1);
     town.server('b');

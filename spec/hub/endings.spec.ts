@@ -18,7 +18,7 @@ function table(): string[] {
   });
 }
 
-test('[DIAL-5] the table of the documentation says what the engine does after each ending', () => {
+test('[DIAL-5] hub/endings: the table of the documentation says what the engine does after each ending', () => {
   const text = readFileSync('spec/rules/dialing.md', 'utf8');
   expect(text.split('\n').filter((line) => line.startsWith('| `'))).toEqual(table());
 });
@@ -41,7 +41,7 @@ function ending(how: () => Closing, ends: { now: () => void }[]): Protocol {
 
 const isOwn = (code: ClosingCode): boolean => ['closed', 'cancelled', 'shutdown', 'internal'].includes(code);
 
-describe('after an ending of a completed connection, dialed again or not, as the table says', () => {
+describe('hub/endings: after an ending of a completed connection, dialed again or not, as the table says', () => {
   test.each(WANTED.flatMap((wanted) => CODES.map((code) => [wanted, code] as const)))('%s: %s', async (wanted, code) => {
     const town = new Town(1);
     const ends: { now: () => void }[] = [];
@@ -62,7 +62,7 @@ describe('after an ending of a completed connection, dialed again or not, as the
   });
 });
 
-describe('[DIAL-5] a registered peer is dialed again after it ended in an orderly way', () => {
+describe('[DIAL-5] hub/endings: a registered peer is dialed again after it ended in an orderly way', () => {
   test.each([
     ['shutdown', (server: ReturnType<Town['server']>) => void server.shutdown()],
     ['shutdown with a staggered drain', (server: ReturnType<Town['server']>) => void server.shutdown({ drainOverMs: 4000 })],
@@ -92,7 +92,7 @@ describe('[DIAL-5] a registered peer is dialed again after it ended in an orderl
   });
 });
 
-test('[DIAL-5] a peer that says goodbye as soon as it is connected is not dialed in a loop', async () => {
+test('[DIAL-5] hub/endings: a peer that says goodbye as soon as it is connected is not dialed in a loop', async () => {
   const town = new Town(3);
   const server = town.server('b');
   void (async () => {
@@ -108,7 +108,7 @@ test('[DIAL-5] a peer that says goodbye as soon as it is connected is not dialed
   expect(town.dials.length).toBeGreaterThan(10);
 });
 
-test('[DIAL-4] a time that a peer names is obeyed, also through a wake-up, and no longer than a day', async () => {
+test('[DIAL-4] hub/endings: a time that a peer names is obeyed, also through a wake-up, and no longer than a day', async () => {
   for (const [seed, toldMs, earliestMs] of [
     [4, 30_000, 30_000],
     [5, 2 ** 40, 86_400_000],
@@ -128,7 +128,7 @@ test('[DIAL-4] a time that a peer names is obeyed, also through a wake-up, and n
   }
 });
 
-test('[DIAL-5] a pool peer that is registered is dialed for ever, though retries of `connect` are bounded', async () => {
+test('[DIAL-5] hub/endings: a pool peer that is registered is dialed for ever, though retries of `connect` are bounded', async () => {
   const town = new Town(6);
   const bounded = resume({ redial: { kind: 'constant', delayMs: 1000, retriesMax: 3 } });
   const client = town.engine('a', { protocols: [bounded] });

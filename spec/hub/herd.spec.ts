@@ -41,7 +41,7 @@ test.each([
   [4, 0],
   [5, 3000],
 ])(
-  '[DIAL-1] dial budget: 2000 sessions of one engine are told of a server restart and are back in time (seed %d, down %d ms)',
+  '[DIAL-1] dial budget: 2000 sessions of one engine learn of a server restart and are back in time (seed %d, down %d ms)',
   async (seed, downMs) => {
     const town = new Town(seed, { latencyMs: [1, 5] });
     town.server('b');

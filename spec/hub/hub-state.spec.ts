@@ -49,7 +49,7 @@ describe('hub decisions: another attempt after an ending', () => {
     expect(decideRedial(ended('reset', { keep: 'retries', protocolSays: 'longest' }))).toBe('next');
   });
 
-  test('callers are told when nothing follows, and wait for the next connection where the last one was completed', () => {
+  test('callers fail when nothing follows, and wait for the next connection where the last one was completed', () => {
     expect(decideCallersFail(ended('reset', { keep: 'retries', hasCallers: true }), false)).toBe(false);
     expect(decideCallersFail(ended('reset', { keep: undefined, hasCallers: true }), false)).toBe(true);
     expect(decideCallersFail(ended('closed', { keep: undefined, hasCallers: true }), true)).toBe(false);

@@ -6,7 +6,7 @@ function counted(gauges: Partial<Gauges> = {}): Metrics {
   return new Metrics(() => ({ now: 0, active: 0, limit: 100, bytesQueued: 0, retryTokens: 100, ...gauges }));
 }
 
-describe('metrics', () => {
+describe('hub/metrics: metrics', () => {
   test('success rate is completed over attempted; who came in by themselves is counted apart', () => {
     const metrics = counted();
     for (const id of [1, 2, 3, 4]) metrics.initiated(id, 0);
@@ -35,7 +35,7 @@ describe('metrics', () => {
     expect(metrics.toJSON()).toMatchObject({ attempted: 2, completed: 1, connectionTime: { count: 1, maxMs: 10 } });
   });
 
-  test('gauges are read when somebody asks', () => {
+  test('gauges are read on request', () => {
     const gauges = { now: 0, active: 1, limit: 10, bytesQueued: 5, retryTokens: 99.5 };
     const metrics = new Metrics(() => gauges);
     gauges.active = 8;
@@ -101,7 +101,7 @@ describe('metrics', () => {
   });
 });
 
-describe('a histogram', () => {
+describe('hub/metrics: a histogram', () => {
   test('a quantile is never too low and at most 9 % too high, from 1 ms to weeks', () => {
     const duration = fc.oneof(
       fc.integer({ min: 0, max: 50 }),

@@ -11,8 +11,8 @@ function added(registry: Registry<string>, key: ConnectionKey, role: Role = 'dia
   return entry;
 }
 
-describe('one connection per key', () => {
-  test('the first to ask holds the key, everybody after finds it', () => {
+describe('hub/registry: one connection per key', () => {
+  test('the first to ask holds the key, later ones find it', () => {
     const registry = new Registry<string>(10);
     const entry = added(registry, pool('b'));
     expect(registry.add(pool('b'), 'acceptor', 'second')).toBe('held');
@@ -55,7 +55,7 @@ describe('one connection per key', () => {
   });
 });
 
-describe('simultaneous open', () => {
+describe('hub/registry: simultaneous open', () => {
   test('the connection initiated by the higher identity wins', () => {
     expect(keeps('f9e8', 'a1b2', 'dialer')).toBe(true);
     expect(keeps('f9e8', 'a1b2', 'acceptor')).toBe(false);
@@ -63,7 +63,7 @@ describe('simultaneous open', () => {
     expect(keeps('a1b2', 'f9e8', 'dialer')).toBe(false);
   });
 
-  test('nobody keeps a connection to oneself, and both ends say so', () => {
+  test('a connection to oneself is not kept, and both ends say so', () => {
     expect(roles.map((role) => keeps('a', 'a', role))).toEqual([false, false]);
   });
 
@@ -111,7 +111,7 @@ describe('simultaneous open', () => {
   });
 });
 
-describe('identification', () => {
+describe('hub/registry: identification', () => {
   test('an entry goes by its new key and by the URL that led to it', () => {
     const registry = new Registry<string>(10);
     const entry = added(registry, pool('tcp://h:1'));
@@ -121,7 +121,7 @@ describe('identification', () => {
     expect([registry.countOfPeer('pool', 'bob'), registry.countOfPeer('pool', 'tcp://h:1'), registry.size]).toEqual([1, 0, 1]);
   });
 
-  test('whoever is identified holds the key; the one before it is out, and all names lead to the newcomer', () => {
+  test('the connection identified last holds the key; the one before it is out, and all names lead to the newcomer', () => {
     const registry = new Registry<string>(10);
     const first = added(registry, pool('tcp://h:1'));
     const second = added(registry, pool('tcp://[::1]:1'));
@@ -157,7 +157,7 @@ describe('identification', () => {
   });
 });
 
-test('whatever is added, identified and removed, it answers like a plain list', () => {
+test('hub/registry: whatever is added, identified and removed, it answers like a plain list', () => {
   const peers = ['a', 'b', 'x', 'y'];
   const urls = ['u1', 'u2', 'u3'];
   const deed = fc.record({

@@ -52,6 +52,6 @@ function costWith(others: number): number {
   return clock.calls - before;
 }
 
-test('opening and closing one session costs the same work with 10 and with 1000 others', () => {
+test('hub/scale: opening and closing one session costs the same work with 10 and with 1000 others', () => {
   expect(costWith(1000)).toBeLessThan(costWith(10) * 1.5);
 });

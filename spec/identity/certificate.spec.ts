@@ -9,7 +9,7 @@ import {
 
 const identity = makeIdentity({ commonName: 'a, CN=b', validDays: 10 });
 
-describe('an identity', () => {
+describe('identity/certificate: an identity', () => {
   test('is a P-256 key and a self-signed certificate that belong together', async () => {
     const { key, certificate } = await identity;
     const parsed = new X509Certificate(certificate);
@@ -52,7 +52,7 @@ describe('an identity', () => {
   });
 });
 
-describe('the Subject Key Identifier', () => {
+describe('identity/certificate: the Subject Key Identifier', () => {
   test('is read from a certificate, and from no part of one', async () => {
     const der = new X509Certificate((await identity).certificate).raw;
     expect(keyIdentifierOf(der)).toBe((await identity).ski);

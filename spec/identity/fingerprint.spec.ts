@@ -3,7 +3,7 @@ import { parseFingerprint, publicKeyOf } from '../../adapters/identity/index.js'
 
 const digits = '0123456789abcdef'.repeat(4);
 
-describe('a fingerprint', () => {
+describe('identity/fingerprint: a fingerprint', () => {
   test.each([
     ['as it is', digits],
     ['in capitals', digits.toUpperCase()],
@@ -28,7 +28,7 @@ describe('a fingerprint', () => {
   });
 });
 
-describe('the key of a certificate', () => {
+describe('identity/fingerprint: the key of a certificate', () => {
   const spkiOf = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 
   test.each([

@@ -7,7 +7,7 @@ let home: string;
 beforeEach(async () => (home = await mkdtemp(join(tmpdir(), 'holdfast-'))));
 afterEach(() => rm(home, { recursive: true }));
 
-describe('the directory of an identity', () => {
+describe('identity/store: the directory of an identity', () => {
   test('gives back what was saved, and leaves no drafts', async () => {
     const identity = await makeIdentity();
     const directory = join(home, 'a', 'b');

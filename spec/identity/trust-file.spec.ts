@@ -13,8 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true }));
 
-describe('the file of trusted peers', () => {
-  test('that is not there trusts nobody, and appears with the first one', async () => {
+describe('identity/trust file: the file of trusted peers', () => {
+  test('that is not there trusts no peer, and appears with the first one', async () => {
     const trust = await TrustFile.open(path);
     expect(trust.has(a)).toBe(false);
     trust.add(a.toUpperCase(), 'the  pump\nin the cellar');

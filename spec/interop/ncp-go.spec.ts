@@ -38,14 +38,14 @@ withGo('the real ncp-go', () => {
   }
 
   for (const links of [1, 4]) {
-    test(`[NCP-1] takes a session of ours, and bytes go both ways, over ${links} links`, async () => {
+    test(`[NCP-1] interop/ncp go: takes a session of ours, and bytes go both ways, over ${links} links`, async () => {
       const peer = await go();
       const end = keep(new TcpEnd('dialer', links));
       await end.dial(await peer.listen({ links, mtu: 1300 }));
       await bothWays(peer, end);
     }, 30_000);
 
-    test(`[NCP-1] opens a session with us, and bytes go both ways, over ${links} links`, async () => {
+    test(`[NCP-1] interop/ncp go: opens a session with us, and bytes go both ways, over ${links} links`, async () => {
       const peer = await go();
       const end = keep(new TcpEnd('acceptor', links));
       await Promise.all([peer.dial(await end.listen(), { links, mtu: 1024 }), end.established()]);
@@ -53,7 +53,7 @@ withGo('the real ncp-go', () => {
     }, 30_000);
   }
 
-  test('[NCP-13] hears our close, after all that came before it', async () => {
+  test('[NCP-13] interop/ncp go: reads our close, after all that came before it', async () => {
     const peer = await go();
     const end = keep(new TcpEnd('dialer', 2));
     await end.dial(await peer.listen({ links: 2, mtu: 1300 }));
@@ -66,7 +66,7 @@ withGo('the real ncp-go', () => {
     expect(await peer.state()).toMatchObject({ closed: true, closedByRemote: true });
   }, 20_000);
 
-  test('[NCP-13] closes, and we have heard everything it wrote', async () => {
+  test('[NCP-13] interop/ncp go: closes, and we have received everything it wrote', async () => {
     const peer = await go();
     const end = keep(new TcpEnd('acceptor', 2));
     await Promise.all([peer.dial(await end.listen(), { links: 2, mtu: 1300 }), end.established()]);
@@ -80,7 +80,7 @@ withGo('the real ncp-go', () => {
     expect([sink.bytes, sink.wrongAt]).toEqual([100_000, -1]);
   }, 20_000);
 
-  test('[NCP-11] a slow reader slows us, and nothing is lost', async () => {
+  test('[NCP-11] interop/ncp go: a slow reader slows us, and nothing is lost', async () => {
     const peer = await go();
     const end = keep(new TcpEnd('dialer', 1));
     await end.dial(await peer.listen({ links: 1, mtu: 1300, window: 65_536 }));
@@ -89,7 +89,7 @@ withGo('the real ncp-go', () => {
   }, 30_000);
 
   for (const direction of ['to', 'from'] as const)
-    test(`[NCP-9] 128 MiB ${direction} it while one of four sockets is killed every 0.35 s: nothing is wrong, and no pause is ours`, async () => {
+    test(`[NCP-9] interop/ncp go: 128 MiB ${direction} it while one of four sockets is killed every 0.35 s: nothing is wrong, and no pause is ours`, async () => {
       const target = await fireAt(direction);
       keep(target);
       // From it: `underFire` fails with the first pause that isn't the original's own.
@@ -101,7 +101,7 @@ withGo('the real ncp-go', () => {
       if (direction === 'to') expect(longestMs).toBeLessThan(500 + 3 * lagMs);
     }, 60_000);
 
-  test('[NCP-7] 32 MiB to it while all four sockets are killed every 0.3 s: it loses acknowledgements, and comes out of it', async () => {
+  test('[NCP-7] interop/ncp go: 32 MiB to it while all four sockets are killed every 0.3 s: it loses acknowledgements, and comes out of it', async () => {
     const target = await fireAt('to');
     keep(target);
     const { sight, killedAt } = await underFire(target, 32 << 20, 300, true);

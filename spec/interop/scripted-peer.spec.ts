@@ -40,7 +40,7 @@ const dial = async (options: DialOptions): Promise<ScriptedPeer> => {
 withShipGo('a scripted client of ship-go', () => {
   beforeAll(() => buildShipGo(), 240_000);
 
-  test('exchanges the connection mode initialisation, and sees whom it talks to', async () => {
+  test('interop/scripted peer: exchanges the connection mode initialisation, and sees whom it talks to', async () => {
     const go = await startGo({ trusted: [me.ski!] });
     const peer = await dial({ port: go.port });
     expect(peer).toMatchObject({ role: 'client', protocol: 'ship', ski: go.ski });
@@ -50,7 +50,7 @@ withShipGo('a scripted client of ship-go', () => {
     await peer.expect(hello('ready'));
   });
 
-  test('plays the whole handshake; data goes both ways; the end is announced and confirmed', async () => {
+  test('interop/scripted peer: plays the whole handshake; data goes both ways; the end is announced and confirmed', async () => {
     const go = await startGo({ trusted: [me.ski!], shipId: 'go-id' });
     const peer = await dial({ port: go.port });
     expect(await handshake(peer, { shipId: 'my-id' })).toMatchObject({ shipId: 'go-id' });
@@ -66,7 +66,7 @@ withShipGo('a scripted client of ship-go', () => {
     await go.event('disconnected');
   });
 
-  test('waits as long as it is pending', async () => {
+  test('interop/scripted peer: waits as long as it is pending', async () => {
     const go = await startGo({ allowWaiting: true, log: true });
     const peer = await dial({ port: go.port });
     await handshake(peer, { until: 'cmi' });
@@ -79,7 +79,7 @@ withShipGo('a scripted client of ship-go', () => {
     await go.event('setup');
   });
 
-  test('is turned away where nobody may wait', async () => {
+  test('interop/scripted peer: is turned away where no user may decide', async () => {
     const go = await startGo({ allowWaiting: false });
     const peer = await dial({ port: go.port });
     await handshake(peer, { until: 'cmi' });
@@ -88,7 +88,7 @@ withShipGo('a scripted client of ship-go', () => {
     expect(code).toBe(4452);
   });
 
-  test('sends fragments of 4096 bytes, and messages far above the limit of later versions', async () => {
+  test('interop/scripted peer: sends fragments of 4096 bytes, and messages far above the limit of later versions', async () => {
     const go = await startGo({ trusted: [me.ski!] });
     const peer = await dial({ port: go.port });
     await handshake(peer);
@@ -120,7 +120,7 @@ withShipGo('a scripted client of ship-go', () => {
       'Invalid SHIP MessageType, expected 0 and got \x01',
     ],
   ];
-  test.each(misdeeds)('is dropped for %s', async (_what, deed, code, reason) => {
+  test.each(misdeeds)('interop/scripted peer: is dropped for %s', async (_what, deed, code, reason) => {
     const go = await startGo({ trusted: [me.ski!] });
     const peer = await dial({ port: go.port });
     await deed(peer);
@@ -132,7 +132,7 @@ withShipGo('a scripted client of ship-go', () => {
     ['a negative waiting', hello('ready', { waiting: -1 })],
     ['a ready without waiting', hello('ready', {})],
     ['a protocol handshake before its time', protocolHandshake('announceMax')],
-  ])('is sent away for %s while pending', async (_what, message) => {
+  ])('interop/scripted peer: is sent away for %s while pending', async (_what, message) => {
     const go = await startGo({ allowWaiting: true });
     const peer = await dial({ port: go.port });
     await handshake(peer, { until: 'cmi' });
@@ -143,7 +143,7 @@ withShipGo('a scripted client of ship-go', () => {
     expect(code).toBe(4452);
   });
 
-  test('is dropped for asking for a PIN', async () => {
+  test('interop/scripted peer: is dropped for asking for a PIN', async () => {
     const go = await startGo({ trusted: [me.ski!] });
     const peer = await dial({ port: go.port });
     await handshake(peer, { until: 'protocol' });
@@ -152,7 +152,7 @@ withShipGo('a scripted client of ship-go', () => {
     expect({ code, reason }).toEqual({ code: 4001, reason: 'Got pin state: required (unsupported)' });
   });
 
-  test('may forge its SKI here, but must show one, and must speak ship', async () => {
+  test('interop/scripted peer: may forge its SKI here, but must show one, and must speak ship', async () => {
     const go = await startGo({ trusted: ['aa'.repeat(20)] });
     const forged = await dial({ port: go.port, identity: await forgedIdentity({ ski: 'aa'.repeat(20) }) });
     await handshake(forged);
@@ -166,7 +166,7 @@ withShipGo('a scripted client of ship-go', () => {
     expect(await mute.expectClose()).toMatchObject({ code: 1006 });
   });
 
-  test('may come with TLS 1.2 and an expired certificate', async () => {
+  test('interop/scripted peer: may come with TLS 1.2 and an expired certificate', async () => {
     const expired = await forgedIdentity({ expired: true });
     const go = await startGo({ trusted: [expired.ski!] });
     const peer = await dial({ port: go.port, identity: expired, maxVersion: 'TLSv1.2' });
@@ -183,7 +183,7 @@ withShipGo('a scripted server of ship-go', () => {
     return [go, await listener.peer()];
   };
 
-  test('plays the whole handshake; data goes both ways; the end is announced', async () => {
+  test('interop/scripted peer: plays the whole handshake; data goes both ways; the end is announced', async () => {
     const [go, peer] = await meet(await listen(), { shipId: 'go-id' });
     expect(peer).toMatchObject({ role: 'server', protocol: 'ship', path: '/ship/', ski: go.ski });
     expect(await handshake(peer)).toMatchObject({ shipId: 'go-id' });
@@ -199,7 +199,7 @@ withShipGo('a scripted server of ship-go', () => {
     expect((await peer.expectClose()).code).toBe(4001);
   });
 
-  test('drops without a close frame, and is dialled again', async () => {
+  test('interop/scripted peer: drops without a close frame, and is dialled again', async () => {
     const listener = await listen();
     const [go, peer] = await meet(listener);
     await handshake(peer);
@@ -209,7 +209,7 @@ withShipGo('a scripted server of ship-go', () => {
     await handshake(await listener.peer(15_000));
   }, 20_000);
 
-  test('keeps it pending, then aborts', async () => {
+  test('interop/scripted peer: keeps it pending, then aborts', async () => {
     const [go, peer] = await meet(await listen());
     await handshake(peer, { until: 'cmi' });
     await peer.expect(hello('ready'));
@@ -221,7 +221,7 @@ withShipGo('a scripted server of ship-go', () => {
     await go.event('pairing', { where: ({ state }) => state === shipGoState.remoteDeniedTrust });
   });
 
-  test('is left at once where its SKI is not the expected one', async () => {
+  test('interop/scripted peer: is left at once where its SKI is not the expected one', async () => {
     const listener = await listen();
     const go = await startGo({ log: true });
     await go.register('bb'.repeat(20));
@@ -240,7 +240,7 @@ withShipGo('a scripted server of ship-go', () => {
   });
 });
 
-describe('a scripted peer among its own', () => {
+describe('interop/scripted peer: a scripted peer among its own', () => {
   test('plays both roles at once', async () => {
     const listener = await listen();
     const other = await honestIdentity();

@@ -23,7 +23,7 @@ withShipGo.each(builds)('holdfast and ship-go, build %s', (build) => {
     await Promise.all(running.splice(0).map((go) => go.stop()));
   }, 20_000);
 
-  test('is the build that it claims to be', async () => {
+  test('interop/ship builds: is the build that it claims to be', async () => {
     expect((await start()).version).toBe(SHIP_GO_BUILDS[build].version);
   });
 

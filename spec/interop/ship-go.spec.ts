@@ -17,7 +17,7 @@ withShipGo('two ship-go processes', () => {
   beforeAll(() => start({}).then((go) => go.stop()), 240_000);
   afterEach(() => Promise.all(running.splice(0).map((go) => go.stop())));
 
-  test('are the released module, with a certificate made by it', async () => {
+  test('interop/ship go: are the released module, with a certificate made by it', async () => {
     const go = await start({ shipId: 'one' });
     expect(go.version).toBe('v0.6.0');
     expect(go.ski).toMatch(/^[0-9a-f]{40}$/);
@@ -28,7 +28,7 @@ withShipGo('two ship-go processes', () => {
     expect(counters.heapBytes).toBeGreaterThan(0);
   });
 
-  test('pair with each other, and data goes both ways', async () => {
+  test('interop/ship go: pair with each other, and data goes both ways', async () => {
     const server = await start({ shipId: 'server' });
     const client = await start({ shipId: 'client' });
     await server.register(client.ski);
@@ -48,7 +48,7 @@ withShipGo('two ship-go processes', () => {
     expect((await server.state(client.ski)).state).toBe(shipGoState.completed);
   });
 
-  test('wait for trust where they are allowed to, until one accepts', async () => {
+  test('interop/ship go: wait for trust where they are allowed to, until one accepts', async () => {
     const server = await start({ allowWaiting: true, log: true });
     const client = await start({});
     await client.register(server.ski);
@@ -60,7 +60,7 @@ withShipGo('two ship-go processes', () => {
     await Promise.all([client.event('setup'), server.event('setup')]);
   });
 
-  test('part when one denies', async () => {
+  test('interop/ship go: part when one denies', async () => {
     const server = await start({ allowWaiting: true });
     const client = await start({});
     await client.register(server.ski);
@@ -71,7 +71,7 @@ withShipGo('two ship-go processes', () => {
     await client.event('pairing', { where: ({ state }) => state === shipGoState.remoteDeniedTrust });
   });
 
-  test('meet again when one is killed and a successor has its certificate', async () => {
+  test('interop/ship go: meet again when one is killed and a successor has its certificate', async () => {
     const server = await start({});
     const client = await start({});
     await server.register(client.ski);
@@ -109,7 +109,7 @@ withShipGo('two ship-go processes', () => {
 });
 
 withShipGo('the driver of ship-go', () => {
-  test('passes errors on, and says why a process is gone', async () => {
+  test('interop/ship go: passes errors on, and says why a process is gone', async () => {
     const go = await ShipGo.start();
     await expect(go.send('00', '{}')).rejects.toThrow('no connection with 00');
     await expect(ShipGo.start({ port: go.port })).rejects.toThrow(`port ${go.port} belongs to somebody else`);
@@ -120,7 +120,7 @@ withShipGo('the driver of ship-go', () => {
     await go.stop();
   });
 
-  test('tells events as they come, from any point on', async () => {
+  test('interop/ship go: tells events as they come, from any point on', async () => {
     const go = await ShipGo.start();
     const seen: string[] = [];
     const reading = (async () => {

@@ -53,7 +53,7 @@ withShipGo('holdfast and ship-go', () => {
   }
 
   test.each(['we', 'they'] as const)(
-    'pair when %s dial; both learn the other’s SHIP id',
+    'interop/ship hub: pair when %s dial; both learn the other’s SHIP id',
     async (dials) => {
       const { we, go } = await pair(dials);
       expect(we.story).toContain('id ship-go');
@@ -64,7 +64,7 @@ withShipGo('holdfast and ship-go', () => {
   );
 
   test.each(['we', 'they'] as const)(
-    'data of every size up to the limit, both ways, in order, when %s dial',
+    'interop/ship hub: data of every size up to the limit, both ways, in order, when %s dial',
     async (dials) => {
       const { we, go } = await pair(dials);
       const connection = we.hub.getConnection(go.ski)!.connection;
@@ -85,7 +85,7 @@ withShipGo('holdfast and ship-go', () => {
     30_000,
   );
 
-  test('strings that ship-go’s own reader tears survive the way to us', async () => {
+  test('interop/ship hub: strings that ship-go’s own reader tears survive the way to us', async () => {
     const { we, go } = await pair('we');
     const hostile = { datagram: { a: 'a},{b [{ [] }]', b: '[{', c: '}]' } };
     await go.send(we.hub.ski, JSON.stringify(hostile));
@@ -93,7 +93,7 @@ withShipGo('holdfast and ship-go', () => {
     expect(we.got).toEqual([hostile]);
   }, 20_000);
 
-  test('our user decides: ship-go waits, then comes in; denied, it is told', async () => {
+  test('our user decides: ship-go waits, then comes in; denied, it gets the reason', async () => {
     const go = await start();
     const we = await node(identity, 'holdfast');
     await go.register(we.hub.ski);
@@ -151,7 +151,7 @@ withShipGo('holdfast and ship-go', () => {
     expect(we.story).not.toContain('id ship-go');
   }, 20_000);
 
-  test('close from our side is announced and confirmed; afterwards both find each other again', async () => {
+  test('interop/ship hub: close from our side is announced and confirmed; afterwards both find each other again', async () => {
     const { we, go } = await pair('we', { log: true });
     const after = go.lastEvent;
     await we.hub.disconnectSKI(go.ski);
@@ -160,14 +160,14 @@ withShipGo('holdfast and ship-go', () => {
     await Promise.all([we.until('connected', 2), go.event('setup', { after })]);
   }, 20_000);
 
-  test('close from their side is the peer’s goodbye, told once', async () => {
+  test('interop/ship hub: close from their side is the peer’s goodbye, told once', async () => {
     const { we, go } = await pair('we');
     await go.unregister(we.hub.ski);
     await we.until('disconnected');
     expect(we.story.filter((word) => word.startsWith('disconnected'))).toEqual(['disconnected peer-goodbye, count 0, gone']);
   }, 20_000);
 
-  test('a cut wire is a loss for both, and they meet again', async () => {
+  test('interop/ship hub: a cut wire is a loss for both, and they meet again', async () => {
     const go = await start();
     const relay = await Relay.to(go.port);
     relays.push(relay);
@@ -190,7 +190,7 @@ withShipGo('holdfast and ship-go', () => {
     await Promise.all([we.until('connected', 2), successor.event('setup')]);
   }, 30_000);
 
-  test('after shutdown nothing dials, and the port is free', async () => {
+  test('interop/ship hub: after shutdown nothing dials, and the port is free', async () => {
     const { we, go } = await pair('both');
     await we.hub.shutdown();
     expect(we.hub.engine.metrics()).toMatchObject({ connections: 0, wires: 0, openings: 0 });

@@ -53,7 +53,7 @@ withRust('holdfast and the Rust crate eebus 0.10.1', () => {
     for (let n = before + 1; !classifiers(we).slice(before).includes('reply'); n++) await we.until('data', n);
   };
 
-  describe.each(rules)('rule %s', (doubleConnection) => {
+  describe.each(rules)('interop/ship rust: rule %s', (doubleConnection) => {
     test.each([
       ['we', 'above'],
       ['we', 'below'],

@@ -94,7 +94,7 @@ withGo('the real nkn-tuna-session', () => {
 
   for (const role of ['dials', 'is dialed'] as const)
     for (const links of [1, 4]) {
-      test(`[NCP-13] holdfast ${role}: its close after 1 MiB over ${links} link(s), and we have heard everything`, async () => {
+      test(`[NCP-13] holdfast ${role}: its close after 1 MiB over ${links} link(s), and we have received everything`, async () => {
         const { go, near } = await roles[role](links);
         const heard = hear(near, 1 << 20);
         await go.send(1 << 20);

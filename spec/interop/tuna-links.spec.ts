@@ -46,7 +46,7 @@ withGo('tuna/places: nkn-tuna-session and a holdfast with unequal numbers of lin
 
   for (const role of ['dials', 'is dialed'] as const)
     for (const [ours, theirs] of UNEQUAL)
-      test(`[TUNA-10] holdfast ${role} with ${JSON.stringify(ours)}, the other has ${JSON.stringify(theirs)}: none is replaced without end`, async () => {
+      test(`[TUNA-10] interop/tuna links: holdfast ${role} with ${JSON.stringify(ours)}, the other has ${JSON.stringify(theirs)}: none is replaced without end`, async () => {
         pair = await tunaPair(role, ours, theirs);
         news.of(pair.engine);
         const { go, near, wires } = pair;

@@ -34,7 +34,7 @@ withGo('tuna/settings: nkn-tuna-session and a holdfast that are set differently'
     for (const mtu of mtus)
       for (const theirs of mtus)
         if (mtu !== theirs)
-          test(`[NCP-5] holdfast ${role}, its MTU is ${mtu} and the other's ${theirs}`, async () => {
+          test(`[NCP-5] interop/tuna settings: holdfast ${role}, its MTU is ${mtu} and the other's ${theirs}`, async () => {
             await bothWays(role, { mtu, numTunaListeners: 2 }, { mtu: theirs, links: 2 });
           }, 30_000);
 
@@ -44,7 +44,7 @@ withGo('tuna/settings: nkn-tuna-session and a holdfast that are set differently'
       [3, 2],
       [2, 3],
     ] as const)
-      test(`[NCP-5] holdfast ${role}, it has ${links} link(s) and the other ${theirs}`, async () => {
+      test(`[NCP-5] interop/tuna settings: holdfast ${role}, it has ${links} link(s) and the other ${theirs}`, async () => {
         await bothWays(role, { numTunaListeners: links }, { links: theirs });
       }, 30_000);
 

@@ -21,7 +21,7 @@ interface Proven<World extends PlayedWorld> {
 }
 
 function proves<World extends PlayedWorld>(name: string, { model, never = {} }: Proven<World>): void {
-  describe(`the ${name} chart`, () => {
+  describe(`model/charts: the ${name} chart`, () => {
     const { coverage, paths, graph } = explore(model, { never: Object.keys(never), make: interpreters.compact });
     const subject = new Subject(model);
 

@@ -14,7 +14,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {};
 
 const charts = { ...chartsOf(machines), sample: sampleMachine };
 
-describe.each(Object.entries(charts))('the chart %s', (name, machine) => {
+describe.each(Object.entries(charts))('model/free: the chart %s', (name, machine) => {
   const model = freeModel(machine);
   const { coverage, paths, graph } = explore(model);
 
@@ -29,7 +29,7 @@ describe.each(Object.entries(charts))('the chart %s', (name, machine) => {
   });
 });
 
-describe('a chart that is wrong is found out', () => {
+describe('model/free: a chart that is wrong is found out', () => {
   const coverageOf = (machine: Parameters<typeof freeModel>[0]): Coverage => explore(freeModel(machine)).coverage;
 
   test('by a state that nothing leads to, and a transition behind one that always wins', () => {
@@ -130,7 +130,7 @@ describe('freeModel: what is written in place is replaced', () => {
   });
 });
 
-test('a path reads as a sentence, with the answers of its guards', () => {
+test('model/free: a path reads as a sentence, with the answers of its guards', () => {
   const { paths } = explore(freeModel(machines.connectionMachine));
   expect(paths.slice(0, 3).map(pathText)).toEqual([
     'free, connect, redial.permitted, crossed',

@@ -57,7 +57,7 @@ test.each([
   expect(Object.entries(frames).map(([name, frame]) => [name, hexOf(frame)])).toEqual(golden);
 });
 
-test('[POOL-1] a message costs four bytes, and is the same where frames are bare', () => {
+test('[POOL-1] pool/codec: a message costs four bytes, and is the same where frames are bare', () => {
   const frame = message(Uint8Array.of(1, 2, 3));
   expect(hexOf(frame)).toBe('00000003010203');
   expect([codec.dataHeadBytes, bareCodec.frameBytes(frame, 0), bareCodec.kind(frame, 0, 7)]).toEqual([4, 7, 'data']);
@@ -65,7 +65,7 @@ test('[POOL-1] a message costs four bytes, and is the same where frames are bare
   expect([bareCodec.frameBytes(huge, 0), bareCodec.kind(huge, 0, 5)]).toEqual([2 ** 32 + 3, 'data']);
 });
 
-test('[POOL-2] what was written is read back, wherever it lies', () => {
+test('[POOL-2] pool/codec: what was written is read back, wherever it lies', () => {
   for (const [name, frame] of Object.entries({ ...FRAMES, ...FAULTS })) {
     const padded = Uint8Array.from([...Array<number>(7).fill(0xee), ...frame, 0xee]);
     const end = 7 + frame.length;
@@ -88,7 +88,7 @@ test('[POOL-2] what was written is read back, wherever it lies', () => {
   expect(codec.fault(fault, 0, fault.length - 1)).toBeUndefined();
 });
 
-test('[POOL-2] a body that is too short is malformed, at every length; one that is longer is a later version', () => {
+test('[POOL-2] pool/codec: a body that is too short is malformed, at every length; one that is longer is a later version', () => {
   const readers = {
     hello: codec.hello,
     welcome: codec.hello,
@@ -109,7 +109,7 @@ test('[POOL-2] a body that is too short is malformed, at every length; one that 
   expect(codec.goodbye(Uint8Array.of(0x80, 0, 0, 6, 6, 99, 0, 0, 0, 0), 0, 10)).toEqual({ code: 'closed', afterMs: 0 });
 });
 
-test('[POOL-2] the first bytes of a wire tell this protocol from others as early as they can', () => {
+test('[POOL-2] pool/codec: the first bytes of a wire tell this protocol from others as early as they can', () => {
   for (const name of ['hello', 'hello-inquiry']) {
     for (let n = 0; n < 9; n++) expect({ n, is: looksLikePool(FRAMES[name]!.subarray(0, n)) }).toEqual({ n, is: undefined });
     expect(looksLikePool(FRAMES[name]!)).toBe(true);
@@ -119,7 +119,7 @@ test('[POOL-2] the first bytes of a wire tell this protocol from others as early
   for (const name of ['message', 'welcome', 'ping']) expect(looksLikePool(FRAMES[name]!)).toBe(false);
 });
 
-test('[POOL-1] any frames in any chunks come out as they went in', () => {
+test('[POOL-1] pool/codec: any frames in any chunks come out as they went in', () => {
   const frames = fc.array(
     fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map(message),
@@ -145,7 +145,7 @@ test('[POOL-1] any frames in any chunks come out as they went in', () => {
   );
 });
 
-test('[POOL-2] no bytes make a reader throw, or see more than there is', () => {
+test('[POOL-2] pool/codec: no bytes make a reader throw, or see more than there is', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.tuple(fc.constantFrom(...Object.values(FRAMES)), fc.nat(90), fc.nat(255)).map(([frame, at, byte]) => {

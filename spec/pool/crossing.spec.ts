@@ -9,7 +9,7 @@ function two(seed = 1, network = CALM, options = {}): { world: PoolHosts; a: Poo
 }
 const both = ({ a, b }: { a: PoolHost; b: PoolHost }): number[] => [a.live.size, b.live.size];
 
-test('[POOL-4] crossing dials end as one connection that both sides mean, and nobody loses one, at whatever latencies', async () => {
+test('[POOL-4] pool/crossing: crossing dials end as one connection that both sides mean, and neither loses it, at whatever latencies', async () => {
   for (let seed = 1; seed <= 120; seed++) {
     const { world, a, b } = two(seed, { ...CALM, latencyMs: [1, 40], opensEarly: seed % 2, chop: 0.5 });
     const near = watched(a.engine.connect(b.id));
@@ -31,7 +31,7 @@ test('[POOL-4] crossing dials end as one connection that both sides mean, and no
   }
 });
 
-describe("crossing dials where the winner's can't get through", () => {
+describe("pool/crossing: crossing dials where the winner's can't get through", () => {
   test.each([
     ['is refused', 100],
     ['is answered by nobody', 100],
@@ -58,7 +58,7 @@ describe("crossing dials where the winner's can't get through", () => {
   });
 });
 
-test('[POOL-4] a peer that lost its end without a word is heard once a probe has found the old connection dead', async () => {
+test('[POOL-4] pool/crossing: a peer that lost its end silently is accepted once a probe has found the old connection dead', async () => {
   const { world, a, b } = two();
   watched(b.engine.connect(a.id)); // By the one who wins: its role says nothing about who is right.
   await world.live(1100);
@@ -74,7 +74,7 @@ test('[POOL-4] a peer that lost its end without a word is heard once a probe has
   expect(b.story).toContain('closing probe-timeout remote');
 });
 
-test('a connection that is retried, and was there once, is dialed on when a later caller gives up', async () => {
+test('pool/crossing: a connection that is retried, and was there once, is dialed on when a later caller gives up', async () => {
   const { world, a, b } = two();
   watched(a.engine.connect(b.id, { retry: true }));
   await world.live(50);
@@ -91,7 +91,7 @@ test('a connection that is retried, and was there once, is dialed on when a late
   expect(await world.end(a, b)).toEqual(NOTHING);
 });
 
-test('[POOL-4] a dialer that dials again after it lost its end takes the place of the old connection at once', async () => {
+test('[POOL-4] pool/crossing: a dialer that dials again after it lost its end takes the place of the old connection at once', async () => {
   const { world, a, b } = two();
   watched(a.engine.connect(b.id));
   await world.live(20);
@@ -105,7 +105,7 @@ test('[POOL-4] a dialer that dials again after it lost its end takes the place o
   expect(both({ a, b })).toEqual([1, 1]);
 });
 
-describe('addresses instead of ids', () => {
+describe('pool/crossing: addresses instead of ids', () => {
   test('[POOL-4] a second address of a peer that is connected: its caller gets the connection there is, which stays', async () => {
     for (const who of ['a', 'b'] as const) {
       const world = new PoolHosts();
@@ -142,7 +142,7 @@ describe('addresses instead of ids', () => {
     }
   });
 
-  test('[POOL-4] two addresses of one peer at once, where the one that was sent away is told first: the other is not lost', async () => {
+  test('[POOL-4] two addresses of one peer at once, where the refused one gets its answer first: the other is not lost', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const world = new PoolHosts(seed, { ...CALM, latencyMs: [1, 30] });
       const a = world.host('a');
@@ -158,7 +158,7 @@ describe('addresses instead of ids', () => {
     }
   });
 
-  test('[POOL-5] an address where somebody else is than was asked for', async () => {
+  test('[POOL-5] an address with another peer than the expected one', async () => {
     const { world, a, b } = two();
     const asked = watched(a.engine.connect('sim://b:1', { peer: 'c'.repeat(64) }));
     await world.live(20);
@@ -170,7 +170,7 @@ describe('addresses instead of ids', () => {
   });
 });
 
-test('[POOL-5] a peer that answers by our own id, or by that of somebody else, is not connected', async () => {
+test('[POOL-5] pool/crossing: a peer that answers by our own id, or by that of another peer, is not connected', async () => {
   const world = new PoolHosts();
   const a = world.host('a');
   for (const [port, digit] of [
@@ -197,7 +197,7 @@ test('[POOL-5] a peer that answers by our own id, or by that of somebody else, i
   }
 });
 
-describe('one after the other', () => {
+describe('pool/crossing: one after the other', () => {
   test.each([true, false])(
     '[POOL-8] who dials an address of a peer that is just said goodbye to gets the next one too (with a resolver: %s)',
     async (canResolve) => {
@@ -250,7 +250,7 @@ describe('one after the other', () => {
     }
   });
 
-  test('who connects while the engine shuts down is told so', async () => {
+  test('a dialer that connects during a shutdown gets that reason', async () => {
     const { world, a, b } = two();
     watched(a.engine.connect(b.id));
     await world.live(20);

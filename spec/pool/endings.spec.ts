@@ -19,7 +19,7 @@ function reading(connection: Connection): number[] {
   return got;
 }
 
-describe('a slow peer is not a dead one', () => {
+describe('pool/endings: a slow peer is not a dead one', () => {
   const timing = { keepaliveIntervalMs: 1000, probeTimeoutMs: 2500 };
 
   test('[POOL-6] a reader that takes nothing for a minute is waited for, by a writer that has much to say', async () => {
@@ -72,7 +72,7 @@ describe('a slow peer is not a dead one', () => {
   });
 });
 
-describe('goodbyes', () => {
+describe('pool/endings: goodbyes', () => {
   test('[POOL-8] both close at once with much to say: all of it arrives, both ways', async () => {
     const { world, a, b, here, far } = await pair(
       { sendBytesMax: 20 << 20 },
@@ -98,7 +98,7 @@ describe('goodbyes', () => {
     expect([got.length, ...ends.map(({ value }) => value?.detail)]).toEqual([10, undefined, undefined]);
   });
 
-  test('[POOL-8] who hears a goodbye still sends what it had, and takes nothing new', async () => {
+  test('[POOL-8] a side that reads a goodbye still sends its queue, and takes nothing new', async () => {
     const { world, b, here, far } = await pair({ sendBytesMax: 20 << 20 }, { ...CALM, highWaterBytes: 10_000, bytesPerMs: 1000 });
     const got = reading(here);
     for (let n = 0; n < 10; n++) far.write(new Uint8Array(100_000));
@@ -148,7 +148,7 @@ describe('goodbyes', () => {
     expect(closing.detail!.retryAfterMs).toBeLessThanOrEqual(60_000);
   });
 
-  test('[POOL-11] a connection that nobody uses says goodbye as idle', async () => {
+  test('[POOL-11] an unused connection says goodbye as idle', async () => {
     const { world, a, b } = await pair({ idleTimeoutMs: 5000, keepaliveIntervalMs: 1000 });
     await world.live(4700);
     expect([a.live.size, b.live.size]).toEqual([1, 1]);
@@ -163,7 +163,7 @@ describe('goodbyes', () => {
   });
 });
 
-describe('bare connections that cross, both sides calling each other by id', () => {
+describe('pool/endings: bare connections that cross, both sides calling each other by id', () => {
   test('[POOL-5] end as one, and the same one', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const world = new PoolHosts(seed, { ...CALM, latencyMs: [1, 10] });
@@ -184,7 +184,7 @@ describe('bare connections that cross, both sides calling each other by id', () 
   });
 });
 
-test('an attempt that is called off leaves nothing, at any moment and with several addresses', async () => {
+test('pool/endings: an attempt that is called off leaves nothing, at any moment and with several addresses', async () => {
   for (let ms = 0; ms < 12; ms++) {
     const world = new PoolHosts(1, CALM);
     const a = world.host('a');

@@ -47,7 +47,7 @@ describe.each(['dialer', 'acceptor'] as const)('pool/faults: the %s', (role) => 
     expect([bench.story, bench.got.length, bench.said()]).toEqual([[], 2, []]);
   });
 
-  test('[POOL-13] told of a fault, it hears nothing more and says nothing', () => {
+  test('[POOL-13] after a fault it reads nothing more and sends nothing', () => {
     const bench = Bench.open({}, { role });
     bench.hear(codec.putFault({ code: 'oversized', rule: 'POOL-3' }), data(Uint8Array.of(1)));
     expect([bench.story, bench.got, bench.said()]).toEqual([['peer.accused oversized POOL-3'], [], []]);
@@ -67,7 +67,7 @@ describe('pool/faults: between engines', () => {
   }
 
   test.each(['acceptor', 'dialer'] as const)(
-    '[POOL-13] a message above the limit: the %s that sent it hears which rule, and stays away',
+    '[POOL-13] a message above the limit: the %s that sent it gets the rule, and stays away',
     async (role) => {
       const world = new PoolHosts();
       const small = { options: { messageBytesMax: 1000 } };
@@ -117,7 +117,7 @@ describe('pool/faults: on a real socket', () => {
   };
 
   test.each(FAULTS.filter(([what]) => what !== 'a message above the limit'))(
-    '[POOL-13] a dialer that says %s hears the fault, and then the end of the wire',
+    '[POOL-13] a dialer that says %s gets the fault, and then the end of the wire',
     async (_what, frame, fault) => {
       const engine = engineOf('tcp://127.0.0.1:0');
       await engine.start();
@@ -131,7 +131,7 @@ describe('pool/faults: on a real socket', () => {
     },
   );
 
-  test('[POOL-13] an acceptor that greets twice hears the fault, and then the end of the wire', async () => {
+  test('[POOL-13] an acceptor that greets twice gets the fault, and then the end of the wire', async () => {
     const server = createServer();
     closers.push(() => server.close());
     server.listen(0, '127.0.0.1');

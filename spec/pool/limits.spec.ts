@@ -5,7 +5,7 @@ import { idOf, NOTHING, PoolHosts, watched } from '../sim/pool-hosts.js';
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length);
 
-describe('the byte budget of an engine', () => {
+describe('pool/limits: the byte budget of an engine', () => {
   test('what all connections hold together is bounded: queue-full beyond it, and what an end gives back is free again', async () => {
     const world = new PoolHosts(1, { ...CALM, highWaterBytes: 1000 });
     const options = { receiveBytesHigh: 1000 };
@@ -55,7 +55,7 @@ describe('the byte budget of an engine', () => {
     expect(await world.end(a, b, c)).toEqual(NOTHING);
   });
 
-  test('[POOL-7] a send that waits for room is heard when there is some, also where the bound is one message', async () => {
+  test('[POOL-7] a send that waits for room goes on when there is some, also where the bound is one message', async () => {
     const world = new PoolHosts();
     const options = { messageBytesMax: 5 << 20, sendBytesMax: (5 << 20) + 128, receiveBytesHigh: 1000 };
     const [a, b] = [world.host('a', { options }), world.host('b', { options })];
@@ -75,7 +75,7 @@ describe('the byte budget of an engine', () => {
   });
 });
 
-describe('connections of one peer', () => {
+describe('pool/limits: connections of one peer', () => {
   test('limits.connectionsPerPeerMax: a proven identity has so many sessions, others have theirs, and an end makes room', async () => {
     const world = new PoolHosts();
     const protocols = [resume()];
@@ -112,7 +112,7 @@ describe('connections of one peer', () => {
 });
 
 /** A manager on virtual time; its peers are engines. */
-describe('the settings of the seed are all used', () => {
+describe('pool/limits: the settings of the seed are all used', () => {
   function managed(config: object): { world: PoolHosts; manager: ConnectionManager } {
     const world = new PoolHosts();
     const clock = world.clock.process();
@@ -127,7 +127,7 @@ describe('the settings of the seed are all used', () => {
     return { world, manager };
   }
 
-  test('[POOL-12] connectTimeoutMs: an attempt that hears nothing is over then, and not sooner', async () => {
+  test('[POOL-12] connectTimeoutMs: an attempt without an answer is over then, and not sooner', async () => {
     const { world, manager } = managed({ connectTimeoutMs: 700, retryAttempts: 0 });
     world.host('b');
     world.network.observer = (note, { link }) => void (note === 'open' && link.silence('near'));
@@ -139,7 +139,7 @@ describe('the settings of the seed are all used', () => {
     expect(world.network.links.size).toBeLessThanOrEqual(1); // The acceptor's end, which has not heard of it.
   });
 
-  test('[POOL-6] keepaliveIntervalMs: a peer that vanished without a word leaves the pool then, not when somebody looks', async () => {
+  test('[POOL-6] keepaliveIntervalMs: a peer that vanished silently leaves the pool then, not on the next query', async () => {
     const { world, manager } = managed({ keepaliveIntervalMs: 2000, probeTimeoutMs: 500, retryAttempts: 0 });
     world.host('b');
     const here = watched(manager.connect(idOf('b')));
@@ -201,7 +201,7 @@ describe('the settings of the seed are all used', () => {
     expect([world.network.links.size, world.clock.pending]).toEqual([0, before]);
   });
 
-  test('[POOL-8] counts and lists name the living alone: not who has said goodbye, nor who has heard one', async () => {
+  test('[POOL-8] counts and lists name live connections alone: none that has sent or received a goodbye', async () => {
     const { world, manager } = managed({});
     const b = world.host('b');
     const here = watched(manager.connect(idOf('b')));

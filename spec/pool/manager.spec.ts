@@ -48,7 +48,7 @@ async function gone(of: ConnectionManager): Promise<void> {
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const text = (message: Uint8Array | undefined): string | undefined => message && Buffer.from(message).toString();
 
-describe('one connection per peer', () => {
+describe('pool/manager: one connection per peer', () => {
   test('[POOL-4] a thousand callers at once share one dial', async () => {
     const b = await reachable(B);
     const a = manager(A);
@@ -118,7 +118,7 @@ describe('one connection per peer', () => {
   });
 });
 
-describe('messages', () => {
+describe('pool/manager: messages', () => {
   test('whole, in order, each to one reader; a cancelled read loses none', async () => {
     const b = await reachable(B);
     const a = manager(A);
@@ -176,7 +176,7 @@ describe('messages', () => {
   });
 });
 
-describe('endings', () => {
+describe('pool/manager: endings', () => {
   test('a broken wire makes every handle dead at once, and the pool dials again by itself', async () => {
     const b = await reachable(B);
     const address = book.get(B)![0]!;
@@ -198,7 +198,7 @@ describe('endings', () => {
     expect(a.getConnection(B)?.isAlive()).toBe(true);
   });
 
-  test('nobody there: tried once and three times more, then a clear error', async () => {
+  test('no answer: tried once and three times more, then a clear error', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as { port: number };
@@ -244,7 +244,7 @@ describe('endings', () => {
     expect((await a.connect(B)).isAlive()).toBe(true);
   });
 
-  test('the limit is a clear error on the one side and a stated refusal on the other; nobody established suffers', async () => {
+  test('the limit is a clear error on the one side and a stated refusal on the other; established connections do not suffer', async () => {
     const b = await reachable(B, { config: { maxConnections: 1 } });
     const first = await manager(A).connect(B);
     const third = manager('c'.repeat(64), { config: { retryAttempts: 0 } });
@@ -271,15 +271,15 @@ describe('endings', () => {
   });
 });
 
-describe('who it is', () => {
-  test('[POOL-5] stated: somebody else at the address is a mismatch, not a connection', async () => {
+describe('pool/manager: who it is', () => {
+  test('[POOL-5] stated: another peer at the address is a mismatch, not a connection', async () => {
     await reachable('c'.repeat(64));
     book.set(B, book.get('c'.repeat(64))!);
     const a = manager(A, { config: { retryAttempts: 0 } });
     await expect(a.connect(B)).rejects.toMatchObject({ closing: { code: 'identity-mismatch' } });
   });
 
-  test('[POOL-5] over TLS the id is the key: nobody can take another one', async () => {
+  test('[POOL-5] over TLS the id is the key: a peer can’t take another one', async () => {
     const [alice, bob, mallory] = await Promise.all([makeIdentity(), makeIdentity(), makeIdentity()]);
     const trust = [alice.fingerprint, bob.fingerprint, mallory.fingerprint];
     const of = (identity: typeof alice): Partial<ConnectionManagerOptions> => ({
@@ -309,7 +309,7 @@ describe('who it is', () => {
   });
 });
 
-describe('the skip graph on the wire, by-address', () => {
+describe('pool/manager: the skip graph on the wire, by-address', () => {
   const frame = (payload: Uint8Array): Buffer => {
     const head = Buffer.alloc(4);
     head.writeUInt32BE(payload.length);

@@ -5,8 +5,8 @@ import type { Wire } from '../../machines/ports.js';
 import { SimClock } from '../sim/clock.js';
 import { Bench, data, goodbye, greeting, hello, ping, pong, THERE, welcome } from './plane-bench.js';
 
-describe('hello', () => {
-  test('[POOL-5] the dialer says who it is, hears who the peer is, and then waits for the verdict with what came behind it', () => {
+describe('pool/plane: hello', () => {
+  test('[POOL-5] the dialer sends its id, reads the peer’s, and keeps later frames until the chart decides', () => {
     const bench = new Bench();
     bench.plane.write(Uint8Array.of(7));
     bench.plane.greet();
@@ -19,7 +19,7 @@ describe('hello', () => {
     expect([bench.got, bench.said()]).toEqual([[[1]], ['data 7']]);
   });
 
-  test('[POOL-5] the acceptor says nothing before it has heard a hello and opened', () => {
+  test('[POOL-5] the acceptor sends nothing before it has read a hello and opened', () => {
     const bench = new Bench({ role: 'acceptor' });
     bench.plane.greet();
     expect(bench.said()).toEqual([]);
@@ -39,14 +39,14 @@ describe('hello', () => {
     expect([inquiry(THERE), inquiry(undefined)]).toEqual([false, true]);
   });
 
-  test('[POOL-9] a version that nobody here speaks is told to the chart', () => {
+  test('[POOL-9] an unsupported version is reported to the chart', () => {
     const bench = new Bench();
     bench.plane.greet();
     bench.hear(codec.putHello('welcome', { ...greeting, versionMin: 2, versionMax: 9 }));
     expect(bench.signals).toEqual([{ type: 'peer.greeted', id: THERE, isUnderstood: false }]);
   });
 
-  test('[POOL-9] a refusal is heard by a dialer that waits for it', () => {
+  test('[POOL-9] a refusal is read by a dialer that waits for it', () => {
     const bench = new Bench();
     bench.plane.greet();
     bench.hear(codec.putRefused({ code: 'crossed', retryAfterMs: 1000, id: THERE }));
@@ -70,7 +70,7 @@ describe('hello', () => {
   });
 });
 
-describe('frames', () => {
+describe('pool/plane: frames', () => {
   test('[POOL-1] messages of any bytes, any number in a chunk, cut at every byte', () => {
     const stream = Buffer.concat([data(Uint8Array.of(1)), data(new Uint8Array(0)), ping(9), data(Uint8Array.of(2, 3))]);
     for (let cut = 0; cut <= stream.length; cut++) {
@@ -115,10 +115,10 @@ describe('frames', () => {
   });
 });
 
-describe('signs of life', () => {
+describe('pool/plane: signs of life', () => {
   const timing = { keepaliveIntervalMs: 60_000, probeTimeoutMs: 5000 };
 
-  test('[POOL-6] silence is asked about, and then judged', () => {
+  test('[POOL-6] silence is probed, and then ends the wire', () => {
     const bench = Bench.open(timing);
     expect(bench.live(59_999)).toEqual([]);
     expect(bench.live(1)).toEqual(['ping']);
@@ -156,7 +156,7 @@ describe('signs of life', () => {
     expect([bench.said(), bench.live(10_000)]).toEqual([['data 2'], []]); // What is said anyway is sign enough.
   });
 
-  test('[POOL-6] a full reader judges nobody, and shows that it lives', () => {
+  test('[POOL-6] a full reader declares no peer dead, and shows that it lives', () => {
     const bench = Bench.open({ ...timing, receiveBytesHigh: 1000 });
     bench.hear(data(Uint8Array.of(1)));
     bench.plane.holdBack(1000);
@@ -171,7 +171,7 @@ describe('signs of life', () => {
     expect(bench.story).toEqual(['wire.silent']);
   });
 
-  test('[POOL-6] a full reader answers no wake-up with a verdict either', () => {
+  test('[POOL-6] a full reader declares no peer dead after a wake-up either', () => {
     const bench = Bench.open({ ...timing, receiveBytesHigh: 1000 });
     bench.hear(data(Uint8Array.of(1)));
     bench.plane.holdBack(1000);
@@ -239,7 +239,7 @@ describe('signs of life', () => {
   });
 });
 
-describe('writing', () => {
+describe('pool/plane: writing', () => {
   test('[POOL-7] room, then please wait, then no: and the bound gives back what was handed over', () => {
     const bench = Bench.open({ messageBytesMax: 500, sendBytesMax: 2 * 568, sendBytesHigh: 568 });
     expect(bench.plane.write(new Uint8Array(400))).toBe('room');
@@ -308,7 +308,7 @@ describe('writing', () => {
   });
 });
 
-test('after its wire is gone it asks for nothing more', () => {
+test('pool/plane: after its wire is gone it asks for nothing more', () => {
   const bench = Bench.open({ idleTimeoutMs: 1000 });
   bench.hear(data(Uint8Array.of(1)));
   bench.plane.detach();

@@ -3,7 +3,7 @@ import { runPoolWorld } from '../sim/pool-world.js';
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? 150);
 const FROM = Number(process.env['SIM_FROM'] ?? 1);
 
-test(`[POOL-4] [POOL-6] whoever dials whom and whatever breaks, each pair ends with one connection that both mean, and messages are whole (${SEEDS} seeds from ${FROM})`, async () => {
+test(`[POOL-4] [POOL-6] pool: random dials and faults, each pair ends with one connection that both mean, and messages are whole (${SEEDS} seeds from ${FROM})`, async () => {
   const sums: Record<string, number> = {};
   for (let seed = FROM; seed < FROM + SEEDS; seed++) {
     const { violations, trace, counts } = await runPoolWorld({ seed });

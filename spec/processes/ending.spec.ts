@@ -66,7 +66,7 @@ async function ended(child: Child, deadlineMs = DEADLINE_MS): Promise<Told> {
 }
 
 describe.each(WAYS)('$protocol over $transport: a process ends by itself after shutdown', (way) => {
-  test('with a listener that nobody has come to', async () => {
+  test('with a listener that has no connection', async () => {
     const child = await listening(way);
     await child.heard('started');
     await ended(child);
@@ -92,7 +92,7 @@ describe.each(WAYS)('$protocol over $transport: a process ends by itself after s
     await ended(near);
   });
 
-  test('with an attempt that nobody answers', async () => {
+  test('with an attempt that is not answered', async () => {
     const sockets: Socket[] = [];
     const mute = createServer((socket) => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');
     running.push({ kill: () => [mute.close(), ...sockets.map((socket) => socket.destroy())] });
@@ -116,7 +116,7 @@ describe.each(WAYS)('$protocol over $transport: a process ends by itself after s
   });
 });
 
-test('a farewell that nobody answers does not outlast the shutdown, however late its deadline', async () => {
+test('processes/ending: a farewell without an answer does not outlast the shutdown, however late its deadline', async () => {
   const { near, far } = await connected({ transport: 'tcp', protocol: 'pool' });
   far.freeze();
   expect((await ended(near, FAR_DEADLINE_MS)).tookMs).toBeLessThan(SOON_MS);

@@ -70,7 +70,7 @@ const answerOf = (verdict: ReturnType<Authorizer['authorizeMessage']>): Uint8Arr
 };
 const NO_EVIDENCE = { certificate: undefined };
 
-describe('letters', () => {
+describe('rendezvous/authorizer: letters', () => {
   test('[RDV-2] a request that is wanted is stored and answered; the answer to it is stored where it was asked', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     const request = alice.judge.request(bob.id, 0);
@@ -86,14 +86,14 @@ describe('letters', () => {
     expect(alice.judge.authorizeArrival(bob.hello(alice, { nonce: theirs }), NO_EVIDENCE, 20)).toBe('expected');
   });
 
-  test('[RDV-2] whoever was asked may dial before the answer is there: the nonce says that it has read the request', () => {
+  test('[RDV-2] the receiver of a request may dial before its answer is there: the nonce says that it has read the request', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
     const nonce = bob.judge.nonceFor(alice.id, 1);
     expect(alice.judge.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 2)).toBe('expected');
   });
 
-  test('[RDV-10] a letter to somebody else, from oneself, or not spelled right', () => {
+  test('[RDV-10] a letter to another node, from oneself, or badly encoded', () => {
     const [alice, bob, carol] = [new Court(1), new Court(2), new Court(3)];
     expect(carol.outcome(alice.request(bob).bytes)).toBe('misdirected');
     expect(bob.outcome(bob.request(bob).bytes)).toBe('misdirected');
@@ -101,14 +101,14 @@ describe('letters', () => {
     expect(bob.judge.expected.size + carol.judge.expected.size).toBe(0);
   });
 
-  test('[RDV-10] a forged request: nobody is expected, and who it names may still ask', () => {
+  test('[RDV-10] a forged request: no peer is expected, and the node that it names may still ask', () => {
     const [alice, bob, mallory] = [new Court(1), new Court(2), new Court(3)];
     const forged = mallory.letters.writeRequest(alice.about(bob));
     expect(bob.outcome(forged.bytes)).toBe('forged');
     expect([bob.judge.expected.size, bob.outcome(alice.request(bob).bytes)]).toEqual([0, 'stored']);
   });
 
-  test('[RDV-7] a second request of the same peer within 20 s is not heard, and costs no signature; after a meeting it is', () => {
+  test('[RDV-7] a second request of the same peer within 20 s is ignored, and costs no signature; after a meeting it is', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     expect(bob.outcome(alice.request(bob).bytes, 0)).toBe('stored');
     const before = bob.verified;
@@ -195,7 +195,7 @@ describe('letters', () => {
   }, 60_000);
 });
 
-describe('Hellos', () => {
+describe('rendezvous/authorizer: Hellos', () => {
   const pair = (): { alice: Court; bob: Court; nonce: string } => {
     const [alice, bob] = [new Court(1), new Court(2)];
     const verdict = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 0);
@@ -204,7 +204,7 @@ describe('Hellos', () => {
   };
   const arrive = (at: Court, hello: Hello, now = 0): string => at.judge.authorizeArrival(hello, NO_EVIDENCE, now);
 
-  test('[RDV-3] a nonce that nobody was given, and one of somebody else', () => {
+  test('[RDV-3] a nonce that was never issued, and one of another peer', () => {
     const { alice, bob, nonce } = pair();
     const mallory = new Court(3);
     expect(arrive(bob, alice.hello(bob, { nonce: 'a'.repeat(32) }))).toBe('unexpected');
@@ -226,7 +226,7 @@ describe('Hellos', () => {
     expect(arrive(bob, alice.hello(bob, { nonce }), 2)).toBe('expected');
   });
 
-  test('[RDV-9] without a nonce it is a newcomer, where newcomers are wanted; a client accepts nobody', () => {
+  test('[RDV-9] without a nonce it is a newcomer, where newcomers are wanted; a client accepts no peer', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     expect(arrive(bob, alice.hello(bob, { to: undefined }))).toBe('newcomer');
     bob.wants = false;
@@ -237,7 +237,7 @@ describe('Hellos', () => {
     expect(arrive(bob, alice.hello(bob))).toBe('unwanted');
   });
 
-  test('[RDV-10] a Hello for somebody else, or from oneself', () => {
+  test('[RDV-10] a Hello for another node, or from oneself', () => {
     const [alice, bob, carol] = [new Court(1), new Court(2), new Court(3)];
     expect(arrive(carol, alice.hello(bob))).toBe('misdirected');
     expect(arrive(bob, bob.hello(bob, { to: undefined }))).toBe('misdirected');

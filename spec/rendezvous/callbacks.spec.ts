@@ -46,7 +46,7 @@ const SHAPES: Readonly<Record<string, () => unknown>> = {
   },
 };
 
-describe('rendezvous: whatever contacts() does, a round has found nobody and the next one asks again', () => {
+describe('rendezvous: when contacts() fails, the round has no contact and the next one asks again', () => {
   test.each(Object.keys(SHAPES))('[RDV-9] contacts() gives %s', async (shape) => {
     const h = world();
     h.start('contact');
@@ -173,7 +173,7 @@ describe('rendezvous: the other callbacks of an application', () => {
     expect(() => createNode({ key: key as typeof right, transports: [tcp()] })).toThrow(/createNode\.key: /);
   });
 
-  test('[RDV-8] a verify that promises later on proves nobody', async () => {
+  test('[RDV-8] a verify that returns a promise later on proves no peer', async () => {
     const h = world();
     let isLying = false;
     const key = real();

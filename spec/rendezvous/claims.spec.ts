@@ -81,7 +81,7 @@ describe('rendezvous: addresses that can not be true', () => {
 });
 
 describe('rendezvous: refused, and both sides know', () => {
-  test('[RDV-10] the dialer of a refused meeting counts it and hears of it, as who refused does', async () => {
+  test('[RDV-10] the dialer of a refused meeting counts and reports it, as the refusing side does', async () => {
     const h = world();
     const picky = h.start('picky', { wants: () => false });
     const node = h.make('node', { contacts: ['sim://picky:1'] });

@@ -58,7 +58,7 @@ const VECTORS: Record<string, Uint8Array> = {
   'post-known': nodeMessageCodec.encode({ kind: 'known', ids: [alice.id, bob.id] }),
 };
 
-describe('bytes', () => {
+describe('rendezvous/codec: bytes', () => {
   test('[RDV-8] the frozen vectors are what is written, and read as what was meant', () => {
     const lines = readFileSync(join(__dirname, '../vectors/rendezvous/frames.txt'), 'utf8').split('\n');
     const frozen = Object.fromEntries(lines.filter((line) => /^[a-z]/.test(line)).map((line) => line.split(' ')));
@@ -197,7 +197,7 @@ describe('bytes', () => {
     expect(decode(0)).toEqual({ kind: 'data', payload: new Uint8Array(0) });
   });
 
-  test('a knock is known by its first bytes, and nothing else is taken for one', () => {
+  test('a client hello is recognized by its first bytes, and nothing else is taken for one', () => {
     const knock = VECTORS['knock']!;
     for (let length = 0; length < 9; length++)
       expect(rendezvousFrames.looksLikeClientHello(knock.subarray(0, length))).toBeUndefined();

@@ -25,7 +25,7 @@ async function agree(
 }
 
 /** Which of the two has the higher id. */
-describe.each(['a', 'b'])('the higher id is at %s', (higher) => {
+describe.each(['a', 'b'])('rendezvous/crossing: the higher id is at %s', (higher) => {
   test('[RDV-5] both ask each other, at any time apart, over any latencies: one connection, and both agree on which', async () => {
     const seen = new Set<string>();
     for (const [latencyAB, latencyBA] of LATENCIES)

@@ -16,7 +16,7 @@ test('[RDV-1] the key is transport, identity and nonce: all three, and nothing e
   expect([word('tcp', 1, 7), word('tls', 1, 7), word('tcp', 2, 7), word('tcp', 1, 8)]).toEqual(['hit', 'unknown', 'unknown', 'unknown']); // prettier-ignore
 });
 
-test('[RDV-1] it lives for its time by the clock it is given, to the millisecond, and who comes late hears so for as long again', () => {
+test('[RDV-1] rendezvous/expected: it lives for its time by the clock it is given, to the millisecond, and a late peer gets that reason for as long again', () => {
   const expected = table();
   expected.add(expectation(1, 7), 500);
   const word = (now: number): string => expected.match('tcp', peer(1), nonce(7), now).word;
@@ -27,7 +27,7 @@ test('[RDV-1] it lives for its time by the clock it is given, to the millisecond
   expect([word(1500), word(2499), word(2500)]).toEqual(['lapsed', 'lapsed', 'unknown']);
 });
 
-test('[RDV-1] at the bound the oldest lapses; one that comes again begins a new life', () => {
+test('[RDV-1] rendezvous/expected: at the bound the oldest lapses; one that comes again begins a new life', () => {
   const expected = table();
   for (const n of [1, 2, 3]) expect(expected.add(expectation(n, n), n)).toBeUndefined();
   expected.add(expectation(1, 1), 4);
@@ -35,7 +35,7 @@ test('[RDV-1] at the bound the oldest lapses; one that comes again begins a new 
   expect([1, 2, 3, 4].map((n) => expected.match('tcp', peer(n), nonce(n), 5).word)).toEqual(['hit', 'lapsed', 'hit', 'hit']);
 });
 
-test('[RDV-1] whoever is met is expected no more: what was attached is dropped, and its nonces have served', () => {
+test('[RDV-1] a connected peer is expected no more: its attachments are dropped, and its nonces are used', () => {
   const expected = table();
   expected.add(expectation(1, 7), 0);
   expected.add(expectation(1, 8, 'asked'), 1);
@@ -48,7 +48,7 @@ test('[RDV-1] whoever is met is expected no more: what was attached is dropped, 
   expect([...expected.clear()]).toEqual([]);
 });
 
-test('[RDV-1] it agrees with a plain list, whatever is done in whatever order', () => {
+test('[RDV-1] rendezvous/expected: it agrees with a plain list, whatever is done in whatever order', () => {
   const steps = fc.array(
     fc.record({
       op: fc.constantFrom('add', 'match', 'drop', 'wait', 'clear', 'poll'),
@@ -89,7 +89,7 @@ test('[RDV-1] it agrees with a plain list, whatever is done in whatever order', 
   );
 });
 
-test('[RDV-1] a million expectations through a table of a thousand: bounded, and each costs the same', () => {
+test('[RDV-1] rendezvous/expected: a million expectations through a table of a thousand: bounded, and each costs the same', () => {
   const expected = table(300_000, 1000);
   const took: number[] = [];
   for (let round = 0; round < 10; round++) {
@@ -102,7 +102,7 @@ test('[RDV-1] a million expectations through a table of a thousand: bounded, and
   expect(Math.min(...took.slice(5))).toBeLessThan(Math.max(...took.slice(0, 5)) * 3);
 });
 
-test('a table of times forgets in order, and a wait of nothing is over at once', () => {
+test('rendezvous/expected: a table of times forgets in order, and a wait of nothing is over at once', () => {
   const times = new ExpiringMap<string, number>(10, 2);
   expect([times.set('a', 1, 0), times.set('b', 2, 5), times.set('c', 3, 6)]).toEqual([undefined, undefined, ['a', 1]]);
   expect([times.get('b', 14), times.get('b', 15), times.has('c', 15), times.size]).toEqual([2, undefined, true, 2]);

@@ -26,8 +26,8 @@ const about = (by: Liar, to: string, change: Partial<ContactInfo> = {}): Contact
 const counted = (...outcomes: (keyof RendezvousNode['counts'])[]): object =>
   Object.fromEntries(outcomes.map((outcome) => [outcome, node.counts[outcome] ?? 0]));
 
-describe('at the door', () => {
-  test('[RDV-4] knock, challenge, Hello, Hello, confirmation: only then is anybody connected', async () => {
+describe('rendezvous/hostile: at the listener', () => {
+  test('[RDV-4] client hello, challenge, Hello, Hello, confirmation: only then is a peer connected', async () => {
     const guest = await liar().knock('node');
     expect(node.engine.metrics().openings).toBe(1);
     await guest.sayHello();
@@ -37,7 +37,7 @@ describe('at the door', () => {
     expect(counted('newcomer')).toEqual({ newcomer: 1 });
   });
 
-  test('[RDV-4] a message before the confirmation ends the wire, and is delivered to nobody', async () => {
+  test('[RDV-4] a message before the confirmation ends the wire, and is not delivered', async () => {
     const guest = await liar().knock('node');
     await guest.sayHello();
     await guest.post(nodeMessageCodec.encode({ kind: 'data', payload: Uint8Array.of(1) }));
@@ -70,12 +70,12 @@ describe('at the door', () => {
     expect(guest.cause).toBeUndefined();
   });
 
-  test('[RDV-3] a Hello with a nonce that nobody was given', async () => {
+  test('[RDV-3] a Hello with a nonce that was never issued', async () => {
     const guest = await (await liar().knock('node')).sayHello({ nonce: 'a'.repeat(32) });
     expect([guest.verdict, counted('unexpected', 'newcomer')]).toEqual(['identity-unknown', { unexpected: 1, newcomer: 0 }]);
   });
 
-  test('[RDV-3] a Hello that comes late is told so, and one in time is expected', async () => {
+  test('[RDV-3] a late Hello gets that reason, and one in time is expected', async () => {
     await hosts.end();
     hosts = new Hosts(2);
     const letters: Uint8Array[] = [];
@@ -135,7 +135,7 @@ describe('at the door', () => {
     expect(node.peers.map(({ address }) => address)).toEqual(['', '', 'sim://honest:1']);
   });
 
-  test('[RDV-4] a Hello to somebody else, from the node itself, of no version, and with a certificate it can not show', async () => {
+  test('[RDV-4] a Hello to another node, from the node itself, of no version, and with a certificate it can not show', async () => {
     const said: [Partial<Hello>, string][] = [
       [{ to: 'c'.repeat(64) }, 'misdirected'],
       [{ certificate: 'd'.repeat(64) }, 'identity-mismatch'],
@@ -170,7 +170,7 @@ describe('at the door', () => {
     expect(node.counts.malformed).toBeGreaterThanOrEqual(3);
   });
 
-  test('[RDV-7] whoever is banned stays out for its time, connected or not', async () => {
+  test('[RDV-7] a banned peer stays out for its time, connected or not', async () => {
     await hosts.end();
     hosts = new Hosts(3);
     node = hosts.start('node', { limits: { banMs: 5000 } });
@@ -187,7 +187,7 @@ describe('at the door', () => {
   });
 });
 
-describe('letters over connections', () => {
+describe('rendezvous/hostile: letters over connections', () => {
   const letter = (to: string, bytes: Uint8Array): Uint8Array => nodeMessageCodec.encode({ kind: 'letter', to, letter: bytes });
 
   test('[RDV-12] a relay hands on what its peer has signed itself, to whom it is for; what is unroutable comes back', async () => {

@@ -112,7 +112,7 @@ test.each(transports)(
   20_000,
 );
 
-test('[RDV-4] over TLS a Hello vouches for the certificate: whoever passes on what both say is found out', async () => {
+test('[RDV-4] rendezvous/mesh: over TLS a Hello vouches for the certificate: a relay between two nodes is detected', async () => {
   const [alice, bob] = await Promise.all([makeIdentity(), makeIdentity()]);
   const b = await node('tls', tls({ identity: bob }), { certificate: bob.fingerprint });
   // Somebody in between shows a certificate of their own, and Alice's Hello vouches for hers.
@@ -131,7 +131,7 @@ test('[RDV-4] over TLS a Hello vouches for the certificate: whoever passes on wh
   await until([honest, b], () => honest.phase === 'connected' && b.phase === 'connected');
 }, 20_000);
 
-test('options say what is wrong with them', () => {
+test('rendezvous/mesh: options say what is wrong with them', () => {
   const make = (change: object) => () => createNode({ key: makeNodeKey(), transports: [tcp()], ...change });
   expect(make({ key: 5 })).toThrow('createNode.key: expected a private key in PEM, or an object with id, sign and verify, got 5');
   expect(make({ key: 'x' })).toThrow("the node's key can't be read");
@@ -145,7 +145,7 @@ test('options say what is wrong with them', () => {
   expect(make({ certificate: 'abc' })).toThrow('bad fingerprint');
 });
 
-test('a listener that others than this machine reach needs proof by TLS, or a word', async () => {
+test('rendezvous/mesh: a listener that others than this machine reach needs proof by TLS, or a word', async () => {
   const announce = ['tcp://192.0.2.1:7000'];
   const open = createNode({ key: makeNodeKey(), transports: [tcp()], listen: ['tcp://0.0.0.0:0'], announce });
   nodes.push(open);

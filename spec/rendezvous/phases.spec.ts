@@ -23,7 +23,7 @@ const phasesOf = (node: RendezvousNode): string[] => {
   return phases;
 };
 
-describe('the phases of a node', () => {
+describe('rendezvous/phases: the phases of a node', () => {
   test('the four of them, and no other, at the top of the chart', () => {
     expect(Object.keys(nodeMachine.root.states)).toEqual(['disconnected', 'bootstrapping', 'connected', 'terminated']);
   });
@@ -59,7 +59,7 @@ describe('the phases of a node', () => {
     release();
   });
 
-  test('[RDV-9] whoever comes by itself counts as well: a first node needs no contact', async () => {
+  test('[RDV-9] a peer that dials in counts as well: a first node needs no contact', async () => {
     const h = world();
     const first = h.start('first');
     const phases = phasesOf(first);
@@ -85,7 +85,7 @@ describe('the phases of a node', () => {
     await h.until(() => contact.phase === 'connected'); // It was alone as well.
   });
 
-  test('a client accepts nobody, is in nobody’s table, has no table, and keeps one bootstrap connection', async () => {
+  test('a client accepts no peer, is in no peer’s table, has no table, and keeps one bootstrap connection', async () => {
     const h = world();
     const [contact, other] = [h.start('contact'), h.start('other', { contacts: ['sim://contact:1'] })];
     const client = h.start('client', { listen: [], contacts: ['sim://contact:1', 'sim://other:1'] });
@@ -139,7 +139,7 @@ describe('the phases of a node', () => {
     expect(handled.sort()).toEqual(['one bootstrapping', 'one connected', 'two bootstrapping', 'two connected']);
   });
 
-  test('contacts may be found anew for each round, and one who can not find them has found nobody', async () => {
+  test('contacts may be found anew for each round, and a failed search has found none', async () => {
     const h = world();
     h.start('contact');
     let asked = 0;
@@ -162,7 +162,7 @@ async function settled<T>(h: Hosts, promise: Promise<T>): Promise<T> {
   return value!.of;
 }
 
-describe('one peer that is expected', () => {
+describe('rendezvous/phases: one peer that is expected', () => {
   function played(
     because: 'asked' | 'answered',
     isReachable = true,
@@ -211,7 +211,7 @@ describe('one peer that is expected', () => {
     ]);
     expect(one.calls).toEqual(['dial', 'hang up']);
   });
-  test('[RDV-6] unidentified: 60 s, whoever dialed', () => {
+  test('[RDV-6] unidentified: 60 s, for both roles', () => {
     const one = played('answered');
     expect([one.say('wire.opened'), one.wait(59_999), one.wait(1)]).toEqual(['reaching:unidentified', 'reaching:unidentified', 'awaited']); // prettier-ignore
     const two = played('answered', false);
@@ -233,8 +233,8 @@ describe('one peer that is expected', () => {
   });
 });
 
-describe('expectations in a node', () => {
-  test('[RDV-1] what lapses drops what was attached: the dial, and who waits hears why', async () => {
+describe('rendezvous/phases: expectations in a node', () => {
+  test('[RDV-1] an expectation that lapses drops its dial, and its callers get the reason', async () => {
     const h = world();
     const letters: Uint8Array[] = [];
     const node = h.start('node', {

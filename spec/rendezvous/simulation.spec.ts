@@ -47,12 +47,12 @@ test(`[RDV-5] [RDV-9] [RDV-11] two to ten nodes: each pair has one connection an
     expect({ name, happened: sums[name]! > 0 }).toEqual({ name, happened: true });
 }, 3_600_000);
 
-test('the same with real signatures', async () => {
+test('rendezvous/simulation: the same with real signatures', async () => {
   const { worstMs } = await live(Math.min(10, SEEDS), { isReal: true });
   expect(worstMs).toBeLessThanOrEqual(TOGETHER_AGAIN_MS);
 }, 60_000);
 
-test(`with the times that nodes have by default, ${TOGETHER_BY_DEFAULT_MS / 1000} s`, async () => {
+test(`rendezvous/simulation: with the times that nodes have by default, ${TOGETHER_BY_DEFAULT_MS / 1000} s`, async () => {
   const { worstMs } = await live(Math.ceil(SEEDS / 5), { hasOwnTimes: true });
   if (process.env['SIM_SEEDS'] !== undefined) process.stdout.write(`${JSON.stringify({ worstMs })}\n`);
   expect(worstMs).toBeLessThanOrEqual(TOGETHER_BY_DEFAULT_MS);

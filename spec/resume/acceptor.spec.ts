@@ -13,7 +13,7 @@ function up(options = {}): { p: Played; wire: PlayedWire; token: Uint8Array } {
 }
 const connectionOf = (p: Played): Connection<unknown> => p.connections[0]!;
 
-test('[RES-4] a session is born when the dialer confirms that it read the welcome', () => {
+test('[RES-4] resume/acceptor: a session is born when the dialer confirms that it read the welcome', () => {
   const p = new Played();
   const wire = p.knock().say(say.hello({}));
   expect(wire.last('welcome').hello).toMatchObject({ resume: false, epoch: 1, session });
@@ -22,7 +22,7 @@ test('[RES-4] a session is born when the dialer confirms that it read the welcom
   expect(p.story).toEqual(['none', 'inProgress', 'trusted', 'completed', 'connected']);
 });
 
-test('[RES-4] the same new hello is answered again until it is confirmed, with the same token', () => {
+test('[RES-4] resume/acceptor: the same new hello is answered again until it is confirmed, with the same token', () => {
   const p = new Played();
   const first = p.knock().say(say.hello({}));
   first.cut();
@@ -32,7 +32,7 @@ test('[RES-4] the same new hello is answered again until it is confirmed, with t
   expect(p.connections).toHaveLength(1);
 });
 
-test('[RES-4] a dialer that read the welcome but was cut before it could say so comes back as resumed, and that confirms', () => {
+test('[RES-4] resume/acceptor: a dialer that read the welcome but was cut before it could say so comes back as resumed, and that confirms', () => {
   const p = new Played();
   const first = p.knock().say(say.hello({}));
   const { token } = first.last('welcome').hello!;
@@ -42,7 +42,7 @@ test('[RES-4] a dialer that read the welcome but was cut before it could say so 
   expect(p.connections).toHaveLength(1);
 });
 
-test('[RES-4] a session that nobody confirms is dropped after the handshake timeout', () => {
+test('[RES-4] resume/acceptor: a session that is not confirmed is dropped after the handshake timeout', () => {
   const p = new Played();
   p.knock().say(say.hello({}));
   p.clock.advance(10_000);
@@ -52,24 +52,27 @@ test('[RES-4] a session that nobody confirms is dropped after the handshake time
   expect(p.engine.metrics()).toMatchObject({ connections: 0, openings: 0 });
 });
 
-test.each(['truncated', 'foreign', 'silent'] as const)('a %s opening ends at the door and touches no session', (what) => {
-  const p = new Played();
-  const wire = p.knock();
-  if (what === 'truncated') wire.say(say.hello({}).slice(0, 50));
-  if (what === 'foreign') wire.say(new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n'));
-  p.clock.advance(5000);
-  expect(wire.ended).toBe(what === 'foreign' ? 'closed' : 'destroyed');
-  expect(p.engine.metrics()).toMatchObject({ connections: 0, openings: 0 });
-});
+test.each(['truncated', 'foreign', 'silent'] as const)(
+  'resume/acceptor: a %s opening ends at the listener and touches no session',
+  (what) => {
+    const p = new Played();
+    const wire = p.knock();
+    if (what === 'truncated') wire.say(say.hello({}).slice(0, 50));
+    if (what === 'foreign') wire.say(new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n'));
+    p.clock.advance(5000);
+    expect(wire.ended).toBe(what === 'foreign' ? 'closed' : 'destroyed');
+    expect(p.engine.metrics()).toMatchObject({ connections: 0, openings: 0 });
+  },
+);
 
-test('[RES-17] a version nobody speaks is refused with the supported range', () => {
+test('[RES-17] resume/acceptor: an unsupported version is refused with the supported range', () => {
   const p = new Played();
   const wire = p.knock().say(say.hello({ versionMin: 2, versionMax: 9 }));
   expect(wire.kinds).toEqual(['refused version-unsupported']);
   expect(wire.ended).toBe('closed');
 });
 
-test('[RES-2] a hello cut at every byte does no harm, and 0-RTT data behind it is delivered once', () => {
+test('[RES-2] resume/acceptor: a hello cut at every byte does no harm, and 0-RTT data behind it is delivered once', () => {
   const { p, wire, token } = up();
   wire.say(say.data(1, 1));
   const opening = Buffer.concat([say.hello({ resume: true, token, epoch: 1, first: 1 }), say.data(1, 1), say.data(2, 2)]);
@@ -80,7 +83,7 @@ test('[RES-2] a hello cut at every byte does no harm, and 0-RTT data behind it i
   expect(p.got).toEqual([[1], [2]]);
 });
 
-test('[RES-5] the token before is void once the dialer has shown that it read the next', () => {
+test('[RES-5] resume/acceptor: the token before is void once the dialer has shown that it read the next', () => {
   const { p, wire, token } = up();
   wire.cut();
   const second = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
@@ -101,7 +104,7 @@ test.each([
   ['a new hello for a session that is known', { resume: false }, 'token-refused'],
   ['an unknown session', { resume: true, session: bytes(16, 1), epoch: 1 }, 'unknown-session'],
   ['an epoch that this side has not reached', { resume: true, epoch: 9 }, 'unknown-session'],
-])('[RES-5] %s is refused, reported, and does not harm the live wire', (_what, hello, code) => {
+])('[RES-5] resume/acceptor: %s is refused, reported, and does not harm the live wire', (_what, hello, code) => {
   const { p, wire, token } = up();
   const other = p.knock().say(say.hello({ token, ...hello }));
   expect(other.kinds).toEqual([`refused ${code}`]);
@@ -110,7 +113,7 @@ test.each([
   expect(p.got).toEqual([[1]]);
 });
 
-test('[RES-6] a newer wire takes over at once; late bytes and the late close of the older one are ignored', () => {
+test('[RES-6] resume/acceptor: a newer wire takes over at once; late bytes and the late close of the older one are ignored', () => {
   const { p, wire, token } = up();
   const newer = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
   expect(wire.ended).toBe('destroyed');
@@ -121,7 +124,7 @@ test('[RES-6] a newer wire takes over at once; late bytes and the late close of 
   expect(p.story).not.toContain('disconnected');
 });
 
-test('[RES-19] a late return after the end hears `ended`, for one window', () => {
+test('[RES-19] resume/acceptor: a late return after the end gets `ended`, for one window', () => {
   const { p, wire, token } = up({ reconnectWindowMs: 20_000 });
   wire.say(say.goodbye(1, 1)).cut();
   const late = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
@@ -130,7 +133,7 @@ test('[RES-19] a late return after the end hears `ended`, for one window', () =>
   expect(p.knock().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
 });
 
-test('[RES-13] a late return to a session that was given up hears that it is lost, not that it ended well', () => {
+test('[RES-13] resume/acceptor: a late return to an expired session learns that it is lost, not that it ended well', () => {
   const { p, wire, token } = up({ reconnectWindowMs: 20_000 });
   wire.cut();
   p.clock.advance(20_000);
@@ -138,7 +141,7 @@ test('[RES-13] a late return to a session that was given up hears that it is los
   expect(p.knock().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
 });
 
-test('at the limit of connections a new session is refused and an established one may come back', () => {
+test('resume/acceptor: at the limit of connections a new session is refused and an established one may come back', () => {
   const p = new Played({}, { connectionsMax: 1 });
   const wire = p.knock().say(say.hello({}));
   wire.say(say.confirm(1));
@@ -148,7 +151,7 @@ test('at the limit of connections a new session is refused and an established on
   expect(back.last('welcome').hello).toMatchObject({ resume: true });
 });
 
-test('a thousand silent dialers cost a bounded number of openings, and the oldest silent one gives way', () => {
+test('resume/acceptor: a thousand silent dialers cost a bounded number of openings, and the oldest silent one gives way', () => {
   const p = new Played({}, { openingsMax: 8 });
   const wires = Array.from({ length: 20 }, () => p.knock());
   expect(p.engine.metrics()).toMatchObject({ openings: 8 });

@@ -55,11 +55,11 @@ function goldenOf(name: string): Record<string, string> {
 }
 const hexOf = (frame: Uint8Array): string => Buffer.from(frame).toString('hex');
 
-test('[RES-18] the bytes of version 1 are frozen', () => {
+test('[RES-18] resume/codec: the bytes of version 1 are frozen', () => {
   expect(Object.fromEntries(Object.entries(FRAMES).map(([name, frame]) => [name, hexOf(frame)]))).toEqual(golden);
 });
 
-test('[RES-18] [RES-20] [RES-21] so are those of the trail and the fault', () => {
+test('[RES-18] [RES-20] [RES-21] resume/codec: so are those of the trail and the fault', () => {
   const hexes = Object.fromEntries(Object.entries(LATER).map(([name, frame]) => [name, hexOf(frame)]));
   expect(hexes).toEqual(goldenOf('trail-and-fault.txt'));
   expect(codec.hello(LATER['hello-trail']!, 0, 102)).toEqual({ ...hello, trail });
@@ -67,11 +67,11 @@ test('[RES-18] [RES-20] [RES-21] so are those of the trail and the fault', () =>
   expect(codec.fault(LATER['fault']!, 0, 6)).toEqual({ code: 'oversized', rule: 'RES-16' });
 });
 
-test('[RES-18] a data frame and the acknowledgement beside it cost 12 bytes', () => {
+test('[RES-18] resume/codec: a data frame and the acknowledgement beside it cost 12 bytes', () => {
   expect(codec.dataHeadBytes + codec.putAck(1).length).toBe(12);
 });
 
-test('[RES-7] what was written is read back, the empty payload too', () => {
+test('[RES-7] resume/codec: what was written is read back, the empty payload too', () => {
   for (const [name, frame] of Object.entries(FRAMES)) {
     expect({ name, length: codec.frameBytes(frame, 0), kind: codec.kind(frame, 0) }).toEqual({
       name,
@@ -87,7 +87,7 @@ test('[RES-7] what was written is read back, the empty payload too', () => {
   expect(codec.goodbye(FRAMES['goodbye']!, 0, 13)).toEqual({ position: 9, next: 4, code: 'shutdown' });
 });
 
-test('[RES-16] a body that is too short is malformed, at every length', () => {
+test('[RES-16] resume/codec: a body that is too short is malformed, at every length', () => {
   const short = (frame: Uint8Array, length: number, read: (b: Uint8Array, at: number, end: number) => unknown): unknown =>
     read(frame.subarray(0, length), 0, length);
   for (let n = 4; n < 90; n++) expect(short(FRAMES['hello']!, n, codec.hello)).toBeUndefined();
@@ -98,7 +98,7 @@ test('[RES-16] a body that is too short is malformed, at every length', () => {
   for (let n = 4; n < 10; n++) expect(short(FRAMES['credit']!, n, codec.number)).toBeUndefined();
 });
 
-test('[RES-17] the first bytes of a wire tell this protocol from others as early as they can', () => {
+test('[RES-17] resume/codec: the first bytes of a wire tell this protocol from others as early as they can', () => {
   const opening = FRAMES['hello']!;
   for (let n = 0; n < 8; n++) expect(looksLikeResume(opening.subarray(0, n))).toBeUndefined();
   expect(looksLikeResume(opening)).toBe(true);

@@ -18,7 +18,7 @@ const SIDES: readonly Side[] = ['near', 'far'];
 const MODES: readonly CutMode[] = ['both', 'near', 'far', 'silent'];
 const HELLO_BYTES = 90;
 
-test.each(SIDES)('before the first receipt either way, at every byte to the %s end', (side) => {
+test.each(SIDES)('resume/cuts: before the first receipt either way, at every byte to the %s end', (side) => {
   const bytes = everyByte((count) => {
     const duo = new Duo((wire) => wire.serial === 1 && wire.cutAfterBytes(count, side));
     duo.connect();
@@ -28,7 +28,7 @@ test.each(SIDES)('before the first receipt either way, at every byte to the %s e
   expect(bytes).toBeGreaterThan(HELLO_BYTES + 3 * 12);
 });
 
-describe.each(MODES)('heard by: %s', (mode) => {
+describe.each(MODES)('received by: %s', (mode) => {
   test.each(SIDES)('[RES-5] inside the token rotation, at every byte to the %s end, on two wires in a row', (side) => {
     const cuts = new Set<number>();
     const bytes = everyByte((count) => {
@@ -44,7 +44,7 @@ describe.each(MODES)('heard by: %s', (mode) => {
     expect([...cuts]).toContain(2);
   });
 
-  test.each(SIDES)('[RES-19] inside a goodbye, whoever says it, at every byte to the %s end', (side) => {
+  test.each(SIDES)('[RES-19] inside a goodbye of either side, at every byte to the %s end', (side) => {
     for (const who of SIDES) {
       const bytes = everyByte((count) => {
         const duo = new Duo().settled();

@@ -20,7 +20,7 @@ function again(p: Played, wire: PlayedWire): PlayedWire {
   return p.dials.at(-1)!.open();
 }
 
-test('[RES-4] a new session is said to be new, and confirmed once its welcome was read', () => {
+test('[RES-4] resume/dialer: a new session is said to be new, and confirmed once its welcome was read', () => {
   const { p, wire } = up();
   expect(wire.kinds).toEqual(['hello', 'confirm']);
   expect(wire.last('hello').hello).toMatchObject({ resume: false, epoch: 0, next: 1, first: 1, versionMin: 1 });
@@ -28,7 +28,7 @@ test('[RES-4] a new session is said to be new, and confirmed once its welcome wa
   expect(p.story.slice(-3)).toEqual(['trusted', 'completed', 'connected']);
 });
 
-test('[RES-4] cut before the welcome, the dialer says the same new hello again', () => {
+test('[RES-4] resume/dialer: cut before the welcome, the dialer says the same new hello again', () => {
   const p = new Played();
   const first = p.dial().open();
   const second = again(p, first);
@@ -38,7 +38,7 @@ test('[RES-4] cut before the welcome, the dialer says the same new hello again',
   expect(p.story.filter((s) => s === 'inProgress')).toHaveLength(1);
 });
 
-test('[RES-2] what was not acknowledged goes right behind the hello of the next wire', () => {
+test('[RES-2] resume/dialer: what was not acknowledged goes right behind the hello of the next wire', () => {
   const { p, wire } = up();
   write(p, 10);
   write(p, 11);
@@ -50,7 +50,7 @@ test('[RES-2] what was not acknowledged goes right behind the hello of the next 
   ]);
 });
 
-test('[RES-14] a welcome that names a later position makes the replay skip ahead', () => {
+test('[RES-14] resume/dialer: a welcome that names a later position makes the replay skip ahead', () => {
   const { p, wire } = up();
   for (const n of [1, 2, 3]) write(p, n);
   const next = again(p, wire);
@@ -60,14 +60,14 @@ test('[RES-14] a welcome that names a later position makes the replay skip ahead
   expect(p.connections[0]!.stats()).toMatchObject({ acknowledged: 3, accepted: 4 });
 });
 
-test('[RES-16] a welcome whose first message lies beyond what is expected ends the session: the peer has forgotten some', () => {
+test('[RES-16] resume/dialer: a welcome whose first message lies beyond what is expected ends the session: the peer has forgotten some', () => {
   const { p, wire } = up();
   const next = again(p, wire);
   next.say(say.welcome(next.last('hello'), { first: 5 }));
   expect(p.story).toContain('closing violated remote');
 });
 
-test('[RES-15] a replay repeats the bytes first encoded', () => {
+test('[RES-15] resume/dialer: a replay repeats the bytes first encoded', () => {
   const { p, wire } = up();
   const payload = Uint8Array.of(1, 2, 3);
   p.connections[0]!.write(payload);
@@ -77,7 +77,7 @@ test('[RES-15] a replay repeats the bytes first encoded', () => {
   expect(next.last('data').payload).toEqual([1, 2, 3]);
 });
 
-test('[RES-1] a peer that repeats messages on a new wire is heard once', () => {
+test('[RES-1] resume/dialer: messages that a peer repeats on a new wire are delivered once', () => {
   const { p, wire } = up();
   wire.say(say.data(1, 1), say.data(2, 2));
   const next = again(p, wire);
@@ -86,7 +86,7 @@ test('[RES-1] a peer that repeats messages on a new wire is heard once', () => {
   expect(p.connections[0]!.stats()).toMatchObject({ duplicates: 2, resumes: 1 });
 });
 
-test('[RES-2] data before the welcome ends the session', () => {
+test('[RES-2] resume/dialer: data before the welcome ends the session', () => {
   const p = new Played();
   p.dial().open().say(say.data(1, 1));
   expect(p.story.at(-3)).toBe('closing violated remote');
@@ -111,7 +111,7 @@ test.each([
   expect(p.clock.pending).toBe(1); // The hub's look at the wall clock.
 });
 
-test('[RES-10] a peer that sends beyond its credit ends the session', () => {
+test('[RES-10] resume/dialer: a peer that sends beyond its credit ends the session', () => {
   const { p, wire } = up({ messageBytesMax: 1000, receiveBytesMax: 4000, sendBytesMax: 4000 });
   p.connections[0]!.onMessage = undefined; // A reader that takes nothing.
   const kilo = Array.from({ length: 1000 }, () => 1);
@@ -121,7 +121,7 @@ test('[RES-10] a peer that sends beyond its credit ends the session', () => {
   expect(p.events.find((e) => e.type === 'closing')).toMatchObject({ closing: { code: 'violated', detail: { rule: 'RES-10' } } });
 });
 
-test("[RES-10] the sender stops at the peer's credit and goes on with more of it", () => {
+test("[RES-10] resume/dialer: the sender stops at the peer's credit and goes on with more of it", () => {
   const p = new Played();
   const wire = p.dial().open();
   wire.say(say.welcome(wire.last('hello'), { credit: 2 * 65 }));
@@ -131,7 +131,7 @@ test("[RES-10] the sender stops at the peer's credit and goes on with more of it
   expect(wire.heard.filter((h) => h.kind === 'data')).toHaveLength(3);
 });
 
-test('[RES-10] the bound counts the message about to be added; beyond it write throws and nothing is lost', () => {
+test('[RES-10] resume/dialer: the bound counts the message about to be added; beyond it write throws and nothing is lost', () => {
   const { p } = up({ messageBytesMax: 100, sendBytesMax: 400, receiveBytesMax: 400 });
   const connection = p.connections[0]!;
   expect(connection.write(bytes(100, 1))).toBe(true);
@@ -141,7 +141,7 @@ test('[RES-10] the bound counts the message about to be added; beyond it write t
   expect(connection.stats()).toMatchObject({ accepted: 2 });
 });
 
-test('[RES-10] a send that would not even fit the empty log is refused, in its turn, and keeps nobody behind it waiting', async () => {
+test('[RES-10] resume/dialer: a send that would not even fit the empty log is refused, in its turn, and keeps no send behind it waiting', async () => {
   const { p, wire } = up({ messageBytesMax: 100, sendBytesMax: 400, receiveBytesMax: 400 });
   const connection = p.connections[0]!;
   await expect(connection.send(bytes(500, 1))).rejects.toMatchObject({ code: 'too-large' });
@@ -155,7 +155,7 @@ test('[RES-10] a send that would not even fit the empty log is refused, in its t
   expect(await Promise.all(sent)).toEqual([undefined, undefined, undefined, 'too-large', undefined]);
 });
 
-test('[RES-10] whoever is to wait until nothing is left is told when nothing is left', async () => {
+test('[RES-10] resume/dialer: `drained` resolves when nothing is left', async () => {
   const { p, wire } = up({ sendBytesHigh: 0 });
   const connection = p.connections[0]!;
   expect(connection.write(bytes(1, 1))).toBe(false);
@@ -165,7 +165,7 @@ test('[RES-10] whoever is to wait until nothing is left is told when nothing is 
   await expect(drained).resolves.toBeUndefined();
 });
 
-test('[RES-3] the window starts with the loss, spans any number of redials, and its end is one closing', async () => {
+test('[RES-3] resume/dialer: the window starts with the loss, spans any number of redials, and its end is one closing', async () => {
   const { p, wire } = up({ reconnectWindowMs: 1000 });
   const sent = p.connections[0]!.send(Uint8Array.of(1));
   p.clock.settle();
@@ -182,7 +182,7 @@ test('[RES-3] the window starts with the loss, spans any number of redials, and 
   expect(p.connections[0]!.state).toBe('none');
 });
 
-test('[RES-16] three spoilt wires in a row without progress end the session; progress forgives', () => {
+test('[RES-16] resume/dialer: three spoilt wires in a row without progress end the session; progress forgives', () => {
   const { p, wire } = up();
   const rubbish = Uint8Array.of(0x7f, 0, 0, 0);
   let w = wire;
@@ -199,14 +199,14 @@ test('[RES-16] three spoilt wires in a row without progress end the session; pro
   expect(p.story).toContain('closing malformed remote');
 });
 
-test('[RES-16] an announced length above the limit spoils the wire before anything is allocated', () => {
+test('[RES-16] resume/dialer: an announced length above the limit spoils the wire before anything is allocated', () => {
   const { p, wire } = up();
   wire.say(Uint8Array.of(0x7f, 0xff, 0xff, 0xff));
   expect(wire.ended).toBe('destroyed');
   expect(p.connections[0]!.state).toBe('completed');
 });
 
-test('[RES-17] the smaller limits of both sides count, agreed on at birth and kept by a resume', () => {
+test('[RES-17] resume/dialer: the smaller limits of both sides count, agreed on at birth and kept by a resume', () => {
   const p = new Played({ reconnectWindowMs: 60_000 });
   const wire = p.dial().open();
   wire.say(say.welcome(wire.last('hello'), { windowMs: 700, messageBytesMax: 100 }));
@@ -221,7 +221,7 @@ test('[RES-17] the smaller limits of both sides count, agreed on at birth and ke
   expect([p.clock.now() - lostAt, p.story]).toEqual([700, expect.arrayContaining(['closing window-expired remote'])]);
 });
 
-test('[RES-17] a window for ever is said as the longest that can be said, and not as none', () => {
+test('[RES-17] resume/dialer: a window for ever is said as the longest that can be said, and not as none', () => {
   const { p, wire } = up({ reconnectWindowMs: Infinity });
   expect(wire.last('hello').hello).toMatchObject({ windowMs: 2 ** 32 - 1 });
   wire.cut();
@@ -229,7 +229,7 @@ test('[RES-17] a window for ever is said as the longest that can be said, and no
   expect(p.connections[0]!.state).toBe('completed');
 });
 
-test('[RES-17] unknown optional frames are skipped, unknown critical ones are not', () => {
+test('[RES-17] resume/dialer: unknown optional frames are skipped, unknown critical ones are not', () => {
   const { p, wire } = up();
   wire.say(Uint8Array.of(0x90, 0, 0, 2, 1, 2), say.data(1, 5));
   expect(p.got).toEqual([[5]]);
@@ -237,7 +237,7 @@ test('[RES-17] unknown optional frames are skipped, unknown critical ones are no
   expect(wire.ended).toBe('destroyed');
 });
 
-test('[RES-11] data before the goodbye in the same chunk is delivered first', () => {
+test('[RES-11] resume/dialer: data before the goodbye in the same chunk is delivered first', () => {
   const { p, wire } = up();
   wire.say(say.data(1, 1), say.goodbye(2, 1));
   expect(p.got).toEqual([[1]]);
@@ -247,7 +247,7 @@ test('[RES-11] data before the goodbye in the same chunk is delivered first', ()
   expect(p.story.slice(-3)).toEqual(['disconnected', 'closing peer-goodbye remote', 'none']);
 });
 
-test('[RES-19] close drains, says goodbye with its position, and ends with the acknowledgement', async () => {
+test('[RES-19] resume/dialer: close drains, says goodbye with its position, and ends with the acknowledgement', async () => {
   const { p, wire } = up();
   const sent = p.connections[0]!.send(Uint8Array.of(1));
   const closed = p.connections[0]!.close();
@@ -262,7 +262,7 @@ test('[RES-19] close drains, says goodbye with its position, and ends with the a
   expect(wire.ended).toBe('closed');
 });
 
-test('[RES-19] a cut while saying goodbye is redialed, and the goodbye is said again', async () => {
+test('[RES-19] resume/dialer: a cut while saying goodbye is redialed, and the goodbye is said again', async () => {
   const { p, wire } = up();
   const closed = p.connections[0]!.close();
   p.clock.settle();
@@ -274,7 +274,7 @@ test('[RES-19] a cut while saying goodbye is redialed, and the goodbye is said a
   expect(await closed).toMatchObject({ code: 'closed' });
 });
 
-test('[RES-19] crossing goodbyes end clean on both sides', async () => {
+test('[RES-19] resume/dialer: crossing goodbyes end clean on both sides', async () => {
   const { p, wire } = up();
   const closed = p.connections[0]!.close();
   p.clock.settle();
@@ -283,7 +283,7 @@ test('[RES-19] crossing goodbyes end clean on both sides', async () => {
   expect(await closed).toMatchObject({ code: 'closed', side: 'local' });
 });
 
-test('[RES-19] a peer that never acknowledges the goodbye is waited for no longer than the grace', async () => {
+test('[RES-19] resume/dialer: a peer that never acknowledges the goodbye is waited for no longer than the grace', async () => {
   const { p } = up();
   const closed = p.connections[0]!.close({ now: true });
   p.clock.advance(2999);
@@ -292,7 +292,7 @@ test('[RES-19] a peer that never acknowledges the goodbye is waited for no longe
   expect(await closed).toMatchObject({ code: 'closed' });
 });
 
-test('[RES-6] a late close of an old wire is ignored', () => {
+test('[RES-6] resume/dialer: a late close of an old wire is ignored', () => {
   const { p, wire } = up();
   const next = again(p, wire);
   next.say(say.welcome(next.last('hello')));
@@ -303,7 +303,7 @@ test('[RES-6] a late close of an old wire is ignored', () => {
   expect(p.got).toEqual([[1]]);
 });
 
-test('[RES-12] a silent wire is destroyed after idle and probe time, and the window begins', () => {
+test('[RES-12] resume/dialer: a silent wire is destroyed after idle and probe time, and the window begins', () => {
   const { p, wire } = up({ idleMs: 5000, probeTimeoutMs: 5000 });
   p.clock.advance(5000);
   expect(wire.kinds.at(-1)).toBe('ping');
@@ -315,7 +315,7 @@ test('[RES-12] a silent wire is destroyed after idle and probe time, and the win
   expect(p.connections[0]!.state).toBe('completed');
 });
 
-test('[RES-9] numbers survive the wrap of 32 bits', () => {
+test('[RES-9] resume/dialer: numbers survive the wrap of 32 bits', () => {
   const first = 2 ** 32 - 2;
   const { p, wire } = (() => {
     const p = new Played({ first });
@@ -334,7 +334,7 @@ test('[RES-9] numbers survive the wrap of 32 bits', () => {
   ]);
 });
 
-test('[RES-13] a peer that does not know the session ends it as lost', () => {
+test('[RES-13] resume/dialer: a peer that does not know the session ends it as lost', () => {
   const { p, wire } = up();
   const next = again(p, wire);
   next.say(Uint8Array.from([4, 0, 0, 12, 0x68, 0x66, 0x73, 0x74, 2, 1, 1, 0, 0, 0, 0, 0]));

@@ -27,23 +27,26 @@ const SITUATIONS: Readonly<Record<string, (p: Played) => unknown>> = {
   'between two attempts': (p) => p.dial({ retry: true }).cut({ kind: 'unreachable' }),
 };
 
-test.each(Object.keys(SITUATIONS))('shutdown with a frozen peer is over by its deadline and leaves nothing: %s', async (name) => {
-  const p = new Played({}, { pendingDialsMax: 1 });
-  SITUATIONS[name]!(p);
-  p.clock.settle();
-  let isOver = false;
-  const over = p.engine.shutdown({ deadlineMs: DEADLINE_MS }).then(() => (isOver = true));
-  p.clock.advance(DEADLINE_MS);
-  await new Promise((resolve) => setImmediate(resolve));
-  expect({ isOver, pending: p.clock.pending, ...p.engine.metrics() }).toMatchObject({
-    isOver: true,
-    pending: 0,
-    connections: 0,
-    wires: 0,
-    openings: 0,
-  });
-  await over;
-  const { length } = p.events;
-  p.clock.advance(600_000);
-  expect([p.events.length, p.clock.pending]).toEqual([length, 0]);
-});
+test.each(Object.keys(SITUATIONS))(
+  'resume/ending: shutdown with a frozen peer is over by its deadline and leaves nothing: %s',
+  async (name) => {
+    const p = new Played({}, { pendingDialsMax: 1 });
+    SITUATIONS[name]!(p);
+    p.clock.settle();
+    let isOver = false;
+    const over = p.engine.shutdown({ deadlineMs: DEADLINE_MS }).then(() => (isOver = true));
+    p.clock.advance(DEADLINE_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect({ isOver, pending: p.clock.pending, ...p.engine.metrics() }).toMatchObject({
+      isOver: true,
+      pending: 0,
+      connections: 0,
+      wires: 0,
+      openings: 0,
+    });
+    await over;
+    const { length } = p.events;
+    p.clock.advance(600_000);
+    expect([p.events.length, p.clock.pending]).toEqual([length, 0]);
+  },
+);

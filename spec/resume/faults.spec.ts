@@ -71,7 +71,7 @@ describe.each(['dialer', 'acceptor'] as const)('resume/faults: the %s', (role) =
     },
   );
 
-  test('[RES-21] three wires in a row that talk nonsense: the third is told so', () => {
+  test('[RES-21] three wires in a row with corrupt bytes: the third gets a fault', () => {
     const { p, wire } = up(role);
     const rubbish = Uint8Array.of(0x7f, 0, 0, 0);
     let w = wire;
@@ -95,7 +95,7 @@ describe.each(['dialer', 'acceptor'] as const)('resume/faults: the %s', (role) =
   });
 });
 
-test('[RES-2] [RES-21] resume/faults: data before the welcome is told to whoever sent it', () => {
+test('[RES-2] [RES-21] resume/faults: data before the welcome is reported to its sender', () => {
   const p = new Played();
   const wire = p.dial().open().say(say.data(1, 1));
   expect(wire.kinds).toEqual(['hello', 'fault violated RES-2']);

@@ -27,7 +27,7 @@ function flood(wire: PlayedWire, frame: Uint8Array): number {
 /** The optional kind of a later version, without a body. */
 const OPTIONAL = Uint8Array.of(0x80, 0, 0, 0);
 
-describe('a million tiny frames', () => {
+describe('resume/hostile: a million tiny frames', () => {
   test.each([
     ['acknowledgements of nothing new', say.ack(1), undefined],
     ['credit that is there already', resumeCodec.putNumber('credit', 1), undefined],
@@ -36,7 +36,7 @@ describe('a million tiny frames', () => {
     ['pings, while nothing can be answered', resumeCodec.putNumber('ping', 1), 'destroyed'],
     ['messages that repeat the first', say.data(1), undefined],
     ['confirmations of the same', say.confirm(1), undefined],
-  ] as const)('of %s take no memory, and harm nobody else', async (_, frame, ending) => {
+  ] as const)('of %s take no memory, and harm no other session', async (_, frame, ending) => {
     const { p, wire, honest } = up();
     wire.isFull = ending !== undefined;
     wire.say(say.data(1));
@@ -67,7 +67,7 @@ describe('a million tiny frames', () => {
   });
 });
 
-test('a hello that comes byte by byte has as long as one that never comes, and no longer', () => {
+test('resume/hostile: a hello that comes byte by byte has as long as one that never comes, and no longer', () => {
   const p = new Played();
   const wire = p.knock();
   const hello = say.hello({});

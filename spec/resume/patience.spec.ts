@@ -63,7 +63,7 @@ test('[RES-23] [RES-13] resume/patience: the peer’s own word ends it at once',
   expect(p.story).toContain('closing peer-lost-session remote');
 });
 
-test('[RES-16] resume/patience: a dial of somebody who speaks another protocol still ends at once, before there is a session', () => {
+test('[RES-16] resume/patience: a dial to a peer of another protocol still ends at once, before there is a session', () => {
   const p = new Played();
   let known = 0;
   p.dial();

@@ -39,7 +39,7 @@ describe('resume/ending: a goodbye into a silent wire ends both sides within sta
     expect(Math.max(nearMs, farMs)).toBeLessThanOrEqual(GRACE_MS);
   });
 
-  test.each(Object.keys(SILENT))('[RES-19] the acceptor closes, the wire is %s: the dialer comes and hears it', (how) => {
+  test.each(Object.keys(SILENT))('[RES-19] the acceptor closes, the wire is %s: the dialer comes and gets it', (how) => {
     const duo = new Duo().settled();
     SILENT[how]!(duo);
     const { near, far, nearMs, farMs } = endings(duo, closeFar);

@@ -3,7 +3,7 @@ import { runWorld } from '../sim/world.js';
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? 2000);
 const FROM = Number(process.env['SIM_FROM'] ?? 1);
 
-test(`[RES-1] [RES-14] every message arrives exactly once, in order, both ways, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`, () => {
+test(`[RES-1] [RES-14] resume/simulation: every message arrives exactly once, in order, both ways, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`, () => {
   const sums: Record<string, number> = {};
   for (let seed = FROM; seed < FROM + SEEDS; seed++) {
     const { violations, trace, counts } = runWorld({ seed });

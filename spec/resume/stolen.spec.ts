@@ -42,7 +42,7 @@ describe('resume/stolen: the acceptor', () => {
     expect(p.story.at(-1)).toBe('refused token-refused');
   });
 
-  test('[RES-20] a late return to a session that ended so hears the same, and not that it is lost', () => {
+  test('[RES-20] a late return to a session that ended so gets the same reason, and not that it is lost', () => {
     const { p, token } = owned();
     p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
     p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
@@ -50,7 +50,7 @@ describe('resume/stolen: the acceptor', () => {
     expect(late.kinds).toEqual(['refused token-refused']);
   });
 
-  test('[RES-6] [RES-20] a hello that was held up does not take the place of a newer one, and harms nobody', () => {
+  test('[RES-6] [RES-20] a hello that was held up does not take the place of a newer one, and harms no session', () => {
     const { p, owner, token } = owned();
     owner.cut();
     const second = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 13, before: 11, tries: 1 } }));

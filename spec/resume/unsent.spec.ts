@@ -21,7 +21,7 @@ function lost(): { p: Played; redial(): PlayedWire; write(...payload: number[]):
 }
 const detailOf = async (p: Played): Promise<unknown> => (await p.connections[0]!.closed).detail;
 
-describe('resume/unsent', () => {
+describe('resume/unsent: resume/unsent', () => {
   const codes: RefusalCode[] = ['unknown-session', 'token-refused', 'ended', 'shutdown', 'identity-unknown', 'busy', 'malformed'];
 
   test.each(codes)('[RES-22] what went only behind a hello that is refused with `%s` is unsent', async (code) => {
@@ -48,7 +48,7 @@ describe('resume/unsent', () => {
     expect(await Promise.all([first, second])).toEqual([undefined, 'failed']);
   });
 
-  test('[RES-22] what went behind a hello that nobody answered stays unknown, also when a later one is refused', async () => {
+  test('[RES-22] messages behind an unanswered hello stay unknown, also when a later one is refused', async () => {
     const { p, redial, write } = lost();
     const first = redial();
     void write(1);

@@ -8,7 +8,7 @@ function up(options = {}): { p: Played; wire: PlayedWire } {
 }
 const pings = (wire: PlayedWire): number => wire.kinds.filter((kind) => kind === 'ping').length;
 
-test('a host that slept asks once, and a wire that answers lives on', () => {
+test('resume/wake: a host that slept asks once, and a wire that answers lives on', () => {
   const { p, wire } = up();
   p.clock.suspend(3_600_000);
   p.clock.advance(1000);
@@ -18,7 +18,7 @@ test('a host that slept asks once, and a wire that answers lives on', () => {
   expect({ pings: pings(wire), ended: wire.ended }).toEqual({ pings: 1, ended: undefined });
 });
 
-test('a wire that did not outlive the sleep is replaced by a new dial within 3 s of waking', () => {
+test('resume/wake: a wire that did not outlive the sleep is replaced by a new dial within 3 s of waking', () => {
   const { p, wire } = up();
   p.clock.suspend(3_600_000);
   p.clock.advance(3000);
@@ -27,7 +27,7 @@ test('a wire that did not outlive the sleep is replaced by a new dial within 3 s
   expect(p.story).not.toContain('disconnected');
 });
 
-test.each([12, -12])('a wall clock that jumps by %d hours costs one probe and no timeout', (hours) => {
+test.each([12, -12])('resume/wake: a wall clock that jumps by %d hours costs one probe and no timeout', (hours) => {
   const { p, wire } = up();
   p.clock.jumpWall(hours * 3_600_000);
   p.clock.advance(1000);
@@ -36,7 +36,7 @@ test.each([12, -12])('a wall clock that jumps by %d hours costs one probe and no
   expect({ pings: pings(wire), ended: wire.ended }).toEqual({ pings: 1, ended: undefined });
 });
 
-test('a process that was frozen probes on thaw instead of passing judgement', () => {
+test('resume/wake: a process that was frozen probes on thaw instead of ending the wire', () => {
   const { p, wire } = up({ idleMs: 5000, probeTimeoutMs: 5000 });
   p.clock.freeze(60_000);
   p.clock.advance(500);
@@ -47,7 +47,7 @@ test('a process that was frozen probes on thaw instead of passing judgement', ()
   expect(wire.ended).toBeUndefined();
 });
 
-test('a staggered drain tells the peer when to come back', async () => {
+test('resume/wake: a staggered drain tells the peer when to come back', async () => {
   const { p, wire } = up();
   const over = p.engine.shutdown({ drainOverMs: 10_000 });
   p.clock.settle();
@@ -58,7 +58,7 @@ test('a staggered drain tells the peer when to come back', async () => {
   expect(p.story).toContain('disconnected');
 });
 
-test('a peer that asks us to go gets a goodbye, and the closing says when to return', () => {
+test('resume/wake: a peer that asks us to go gets a goodbye, and the closing says when to return', () => {
   const { p, wire } = up();
   wire.say(Uint8Array.of(0x0a, 0, 0, 4, 0, 0, 7, 0xd0));
   expect(wire.kinds.at(-1)).toBe('goodbye');

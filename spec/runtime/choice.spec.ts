@@ -27,7 +27,7 @@ const makers: Readonly<Record<string, (runtime: Runtime | undefined) => Engine>>
 const transport = (): Transport => memory({ clock: ports.clock });
 const given = (runtime: Runtime | undefined): { runtime?: Runtime } => (runtime === undefined ? {} : { runtime });
 
-describe.each(Object.entries(makers))('runtime option of %s', (_, make) => {
+describe.each(Object.entries(makers))('runtime/choice: runtime option of %s', (_, make) => {
   test('`compact` is the default', () => {
     for (const runtime of [undefined, 'compact'] as const) expect(make(runtime).actor).toBeInstanceOf(CompactActor);
   });

@@ -14,6 +14,7 @@ beforeAll(() => setDefaultRuntime('xstate'));
 afterAll(() => setDefaultRuntime('compact'));
 
 import '../engine.spec.js';
+import '../engine-misuse.spec.js';
 
 /** More with `SIM_SEEDS`. */
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? 100);

@@ -52,7 +52,7 @@ function crowd(clock: CountingClock, size: number) {
   return { root, actors, timers, got, scheduler: root.system.scheduler };
 }
 
-describe('the contract with XState', () => {
+describe('runtime/scheduler: the contract with XState', () => {
   test('it is held against 5.33; read the release notes before you change this line', () => {
     const { version } = JSON.parse(readFileSync(require.resolve('xstate/package.json'), 'utf8')) as { version: string };
     expect(version).toMatch(/^5\.33\./);
@@ -107,7 +107,7 @@ describe('the contract with XState', () => {
     expect(seen).toEqual([true]);
   });
 
-  test('an actor that is stopped or breaks takes its timers with it and nobody else’s', () => {
+  test('an actor that is stopped or breaks takes its timers with it and no others', () => {
     const clock = new CountingClock();
     const { root, actors, timers, scheduler, got } = crowd(clock, 4);
     for (const [i, actor] of actors.entries())
@@ -137,7 +137,7 @@ describe('the contract with XState', () => {
   });
 });
 
-describe('timers', () => {
+describe('runtime/scheduler: timers', () => {
   test('unnamed ones are all kept apart, and their names die with them', () => {
     const clock = new CountingClock();
     const { root, timers, scheduler, got } = crowd(clock, 0);
@@ -202,7 +202,7 @@ describe('timers', () => {
   });
 });
 
-test('stopping one of many touches its own timers alone, however many others wait', () => {
+test('runtime/scheduler: stopping one of many touches its own timers alone, however many others wait', () => {
   const work = [10, 1000, 10_000].map((size) => {
     const clock = new CountingClock();
     const { root, actors, scheduler, timers } = crowd(clock, size);

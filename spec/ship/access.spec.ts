@@ -12,7 +12,7 @@ describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods'
   });
 
   test.each(['required', 'optional', 'pinOk'] as const)(
-    'a peer whose PIN state is %s can’t be served, and hears so',
+    'a peer whose PIN state is %s can’t be served, and gets that answer',
     (pinState) => {
       const { s, wire } = served();
       through(wire, AS_CLIENT, 'protocol').say({ kind: 'pin', pinState });

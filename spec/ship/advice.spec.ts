@@ -4,7 +4,7 @@ import { shipAdvice } from '../../adapters/ship/index.js';
 const codes = Object.keys(CLOSINGS) as ClosingCode[];
 
 test.each(['identity-mismatch', 'identity-unknown'] as const)(
-  'SHIP advice about %s speaks of SKIs, not of fingerprints',
+  'SHIP/advice: SHIP advice about %s speaks of SKIs, not of fingerprints',
   (code) => {
     expect(shipAdvice(code)).toMatch(/\bSKI\b/);
     expect(shipAdvice(code)).not.toMatch(/fingerprint/i);

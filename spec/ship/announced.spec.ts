@@ -76,7 +76,7 @@ describe('announced: interfaces', () => {
     expect(hostAddresses(['198.51.100.7', 'docker0'], interfaces)).toEqual(['198.51.100.7', '172.17.0.1']);
     expect(hostAddresses(['eth7'], interfaces)).toEqual([]);
   });
-  test('an allow list that names nothing here is a trouble that is told, and tried again', async () => {
+  test('an allow list that names nothing here is a trouble that is reported, and tried again', async () => {
     const troubles: string[] = [];
     const discovery = await mdnsDiscovery({
       ski: a,

@@ -27,7 +27,7 @@ function passing({ clock }: Town, ms: number): number {
   return thrown;
 }
 
-test('who throws when asked whether somebody may decide has said no, and nothing else breaks', async () => {
+test('SHIP/callbacks: a callback that throws when asked whether a user may decide means no, and nothing else breaks', async () => {
   const town = new Town();
   const a = await town.hub(
     'a',
@@ -45,10 +45,10 @@ test('who throws when asked whether somebody may decide has said no, and nothing
   expect(a.story.slice(-2)).toEqual(['b 9', 'b 0']);
 });
 
-describe.each(CALLS)('inside %s', (call) => {
+describe.each(CALLS)('SHIP/callbacks: inside %s', (call) => {
   const ends = call === 'remoteSKIDisconnected';
 
-  test('an application may throw: it hears of its fault, and the hub goes on', async () => {
+  test('an application may throw: its error is reported, and the hub goes on', async () => {
     const { town, a, b } = await pair(call, () => {
       throw new Error('the application’s own fault');
     });

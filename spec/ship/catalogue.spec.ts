@@ -13,7 +13,7 @@ function namesIn(source: string): string[] {
   return [...names, ...rows].map((found) => found[2]!);
 }
 
-test('every case of the official catalogue is in the name of a test', () => {
+test('SHIP/catalogue: every case of the official catalogue is in the name of a test', () => {
   const sources = readdirSync(__dirname)
     .filter((name) => name.endsWith('.spec.ts') && name !== 'catalogue.spec.ts')
     .map((name) => readFileSync(join(__dirname, name), 'utf8'));

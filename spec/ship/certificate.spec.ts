@@ -22,7 +22,7 @@ function opensslAvailable(): boolean {
 }
 const derOf = (pem: string): Buffer => new X509Certificate(pem).raw;
 
-describe('the certificate of a SHIP device', () => {
+describe('SHIP/certificate: the certificate of a SHIP device', () => {
   test('is signed by its own P-256 key, and belongs to it', async () => {
     const parsed = new X509Certificate((await identity).certificate);
     expect(parsed.verify(parsed.publicKey)).toBe(true);
@@ -83,7 +83,7 @@ describe('the certificate of a SHIP device', () => {
   });
 });
 
-describe('a SKI is read', () => {
+describe('SHIP/certificate: a SKI is read', () => {
   test('from a certificate that ship-go made', () => {
     expect(skiOf(derOf(shipGo))).toBe('5be1f1a689c4ac0726881d8e88511806b81fd8e3');
     expect(skiMatchesKey(derOf(shipGo))).toBe(true);
@@ -123,7 +123,7 @@ describe('a SKI is read', () => {
   });
 });
 
-describe('a SKI that people write', () => {
+describe('SHIP/certificate: a SKI that people write', () => {
   const ski = '5be1f1a689c4ac0726881d8e88511806b81fd8e3';
   test.each([
     ski,

@@ -37,13 +37,13 @@ const rows: readonly (readonly [text: string, message: ShipSayable])[] = [
   ['3 {"connectionClose":[{"phase":"confirm"}]}', { kind: 'close', phase: 'confirm' }],
 ]; // prettier-ignore
 
-describe('a SHIP message', () => {
+describe('SHIP/codec: a SHIP message', () => {
   test.each(rows)('%s', (text, message) => {
     expect(textOf(codec.encode(message))).toBe(text);
     expect(read(Number(text[0]), text.slice(2))).toEqual(message);
   });
 
-  test('that begins a connection is two bytes, of which the second is told', () => {
+  test('that begins a connection is two bytes, of which the second is reported', () => {
     expect(codec.encode({ kind: 'init', value: 0 })).toEqual(Uint8Array.of(0, 0));
     expect(codec.decode(Uint8Array.of(0, 0))).toEqual({ kind: 'init', value: 0 });
     expect(codec.decode(Uint8Array.of(0, 0, 255))).toEqual({ kind: 'init', value: 0 });
@@ -88,7 +88,7 @@ describe('a SHIP message', () => {
   });
 });
 
-describe('a SHIP message is malformed', () => {
+describe('SHIP/codec: a SHIP message is malformed', () => {
   const handshake = (middle: string): string => `{"messageProtocolHandshake":[${middle}]}`;
   const refused: readonly (readonly [type: number, text: string, reason: string])[] = [
     [1, '', 'a message has at least two bytes, got 1'],
@@ -178,7 +178,7 @@ describe('SHIP codec: access methods of a 1.0 device have no id', () => {
   );
 });
 
-describe('a SHIP message is unknown', () => {
+describe('SHIP/codec: a SHIP message is unknown', () => {
   test('by its type or by its name', () => {
     expect(read(9, '{"foo":[]}')).toEqual({ kind: 'unknown', reason: 'unknown message type 9' });
     expect(read(1, '{"foo":[]}')).toEqual({ kind: 'unknown', reason: 'unknown message "foo"' });
@@ -192,7 +192,7 @@ describe('a SHIP message is unknown', () => {
   });
 });
 
-test('the type byte may be left to the name, for devices that get it wrong', () => {
+test('SHIP/codec: the type byte may be left to the name, for devices that get it wrong', () => {
   const tolerant = makeShipCodec({ typeByte: 'ignored' });
   for (const [text, message] of rows) {
     for (const type of [1, 2, 3]) expect(tolerant.decode(bytesOf(type, text.slice(2)))).toEqual(message);
@@ -200,7 +200,7 @@ test('the type byte may be left to the name, for devices that get it wrong', () 
   expect(tolerant.decode(bytesOf(9, '{"data":[{"payload":{"a":[]}}]}')).kind).toBe('unknown');
 });
 
-describe('what can not be said is refused', () => {
+describe('SHIP/codec: what can not be said is refused', () => {
   const refused: readonly (readonly [what: string, payload: Record<string, unknown>, message: string])[] = [
     ['no member', {}, 'exactly one member, got 0 members'],
     ['two members', { a: 1, b: 2 }, 'exactly one member, got 2 members'],
@@ -223,7 +223,7 @@ describe('what can not be said is refused', () => {
   });
 });
 
-describe('a real ship-go', () => {
+describe('SHIP/codec: a real ship-go', () => {
   const transcript = ['go-as-client.txt', 'go-as-server.txt', 'go-as-server-timeouts.txt']
     .map((file) => readFileSync(join(__dirname, '../vectors/ship', file), 'utf8'))
     .join('\n');
@@ -262,7 +262,7 @@ describe('a real ship-go', () => {
   });
 });
 
-describe('any bytes', () => {
+describe('SHIP/codec: any bytes', () => {
   test('are read without an exception', () => {
     const near = fc.constantFrom(...rows.map(([text]) => bytesOf(Number(text[0]), text.slice(2))));
     const damaged = fc.tuple(near, fc.nat(), fc.nat({ max: 255 })).map(([bytes, at, byte]) => {

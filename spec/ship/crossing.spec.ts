@@ -166,7 +166,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
   });
 });
 
-describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () => {
+describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer decides)', () => {
   const mostRecent = { doubleConnection: 'mostRecent' } as const;
 
   test.each(['cmi', 'hello', 'access'] as const)(
@@ -244,7 +244,7 @@ describe('[SHIP-11] a dead twin is not kept (mostRecent, the peer decides)', () 
   });
 });
 
-test('a peer without a Subject Key Identifier, or with ours, is nobody', () => {
+test('SHIP/crossing: a peer without a Subject Key Identifier, or with ours, has no identity', () => {
   const s = new Stage();
   expect([s.knock(null).ended, s.story.at(-1)]).toEqual([1005, 'refused identity-unknown']);
   expect([s.knock(p.SELF).ended, s.story.at(-1)]).toEqual([1005, 'refused identity-mismatch']);

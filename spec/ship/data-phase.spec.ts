@@ -67,7 +67,7 @@ describe('[SHIP-8] [SHIP-9] official catalogue: data, messages and the end', () 
     },
   );
 
-  test.each(['cmi', 'hello', 'protocol', 'pin', 'access'] as const)('1006 after %s is a loss, and is told once', (phase) => {
+  test.each(['cmi', 'hello', 'protocol', 'pin', 'access'] as const)('1006 after %s is a loss, and is reported once', (phase) => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, phase).cut();
     expect(s.closing?.code).toBe('reset');
@@ -75,7 +75,7 @@ describe('[SHIP-8] [SHIP-9] official catalogue: data, messages and the end', () 
   });
 });
 
-describe('[SHIP-10] signs of life', () => {
+describe('[SHIP-10] SHIP/data phase: signs of life', () => {
   test('a ping every 50 s; a pong keeps the wire for 60 s, data does not', () => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, 'access');

@@ -4,7 +4,7 @@ import { KnownServices } from '../../adapters/ship/services.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((each) => each.repeat(40)) as [string, string, string];
 
-test('a visible service is never forgotten for a new one, one that is gone is', () => {
+test('SHIP/discovery: a visible service is never forgotten for a new one, one that is gone is', () => {
   const known = new KnownServices();
   const service = (index: number): RemoteService => ({ ski: index.toString(16).padStart(40, '0'), addresses: [], port: 1, isRegistering: false, isVisible: true }); // prettier-ignore
   const show = (from: number, to: number): void =>
@@ -20,7 +20,7 @@ test('a visible service is never forgotten for a new one, one that is gone is', 
   ]);
 });
 
-describe('a service is dialed', () => {
+describe('SHIP/discovery: a service is dialed', () => {
   test('by host name, IPv4, IPv6, each with and without its path; not by addresses of the link alone', () => {
     const service = { ski: a, host: 'x.local', addresses: ['fe80::1', 'fd00::1', '192.0.2.1'], port: 4711, path: '/p/', isRegistering: false, isVisible: true }; // prettier-ignore
     expect(candidatesOf(service)).toEqual([
@@ -34,7 +34,7 @@ describe('a service is dialed', () => {
   });
 });
 
-describe('SHIP services at places that are known', () => {
+describe('SHIP/discovery: SHIP services at places that are known', () => {
   test('are there from the begin, and can come, move and go', async () => {
     const discovery = staticDiscovery([{ ski: a.toUpperCase(), host: 'wallbox.local', port: 4711 }]);
     const heard: string[][] = [];

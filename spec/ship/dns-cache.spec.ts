@@ -12,7 +12,7 @@ const ptr = (label: string, ttl = 120): DnsRecord => ({
 });
 const address = (data: string, flush = false): DnsRecord => ({ name: 'h.LOCAL', type: 'A', ttl: 120, flush, data });
 
-describe('what was heard of services', () => {
+describe('DNS cache: records of services', () => {
   test('is put together by name, in any case and order', () => {
     const cache = new DnsCache(SERVICE);
     cache.take([address('192.0.2.1'), txt('x'), srv(1), ptr('A')], 0);
@@ -68,7 +68,7 @@ describe('what was heard of services', () => {
     expect(cache.nextExpiry()).toBe(4_500_000);
   });
 
-  test('is nothing of other services, and no address that nobody asked about', () => {
+  test('is nothing of other services, and no address that was not asked for', () => {
     const cache = new DnsCache(SERVICE);
     cache.take([{ ...ptr('A'), name: '_http._tcp.local' }, { ...srv(1), name: 'A._http._tcp.local' }, address('192.0.2.1')], 0);
     cache.take([{ name: SERVICE, type: 'PTR', ttl: 120, data: 'A._http._tcp.local' }], 0);

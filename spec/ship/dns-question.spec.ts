@@ -3,7 +3,7 @@ import type { DnsQuestion } from '../../adapters/ship/mdns-network.js';
 
 const ascii = (packet: Uint8Array | undefined): string => Buffer.from(packet ?? []).toString('latin1');
 
-describe('mDNS questions', () => {
+describe('SHIP/dns question: mDNS questions', () => {
   test('keep a label with dots in one piece', () => {
     const [packet] = questionPackets([
       { name: 'EVSE 2.0._ship._tcp.local', labels: ['EVSE 2.0', '_ship', '_tcp', 'local'], type: 'SRV' },

@@ -3,7 +3,7 @@ import { fromEebusJson, isEmpty, toEebusJson } from '../../adapters/ship/eebus-j
 
 const runs = { numRuns: 300, seed: 20240921 };
 
-describe('EEBUS JSON goes out', () => {
+describe('SHIP/eebus json: EEBUS JSON goes out', () => {
   const rows: readonly (readonly [what: string, value: object, text: string])[] = [
     ['an object as a list of one-member objects, in order', { a: { y: 1, x: 2 } }, '{"a":[{"y":1},{"x":2}]}'],
     ['an empty object as []', { accessMethodsRequest: {} }, '{"accessMethodsRequest":[]}'],
@@ -50,7 +50,7 @@ describe('EEBUS JSON goes out', () => {
   });
 });
 
-describe('[SHIP-14] EEBUS JSON comes in', () => {
+describe('[SHIP-14] SHIP/eebus json: EEBUS JSON comes in', () => {
   const rows: readonly (readonly [what: string, text: string, value: unknown])[] = [
     // The rows of what ship-go of 2024 does with input, and what is done here.
     ['with whitespace everywhere', ' { "a" : [ { "x" : 1 } ,\r\n\t{ "y" : [ ] } ] } \n', { a: { x: 1, y: {} } }],
@@ -162,7 +162,7 @@ const { anything } = fc.letrec<{ anything: unknown; list: unknown; object: objec
 }));
 const message = fc.tuple(hostile, anything).map(([name, value]) => fromEntries([[name, value]]));
 
-describe('EEBUS JSON both ways', () => {
+describe('SHIP/eebus json: EEBUS JSON both ways', () => {
   test('brings back what was sent', () => {
     fc.assert(
       fc.property(message, (value) => expect(fromEebusJson(toEebusJson(value))).toEqual(value)),

@@ -3,7 +3,7 @@ import { memoryTrust } from '../../adapters/ship/index.js';
 import { see, skiOf, Town, trusting, type Citizen } from './town.js';
 import { serviceOf } from './world.js';
 
-describe('the warning before the limit', () => {
+describe('SHIP/face: the warning before the limit', () => {
   test('comes at 80 % of it, with every connection from there on, and not before', async () => {
     const town = new Town();
     const near: [number, number][] = [];
@@ -34,7 +34,7 @@ describe('the warning before the limit', () => {
   });
 });
 
-describe('what an application asks about a peer', () => {
+describe('SHIP/face: what an application asks about a peer', () => {
   test('[SHIP-12] getNextDelay and the attempt count follow the bands, and are over with a handshake', async () => {
     const town = new Town();
     const a = await town.hub('a');
@@ -111,7 +111,7 @@ test('the five steps of an end: out of the registry, timers cancelled, handshake
   expect([town.network.counts.dials, a.hub.getConnectionCount()]).toEqual([2, 1]);
 });
 
-describe('a peer', () => {
+describe('SHIP/face: a peer', () => {
   test('is dialed again after a loss also where discovery only knows it from before', async () => {
     const town = new Town();
     const a = await town.hub('a', { trust: trusting('b') });
@@ -143,7 +143,7 @@ describe('a peer', () => {
     ]);
   });
 
-  test('that is connected and unregistered hears a goodbye, and nobody dials', async () => {
+  test('that is connected and unregistered gets a goodbye, and is not dialed', async () => {
     const town = new Town();
     const a = await town.hub('a', { trust: trusting('b') });
     const b = await town.hub('b', { trust: trusting('a') });
@@ -181,7 +181,7 @@ describe('a peer', () => {
   });
 });
 
-test('disconnectAllSKIs says goodbye to everybody; who is paired is met again', async () => {
+test('SHIP/face: disconnectAllSKIs says goodbye to all; paired devices are connected again', async () => {
   const town = new Town();
   const a = await town.hub('a', { trust: trusting('1', '2', '3') });
   const others: Citizen[] = [];
@@ -201,7 +201,7 @@ test('disconnectAllSKIs says goodbye to everybody; who is paired is met again', 
   expect(a.hub.getConnectionCount()).toBe(3);
 });
 
-describe('auto-accept', () => {
+describe('SHIP/face: auto-accept', () => {
   test('begins and ends at any time, is announced, and pairs whom it lets in', async () => {
     const town = new Town();
     const a = await town.hub('a', {}, { allowWaitingForTrust: () => false });
@@ -240,7 +240,7 @@ describe('auto-accept', () => {
   });
 });
 
-test('visibleRemoteServicesUpdated tells what is announced now, not what is known from before', async () => {
+test('SHIP/face: visibleRemoteServicesUpdated tells what is announced now, not what is known from before', async () => {
   const town = new Town();
   const seen: string[][] = [];
   const a = await town.hub(

@@ -1,7 +1,7 @@
 import * as p from './played.js';
 import { AS_CLIENT, AS_SERVER, HIGH, served, Stage, through } from './played.js';
 
-describe('the whole handshake', () => {
+describe('SHIP/handshake: the whole handshake', () => {
   test('as server: every message in its order, and the API states never go backwards', () => {
     const { s, wire } = served();
     through(wire, AS_CLIENT, 'access');
@@ -145,7 +145,7 @@ describe('[SHIP-5] official catalogue: protocol handshake', () => {
     expect(s.closing).toMatchObject({ code: 'handshake-refused', side: 'remote' });
   });
 
-  test('but that it heard us too late is no refusal: it is dialed again', () => {
+  test('but a late message of ours is no refusal: the peer is dialed again', () => {
     const s = new Stage();
     through(s.dial(), AS_SERVER, 'hello').say({ kind: 'protocol-error', error: 1 });
     expect(s.closing).toMatchObject({ code: 'handshake-timeout', side: 'remote' });

@@ -11,7 +11,7 @@ function completed(role: 'server' | 'client' = 'client'): { s: Stage; wire: Play
   return { s, wire: role === 'client' ? through(s.dial(), AS_SERVER, 'access') : through(s.knock(), AS_CLIENT, 'access') };
 }
 
-describe('[SHIP-10] a wire whose peer answers', () => {
+describe('[SHIP-10] SHIP/heartbeat: a wire whose peer answers', () => {
   test('lives for a day on a ping every 50 s, whether data flows or not', () => {
     const { s, wire } = completed();
     s.clock.advance(86_400_000);
@@ -41,7 +41,7 @@ describe('[SHIP-10] a wire whose peer answers', () => {
   });
 });
 
-describe('[SHIP-10] a wire whose peer does not', () => {
+describe('[SHIP-10] SHIP/heartbeat: a wire whose peer does not', () => {
   test.each(['client', 'server'] as const)('ends 60 s after the last pong, to the millisecond, destroyed (%s)', (role) => {
     const { s, wire } = completed(role);
     s.clock.advance(50_001); // The first pong comes 1 ms after its ping.
@@ -76,7 +76,7 @@ describe('[SHIP-10] a wire whose peer does not', () => {
   });
 });
 
-describe('[SHIP-10] a process that was frozen when the time ran out', () => {
+describe('[SHIP-10] SHIP/heartbeat: a process that was frozen when the time ran out', () => {
   const { pongTimeoutMs, pingIntervalMs, wakePongTimeoutMs } = SHIP_TIMING;
   /** It has asked at 50 s, and wakes up so long after the deadline. */
   const woken = (lateMs: number): { heart: Heartbeat; now: number } => {
@@ -89,7 +89,7 @@ describe('[SHIP-10] a process that was frozen when the time ran out', () => {
     return { heart, now };
   };
 
-  test.each([0, 1, 400, 1000])('for %d ms: reads what has come before it judges', (lateMs) => {
+  test.each([0, 1, 400, 1000])('for %d ms: reads its input before it times out', (lateMs) => {
     const alive = woken(lateMs);
     alive.heart.pong(alive.now);
     expect([alive.heart.handleTimeout(alive.now + 1), alive.heart.nextTimeout()! > alive.now + 1000]).toEqual(['quiet', true]);
@@ -122,7 +122,7 @@ describe('[SHIP-10] a process that was frozen when the time ran out', () => {
   });
 });
 
-test('[SHIP-10] whatever happens, silence ends and a pong in time does not', () => {
+test('[SHIP-10] SHIP/heartbeat: whatever happens, silence ends and a pong in time does not', () => {
   const { pongTimeoutMs, wakePongTimeoutMs } = SHIP_TIMING;
   const act = fc.oneof(
     fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 30_000 }) }),

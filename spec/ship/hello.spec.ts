@@ -34,7 +34,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     expect([wire.ended, s.closing?.code, s.closing?.side]).toEqual([4452, 'trust-pending-timeout', 'remote']);
   });
 
-  test('TC_SHIP_HELLO_004 pending without a wish is ignored while we are ready, and moves no timer', () => {
+  test('TC_SHIP_HELLO_004 pending without a request for prolongation is ignored while we are ready, and moves no timer', () => {
     const { s, wire } = served();
     wire.say(p.INIT);
     s.clock.advance(30_000);
@@ -80,7 +80,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     expect([wire.ended, s.closing?.code, s.closing?.side]).toEqual([4452, 'trust-pending-timeout', 'local']);
   });
 
-  test('our wish for more and the approval may cross: a late ready does no harm', () => {
+  test('our request for prolongation and the approval may cross: a late ready does no harm', () => {
     const s = new Stage();
     const wire = s.knock();
     wire.say(p.INIT, p.READY);
@@ -91,7 +91,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     expect(wire.last('protocol')).toMatchObject({ handshakeType: 'select' });
   });
 
-  test('where nobody may wait, an untrusted peer is told at once', () => {
+  test('where no user may decide, an untrusted peer is refused at once', () => {
     const s = new Stage();
     s.peers.mayWaitFor = false;
     const wire = s.knock();

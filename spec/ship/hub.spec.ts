@@ -38,7 +38,7 @@ test('two nodes pair: one registers and dials, the other’s user accepts; data 
   expect(a.got).toEqual([{ datagram: { n: 1 } }]);
 }, 15_000);
 
-test('after a loss the pair finds each other again; ends are told once, with everything cleaned up before', async () => {
+test('SHIP/hub: after a loss the pair finds each other again; ends are reported once, with everything cleaned up before', async () => {
   const [ida, idb] = await identities;
   const a = await node(ida, 'id-a', { trust: memoryTrust([{ ski: idb.ski! }]) });
   const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]) });
@@ -51,7 +51,7 @@ test('after a loss the pair finds each other again; ends are told once, with eve
   expect(a.hub.debugConnectionState()).toContain(`${b.hub.ski}  7 completed, paired, attempt 0`);
 }, 20_000);
 
-test('a node that ends waits until its pairings are kept', async () => {
+test('SHIP/hub: a node that ends waits until its pairings are kept', async () => {
   const [ida] = await identities;
   const story: string[] = [];
   let keep = (): void => {};
@@ -98,7 +98,7 @@ test.each(['initiator', 'mostRecent'] as const)(
   15_000,
 );
 
-test('denied: the other side hears it, and does not come again', async () => {
+test('denied: the other side gets it, and does not come again', async () => {
   const [ida, idb] = await identities;
   const [a, b] = [await node(ida, 'id-a'), await node(idb, 'id-b')];
   a.see(b);
@@ -134,7 +134,7 @@ test('[SHIP-13] at the limit: 503 before the upgrade for strangers, and a typed 
   expect(b.hub.getMaxConnections()).toBe(10);
 }, 20_000);
 
-test('bad SKIs, the own SKI and unknown peers are clear errors', async () => {
+test('SHIP/hub: bad SKIs, the own SKI and unknown peers are clear errors', async () => {
   const [ida, idb] = await identities;
   const a = await node(ida, 'id-a');
   expect(() => a.hub.registerRemoteService('12')).toThrow('expected 40 hex digits, got 2');
@@ -144,7 +144,7 @@ test('bad SKIs, the own SKI and unknown peers are clear errors', async () => {
   a.hub.unregisterRemoteService(idb.ski!); // Safe.
 });
 
-test('[SHIP-1] a certificate that claims the SKI of a paired device is nobody, on both sides of a dial', async () => {
+test('[SHIP-1] SHIP/hub: a certificate that claims the SKI of a paired device proves no identity, on both sides of a dial', async () => {
   const [ida, idb] = await identities;
   const forged = await forgedIdentity({ ski: ida.ski! });
   const b = await node(idb, 'id-b', { trust: memoryTrust([{ ski: ida.ski! }]) });

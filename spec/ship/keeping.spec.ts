@@ -13,7 +13,7 @@ let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'holdfast-keeping-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('pairings that can’t be kept are an error at the start', () => {
+describe('SHIP/keeping: pairings that can’t be kept are an error at the start', () => {
   test('trust file: a directory that isn’t there', async () => {
     await expect(ShipTrustFile.open('/nosuch/dir/p.json')).rejects.toMatchObject({ code: 'bad-option' });
     await expect(ShipTrustFile.open('/nosuch/dir/p.json')).rejects.toThrow('there is no directory /nosuch/dir; make it first');
@@ -80,7 +80,7 @@ describe('trust file: one process at a time', () => {
     await (await ShipTrustFile.open(path())).close();
   });
 
-  test.each(['', '{', '{"pid":"x"}'])('a lock that can’t be read (%j) is nobody’s after a moment', async (text) => {
+  test.each(['', '{', '{"pid":"x"}'])('a lock that can’t be read (%j) is free after a moment', async (text) => {
     writeFileSync(lock(), text);
     await expect(ShipTrustFile.open(path())).rejects.toThrow('in use by another process');
     const before = new Date(Date.now() - 3000);
@@ -120,7 +120,7 @@ describe('trust file: one process at a time', () => {
   });
 });
 
-test('trust file: every failed write is told, and a node that ends gives the file up', async () => {
+test('trust file: every failed write is reported, and a node that ends gives the file up', async () => {
   const trust = await ShipTrustFile.open(join(folder, 'p.json'));
   const told: string[] = [];
   const s = await HubStage.of([], { trust }, { trustWriteFailed: ({ message }) => told.push(message) });

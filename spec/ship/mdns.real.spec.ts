@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const each of open) await each.close();
 });
 
-test('SHIP discovery by mDNS works on a real network: that of this host', async () => {
+test('SHIP/mdns real: SHIP discovery by mDNS works on a real network: that of this host', async () => {
   const real = { open: mdnsNetwork({ interface: '127.0.0.1', port: 15353 }), addressesOfHost: () => ['127.0.0.1'] };
   // Only a question on the network can tell, so it is too late to be counted as skipped.
   if (!(await hearsItself(real.open))) return console.warn('skipped: this host has no multicast on its loopback interface');
@@ -31,7 +31,7 @@ test('SHIP discovery by mDNS works on a real network: that of this host', async 
   expect(troubles).toEqual([]);
 });
 
-test('SHIP discovery finds a device whose name holds a dot, and that sends its records one by one', async () => {
+test('SHIP/mdns real: SHIP discovery finds a device whose name holds a dot, and that sends its records one by one', async () => {
   const [group, port] = ['224.0.0.251', 15354];
   const network = mdnsNetwork({ interface: '127.0.0.1', port });
   if (!(await hearsItself(network))) return console.warn('skipped: this host has no multicast on its loopback interface');

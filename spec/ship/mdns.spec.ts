@@ -49,7 +49,7 @@ function device(ski: string, { txt = {}, port = 4711, label = 'Wallbox', target 
   ];
 } // prettier-ignore
 
-describe('SHIP services found by mDNS', () => {
+describe('SHIP/mdns: SHIP services found by mDNS', () => {
   test('[TC_SHIP_MDNS_001] are shown with everything they say about themselves, and do not find themselves', async () => {
     const one = await node(a, { brand: 'Brand', model: 'Model', type: 'Wallbox', serial: '0815', categories: [3, 2] });
     const two = await node(b);
@@ -125,7 +125,7 @@ describe('SHIP services found by mDNS', () => {
     expect(candidatesOf(two.find(a)!)).toEqual(place);
   });
 
-  test('are known from before when nothing is heard of them for 120 s, and visible again at their first word', async () => {
+  test('are known from before when nothing is received from them for 120 s, and visible again at their first word', async () => {
     const two = await node(b);
     lan.say(device(a));
     await lan.pass(119_000);
@@ -227,7 +227,7 @@ describe('SHIP services found by mDNS', () => {
     expect([two.entries().length, skisOf(two).length]).toEqual([256, 256]);
   });
 
-  test('are told to listeners now and after each change, until they have enough', async () => {
+  test('are reported to listeners now and after each change, until they unsubscribe', async () => {
     const two = await node(b);
     const heard: string[][] = [];
     const enough = two.subscribe((services) =>
@@ -248,7 +248,7 @@ describe('SHIP services found by mDNS', () => {
   });
 });
 
-describe('SHIP discovery by mDNS outlives', () => {
+describe('SHIP/mdns: SHIP discovery by mDNS outlives', () => {
   test('the loss of its network: it tries again, ever less often, and asks and announces anew', async () => {
     const one = await node(a);
     const two = await node(b);
@@ -323,7 +323,7 @@ describe('SHIP discovery by mDNS outlives', () => {
   });
 });
 
-describe('SHIP discovery by mDNS', () => {
+describe('SHIP/mdns: SHIP discovery by mDNS', () => {
   test('leaves nothing behind when it is closed', async () => {
     const one = await node(a);
     await one.announce!(listening);
@@ -373,7 +373,7 @@ describe('SHIP discovery by mDNS', () => {
     expect(two.find(a)?.isVisible).toBe(false);
   });
 
-  test('announces the one address it listens at, or none where nobody could dial', async () => {
+  test('announces the one address it listens at, or none where it can’t be dialed', async () => {
     const one = await node(a);
     const two = await node(b);
     await one.announce!({ addresses: [], isRegistering: false });

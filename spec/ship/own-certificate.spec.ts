@@ -31,7 +31,7 @@ async function warnings(identity: OwnIdentity, atMs = Date.now()): Promise<strin
 const lasting = (validDays: number): Promise<OwnIdentity> =>
   makeSelfSigned({ name: [{ CN: [{ utf8String: 'x' }] }], validDays, extensions: () => [] });
 
-describe('our own certificate is looked at when a node starts', () => {
+describe('SHIP/own certificate: our own certificate is looked at when a node starts', () => {
   test('a right one is not worth a word', async () => {
     expect(await warnings(await makeIdentity())).toEqual([]);
   });
@@ -108,7 +108,7 @@ describe('our own certificate is looked at when a node starts', () => {
   });
 });
 
-test('what is wrong with a certificate counts to the hour', async () => {
+test('SHIP/own certificate: what is wrong with a certificate counts to the hour', async () => {
   const { certificate } = await lasting(400);
   const endMs = Date.parse(new X509Certificate(certificate).validTo);
   const codes = (beforeMs: number): string[] => warningsOf(certificate, endMs - beforeMs).map(({ code }) => code);
@@ -121,7 +121,7 @@ test('what is wrong with a certificate counts to the hour', async () => {
   ]);
 });
 
-describe('a peer’s certificate that won’t do is refused with a reason on both sides', () => {
+describe('SHIP/own certificate: a peer’s certificate that won’t do is refused with a reason on both sides', () => {
   const meeting = async (forged: OwnIdentity, isForgedDialing: boolean): Promise<{ b: Node; thief: Node; refused: string[] }> => {
     const right = await makeIdentity();
     const refused: string[] = [];
@@ -153,7 +153,7 @@ describe('a peer’s certificate that won’t do is refused with a reason on bot
   }, 15_000);
 });
 
-describe('keys as other programs write them', () => {
+describe('SHIP/own certificate: keys as other programs write them', () => {
   const openssl = (...args: string[]): string =>
     execFileSync('openssl', args, { encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] });
   const hasOpenssl = ((): boolean => {

@@ -13,7 +13,7 @@ function at(role: (typeof ROLES)[number], phase: Phase | undefined): { s: Stage;
   return { s, wire: phase === undefined ? wire : through(wire, role === 'server' ? AS_CLIENT : AS_SERVER, phase) };
 }
 
-describe('a message in the wrong phase', () => {
+describe('SHIP/phases: a message in the wrong phase', () => {
   const messages: Record<string, ShipSayable> = {
     init: p.INIT,
     ready: p.READY,
@@ -64,7 +64,7 @@ describe('a message in the wrong phase', () => {
   );
 });
 
-describe('at the last millisecond of a timer', () => {
+describe('SHIP/phases: at the last millisecond of a timer', () => {
   /** The name, how to come there, and how long the timer then runs; `act` at its end but one still counts, at its end no more. */
   const waits: readonly (readonly [
     string,
@@ -130,7 +130,7 @@ describe('at the last millisecond of a timer', () => {
   });
 });
 
-describe('a close', () => {
+describe('SHIP/phases: a close', () => {
   test.each(ROLES.flatMap((role) => PHASES.map((phase) => [role, phase] as const)))(
     'by the peer, as %s after %s: confirmed, and over in the time it announced',
     (role, phase) => {

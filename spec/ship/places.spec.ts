@@ -17,7 +17,7 @@ async function switchedOff(peers = TEN): Promise<HubStage> {
   return s;
 }
 
-describe('[SHIP-13] places are for connections', () => {
+describe('[SHIP-13] SHIP/places: places are for connections', () => {
   test('SHIP places: ten paired devices that are switched off keep no eleventh out', async () => {
     const s = await switchedOff([...TEN, 'a'.repeat(40)]);
     expect(s.hub.engine.metrics().utilisation).toBe(0);
@@ -64,7 +64,7 @@ describe('[SHIP-13] places are for connections', () => {
   });
 });
 
-describe('[SHIP-13] a paired peer displaces a stranger in pairing', () => {
+describe('[SHIP-13] SHIP/places: a paired peer displaces a stranger in pairing', () => {
   const crowded = async (): Promise<HubStage> => {
     const s = await HubStage.of(['a'.repeat(40)], { maxConnections: 3 }, { allowWaitingForTrust: () => true });
     for (const ski of skis('012')) s.knock(ski)!.say(p.INIT, p.READY);
@@ -114,7 +114,7 @@ describe('[SHIP-13] a paired peer displaces a stranger in pairing', () => {
   });
 });
 
-describe('[SHIP-13] a registration beyond the limit waits visibly', () => {
+describe('[SHIP-13] SHIP/places: a registration beyond the limit waits visibly', () => {
   const full = async (): Promise<HubStage> => {
     const s = await HubStage.of(skis('012ac'), { maxConnections: 3 });
     for (const ski of skis('012')) through(s.knock(ski)!, AS_CLIENT, 'access');

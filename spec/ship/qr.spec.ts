@@ -14,7 +14,7 @@ const whole: ShipQr = {
 };
 const text = `SHIP;SKI:${ski};ID:i:46925_x;BRAND:Brand;TYPE:Wallbox;MODEL:M 1;SERIAL:0815;CAT:3,2;ENDSHIP;`;
 
-describe('the QR code of a SHIP device', () => {
+describe('SHIP/qr: the QR code of a SHIP device', () => {
   test('says everything in order, and is read again', () => {
     expect(toQrText(whole)).toBe(text);
     expect(fromQrText(text)).toEqual(whole);
@@ -71,7 +71,7 @@ describe('the QR code of a SHIP device', () => {
   });
 });
 
-describe('the TXT record of a SHIP service', () => {
+describe('SHIP/qr: the TXT record of a SHIP service', () => {
   const own: ShipTxt = { ski, shipId: 'i:1', path: '/ship/', isRegistering: false };
   const bytes = (strings: readonly string[]): Uint8Array[] => strings.map((each) => Buffer.from(each));
 

@@ -28,7 +28,7 @@ const ENDINGS: Readonly<Record<string, (dial: PlayedDial, s: HubStage) => void>>
   },
 };
 
-describe('[SHIP-12] a paired device is dialed again in the last band, whatever the ending', () => {
+describe('[SHIP-12] SHIP/redial: a paired device is dialed again in the last band, whatever the ending', () => {
   test.each(Object.keys(ENDINGS))('SHIP redial: %s', async (name) => {
     const s = await HubStage.of([HIGH]);
     s.announce(HIGH);
@@ -58,7 +58,7 @@ describe('[SHIP-12] a paired device is dialed again in the last band, whatever t
   });
 });
 
-describe('[SHIP-12] discovery that has another entry is followed at once', () => {
+describe('[SHIP-12] SHIP/redial: discovery that has another entry is followed at once', () => {
   const astray = async (): Promise<HubStage> => {
     const s = await HubStage.of([HIGH]);
     s.announce(HIGH);
@@ -154,7 +154,7 @@ describe('[SHIP-12] discovery that has another entry is followed at once', () =>
   });
 });
 
-describe('[SHIP-3] a denial of trust stops dialing, and says so', () => {
+describe('[SHIP-3] SHIP/redial: a denial of trust stops dialing, and says so', () => {
   const denied = async (redialDenied: boolean): Promise<HubStage> => {
     const s = await HubStage.of([HIGH], { redialDenied });
     s.announce(HIGH);
@@ -204,7 +204,7 @@ const ORDERLY_ENDS: readonly WireCause[] = [
   { kind: 'ended', code: 4500, reason: 'User close' },
 ];
 
-describe('[SHIP-3] only the peer’s own denial stops dialing', () => {
+describe('[SHIP-3] SHIP/redial: only the peer’s own denial stops dialing', () => {
   test.each(ORDERLY_ENDS.map((cause) => [`${cause.code ?? 'without a code'}`, cause] as const))(
     'SHIP denial: an orderly end (%s) while the peer’s user has still to decide is none',
     async (_, cause) => {

@@ -50,7 +50,7 @@ test('TC_SHIP_ROLE_002 as client: we dial, the handshake completes, data goes bo
   await exchange(we, one!.ski!, peer, 1);
 });
 
-test('TC_SHIP_ROLE_003 both roles at once to different peers: neither connection is troubled by the other', async () => {
+test('SHIP/roles: TC_SHIP_ROLE_003 both roles at once to different peers: neither connection is troubled by the other', async () => {
   const listener = await listenPeer({ identity: two! });
   ends.push(() => listener.close());
   const we = await trusting();

@@ -84,7 +84,7 @@ async function trap(
   return { port: (server.address() as AddressInfo).port, heard: () => heard, over };
 }
 
-describe('a Subject Key Identifier that is not that of the key', () => {
+describe('SHIP/security: a Subject Key Identifier that is not that of the key', () => {
   test.each(versions)(
     'TC_SHIP_SEC_001 as server, without earlier pairing: over before a byte of HTTP is answered (%s)',
     async (version) => {
@@ -99,7 +99,7 @@ describe('a Subject Key Identifier that is not that of the key', () => {
   );
 
   test.each(versions)(
-    'TC_SHIP_SEC_002 as server, with earlier pairing: the paired one’s name opens no door, and its connection lives on (%s)',
+    'TC_SHIP_SEC_002 as server, with earlier pairing: the paired one’s name gives no access, and its connection lives on (%s)',
     async (version) => {
       const we = await trusting(friend.ski!);
       const paired = await dial({ port: we.port, identity: friend });
@@ -114,7 +114,7 @@ describe('a Subject Key Identifier that is not that of the key', () => {
     },
   );
 
-  test.each(versions)('TC_SHIP_SEC_001 as client, without earlier pairing: it hears not a byte from us (%s)', async (version) => {
+  test.each(versions)('TC_SHIP_SEC_001 as client, without earlier pairing: it gets not a byte from us (%s)', async (version) => {
     const { port, heard, over } = await trap(await forgedIdentity({ ski: friend.ski! }), version);
     const we = await trusting();
     we.board.show(friend.ski!, port);
@@ -124,7 +124,7 @@ describe('a Subject Key Identifier that is not that of the key', () => {
     expect(heard()).toBe('');
   });
 
-  test.each(versions)('TC_SHIP_SEC_002 as client, with earlier pairing: it hears not a byte from us (%s)', async (version) => {
+  test.each(versions)('TC_SHIP_SEC_002 as client, with earlier pairing: it gets not a byte from us (%s)', async (version) => {
     const we = await trusting(friend.ski!);
     const paired = await dial({ port: we.port, identity: friend });
     await Promise.all([handshake(paired), we.until('connected')]);
@@ -138,7 +138,7 @@ describe('a Subject Key Identifier that is not that of the key', () => {
     expect(we.hub.isRemoteServicePaired(friend.ski!)).toBe(true);
   });
 
-  test('somebody else’s good certificate at a peer’s address: an ending of its own, and no SHIP byte', async () => {
+  test('another device’s good certificate at a peer’s address: an ending of its own, and no SHIP byte', async () => {
     const other = await makeIdentity();
     const they = await node(other, 'other-id', { autoAccept: true });
     const we = await trusting(friend.ski!);
@@ -169,7 +169,7 @@ describe('a Subject Key Identifier that is not that of the key', () => {
   });
 });
 
-describe('certificates', () => {
+describe('SHIP/security: certificates', () => {
   test.each([
     ['an expired one', { expired: true }],
     ['one with the CA flag 0x01, as devices in the field have it', { sloppyBoolean: true }],
@@ -189,14 +189,14 @@ describe('certificates', () => {
     await we.hub.connectSKI(odd.ski!);
   });
 
-  test.each(versions)('without one nobody comes in (%s)', async (version) => {
+  test.each(versions)('without one no peer comes in (%s)', async (version) => {
     const we = await node(own, 'own-id', { autoAccept: true });
     expect(await ask(we.port, undefined, version)).toBe('');
     expect(we.story).toEqual([]);
   });
 });
 
-describe('TLS', () => {
+describe('SHIP/security: TLS', () => {
   test('1.1 is refused', async () => {
     const we = await trusting(friend.ski!);
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;

@@ -61,7 +61,7 @@ function peakOf(dialedAt: readonly number[], fromMs: number): number {
 
 const median = (of: readonly number[]): number => [...of].sort((a, b) => a - b)[of.length >> 1]!;
 
-test('a thousand devices that are lost at once are dialed spread over the first band, and all are back at its end', () => {
+test('SHIP/spread: a thousand devices that are lost at once are dialed spread over the first band, and all are back at its end', () => {
   const first: number[] = [];
   const again: number[] = [];
   for (let seed = 1; seed <= SEEDS; seed++) {

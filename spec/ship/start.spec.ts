@@ -55,7 +55,7 @@ test('SHIP start: a discovery that fails to announce ends the start, which can b
 
 describe('SHIP disconnect: in any phase, with its reason', () => {
   test.each(['cmi', 'hello', 'protocol', 'pin'] as const)(
-    'of a dial in %s: it ends, is told why, and dialed anew in the first band',
+    'of a dial in %s: it ends, gets the reason, and is dialed anew in the first band',
     async (phase) => {
       const s = await HubStage.of([HIGH]);
       s.announce(HIGH);

@@ -24,7 +24,7 @@ function finish(role: 'server' | 'client', from: Phase, wire: PlayedShipWire): v
 }
 
 const BEFORE_DATA = ['cmi', 'hello', 'protocol', 'pin', 'access'] as const;
-describe.each(['server', 'client'] as const)('[SHIP-15] tolerance, as %s', (role) => {
+describe.each(['server', 'client'] as const)('[SHIP-15] SHIP/tolerance: tolerance, as %s', (role) => {
   test.each(BEFORE_DATA.flatMap((phase) => UNKNOWN.map(([name, bytes]) => [phase, name, bytes] as const)))(
     'after %s, unknown control message %s: ignored and counted',
     (phase, _, bytes) => {
@@ -80,7 +80,7 @@ test('[SHIP-15] tolerance: the client’s announceMax twice is answered once', (
   expect(s.story.at(-1)).toBe('connected');
 });
 
-test('[SHIP-3] a peer whose user says no after the hello has denied, in the protocol and in the PIN phase', () => {
+test('[SHIP-3] SHIP/tolerance: a peer whose user says no after the hello has denied, in the protocol and in the PIN phase', () => {
   for (const phase of ['hello', 'protocol'] as const) {
     const { s, wire } = at('client', phase);
     wire.say(p.ABORTED);

@@ -21,7 +21,7 @@ afterEach(async () => {
   await onDisk?.written();
   await rm(home, { recursive: true });
 });
-describe.each(makers)('trust %s', (_, make) => {
+describe.each(makers)('SHIP/trust file: trust %s', (_, make) => {
   test('remembers services and what they are called', async () => {
     const trust = await make();
     expect([...trust.values()]).toEqual([]);
@@ -45,8 +45,8 @@ describe.each(makers)('trust %s', (_, make) => {
   });
 });
 
-describe('trust on disk', () => {
-  test('is there again after a restart, readable by people and nobody else', async () => {
+describe('SHIP/trust file: trust on disk', () => {
+  test('is there again after a restart, readable by people, with the mode of a private file', async () => {
     const trust = await ShipTrustFile.open(path);
     trust.set({ ski: a.toUpperCase(), shipId: 'i:1 "x"\n' });
     trust.set({ ski: b });

@@ -72,8 +72,8 @@ async function raw(port: number, request: string): Promise<{ socket: TLSSocket; 
   return { socket, answer: answer.toString('latin1') };
 }
 
-describe('what is no SHIP message', () => {
-  test('a text frame ends the connection, in the handshake and afterwards, and is told once', async () => {
+describe('SHIP/wire: what is no SHIP message', () => {
+  test('a text frame ends the connection, in the handshake and afterwards, and is reported once', async () => {
     const we = await trusting();
     const early = await dial({ port: we.port });
     await early.sendText('\0\0');
@@ -114,7 +114,7 @@ describe('what is no SHIP message', () => {
   );
 });
 
-describe('subprotocol', () => {
+describe('SHIP/wire: subprotocol', () => {
   test('who offers none, or another one, gets 400 and no WebSocket', async () => {
     const we = await trusting();
     for (const protocols of [[], ['spine']]) {
@@ -153,7 +153,7 @@ describe('subprotocol', () => {
   });
 });
 
-describe('size', () => {
+describe('SHIP/wire: size', () => {
   test('a message above the limit ends the connection as oversized: 10 MB twenty times over leave nothing behind', async () => {
     const we = await trusting();
     const large = data(`{"datagram":[{"fill":"${'x'.repeat(10 << 20)}"}]}`);
@@ -174,7 +174,7 @@ describe('size', () => {
     expect(we.got).toEqual([]);
   }, 20_000);
 
-  test('the verdict comes from the announced length, before the bytes: a header alone that says 10 MB is enough', async () => {
+  test('the announced length decides, before the bytes come: a header alone that says 10 MB is enough', async () => {
     const we = await trusting();
     const { socket } = await raw(we.port, UPGRADE('Sec-WebSocket-Protocol: ship'));
     const header = Buffer.from([0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0xa0, 0, 0, 1, 2, 3, 4]);
@@ -221,7 +221,7 @@ describe('size', () => {
   });
 });
 
-describe('pings', () => {
+describe('SHIP/wire: pings', () => {
   test('are answered while messages stream in', async () => {
     const we = await trusting();
     const peer = await meet(we);
@@ -236,7 +236,7 @@ describe('pings', () => {
   });
 });
 
-describe('at the limit', () => {
+describe('SHIP/wire: at the limit', () => {
   test('a stranger gets 503 with Retry-After; a peer that replaces its own connection gets in', async () => {
     const we = await trusting({ maxConnections: 1 });
     const first = await meet(we);

@@ -12,7 +12,7 @@ import { SimClock } from './clock.js';
 
 const bytes = (...all: number[]): Uint8Array => Uint8Array.from(all);
 
-describe('exactly once, in order', () => {
+describe('simulation/checks: exactly once, in order', () => {
   function after(feed: (check: ExactlyOnceInOrder) => void): string[] {
     const check = new ExactlyOnceInOrder();
     for (let n = 1; n <= 5; n++) expect(check.sent(bytes(n))).toBe(n);
@@ -51,7 +51,7 @@ describe('exactly once, in order', () => {
     ]);
   });
 
-  test('sees a changed payload and one that nobody sent', () => {
+  test('sees a changed payload and one that was never sent', () => {
     expect(after((check) => check.received(bytes(1, 0), 1))).toEqual(['message 1 was received with another payload (2 bytes)']);
     expect(after((check) => check.received(bytes(9), 9))).toEqual(['message 9 was received and never sent']);
   });
@@ -66,7 +66,7 @@ describe('exactly once, in order', () => {
   });
 });
 
-test('connected and disconnected alternate, for each connection by itself', () => {
+test('simulation/checks: connected and disconnected alternate, for each connection by itself', () => {
   const check = new Alternating();
   check.connected('a');
   check.connected('b');
@@ -85,7 +85,7 @@ test('connected and disconnected alternate, for each connection by itself', () =
   ]);
 });
 
-test('every send settles once: promises are watched, the rest is told', async () => {
+test('every send settles once: promises are watched, the rest is reported', async () => {
   const check = new SettledOnce();
   check.watch('good', Promise.resolve());
   check.watch('bad', Promise.reject(new Error('expected')));
@@ -123,7 +123,7 @@ test('nothing is left: no timer, no wire, no actor', () => {
   ]);
 });
 
-test('a bound holds at every sample', () => {
+test('simulation/checks: a bound holds at every sample', () => {
   const check = new Bounded('queued bytes', 100);
   expect(check.violations()).toEqual([]);
   for (const each of [5, 100, 7]) check.sample(each);
@@ -135,7 +135,7 @@ test('a bound holds at every sample', () => {
   expect(lost.violations()).toEqual(['rose to NaN, above 1']);
 });
 
-test('live again within a stated time after the faults', () => {
+test('simulation/checks: live again within a stated time after the faults', () => {
   const clock = new SimClock();
   const check = new LiveAgainWithin(100, clock);
   check.alive(); // Before any fault: nothing to say.

@@ -2,7 +2,7 @@ import { SeededRandom } from './random.js';
 import { SimClock } from './clock.js';
 import type { SimTimer } from './timers.js';
 
-describe('virtual time', () => {
+describe('simulation/clock: virtual time', () => {
   test('goes from deadline to deadline, and a timer set by a timer is in order with the others', () => {
     const clock = new SimClock();
     const story: string[] = [];
@@ -127,7 +127,7 @@ describe('virtual time', () => {
   });
 });
 
-describe('running until something holds', () => {
+describe('simulation/clock: running until something holds', () => {
   test('stops as soon as it does, and says how many steps that took', () => {
     const clock = new SimClock();
     const tick = (): void => void clock.setTimeout(tick, 10);
@@ -162,7 +162,7 @@ describe('running until something holds', () => {
   });
 });
 
-describe('one process among others', () => {
+describe('simulation/clock: one process among others', () => {
   test('frozen, it does nothing until the thaw, while the world goes on; then its timers fire in the order of deadlines', () => {
     const clock = new SimClock();
     const frozen = clock.process();

@@ -146,7 +146,7 @@ class Toy {
   }
 }
 
-test('a plan is drawn by its seed, lies in its time, and can be read', () => {
+test('simulation/fault plan: a plan is drawn by its seed, lies in its time, and can be read', () => {
   const options = { hosts: ['a', 'b'], startMs: 100, stopMs: 5000, weights: ALL };
   const faults = drawFaults(new SeededRandom(1), options);
   expect(faults).toEqual(drawFaults(new SeededRandom(1), options));
@@ -166,7 +166,7 @@ test('a plan is drawn by its seed, lies in its time, and can be read', () => {
   `);
 });
 
-describe('under every fault there is', () => {
+describe('simulation/fault plan: under every fault there is', () => {
   test('wires keep their contract, a new one can be opened afterwards, and nothing is left at the end', () => {
     const happened: Partial<Record<FaultKind, number>> = {};
     const sums: Record<string, number> = {};
@@ -204,7 +204,7 @@ describe('under every fault there is', () => {
   });
 });
 
-test('a failing run can say what was done to it, and be run again without a part of it', () => {
+test('simulation/fault plan: a failing run can say what was done to it, and be run again without a part of it', () => {
   const first = new Toy(5).run();
   expect(first.plan.story).toHaveLength(first.plan.faults.length);
   for (const [n, line] of first.plan.story.entries()) expect(line).toContain(first.plan.planned[n]);
@@ -219,7 +219,7 @@ test('a failing run can say what was done to it, and be run again without a part
   expect(heard.every((line) => line.endsWith('(nothing to break)'))).toBe(true);
 });
 
-test('a plan that is stopped early ends what lasts', () => {
+test('simulation/fault plan: a plan that is stopped early ends what lasts', () => {
   const clock = new SimClock();
   const network = new SimNetwork(clock, new SeededRandom(1));
   const plan = new FaultPlan(network, [{ kind: 'silence', atMs: 10, a: 'a', b: 'b', forMs: 500 }], STOP_MS).start();

@@ -2,7 +2,7 @@ import { CALM } from './network.options.js';
 import { SeededRandom } from './random.js';
 import { noise, TappedNetwork } from './tapped-network.js';
 
-describe('bytes on their way', () => {
+describe('simulation/network bytes: bytes on their way', () => {
   test('are chopped and merged at random, and arrive as they were sent, lent or given', () => {
     for (let seed = 1; seed <= 50; seed++) {
       const world = new TappedNetwork(seed, {});

@@ -1,7 +1,7 @@
 import { CALM } from './network.options.js';
 import { noise, TappedNetwork } from './tapped-network.js';
 
-describe('a cut', () => {
+describe('simulation/network cuts: a cut', () => {
   test('keeps a beginning of what was under way: none, all, and everything between', () => {
     const kept = new Map<number, number>();
     for (let seed = 1; seed <= 400; seed++) {
@@ -36,7 +36,7 @@ describe('a cut', () => {
     expect([...kept].sort((a, b) => a - b)).toEqual([0, 12, 3, 7].sort((a, b) => a - b));
   });
 
-  test('falls on the exact byte somebody chose', () => {
+  test('falls on the exact byte that was chosen', () => {
     for (let count = 0; count <= 20; count++) {
       for (const options of [CALM, {}]) {
         const world = new TappedNetwork(count + 1, options);
@@ -68,7 +68,7 @@ describe('a cut', () => {
     }
   });
 
-  test('that nobody hears of lets a dial hang until it gives up, on its way and at the door', () => {
+  test('without a signal lets a dial hang until it gives up, on its way and at the listener', () => {
     const world = new TappedNetwork(1);
     world.network.onLink = (link) => link.cut('silent');
     const onItsWay = world.dial();
@@ -93,7 +93,7 @@ describe('a cut', () => {
     expect([String(near.received), near.end]).toEqual(['abc', 'close reset ECONNRESET']);
   });
 
-  test('that one end hears of leaves the other half open: it is told when it sends, or never', () => {
+  test('that one end notices leaves the other half open: it notices when it sends, or never', () => {
     const ends = new Set<string>();
     for (let seed = 1; seed <= 40; seed++) {
       for (const mode of ['near', 'far'] as const) {
@@ -114,7 +114,7 @@ describe('a cut', () => {
     expect([...ends].sort()).toEqual(['close reset ECONNRESET', 'open']);
   });
 
-  test('that nobody hears of leaves both half open', () => {
+  test('without a signal leaves both half open', () => {
     const world = new TappedNetwork(3);
     const [near, far, link] = world.pair();
     link.cut('silent');
@@ -147,7 +147,7 @@ describe('a cut', () => {
     expect({ bytes: sums.lateBytes > 300, closes: sums.lateCloses > 3 }).toEqual({ bytes: true, closes: true });
   });
 
-  test('of everything spares nobody, not even a dial on its way', () => {
+  test('of everything spares nothing, not even a dial on its way', () => {
     const world = new TappedNetwork(1);
     const [near, far] = world.pair();
     const dialer = world.dial();

@@ -1,7 +1,7 @@
 import { CALM } from './network.options.js';
 import { Tap, TappedNetwork } from './tapped-network.js';
 
-describe('silence', () => {
+describe('simulation/network faults: silence', () => {
   test('in one direction swallows nothing for good: what was held back arrives after it, in order', () => {
     const world = new TappedNetwork(1, {});
     const [near, far] = world.pair();
@@ -54,7 +54,7 @@ describe('silence', () => {
     }
   });
 
-  test('is what a partition is, or a partition is told to everybody', () => {
+  test('is a silent partition, or all ends are reset', () => {
     const silent = new TappedNetwork(1);
     const [near, far] = silent.pair();
     const heal = silent.network.partition(['a'], ['b', 'c']);
@@ -86,8 +86,8 @@ describe('silence', () => {
   });
 });
 
-describe('a dial', () => {
-  test('is refused where nobody listens, for a time, and by the acceptor with its reason', () => {
+describe('simulation/network faults: a dial', () => {
+  test('is refused where there is no listener, for a time, and by the acceptor with its reason', () => {
     const world = new TappedNetwork(1);
     const nobody = world.dial('sim://b:2');
     world.network.refuse('b', 100);
@@ -108,7 +108,7 @@ describe('a dial', () => {
     expect([world.network.counts.refused, world.network.links.size]).toEqual([3, 0]);
   });
 
-  test('can be open before anybody took it, and then a refusal is an end', () => {
+  test('can be open before it was accepted, and then a refusal is an end', () => {
     const world = new TappedNetwork(1, { ...CALM, opensEarly: 1 });
     world.takes = false;
     const near = world.dial();
@@ -143,8 +143,8 @@ describe('a dial', () => {
   });
 });
 
-describe('a host', () => {
-  test('that is stopped takes nothing until it runs again, and its peers hear nothing', () => {
+describe('simulation/network faults: a host', () => {
+  test('that is stopped takes nothing until it runs again, and its peers get nothing', () => {
     const world = new TappedNetwork(1, { ...CALM, opensEarly: 1 });
     const [near, far] = world.pair();
     near.wire.send(Buffer.from('are you '));
@@ -178,7 +178,7 @@ describe('a host', () => {
     world.pair();
   });
 
-  test('that crashes hears nothing any more; its peers are reset, or after a power cut not even that', () => {
+  test('that crashes gets nothing any more; its peers are reset, or after a power cut not even that', () => {
     for (const how of ['crash', 'power'] as const) {
       const world = new TappedNetwork(1);
       const [near, far] = world.pair();

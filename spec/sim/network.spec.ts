@@ -4,7 +4,7 @@ import { SimNetwork } from './network.js';
 import { CALM } from './network.options.js';
 import { SeededRandom } from './random.js';
 
-describe('under the rules of every transport', () => {
+describe('simulation/network: under the rules of every transport', () => {
   let isRunning = false;
   afterEach(() => (isRunning = false));
 

@@ -1,6 +1,6 @@
 import { SeededRandom } from './random.js';
 
-describe('seeded chance', () => {
+describe('simulation/random: seeded chance', () => {
   test('the same seed says the same, another seed something else', () => {
     const said = (seed: number): number[] => Array.from({ length: 20 }, new SeededRandom(seed).next);
     expect(said(7)).toEqual(said(7));
@@ -19,7 +19,7 @@ describe('seeded chance', () => {
     `);
   });
 
-  test('a stream has its name and not its place: another consumer shifts nobody', () => {
+  test('a stream has its name and not its place: another consumer shifts no other', () => {
     const one = new SeededRandom(42);
     const two = new SeededRandom(42);
     two.next();

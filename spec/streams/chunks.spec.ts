@@ -9,19 +9,19 @@ function drained(pieces: Chunks): { bytes: number[]; count: number } {
   return { bytes, count };
 }
 
-test('[STR-2] a hundred thousand pieces of one byte are kept as a few', () => {
+test('[STR-2] streams/chunks: a hundred thousand pieces of one byte are kept as a few', () => {
   const pieces = new Chunks();
   for (let i = 0; i < 100_000; i++) pieces.push(Uint8Array.of(i));
   expect(drained(pieces).count).toBeLessThan(10);
 });
 
-test('[STR-2] a small piece does not pin the large chunk it came in', () => {
+test('[STR-2] streams/chunks: a small piece does not pin the large chunk it came in', () => {
   const pieces = new Chunks();
   pieces.push(new Uint8Array(1 << 20).subarray(5, 10));
   expect(pieces.take()!.buffer.byteLength).toBeLessThan(20_000);
 });
 
-test('[STR-1] whatever comes goes in order, whole, and once', () => {
+test('[STR-1] streams/chunks: whatever comes goes in order, whole, and once', () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new SeededRandom(seed);
     const pieces = new Chunks();

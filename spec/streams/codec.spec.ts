@@ -43,26 +43,26 @@ const RECORDS: Record<string, TransferRecord> = {
   failed: { kind: 'failed', code: 'disk-full', message: 'no room' },
 };
 
-test('[STR-1] the bytes of version 1 are frozen', () => {
+test('[STR-1] streams/codec: the bytes of version 1 are frozen', () => {
   expect(Object.fromEntries(Object.entries(FRAMES).map(([name, frame]) => [name, hexOf(encoded(frame))]))).toEqual(
     golden('frames.txt'),
   );
 });
 
-test('[XFER-1] the records of version 1 are frozen', () => {
+test('[XFER-1] streams/codec: the records of version 1 are frozen', () => {
   expect(Object.fromEntries(Object.entries(RECORDS).map(([name, record]) => [name, hexOf(encodeRecord(record))]))).toEqual(
     golden('records.txt'),
   );
 });
 
-test('[STR-1] what was written is read back', () => {
+test('[STR-1] streams/codec: what was written is read back', () => {
   for (const [name, frame] of Object.entries(FRAMES))
     expect({ name, frame: decodeFrame(encoded(frame)) }).toEqual({ name, frame });
   for (const [name, record] of Object.entries(RECORDS))
     expect({ name, record: decodeRecord(encodeRecord(record)) }).toEqual({ name, record });
 });
 
-test('[STR-1] a frame cut anywhere in its head is none, and never an error of this side', () => {
+test('[STR-1] streams/codec: a frame cut anywhere in its head is none, and never an error of this side', () => {
   for (const [name, frame] of Object.entries(FRAMES)) {
     const bytes = encoded(frame);
     const needed = { hello: 17, open: bytes.length, 'open-bare': bytes.length, refused: 6, reset: 6, credit: 9 }[name] ?? 5;
@@ -71,7 +71,7 @@ test('[STR-1] a frame cut anywhere in its head is none, and never an error of th
   }
 });
 
-test('[STR-1] unknown kinds are malformed, except those that may be skipped; unknown codes read as failed', () => {
+test('[STR-1] streams/codec: unknown kinds are malformed, except those that may be skipped; unknown codes read as failed', () => {
   for (let kind = 0; kind < 256; kind++) {
     const read = decodeFrame(Uint8Array.of(kind, 0, 0, 0, 1, 255, 255, 255, 255, 255));
     if (kind >= 0x80) expect({ kind, read }).toEqual({ kind, read: 'optional' });
@@ -81,7 +81,7 @@ test('[STR-1] unknown kinds are malformed, except those that may be skipped; unk
   expect(STREAM_CODES).toHaveLength(10);
 });
 
-test('[STR-1] no bytes make the readers throw', () => {
+test('[STR-1] streams/codec: no bytes make the readers throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
       decodeFrame(bytes);
@@ -122,7 +122,7 @@ test.each([
   expect(decodeRecord(json(kind, text))).toBeUndefined();
 });
 
-test('[XFER-1] what a later version adds is passed over, and a code that is unknown reads as io', () => {
+test('[XFER-1] streams/codec: what a later version adds is passed over, and a code that is unknown reads as io', () => {
   const offer = json(OFFER, '{"hash":"sha256","files":[{"name":"a","size":null,"owner":"x"}],"more":1}');
   expect(decodeRecord(offer)).toEqual({ kind: 'offer', hash: 'sha256', files: [{ name: 'a', size: null }] });
   expect(decodeRecord(json(FAILED, '{"code":"later","message":"m"}'))).toEqual({ kind: 'failed', code: 'io', message: 'm' });

@@ -44,7 +44,7 @@ function send(
   return { bytesPerMs: acked / (forMs - countFromMs), queueMs, ahead };
 }
 
-test('[STR-4] a slow way is kept busy, and what waits in front of it stays short', () => {
+test('[STR-4] streams/delay based window: a slow way is kept busy, and what waits in front of it stays short', () => {
   for (const way of [
     { bytesPerMs: 2_000, delayMs: 20 },
     { bytesPerMs: 10_000, delayMs: 20 },
@@ -62,13 +62,13 @@ test('[STR-4] a slow way is kept busy, and what waits in front of it stays short
   }
 });
 
-test('[STR-4] a long and fast way is filled up to the bound', () => {
+test('[STR-4] streams/delay based window: a long and fast way is filled up to the bound', () => {
   const { bytesPerMs, ahead } = send(() => ({ bytesPerMs: 1e6, delayMs: 20 }), { forMs: 10_000, countFromMs: 5_000 });
   expect(ahead.windowBytes).toBe(2 << 20);
   expect(bytesPerMs).toBeGreaterThan((0.8 * (2 << 20)) / 40);
 });
 
-test('[STR-4] acknowledgements that come late by chance do not slow it down', () => {
+test('[STR-4] streams/delay based window: acknowledgements that come late by chance do not slow it down', () => {
   for (let seed = 1; seed <= 5; seed++) {
     const way = { bytesPerMs: 10_000, delayMs: 2, jitterMs: 30 };
     const { bytesPerMs } = send(() => way, { forMs: 20_000, countFromMs: 5_000, seed });
@@ -76,7 +76,7 @@ test('[STR-4] acknowledgements that come late by chance do not slow it down', ()
   }
 });
 
-test('[STR-4] when the way becomes longer for good, it is used as the long way it is', () => {
+test('[STR-4] streams/delay based window: when the way becomes longer for good, it is used as the long way it is', () => {
   const way = (nowMs: number): Way => ({ bytesPerMs: 10_000, delayMs: nowMs < 5_000 ? 1 : 50 });
   const { bytesPerMs } = send(way, { forMs: 40_000, countFromMs: 25_000 });
   expect(bytesPerMs).toBeGreaterThan(5_000);

@@ -58,19 +58,19 @@ test.each<[string, string, () => void]>([
   expect(heard.at(-1)).toEqual({ kind: 'fault', rule });
 });
 
-test('[STR-1] a fault of the peer ends the session as this side’s doing', async () => {
+test('[STR-1] streams/liar: a fault of the peer ends the session as this side’s doing', async () => {
   say(hello, { kind: 'fault', rule: 'STR-2' });
   expect(await honest.closed).toMatchObject({ side: 'local', code: 'violated', detail: { rule: 'STR-2' } });
 });
 
-test('[STR-1] a peer of a later version is told apart, with what it supports', async () => {
+test('[STR-1] streams/liar: a peer of a later version is detected, with the versions that it supports', async () => {
   say({ ...hello, versionMin: 2, versionMax: 5 } as StreamFrame);
   expect(await honest.closed).toMatchObject({ code: 'version-unsupported', detail: { supported: { min: 2, max: 5 } } });
   await liar.closed;
   expect(heard[0]).toEqual(hello); // It could tell, too.
 });
 
-test('[STR-1] what may be skipped is skipped', async () => {
+test('[STR-1] streams/liar: what may be skipped is skipped', async () => {
   liar.write(Uint8Array.of(0x90, 0, 0, 0, 0, 1, 2, 3));
   say(hello);
   liar.write(Uint8Array.of(0x80, 0, 0, 0, 0));
@@ -79,7 +79,7 @@ test('[STR-1] what may be skipped is skipped', async () => {
   expect(await offered).toMatchObject({ purpose: 'x' });
 });
 
-test('[STR-2] a quarter of a million frames of one byte cost little more than their bytes', async () => {
+test('[STR-2] streams/liar: a quarter of a million frames of one byte cost little more than their bytes', async () => {
   const accepted = new Promise<NodeJS.ReadableStream>((resolve) => {
     honest.onOffer = (offer) => resolve(offer.accept().on('error', () => {}));
   });
@@ -97,7 +97,7 @@ test('[STR-2] a quarter of a million frames of one byte cost little more than th
   expect({ bytes, isSmall: grown < 48 << 20 }).toEqual({ bytes: FRAMES, isSmall: true });
 }, 30_000);
 
-test('[STR-5] a peer that opens as fast as it can gets 128 offers, then hears busy, and others are not harmed', async () => {
+test('[STR-5] streams/liar: a peer that opens as fast as it can gets 128 offers, then gets `busy`, and others are not harmed', async () => {
   let offers = 0;
   honest.onOffer = () => void offers++;
   say(hello);
@@ -116,7 +116,7 @@ test('[STR-5] a peer that opens as fast as it can gets 128 offers, then hears bu
   expect(honest.connection.state).toBe('completed');
 });
 
-test('[STR-6] an offer of a session that has ended is withdrawn, and accepting it gives a stream that is over', async () => {
+test('[STR-6] streams/liar: an offer of a session that has ended is withdrawn, and accepting it gives a stream that is over', async () => {
   const offered = new Promise<Parameters<NonNullable<StreamSession['onOffer']>>[0]>((resolve) => (honest.onOffer = resolve));
   say(hello, open(1));
   const offer = await offered;

@@ -116,7 +116,7 @@ test('transfers: a file that can not get its name ends it; what came before is c
   expect(told).toEqual([]);
 });
 
-test('transfers: a name taken while later files come is told, and files before it stay confirmed [XFER-3]', async () => {
+test('transfers: a name taken while later files come is reported, and files before it stay confirmed [XFER-3]', async () => {
   // The name is taken after the look and before the file gets it.
   const offered = sources(300);
   const before = offered[100]!.read.bind(offered[100]);
@@ -176,7 +176,7 @@ test('transfers: a receiver of an older version, which knows no rounds, is named
 test.each<[string, readonly TransferRecord[]]>([
   ['goes on without another offer', [{ kind: 'digest', size: 0, sha256: 'a'.repeat(64) }]],
   ['ends after the word of another round', []],
-])('transfers: a sender that %s hears malformed [XFER-1]', async (_, more) => {
+])('transfers: a sender that %s gets `malformed` [XFER-1]', async (_, more) => {
   const received = receiving();
   const stream = await pair.near.open('transfer');
   stream.on('data', () => {}).on('error', () => {});

@@ -29,7 +29,7 @@ const said = (plane: StreamsPlane, mayBulk = true): StreamFrame[] => {
 };
 const open = (stream: number): StreamFrame => ({ kind: 'open', stream, purpose: 'x', target: '' });
 
-describe('two honest planes, whatever they do and however late they hear of each other', () => {
+describe('streams: two honest planes, with random calls and delays', () => {
   test('[STR-1] [STR-2] [STR-3] no rule is broken, bytes come whole and in order, bounds hold, and nothing is left (400 seeds)', () => {
     const sums = { data: 0, ends: 0, resets: 0, refused: 0, busy: 0, crossed: 0 };
     for (let seed = 1; seed <= 400; seed++) {
@@ -193,7 +193,7 @@ class Pair {
   }
 }
 
-describe('a peer that lies is told which rule it broke', () => {
+describe('streams/plane: a peer that lies gets the rule it broke', () => {
   const known = (): StreamsPlane => {
     const plane = played();
     plane.handle(open(1));
@@ -252,7 +252,7 @@ describe('a peer that lies is told which rule it broke', () => {
     expect(plane.handle(data(1, 1))).toMatchObject({ word: 'violation', rule: 'STR-2' });
   });
 
-  test('[STR-5] a peer that opens and never hears the answers ends the session', () => {
+  test('[STR-5] a peer that opens and never reads the answers ends the session', () => {
     const plane = played('acceptor', SMALL);
     let heard: StreamEvent = { word: 'nothing' };
     for (let id = 1; id < 100_000 && heard.word !== 'violation'; id += 2) heard = plane.handle(open(id));
@@ -271,7 +271,7 @@ describe('a peer that lies is told which rule it broke', () => {
   });
 });
 
-describe('bounds', () => {
+describe('streams/plane: bounds', () => {
   test('[STR-5] the 129th open without an answer is refused busy, and so is the 1025th stream', () => {
     const plane = played();
     for (let id = 1; id < 2 * 128; id += 2) expect(plane.handle(open(id))).toMatchObject({ word: 'asked' });
@@ -306,7 +306,7 @@ describe('bounds', () => {
     });
   });
 
-  test('[STR-2] a writer is told to wait, and what it writes beyond the bound is not taken', () => {
+  test('[STR-2] a writer has to wait, and writes beyond the bound are refused', () => {
     const plane = played('dialer');
     const id = plane.open('x');
     expect(plane.write(id, bytes(100))).toBe(true);
@@ -318,7 +318,7 @@ describe('bounds', () => {
   });
 });
 
-describe('turns', () => {
+describe('streams/plane: turns', () => {
   /** Three streams that were accepted and have credit to burn. */
   const three = (): StreamsPlane => {
     const plane = played('dialer');

@@ -21,7 +21,7 @@ const echo = (): void => {
   };
 };
 
-test('[STR-1] a stream carries bytes both ways, ids odd from the dialer and even from the acceptor', async () => {
+test('[STR-1] streams/session: a stream carries bytes both ways, ids odd from the dialer and even from the acceptor', async () => {
   echo();
   pair.near.onOffer = (offer) => offer.accept().resume().end(`you said ${offer.purpose} ${offer.target}`);
   const odd = await pair.near.open('echo', { target: 'x' });
@@ -48,7 +48,7 @@ test('[STR-3] half-close: one direction ends, the other goes on', async () => {
   expect(await text(stream)).toBe('and this is the answer');
 });
 
-test('[STR-1] megabytes with cuts in between arrive as they were sent', async () => {
+test('[STR-1] streams/session: megabytes with cuts in between arrive as they were sent', async () => {
   echo();
   const bytes = randomBytes(24 << 20);
   const stream = await pair.near.open('echo');
@@ -69,7 +69,7 @@ test('[STR-1] megabytes with cuts in between arrive as they were sent', async ()
   expect(createHash('sha256').update(got).digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
 }, 30_000);
 
-test('[STR-2] a reader that takes nothing stops its own stream and no other', async () => {
+test('[STR-2] streams/session: a reader that takes nothing stops its own stream and no other', async () => {
   const blocked: SessionStream[] = [];
   pair.far.onOffer = (offer) => {
     const stream = offer.accept();
@@ -88,7 +88,7 @@ test('[STR-2] a reader that takes nothing stops its own stream and no other', as
   for (const each of blocked) each.on('error', () => {});
 });
 
-test('[STR-3] a reset of one side reaches the other with its code', async () => {
+test('[STR-3] streams/session: a reset of one side reaches the other with its code', async () => {
   const far = new Promise<SessionStream>((resolve) => (pair.far.onOffer = (offer) => resolve(offer.accept())));
   const near = await pair.near.open('x');
   const failed = once(await far, 'error') as Promise<[StreamError]>;
@@ -97,12 +97,12 @@ test('[STR-3] a reset of one side reaches the other with its code', async () => 
   expect(pair.near.size + pair.far.size).toBe(0);
 });
 
-test('[STR-3] a refusal tells why', async () => {
+test('[STR-3] streams/session: a refusal tells why', async () => {
   pair.far.onOffer = (offer) => offer.refuse('unreachable');
   await expect(pair.near.open('x')).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('reached') });
 });
 
-test('[STR-5] more opens than may be pending wait for their turn, and an abort leaves no trace', async () => {
+test('[STR-5] streams/session: more opens than may be pending wait for their turn, and an abort leaves no trace', async () => {
   let pending = 0;
   let pendingMax = 0;
   pair.far.onOffer = (offer) => {
@@ -123,7 +123,7 @@ test('[STR-5] more opens than may be pending wait for their turn, and an abort l
   expect(pair.near.size).toBe(0);
 });
 
-test('[STR-6] a session that ends resets all its streams with the closing and its code', async () => {
+test('[STR-6] streams/session: a session that ends resets all its streams with the closing and its code', async () => {
   pair.far.onOffer = (offer) => offer.accept().on('error', () => {});
   const stream = await pair.near.open('x');
   const waiting = pair.near.open('never answered');
@@ -136,7 +136,7 @@ test('[STR-6] a session that ends resets all its streams with the closing and it
   await expect(pair.near.open('late')).rejects.toMatchObject({ code: 'peer-goodbye' });
 });
 
-test('[STR-5] offers that nobody hears yet are forgotten when they are withdrawn', async () => {
+test('[STR-5] streams/session: offers without a listener yet are forgotten when they are withdrawn', async () => {
   for (let i = 0; i < 200; i++) {
     const patience = new AbortController();
     const asked = pair.near.open('changed my mind', { signal: patience.signal });
@@ -156,7 +156,7 @@ test('[STR-5] offers that nobody hears yet are forgotten when they are withdrawn
   expect(heard).toEqual(['last']);
 });
 
-test('[STR-6] a peer that takes no messages as large as frames ends the session, and no byte is missing without a word', async () => {
+test('[STR-6] streams/session: a peer that takes no messages as large as frames ends the session, and no byte is missing without a word', async () => {
   const { near, far, client, server, cutter } = await openConnections({ messageBytesMax: 1024 });
   const [here, there] = [new StreamSession(near), new StreamSession(far)];
   there.onOffer = (offer) => offer.accept().on('error', () => {});
@@ -173,7 +173,7 @@ test('[STR-6] a peer that takes no messages as large as frames ends the session,
   await cutter.close();
 });
 
-test('[STR-2] while all connections together hold too much, streams wait, and go on with every byte', async () => {
+test('[STR-2] streams/session: while all connections together hold too much, streams wait, and go on with every byte', async () => {
   const options = { receiveBytesMax: 64 << 10, messageBytesMax: 20 << 10, sendBytesMax: 4 << 20 };
   const { near, far, client, server, cutter } = await openConnections(options, { bytesQueuedMax: 256 << 10 });
   const accepted = server.incoming[Symbol.asyncIterator]().next();
@@ -193,7 +193,7 @@ test('[STR-2] while all connections together hold too much, streams wait, and go
   await cutter.close();
 });
 
-test('limits that can not be right are named; `undefined` is the default', async () => {
+test('streams/session: limits that can not be right are named; `undefined` is the default', async () => {
   const wrong = { chunkBytes: 0, streamsMax: -1, windowByte: 1 } as object;
   expect(() => new StreamSession(pair.nearConnection, { limits: wrong })).toThrow(
     /limits\.streamsMax: .* got -1; .*limits\.chunkBytes: .* got 0; .*limits: there is no option "windowByte"/,

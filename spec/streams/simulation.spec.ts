@@ -62,7 +62,7 @@ interface Fate {
 }
 
 test(
-  `[STR-1] [STR-2] [STR-3] streams are whole, in order and ended once, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`,
+  `[STR-1] [STR-2] [STR-3] streams/simulation: streams are whole, in order and ended once, whatever is cut and whenever (${SEEDS} seeds from ${FROM})`,
   async () => {
     const sums = { bytes: 0, resets: 0, cuts: 0, refused: 0 };
     for (let seed = FROM; seed < FROM + SEEDS; seed++) {
@@ -152,7 +152,7 @@ test.each([
   [10_000, 2],
   [100_000, 1],
 ])(
-  '[STR-4] beside a download at full rate the echo of one byte takes less than five times as long (%d bytes/ms, %d ms)',
+  '[STR-4] streams/simulation: beside a download at full rate the echo of one byte takes less than five times as long (%d bytes/ms, %d ms)',
   async (bytesPerMs, delayMs) => {
     const world = await StreamWorld.open(1, {
       network: { ...CALM, bytesPerMs, latencyMs: [delayMs, delayMs], highWaterBytes: 256 << 10 },

@@ -40,7 +40,7 @@ async function heardOf(socket: Socket): Promise<{ bytes: number; last: string }>
   return { bytes, last };
 }
 
-test('[STR-3] an end that waits behind bytes can still be cut off, and then is no end', async () => {
+test('[STR-3] streams/socket: an end that waits behind bytes can still be cut off, and then is no end', async () => {
   const filled = fill(near);
   endAfterAll(near);
   const closed = once(near, 'close');
@@ -51,20 +51,20 @@ test('[STR-3] an end that waits behind bytes can still be cut off, and then is n
   expect(bytes).toBeLessThan(filled);
 });
 
-test('[STR-3] an end comes behind all that was written', async () => {
+test('[STR-3] streams/socket: an end comes behind all that was written', async () => {
   const bytes = fill(near);
   endAfterAll(near);
   expect(await heardOf(far)).toEqual({ bytes, last: 'end' });
 });
 
-test('[STR-3] an end is believed where this side has said its own', async () => {
+test('[STR-3] streams/socket: an end is believed where this side has said its own', async () => {
   far.end();
   const bytes = fill(near);
   near.end();
   expect(await heardOf(far)).toEqual({ bytes, last: 'end' });
 });
 
-test('a socket whose end is being said closes all the same', async () => {
+test('streams/socket: a socket whose end is being said closes all the same', async () => {
   fill(near);
   near.end();
   const closed = once(near, 'close');
@@ -73,7 +73,7 @@ test('a socket whose end is being said closes all the same', async () => {
   expect(near.destroyed).toBe(true);
 });
 
-test('an entrance that could not accept a connection or two goes on listening', async () => {
+test('streams/socket: an entrance that could not accept a connection or two goes on listening', async () => {
   const listen = jest.spyOn(Server.prototype, 'listen');
   const entrance = new TunnelEntrance({
     session: undefined,

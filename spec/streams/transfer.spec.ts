@@ -83,7 +83,7 @@ const offer = (name: string, size: number | null = 3): TransferRecord => ({
   files: [{ name, size }],
 });
 
-test('[XFER-3] names that lead anywhere, or that some platform keeps for itself, are refused', () => {
+test('[XFER-3] streams/transfer: names that lead anywhere, or that some platform keeps for itself, are refused', () => {
   const bad = [
     ...['', '.', '..', '../a', 'a/b', '/etc/passwd', 'a\\b', 'C:\\a', '..\\a', 'a\0b', 'a\nb', '\u0085', 'x'.repeat(256)],
     ...['con', 'NUL', 'nul.txt', 'Com1', 'lpt9.log', 'AUX ', 'prn.', 'com¹', '.holdfast-x.part', '\ud800'],
@@ -96,7 +96,7 @@ test('[XFER-3] names that lead anywhere, or that some platform keeps for itself,
 });
 
 test.each(['../escape', '/tmp/escape', 'a\\b', '..', 'nul'])(
-  '[XFER-3] an offer of %j is refused before anything is written',
+  '[XFER-3] streams/transfer: an offer of %j is refused before anything is written',
   async (name) => {
     const result = receiving();
     expect(await lie(offer(name))).toContain('bad-name');
@@ -105,7 +105,7 @@ test.each(['../escape', '/tmp/escape', 'a\\b', '..', 'nul'])(
   },
 );
 
-test('[XFER-3] a draft that is a link is not written through', async () => {
+test('[XFER-3] streams/transfer: a draft that is a link is not written through', async () => {
   const precious = file('precious', Buffer.from('precious'));
   symlinkSync(precious, new PartialFile(out, 'a').path);
   const result = receiving();
@@ -114,14 +114,14 @@ test('[XFER-3] a draft that is a link is not written through', async () => {
   expect(readFileSync(precious, 'utf8')).toBe('precious');
 });
 
-test('[XFER-3] a name that somebody else took meanwhile is not taken from them', async () => {
+test('[XFER-3] streams/transfer: a name that another process took meanwhile is not overwritten', async () => {
   const result = receiving({ progress: () => writeFileSync(join(out, 'a'), 'theirs') });
   expect(await sending(await source(file('a', randomBytes(10))))).toEqual(failed('exists', 'remote'));
   expect(await result).toEqual(failed('exists', 'local'));
   expect(readFileSync(join(out, 'a'), 'utf8')).toBe('theirs');
 });
 
-test('[XFER-4] a full disk and a missing permission are told to both sides, and the file does not have its name', async () => {
+test('[XFER-4] streams/transfer: a full disk and a missing permission are reported to both sides, and the file does not have its name', async () => {
   for (const [code, told] of [
     ['ENOSPC', 'disk-full'],
     ['EACCES', 'permission'],
@@ -146,7 +146,7 @@ test.each<[string, (path: string) => void]>([
   ['grows', (path) => appendFileSync(path, 'more')],
   ['shrinks', (path) => writeFileSync(path, 'less')],
   ['is written to', (path) => writeFileSync(path, randomBytes(8 << 20))],
-])('[XFER-4] a source that %s while it is read is noticed, and nothing of it is kept', async (_, change) => {
+])('[XFER-4] streams/transfer: a source that %s while it is read is noticed, and nothing of it is kept', async (_, change) => {
   const path = file('a', randomBytes(8 << 20));
   const result = receiving();
   let isChanged = false;
@@ -162,7 +162,7 @@ test.each<[string, (path: string) => void]>([
   expect(readdirSync(out)).toEqual([]);
 });
 
-test('[XFER-4] bytes that are not what was digested are thrown away', async () => {
+test('[XFER-4] streams/transfer: bytes that are not what was digested are thrown away', async () => {
   const result = receiving();
   const heard = await lie(
     offer('a'),
@@ -203,18 +203,21 @@ test.each<[string, string, (TransferRecord | Uint8Array)[]]>([
   ['an end before everything was sent', 'malformed', [offer('a'), begin, abc]],
   ['a second offer', 'malformed', [offer('a'), offer('b')]],
   ['a digest of nothing begun', 'malformed', [offer('a'), { kind: 'digest', size: 0, sha256: 'ab'.repeat(32) }]],
-])('[XFER-1] a sender that says %s hears %s, and the receiver takes the next transfer', async (_, code, records) => {
-  const receiver = new Receiver({ directory: out });
-  const result = receiving({}, receiver);
-  expect(await lie(...records)).toContain(code);
-  expect(await result).toEqual(failed(code, 'local'));
-  const next = receiving({}, receiver);
-  expect(await sending(await source(file('honest', Buffer.from('x')), 'honest'))).toHaveLength(1);
-  await next;
-  expect(readFileSync(join(out, 'honest'), 'utf8')).toBe('x');
-});
+])(
+  '[XFER-1] streams/transfer: a sender that says %s gets %s, and the receiver takes the next transfer',
+  async (_, code, records) => {
+    const receiver = new Receiver({ directory: out });
+    const result = receiving({}, receiver);
+    expect(await lie(...records)).toContain(code);
+    expect(await result).toEqual(failed(code, 'local'));
+    const next = receiving({}, receiver);
+    expect(await sending(await source(file('honest', Buffer.from('x')), 'honest'))).toHaveLength(1);
+    await next;
+    expect(readFileSync(join(out, 'honest'), 'utf8')).toBe('x');
+  },
+);
 
-test('[XFER-1] a receiver that says what it must not ends the transfer', async () => {
+test('[XFER-1] streams/transfer: a receiver that says what it must not ends the transfer', async () => {
   for (const record of [
     { kind: 'accept', files: [] },
     { kind: 'done', file: 0 },
@@ -231,7 +234,7 @@ test('[XFER-1] a receiver that says what it must not ends the transfer', async (
   }
 });
 
-test('[XFER-2] the same file begun anew takes over from a stream that has not ended; another file of that name does not', async () => {
+test('[XFER-2] streams/transfer: the same file begun anew takes over from a stream that has not ended; another file of that name does not', async () => {
   const bytes = randomBytes(16 << 20);
   const path = file('a', bytes);
   const receiver = new Receiver({ directory: out });
@@ -260,7 +263,7 @@ test('[XFER-2] the same file begun anew takes over from a stream that has not en
   await inner.close();
 });
 
-test('[XFER-2] of several that take over at once one goes on alone', async () => {
+test('[XFER-2] streams/transfer: of several that take over at once one goes on alone', async () => {
   const path = file('a', randomBytes(2 << 20));
   const receiver = new Receiver({ directory: out });
   let isHeld: () => void;
@@ -282,7 +285,7 @@ test('[XFER-2] of several that take over at once one goes on alone', async () =>
   await inner.close();
 });
 
-test('[XFER-3] a file that was refused does not keep its name from the next one', async () => {
+test('[XFER-3] streams/transfer: a file that was refused does not keep its name from the next one', async () => {
   const receiver = new Receiver({ directory: out });
   const refused = receiving({}, receiver);
   writeFileSync(join(out, 'a'), 'in the way');

@@ -27,7 +27,7 @@ async function engineOf(scheme: string, identity: OwnIdentity, isServer: boolean
   return { engine, heard };
 }
 
-describe.each(['tls', 'wss'])('certificates that expire, over %s', (scheme) => {
+describe.each(['tls', 'wss'])('transports/certificate expiry: certificates that expire, over %s', (scheme) => {
   test('[DIAL-9] are warned of on both sides, own and peer, once each; the connection comes about', async () => {
     const [expired, soon] = await Promise.all([makeIdentity({ validDays: -1 }), makeIdentity({ validDays: 29 })]);
     const server = await engineOf(scheme, expired, true);

@@ -14,6 +14,6 @@ for (const lends of [false, true]) {
   }));
 }
 
-test('without a clock there is no time, and it says so at once', () => {
+test('transports/memory: without a clock there is no time, and it says so at once', () => {
   for (const options of [undefined, {}]) expect(() => memory(options as MemoryOptions)).toThrow('memory.clock: expected a clock');
 });

@@ -14,7 +14,7 @@ class Idle extends MessageWire {
 }
 
 test.each(['close', 'destroy'] as const)(
-  'a paused reader that leaves by %s hears the end that came behind what it was held',
+  'transports/message wire: a paused reader that leaves by %s gets the end that came behind the held bytes',
   async (how) => {
     const ends: WireCause[] = [];
     const heard: Uint8Array[] = [];

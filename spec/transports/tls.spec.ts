@@ -18,7 +18,7 @@ transportCompliance('tls', async () => ({
   badAddresses,
 }));
 
-describe('tls', () => {
+describe('transports/tls: tls', () => {
   let watched: Witness;
 
   afterEach(async () => {
@@ -107,12 +107,12 @@ describe('tls', () => {
     expect(new Set(offers.map((offer) => offer.identity?.fingerprint))).toEqual(new Set([(await client).fingerprint]));
   });
 
-  test('peers that share no protocol are told apart by TLS', async () => {
+  test('peers that share no protocol end in the TLS handshake', async () => {
     const { a } = await meet({ protocols: ['other'] }, {});
     expect(a.cause).toMatchObject({ kind: 'tls-failed' });
   });
 
-  test('a listener that speaks no TLS is told as such', async () => {
+  test('a listener without TLS is reported as such', async () => {
     const plain = createServer((socket) => socket.on('error', () => {}).end('220 mail.example ready\r\n'));
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
     watched = new Witness(tls({ identity: await client }));

@@ -99,7 +99,7 @@ describe('websocket/visitors: a listener on this machine', () => {
     expect(refusals()).toEqual([]);
   });
 
-  test('lets the pages in that it was told of, and no others', async () => {
+  test('accepts the pages in `origins`, and no others', async () => {
     const url = await listen(websocket({ origins: ['https://App.example/', 'http://localhost:3000'] }), 'ws://127.0.0.1:0/');
     const answers = [
       'https://app.example',
@@ -164,7 +164,7 @@ test('websocket/visitors: a SHIP listener takes devices by whatever name, and no
   expect(heard).toEqual([101, 101, 101, 'origin-refused']);
 });
 
-test('websocket/visitors: a holdfast that calls by an unknown name hears why', async () => {
+test('websocket/visitors: a holdfast that dials an unknown name gets the reason', async () => {
   const url = await listen(websocket(), 'ws://127.0.0.1:0/');
   const cause = await new Promise((onClose) => {
     const nothing = (): void => {};

@@ -17,8 +17,8 @@ transportCompliance('ws from a browser', () => ({
   badAddresses: ['ws:127.0.0.1:1', 'tcp://127.0.0.1:7000', 'ws://127.0.0.1:70000', 'ws://a b:1'],
 }));
 
-describe('ws from a browser', () => {
-  test('a paused reader, who cannot hold the peer back, hears all of it and then the end', async () => {
+describe('transports/websocket browser: ws from a browser', () => {
+  test('a paused reader, which can’t hold the peer back, gets all of it and then the end', async () => {
     const watched = new Witness(dialer());
     const pieces = Array.from({ length: 50 }, (_, i) => noise(i, 1 + i * 10));
     const door = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) =>

@@ -32,7 +32,7 @@ transportCompliance('wss', async () => ({
   badAddresses: ['ws://127.0.0.1:7000', 'wss://127.0.0.1:70000', 'wss://'],
 }));
 
-describe('websocket', () => {
+describe('transports/websocket: websocket', () => {
   let watched: Witness;
   let accepted: End[];
 
@@ -66,7 +66,7 @@ describe('websocket', () => {
     return client;
   }
 
-  test('a refusal is HTTP 503 with Retry-After, and the dialer hears when to return', async () => {
+  test('a refusal is HTTP 503 with Retry-After, and the dialer gets the time to return', async () => {
     const door = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) => offer.refuse({ code: 'busy', retryAfterMs: 1500 }));
     await watched.until(() => door.address !== '');
     const response = await new Promise<{ status?: number; retryAfter?: string }>((resolve) => {
@@ -110,12 +110,12 @@ describe('websocket', () => {
     client.terminate();
   });
 
-  test('an ordinary request is told to upgrade', async () => {
+  test('an ordinary request is asked to upgrade', async () => {
     const response = await fetch((await listen()).replace('ws:', 'http:'));
     expect([response.status, response.headers.get('upgrade')]).toEqual([426, 'websocket']);
   });
 
-  test('text is malformed, and its sender hears so', async () => {
+  test('text is malformed, and its sender gets that reason', async () => {
     const client = await stranger(await listen());
     client.send('text');
     const code = await new Promise((resolve) => client.once('close', resolve));
@@ -159,7 +159,7 @@ describe('websocket', () => {
     expect(await accepted[0]!.closed()).toMatchObject({ kind: 'reset' });
   });
 
-  test('a probe is a ping, and its answer is heard', async () => {
+  test('a probe is a ping, and its answer is reported', async () => {
     const { a, b } = await pair();
     for (const end of [a, b]) {
       watched.inside(() => end.wire.probe?.());
@@ -167,7 +167,7 @@ describe('websocket', () => {
     }
   });
 
-  test('a listener that is no WebSocket, or picks no subprotocol, is told as malformed or refused', async () => {
+  test('a listener that is no WebSocket, or picks no subprotocol, is reported as malformed or refused', async () => {
     const http = createHttp((_, response) => response.end());
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const port = (http.address() as AddressInfo).port;

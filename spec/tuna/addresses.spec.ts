@@ -34,7 +34,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-describe('the words', () => {
+describe('tuna/addresses: the words', () => {
   test('[TUNA-21] are those of nkn-tuna-session, to the byte', () => {
     expect(text(putRequest(ID))).toBe('{"action":"getPubAddr","sessionID":"AQIDBAUGBwg="}');
     expect(text(putRequest(undefined))).toBe('{"action":"getPubAddr","sessionID":null}');
@@ -48,7 +48,7 @@ describe('the words', () => {
     expect(readReply(priced, 'ws')).toEqual({ word: 'addresses', addresses: ['ws://a.example:1'] });
   });
 
-  test('[TUNA-21] of somebody else are none, and nothing in them is believed', () => {
+  test('[TUNA-21] of another peer are none, and nothing in them is believed', () => {
     for (const wrong of ['', 'null', '[]', '{"action":"getPubAddrs"}', '{"action":7}', '{"action":"getPubAddr","sessionID":"§"}'])
       expect({ wrong, read: readRequest(wrong) }).toEqual({ wrong, read: undefined });
     for (const wrong of ['', 'null', '{}', '{"addrs":{}}', `{"addrs":[],"x":"${'x'.repeat(70_000)}"}`])
@@ -60,7 +60,7 @@ describe('the words', () => {
   });
 });
 
-test('addresses that are known beforehand: for everybody, by peer, or looked up', () => {
+test('addresses that are known beforehand: for all, by peer, or looked up', () => {
   const list = ['tcp://a:1', undefined];
   const books = [list, { bob: list }, (peer: string) => (peer === 'bob' ? list : undefined)];
   for (const book of books) expect(asked(staticAddresses(book)).got).toEqual([{ word: 'addresses', addresses: list }]);
@@ -68,7 +68,7 @@ test('addresses that are known beforehand: for everybody, by peer, or looked up'
     for (const peer of ['eve', 'toString']) expect(asked(staticAddresses(book), ID, peer).got).toEqual([{ word: 'no-answer' }]);
 });
 
-test('an engine that is given a name finds the first address there is', () => {
+test('tuna/addresses: an engine that is given a name finds the first address there is', () => {
   const found: unknown[] = [];
   resolverOf(staticAddresses([undefined, 'tcp://b:2', 'tcp://c:3'])).resolve('bob', (...all) => found.push(all));
   resolverOf(staticAddresses([undefined])).resolve('bob', (...all) => found.push(all));
@@ -127,8 +127,8 @@ function relays(): { alice: PlayedClient; bob: PlayedClient; clock: SimClock; qu
   return { alice, bob, clock, query: relayAddresses(alice, { clock }) };
 }
 
-describe('over relays', () => {
-  test('[TUNA-21] the peer is asked at 0, 3 and 6 s, the first answer counts, and then nobody asks any more', async () => {
+describe('tuna/addresses: over relays', () => {
+  test('[TUNA-21] the peer is asked at 0, 3 and 6 s, the first answer counts, and then there are no more questions', async () => {
     const { alice, bob, clock, query } = relays();
     answerRelay(bob, desk);
     alice.fate = (count) => (['lost', 'throws', 'answered'] as const)[count - 1]!;
@@ -144,7 +144,7 @@ describe('over relays', () => {
     expect(got).toEqual([FOUND]);
   });
 
-  test('[TUNA-21] a session that is over is said to be; nobody who answers is found out after the last attempt', async () => {
+  test('[TUNA-21] a session that is over is reported; a missing answer is noticed after the last attempt', async () => {
     const { alice, bob, clock, query } = relays();
     const off = answerRelay(bob, desk, { accepts: (address) => address === 'alice' });
     const closed = asked(query, Uint8Array.of(9));
@@ -161,7 +161,7 @@ describe('over relays', () => {
     expect(alice.sent.length).toBe(1 + 3);
   });
 
-  test('[TUNA-21] links that ask at once share a question; who stops hears nothing, and the last one ends it', async () => {
+  test('[TUNA-21] links that ask at once share a question; one that stops gets nothing, and the last one ends it', async () => {
     const { alice, bob, clock, query } = relays();
     alice.fate = () => 'lost';
     const links = [asked(query), asked(query), asked(query)];
@@ -195,7 +195,7 @@ describe('over relays', () => {
   });
 });
 
-describe('tuna/relay: what the application of a client with other handlers hears, and what goes back', () => {
+describe('tuna/relay: the messages that a client with other handlers gets, and the answers', () => {
   const OTHER = Uint8Array.of(7);
   const SENT = { 'a question': putRequest(ID), 'another message': Uint8Array.of(1, 2) };
   test.each([
@@ -219,7 +219,7 @@ describe('tuna/relay: what the application of a client with other handlers hears
   );
 });
 
-test("[TUNA-21] tuna/relay: `false` is what a client of the relays takes for silence; what is none of this side's affairs is left to others", () => {
+test('[TUNA-21] tuna/relay: `false` means silence to a client of the relays; other messages are left to other handlers', () => {
   const said = (accepts: boolean, payload: Uint8Array | string, with_: AddressResponder = desk): unknown => {
     let answer: unknown;
     answerRelay({ onMessage: (handle) => (answer = handle({ src: 'eve', payload })) }, with_, { accepts: () => accepts });
@@ -236,7 +236,7 @@ test("[TUNA-21] tuna/relay: `false` is what a client of the relays takes for sil
   expect(said(true, putRequest(ID))).toEqual(putReply(FOUND));
 });
 
-describe('over a connection', () => {
+describe('tuna/addresses: over a connection', () => {
   const engines: Engine[] = [];
   afterEach(async () => {
     await Promise.all(engines.splice(0).map((each) => each.shutdown()));
@@ -285,7 +285,7 @@ describe('over a connection', () => {
     },
   );
 
-  test('[TUNA-22] who does not answer in time is told apart, questions are bounded, and nonsense is skipped', async () => {
+  test('[TUNA-22] a missing answer is distinguished, questions are bounded, and nonsense is skipped', async () => {
     const { near, far } = await pairOf(resume);
     const clock = new SimClock();
     const query = addressesOver(near, { timeoutMs: 1000, clock });
@@ -304,7 +304,7 @@ describe('over a connection', () => {
   });
 });
 
-describe('options', () => {
+describe('tuna/addresses: options', () => {
   test.each([
     [{ numTunaListeners: 16 }, 'tuna.numTunaListeners: expected a whole number from 1 to 15, got 16'],
     [{ numTunaListeners: 0 }, 'tuna.numTunaListeners: expected a whole number from 1 to 15, got 0'],

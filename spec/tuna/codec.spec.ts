@@ -45,12 +45,12 @@ const made: Record<string, () => Uint8Array> = {
     ncpCodec.putHandshake({ clientIds: ['0', '1'], windowBytes: 4194304, mtu: 1300 }),
 };
 
-test('[NCP-1] packets are byte for byte those of the original', () => {
+test('[NCP-1] tuna/codec: packets are byte for byte those of the original', () => {
   const all = Object.fromEntries(Object.keys(vectors.ncpPackets).map((name) => [name, hex(made[name]!())]));
   expect(all).toEqual(vectors.ncpPackets);
 });
 
-test('[NCP-1] the packets of the original are understood', () => {
+test('[NCP-1] tuna/codec: the packets of the original are understood', () => {
   const packet = (name: string): Packet => read(unhex(vectors.ncpPackets[name]!))!;
   const acked = packet('ack 1..3 and 7..7 bytes_read=300');
   expect([rangesOf(acked), acked.bytesRead]).toEqual([[[1, 3], [7, 1]], 300]); // prettier-ignore
@@ -65,7 +65,7 @@ test('[NCP-1] the packets of the original are understood', () => {
   });
 });
 
-test('[NCP-1] what is written is what is read', () => {
+test('[NCP-1] tuna/codec: what is written is what is read', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const random = new SeededRandom(seed);
     const payload = random.bytes(random.pick([0, 1, 127, 128, 1300, 60_000]));
@@ -84,14 +84,14 @@ test('[NCP-1] what is written is what is read', () => {
   }
 });
 
-test('[NCP-2] unpacked lists, missing lists and unknown fields are understood; lists that do not match are not', () => {
+test('[NCP-2] tuna/codec: unpacked lists, missing lists and unknown fields are understood; lists that do not match are not', () => {
   expect(rangesOf(read(unhex('180118072003'.concat('2001')))!)).toEqual([[1, 3], [7, 1]]); // prettier-ignore
   expect(rangesOf(read(unhex('22020302'))!)).toEqual([[1, 3], [1, 2]]); // prettier-ignore
   expect(read(unhex(`7a03010203${'f80107'}${'0d01020304'}`.replace('0d', '6d').concat('0801')))?.sequence).toBe(1);
   expect(read(unhex('1a020107220103'))).toBeUndefined();
 });
 
-test('[NCP-2] truncated at every byte, garbage, and lists without end are malformed or harmless, never an exception', () => {
+test('[NCP-2] tuna/codec: truncated at every byte, garbage, and lists without end are malformed or harmless, never an exception', () => {
   const whole = [...Object.values(vectors.ncpPackets).map(unhex), data(9, new Uint8Array(200))];
   for (const bytes of whole) {
     for (let end = 0; end < bytes.length; end++) {
@@ -111,7 +111,7 @@ test('[NCP-2] truncated at every byte, garbage, and lists without end are malfor
   expect(read(Uint8Array.from({ length: 2 + 2 * 2049 }, (_, i) => (i % 2 === 0 ? 0x18 : 1)))).toBeUndefined();
 });
 
-test('[NCP-3] sequence arithmetic is that of the original', () => {
+test('[NCP-3] tuna/codec: sequence arithmetic is that of the original', () => {
   const ours = Object.fromEntries(
     Object.keys(vectors.sequenceArithmetic).map((text) => {
       const [, name, list] = /^(\w+)\((.*)\)$/.exec(text)!;
@@ -123,7 +123,7 @@ test('[NCP-3] sequence arithmetic is that of the original', () => {
   expect(ours).toEqual(vectors.sequenceArithmetic);
 });
 
-test('[NCP-3] how far ahead agrees with stepping, around the wrap too', () => {
+test('[NCP-3] tuna/codec: how far ahead agrees with stepping, around the wrap too', () => {
   for (let seed = 1; seed <= 500; seed++) {
     const random = new SeededRandom(seed);
     const base = random.pick([1, 5, SEQUENCES, SEQUENCES - 3, 1 + random.int(SEQUENCES)]);

@@ -43,7 +43,7 @@ function intrude(w: TunaWorld, link: number): Intruder {
 
 const phases = (w: TunaWorld): string[] => tunaStateOf(w.b).sessions[0]!.sessionConns.map(({ phase }) => phase);
 
-test('[TUNA-6] a newcomer that proves nothing displaces no live wire, at no moment; its own is closed in the end', () => {
+test('[TUNA-6] tuna/consistency: a newcomer that proves nothing displaces no live wire, at no moment; its own is closed in the end', () => {
   for (const links of [1, 2]) {
     const w = new TunaWorld(60, { numTunaListeners: links });
     w.connect('sim://b:1');
@@ -122,7 +122,7 @@ describe('tuna/links: a recorded wire displaces no live link, whatever it repeat
   });
 });
 
-test('[TUNA-6] one that acknowledges what was never asked before takes the place in the same moment, and the old wire is closed', () => {
+test('[TUNA-6] tuna/consistency: one that acknowledges what was never asked before takes the place in the same moment, and the old wire is closed', () => {
   const w = new TunaWorld(61, { numTunaListeners: 1 });
   w.connect('sim://b:1');
   w.advance(500);
@@ -143,7 +143,7 @@ test('[TUNA-6] one that acknowledges what was never asked before takes the place
   w.end();
 });
 
-test('[TUNA-6] a dialer that lost its end comes back before the other side has noticed: one wire per link, whichever slot', () => {
+test('[TUNA-6] tuna/consistency: a dialer that lost its end comes back before the other side has noticed: one wire per link, whichever slot', () => {
   let swaps = 0;
   for (let seed = 70; seed < 90; seed++) {
     const w = new TunaWorld(seed, { numTunaListeners: 1 + (seed % 3), idleMs: 20_000 });
@@ -163,7 +163,7 @@ test('[TUNA-6] a dialer that lost its end comes back before the other side has n
   expect(swaps).toBeGreaterThan(60); // The newcomer was there first, and had to displace.
 });
 
-test('[TUNA-9] a session that has ended is remembered for five minutes, and not made anew by its id', () => {
+test('[TUNA-9] tuna/consistency: a session that has ended is remembered for five minutes, and not made anew by its id', () => {
   const w = new TunaWorld(90, { numTunaListeners: 1 });
   w.connect('sim://b:1');
   w.advance(500);
@@ -209,7 +209,7 @@ test('[TUNA-9] the looks after every step can see: each rule that is broken is n
     expect({ changed, more, faults: faults(changed, more, ended).length > 0 }).toEqual({ changed, more, faults: true });
 });
 
-test('[TUNA-5] a link dials its own address; where that is taken, one that no live link is at', () => {
+test('[TUNA-5] tuna/consistency: a link dials its own address; where that is taken, one that no live link is at', () => {
   const addresses = new LinkAddresses(4);
   ['a', 'b', 'c'].forEach((address, slot) => addresses.dials(slot, address));
   expect(addresses.addressFor(3, ['a', 'b', 'c', 'd'])).toBe('d');

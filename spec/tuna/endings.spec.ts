@@ -5,7 +5,7 @@ import { TunaWorld } from './tuna-world.js';
 /** Promises settle between virtual steps. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('[NCP-13] what nobody had read before a close can be read after it, to the last byte', async () => {
+test('[NCP-13] tuna/endings: bytes that were unread at a close can be read after it, to the last byte', async () => {
   const w = new TunaWorld(200, { numTunaListeners: 2 });
   w.connect('sim://b:1');
   w.advance(500);
@@ -23,7 +23,7 @@ test('[NCP-13] what nobody had read before a close can be read after it, to the 
   w.end();
 });
 
-test('[NCP-13] a close that a silent peer never hears ends by the clock: after the linger, or at once where it is asked to', async () => {
+test('[NCP-13] tuna/endings: a close that never reaches a silent peer ends by the clock: after the linger, or at once where it is asked to', async () => {
   for (const [now, withinMs] of [
     [false, 6100],
     [true, 1100],
@@ -49,7 +49,7 @@ test('[NCP-13] a close that a silent peer never hears ends by the clock: after t
   }
 });
 
-test('[NCP-10] a deadline on a write that waits for room, or on a read that waits for bytes, is kept at once', async () => {
+test('[NCP-10] tuna/endings: a deadline on a write that waits for room, or on a read that waits for bytes, is kept at once', async () => {
   const w = new TunaWorld(202, { sendBytesMax: 100_000, windowBytes: 65_536 });
   w.connect('sim://b:1');
   w.advance(500);
@@ -98,7 +98,7 @@ test('[NCP-12] an idle session of ten minutes: as many timers, as little said, o
   w.end();
 });
 
-test('[TUNA-7] twenty outages, some with data under way and none read: what is held is the window, and then nothing', () => {
+test('[TUNA-7] tuna/endings: twenty outages, some with data under way and none read: what is held is the window, and then nothing', () => {
   const w = new TunaWorld(204, { windowBytes: 65_536, sendBytesMax: 200_000 });
   w.connect('sim://b:1');
   let written = 0;

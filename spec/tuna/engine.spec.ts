@@ -40,7 +40,7 @@ async function pairOf(options: TunaOptions = {}, serverOptions: TunaOptions = {}
   return { server, client, near, far: (await accepted).value as Connection, cutter };
 }
 
-test('[TUNA-1] a stream over four links, both ways, and a close that both hear', async () => {
+test('[TUNA-1] tuna/engine: a stream over four links, both ways, and a close that reaches both', async () => {
   const { near, far } = await pairOf();
   const total = 8 << 20;
   const heard = Promise.all([hear(near, total), hear(far, total)]);
@@ -52,7 +52,7 @@ test('[TUNA-1] a stream over four links, both ways, and a close that both hear',
   expect(await far.closed).toMatchObject({ code: 'peer-goodbye', side: 'remote' });
 }, 20_000);
 
-test('[TUNA-4] the same between two identities, sealed; a stranger is sent away', async () => {
+test('[TUNA-4] tuna/engine: the same between two identities, sealed; a stranger is sent away', async () => {
   const [alice, bob, eve] = await Promise.all([1, 2, 3].map((n) => tunaIdentity(new Uint8Array(32).fill(n))));
   const accepts = (address: string): boolean => address !== eve!.address;
   const { near, far, server } = await pairOf({ identity: alice! }, { identity: bob!, accepts }, bob!.address);
@@ -73,7 +73,7 @@ test('[TUNA-4] the same between two identities, sealed; a stranger is sent away'
 }, 20_000);
 
 for (const links of [1, 4])
-  test(`[TUNA-7] ${links} link(s), all cut at once, again and again: the session stays, and nothing is lost`, async () => {
+  test(`[TUNA-7] tuna/engine: ${links} link(s), all cut at once, again and again: the session stays, and nothing is lost`, async () => {
     const { near, far, cutter } = await pairOf({ numTunaListeners: links, redial: { kind: 'constant', delayMs: 5 } });
     const total = 16 << 20;
     const come = [0, 0]; // Bytes, at each side.
@@ -104,7 +104,7 @@ for (const links of [1, 4])
     await near.close();
   }, 30_000);
 
-describe('somebody who has recorded an opening', () => {
+describe('tuna/engine: an attacker that has recorded an opening', () => {
   /** Opens a socket of its own and says something; resolves once the server has closed it. */
   async function intrude(server: Engine, bytes: Uint8Array): Promise<{ socket: Socket; closed: Promise<void> }> {
     const socket = connect(Number(/\d+$/.exec(server.addresses[0]!)![0]), '127.0.0.1');

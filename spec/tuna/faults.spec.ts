@@ -170,7 +170,7 @@ test('[NCP-16] tuna/faults: a wire that may be a recording ends nothing but itse
   endOf(world);
 });
 
-describe('[NCP-16] tuna/faults: at the door a holdfast hears why', () => {
+describe('[NCP-16] tuna/faults: a refused holdfast gets the reason', () => {
   test('there is no room', () => {
     const world = new TunaWorld(10, { numTunaListeners: 2 }, { numTunaListeners: 2, connectionsMax: 1 });
     const first = new RawDialer(world, 0);

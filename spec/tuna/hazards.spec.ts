@@ -29,7 +29,7 @@ function move(pair: NcpPair, clock: SimClock, total: number, ahead = 8 << 20): {
   return { ms: clock.now() - from, wrongAt: sink.wrongAt, gapMs: sink.longestGapMs };
 }
 
-describe('handshake', () => {
+describe('tuna/hazards: handshake', () => {
   for (const lossy of ['a', 'b'] as const)
     test(`[NCP-5] is said again when it was lost ${lossy === 'a' ? 'there' : 'back'}`, () => {
       let left = 3;
@@ -86,7 +86,7 @@ describe('handshake', () => {
   });
 });
 
-describe('flow control', () => {
+describe('tuna/hazards: flow control', () => {
   test('[NCP-11] a lost window update is said again, and asked for', () => {
     for (const ours of [true, false]) {
       let isDark = false;
@@ -122,7 +122,7 @@ describe('flow control', () => {
     }
   });
 
-  test('[NCP-10] nobody can fill this side beyond its window, nor with empty or far-off packets', () => {
+  test('[NCP-10] a peer can’t fill this side beyond its window, nor with empty or far-off packets', () => {
     const { pair, clock } = pairOf({ limits: { windowBytes: 100_000, packetsMax: 256, mtu: 1000 } });
     pair.open();
     clock.advance(100);
@@ -142,7 +142,7 @@ describe('flow control', () => {
   });
 });
 
-describe('acknowledgements', () => {
+describe('tuna/hazards: acknowledgements', () => {
   test('[NCP-7] hostile ones change nothing that was not sent, and cost bounded work', () => {
     const { pair, clock } = pairOf({ way: (_, from) => (from === 'a' ? { drop: (p) => kindOf(p) === 'data' } : {}) });
     pair.open();
@@ -192,7 +192,7 @@ describe('acknowledgements', () => {
   });
 });
 
-test('[NCP-3] a megabyte across the wrap of the numbers, both ways, over links that lose', () => {
+test('[NCP-3] tuna/hazards: a megabyte across the wrap of the numbers, both ways, over links that lose', () => {
   const { pair, clock } = pairOf({ links: 2, first: SEQUENCES - 300, way: () => ({ loss: 0.05, jitterMs: 5 }) });
   pair.open();
   const back = new Sink(pair.a);
@@ -203,7 +203,7 @@ test('[NCP-3] a megabyte across the wrap of the numbers, both ways, over links t
   pair.stop();
 });
 
-describe('close', () => {
+describe('tuna/hazards: close', () => {
   test('[NCP-13] brings what was not read before it', () => {
     const { pair, clock } = pairOf();
     pair.open();
@@ -231,7 +231,7 @@ describe('close', () => {
   });
 });
 
-describe('several links', () => {
+describe('tuna/hazards: several links', () => {
   test('[NCP-9] a link that goes dark without a word holds nothing up for half a second', () => {
     let isDark = false;
     const { pair, clock } = pairOf({ links: 4, way: (link) => ({ delayMs: 10, rate: 5000, drop: () => isDark && link === 2 }) });
@@ -319,7 +319,7 @@ describe('several links', () => {
   });
 });
 
-test('[NCP-12] an idle session keeps as many timers as it had, and says little', () => {
+test('[NCP-12] tuna/hazards: an idle session keeps as many timers as it had, and says little', () => {
   const { pair, clock } = pairOf({ links: 4 });
   pair.open();
   clock.advance(1000);

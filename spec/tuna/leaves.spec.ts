@@ -13,7 +13,7 @@ function agree(found: unknown, expected: unknown, about: object): void {
   if (found !== expected) expect({ ...about, found }).toEqual({ ...about, found: expected });
 }
 
-test('[NCP-6] packets in any order, some twice, come out once and in order; the table agrees with a plain map', () => {
+test('[NCP-6] tuna/leaves: packets in any order, some twice, come out once and in order; the table agrees with a plain map', () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = new SeededRandom(seed);
     const isStream = random.chance(0.7);
@@ -42,7 +42,7 @@ test('[NCP-6] packets in any order, some twice, come out once and in order; the 
   }
 });
 
-test('[NCP-7] what is owed agrees with a plain set, each number once, in order, in as few ranges as there are', () => {
+test('[NCP-7] tuna/leaves: what is owed agrees with a plain set, each number once, in order, in as few ranges as there are', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const random = new SeededRandom(seed);
     const owed = new OwedAcks(25);
@@ -71,7 +71,7 @@ test('[NCP-7] what is owed agrees with a plain set, each number once, in order, 
   }
 });
 
-test('[NCP-7] an acknowledgement is due at once after a silence, then after eight packets or 25 ms', () => {
+test('[NCP-7] tuna/leaves: an acknowledgement is due at once after a silence, then after eight packets or 25 ms', () => {
   const owed = new OwedAcks(25);
   const taken = { starts: new Float64Array(16), counts: new Uint32Array(16) };
   owed.add(0, false, 1000);
@@ -87,7 +87,7 @@ test('[NCP-7] an acknowledgement is due at once after a silence, then after eigh
   expect(owed.isDue).toBe(true);
 });
 
-test('[NCP-7] of large packets fewer make an acknowledgement due', () => {
+test('[NCP-7] tuna/leaves: of large packets fewer make an acknowledgement due', () => {
   const owed = new OwedAcks(25);
   const taken = { starts: new Float64Array(16), counts: new Uint32Array(16) };
   owed.add(0, false, 1000, 4096);
@@ -99,7 +99,7 @@ test('[NCP-7] of large packets fewer make an acknowledgement due', () => {
   expect(owed.isDue).toBe(false);
 });
 
-test('[NCP-10] bytes written are the bytes copied out, until they are released; an empty log holds nothing', () => {
+test('[NCP-10] tuna/leaves: bytes written are the bytes copied out, until they are released; an empty log holds nothing', () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = new SeededRandom(seed);
     const log = new ByteLog(new SlabPool());
@@ -124,7 +124,7 @@ test('[NCP-10] bytes written are the bytes copied out, until they are released; 
   }
 });
 
-test('[NCP-4] small writes share a packet, large ones are cut, and slivers of window are not spent while others are under way', () => {
+test('[NCP-4] tuna/leaves: small writes share a packet, large ones are cut, and slivers of window are not spent while others are under way', () => {
   const outbound = new Outbound(new SlabPool(), true, 100, { windowBytes: 1000, mtu: 100 });
   for (let i = 0; i < 3; i++) outbound.write(new Uint8Array(30));
   const n = outbound.pollNew();
@@ -139,7 +139,7 @@ test('[NCP-4] small writes share a packet, large ones are cut, and slivers of wi
   expect(outbound.lengthOf(outbound.pollNew())).toBe(10); // Nothing is under way: what there is of the window is used.
 });
 
-test('[NCP-8] a lost round trip doubles the wait, a measured one resets it; the least comes on top', () => {
+test('[NCP-8] tuna/leaves: a lost round trip doubles the wait, a measured one resets it; the least comes on top', () => {
   const trip = new RoundTrip({ rtoInitialMs: 1000, rtoMinMs: 200, rtoMaxMs: 10_000 });
   expect(trip.rtoMs).toBe(1000);
   trip.backOff();
@@ -150,7 +150,7 @@ test('[NCP-8] a lost round trip doubles the wait, a measured one resets it; the 
   expect(trip.rtoMs).toBeCloseTo(280, 0);
 });
 
-test('[NCP-11] bytes count as read when they are given out and not held back, and not before', () => {
+test('[NCP-11] tuna/leaves: bytes count as read when they are given out and not held back, and not before', () => {
   const inbound = new Inbound(true, 64, 10_000, 100);
   inbound.open();
   for (let n = 0; n < 3; n++) inbound.accept(n, new Uint8Array(100), 0, 100, 1000);

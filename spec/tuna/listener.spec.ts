@@ -56,7 +56,7 @@ class Forwarders {
   }
 }
 
-test('[TUNA-5] [TUNA-23] a dialer that knows a name asks for addresses over another connection, and for fresh ones when exits have gone', async () => {
+test('[TUNA-5] [TUNA-23] tuna/listener: a dialer that knows a name asks for addresses over another connection, and for fresh ones when exits have gone', async () => {
   const [alice, bob] = await Promise.all([1, 2].map((n) => tunaIdentity(new Uint8Array(32).fill(n))));
   const transports = [tcp()];
   const server = await engineWith({ transports, protocols: [tuna({ identity: bob! }), resume()] });
@@ -117,7 +117,7 @@ test('[TUNA-23] tuna/listener: has as many listeners as the protocol has links, 
   }
 });
 
-describe('exits', () => {
+describe('tuna/listener: exits', () => {
   test('listeners that are public themselves are known by where they are bound, or by a name', async () => {
     const server = await engineWith({ transports: [tcp()], protocols: [tuna()] });
     const own = await TunaListener.listen(server, { numTunaListeners: 2 });

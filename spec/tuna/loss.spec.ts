@@ -16,7 +16,7 @@ function transfer(seed: number, links: number, total: number, way: Way): { ms: n
   return { ms: clock.now() - from, resent: pair.a.session.resent, wrongAt: sink.wrongAt };
 }
 
-test('[NCP-8] losses at the end of what there is to send cost one probe together, not one each', () => {
+test('[NCP-8] tuna/loss: losses at the end of what there is to send cost one probe together, not one each', () => {
   for (const lost of [1, 4, 12]) {
     // Of 40 packets that leave at once some of the last are lost, the very last among them.
     let packets = 0;
@@ -27,7 +27,7 @@ test('[NCP-8] losses at the end of what there is to send cost one probe together
   }
 });
 
-test('[NCP-8] one packet in a hundred lost and 20 ms each way: most of what the window allows, on one link and on four', () => {
+test('[NCP-8] tuna/loss: one packet in a hundred lost and 20 ms each way: most of what the window allows, on one link and on four', () => {
   // 4 MiB in about two round trips, because there is always one that is missing; and half a second until that is found out.
   for (const links of [1, 4])
     for (let seed = 1; seed <= 3; seed++) {
@@ -43,7 +43,7 @@ test('[NCP-8] one packet in a hundred lost and 20 ms each way: most of what the 
     }
 });
 
-test('[NCP-8] packets that overtake each other by less than three are not sent twice', () => {
+test('[NCP-8] tuna/loss: packets that overtake each other by less than three are not sent twice', () => {
   const { resent, wrongAt } = transfer(1, 2, 4 << 20, { delayMs: 20, rate: 2000, jitterMs: 1 });
   expect([resent, wrongAt]).toEqual([0, -1]);
 });

@@ -90,7 +90,7 @@ test('tuna/peer: an accepted connection has the proven NKN address of its peer; 
   }
 });
 
-describe('tuna/dial: a peer that speaks another protocol is told as such', () => {
+describe('tuna/dial: a peer of another protocol is reported as such', () => {
   const banners: [string, (socket: Socket) => void][] = [
     ['speaks first, as SSH does', (socket) => void socket.write('SSH-2.0-OpenSSH_9.6\r\n')],
     [
@@ -127,7 +127,7 @@ describe('tuna/dial: a peer that speaks another protocol is told as such', () =>
 });
 
 describe('tuna/addresses: a peer that does not answer the question where it is', () => {
-  test('is told as such, before or at the end of the handshake timeout', () => {
+  test('is reported as such, before or at the end of the handshake timeout', () => {
     for (const asking of ['never answered', 'answered after 3 s: nothing', 'answered after 3 s: no address']) {
       const w: TunaWorld = new TunaWorld(1, {
         addresses: {

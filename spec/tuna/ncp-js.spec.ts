@@ -39,10 +39,10 @@ function hear(end: NcpEnd, total: number): Promise<number> {
   });
 }
 
-describe('the real ncp-js, in process', () => {
+describe('tuna/ncp js: the real ncp-js, in process', () => {
   for (const links of [1, 4])
     for (const role of ['dialer', 'acceptor'] as const)
-      test(`[NCP-1] as ${role === 'dialer' ? 'acceptor' : 'dialer'} of a session over ${links} links: bytes go both ways, and it hears our close`, async () => {
+      test(`[NCP-1] as ${role === 'dialer' ? 'acceptor' : 'dialer'} of a session over ${links} links: bytes go both ways, and it gets our close`, async () => {
         const { ours, theirs } = meet(role, links);
         if (role === 'dialer') {
           ours.call();
@@ -64,10 +64,10 @@ describe('the real ncp-js, in process', () => {
       }, 20_000);
 });
 
-describe('the real ncp-js, over TCP', () => {
+describe('tuna/ncp js: the real ncp-js, over TCP', () => {
   for (const links of [1, 4])
     for (const role of ['dialer', 'acceptor'] as const)
-      test(`[NCP-1] as ${role === 'dialer' ? 'acceptor' : 'dialer'} over ${links} socket(s): bytes go both ways, and it hears our close`, async () => {
+      test(`[NCP-1] as ${role === 'dialer' ? 'acceptor' : 'dialer'} over ${links} socket(s): bytes go both ways, and it gets our close`, async () => {
         const ours = new TcpEnd(role, links, { mtu: 1024 });
         const theirs = new NcpJsOnTcp(links);
         try {

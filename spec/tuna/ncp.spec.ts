@@ -2,7 +2,7 @@ import { SimClock } from '../sim/clock.js';
 import { SeededRandom } from '../sim/random.js';
 import { NcpPair, pour, Sink } from './ncp-channel.js';
 
-test('[NCP-4] over links that lose, reorder and double packets every byte arrives once and in order, both ways', () => {
+test('[NCP-4] tuna/ncp: over links that lose, reorder and double packets every byte arrives once and in order, both ways', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new SeededRandom(seed);
     const clock = new SimClock();

@@ -16,7 +16,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const { crypto } = vectors;
 
 for (const library of ['pure', 'native'] as const)
-  test(`[TUNA-4] boxes and frames are byte for byte those of the original, with the ${library} library`, async () => {
+  test(`[TUNA-4] tuna/opening: boxes and frames are byte for byte those of the original, with the ${library} library`, async () => {
     const alice = await tunaIdentity(unhex(crypto['aliceSeed']!), { library });
     const bob = await tunaIdentity(unhex(crypto['bobSeed']!), { identifier: 'some.where', library });
     expect([alice.address, bob.address]).toEqual([crypto['alicePub'], `some.where.${crypto['bobPub']!}`]);
@@ -30,7 +30,7 @@ for (const library of ['pure', 'native'] as const)
     expect([alice.boxWith('nobody'), alice.boxWith(`x.${'f'.repeat(64)}`)]).toEqual([undefined, undefined]);
   });
 
-test('[TUNA-4] an envelope opens what another one sealed, and nothing else', async () => {
+test('[TUNA-4] tuna/opening: an envelope opens what another one sealed, and nothing else', async () => {
   const random = new SeededRandom(4);
   const [a, b] = [await tunaIdentity(random.bytes(32)), await tunaIdentity(random.bytes(32), { library: 'pure' })];
   const nonce = nonces(random.bytes);
@@ -51,7 +51,7 @@ test('[TUNA-4] an envelope opens what another one sealed, and nothing else', asy
   expect(theirs.open(new Uint8Array(5000), 0, 5000)).toBe(false);
 });
 
-test('[TUNA-1] metadata is that of the original; the number of a link and the window are where it does not look', () => {
+test('[TUNA-1] tuna/opening: metadata is that of the original; the number of a link and the window are where it does not look', () => {
   const id = unhex('0102030405060708');
   expect(hex(putMetadata({ id, type: 1 }))).toBe(vectors.sessionMetadata['TCP id=0102030405060708']);
   expect(readMetadata(unhex(vectors.sessionMetadata['UDP id=0102030405060708 dialerNknAddr=a.bb']!))).toEqual({ id, type: 2 });

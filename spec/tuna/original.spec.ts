@@ -58,7 +58,7 @@ const planeOf = (role: 'dialer' | 'acceptor', links: number): TunaPlane =>
   });
 
 for (const mtu of [1024, 1300, 1000])
-  test(`[NCP-9] a lone link to a peer that acknowledges every 50 ms grows beyond what it begins with, with packets of ${mtu} bytes`, () => {
+  test(`[NCP-9] tuna/original: a lone link to a peer that acknowledges every 50 ms grows beyond what it begins with, with packets of ${mtu} bytes`, () => {
     const plane = planeOf('dialer', 1);
     const peer = new Original();
     plane.attach(0, 0);
@@ -75,7 +75,7 @@ for (const mtu of [1024, 1300, 1000])
     expect(Math.max(...underWay)).toBeGreaterThan(1 << 20);
   });
 
-test('[TUNA-6] an acceptor asks a link that comes back for a sign of life: the original says nothing there by itself', () => {
+test('[TUNA-6] tuna/original: an acceptor asks a link that comes back for a sign of life: the original says nothing there by itself', () => {
   const plane = planeOf('acceptor', 2);
   plane.attach(0, 0);
   const greeting = framed(ncpCodec.putHandshake({ clientIds: ['0', '1'], windowBytes: 4 << 20, mtu: 1300 }));
@@ -97,7 +97,7 @@ for (const [links, answered] of [
   [4, [2]],
   [4, [3, 1]],
 ] as const)
-  test(`[NCP-5] the original's only answer came on ${answered.length} of ${links} wires: a dialer asks each of the others for a sign of life`, () => {
+  test(`[NCP-5] tuna/original: the original's only answer came on ${answered.length} of ${links} wires: a dialer asks each of the others for a sign of life`, () => {
     const plane = planeOf('dialer', links);
     const proven: number[] = [];
     const takeIn = (link: number, bytes: Uint8Array, now: number): void => {
@@ -134,7 +134,7 @@ for (const [links, answered] of [
     expect(proven.sort()).toEqual(all);
   });
 
-test('[NCP-7] what the peer has read is not sent again, although all its acknowledgements were lost', () => {
+test('[NCP-7] tuna/original: what the peer has read is not sent again, although all its acknowledgements were lost', () => {
   for (const order of ['read, then lost', 'lost, then read']) {
     const plane = planeOf('dialer', 1);
     plane.attach(0, 0);

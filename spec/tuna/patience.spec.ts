@@ -196,7 +196,7 @@ describe('tuna/window: a session of an original, which has no window, ends with 
     [4, 'closed'],
     [4, 'killed'],
     [1, 'silent'],
-  ] as const)('[TUNA-7] within about five seconds, and the application hears of it: %d link(s), %s', (links, how) => {
+  ] as const)('[TUNA-7] within about five seconds, and the application gets it: %d link(s), %s', (links, how) => {
     const w = new TunaWorld(320 + links, { numTunaListeners: links });
     const original = new PlayedOriginal(w, links);
     w.clock.settle();

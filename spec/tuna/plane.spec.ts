@@ -40,7 +40,7 @@ function exchange(a: TunaPlane, b: TunaPlane, pieceBytes = Infinity): { heard: B
   return { heard: Buffer.concat(heard), told };
 }
 
-test('[TUNA-2] frames begin with their length, little endian; they arrive whole whatever the pieces', () => {
+test('[TUNA-2] tuna/plane: frames begin with their length, little endian; they arrive whole whatever the pieces', () => {
   expect([...framed(Uint8Array.of(7, 8))]).toEqual([2, 0, 0, 0, 7, 8]);
   expect(frameBytes(Uint8Array.of(0x01, 0x02, 0x03, 0xf4), 0)).toBe(0xf4030201 + 4);
   for (const pieceBytes of [1, 3, 1000, Infinity]) {
@@ -57,7 +57,7 @@ test('[TUNA-2] frames begin with their length, little endian; they arrive whole 
   }
 });
 
-test('[NCP-14] nonsense on one link costs that link; the other carries on', () => {
+test('[NCP-14] tuna/plane: nonsense on one link costs that link; the other carries on', () => {
   for (const [nonsense, code] of [
     [framed(Uint8Array.of(0xff)), 'malformed'],
     [framed(new Uint8Array(TUNA_LIMITS.mtu + 1025)), 'oversized'],
@@ -79,7 +79,7 @@ test('[NCP-14] nonsense on one link costs that link; the other carries on', () =
   }
 });
 
-test('[NCP-13] what came before a close is heard before it', () => {
+test('[NCP-13] tuna/plane: frames before a close are read before it', () => {
   const [a, b] = [planeOf('dialer'), planeOf('acceptor')];
   for (const plane of [a, b]) plane.attach(0, 0);
   b.open();
@@ -98,7 +98,7 @@ test('[NCP-13] what came before a close is heard before it', () => {
   expect(b.pollSignal()).toEqual({ type: 'peer.closed', isFirstWord: false, hasGap: false });
 });
 
-test('[NCP-10] a writer is told to wait, and then refused; a packet that fits nothing is refused at once', () => {
+test('[NCP-10] tuna/plane: a writer has to wait, and is then refused; a packet that fits nothing is refused at once', () => {
   const a = planeOf('dialer', { sendBytesMax: 10_000, sendBytesHigh: 5000 });
   expect(a.write(new Uint8Array(4000))).toBe('room');
   expect([a.write(new Uint8Array(4000)), a.hasRoom()]).toEqual(['wait', false]);
@@ -111,7 +111,7 @@ test('[NCP-10] a writer is told to wait, and then refused; a packet that fits no
   expect(() => packets.write(new Uint8Array(1))).toThrow(expect.objectContaining({ code: 'closed' }));
 });
 
-test('[NCP-4] where each write is a packet, each arrives as one message', () => {
+test('[NCP-4] tuna/plane: where each write is a packet, each arrives as one message', () => {
   const [a, b] = [planeOf('dialer', { isStream: false }), planeOf('acceptor', { isStream: false })];
   for (const plane of [a, b]) plane.attach(0, 0);
   b.open();
@@ -128,7 +128,7 @@ test('[NCP-4] where each write is a packet, each arrives as one message', () => 
   expect([a.accepted, a.handed, a.acknowledged]).toEqual([3, 3, 0]);
 });
 
-test('[NCP-9] a link whose packets fill what it may have under way to the byte is given more, as any other', () => {
+test('[NCP-9] tuna/plane: a link whose packets fill what it may have under way to the byte is given more, as any other', () => {
   for (const mtu of [1000, 1024]) {
     const [a, b] = [planeOf('dialer', { mtu }), planeOf('acceptor', { mtu })];
     for (const plane of [a, b]) plane.attach(0, 0);
@@ -159,7 +159,7 @@ test('[NCP-9] a link whose packets fill what it may have under way to the byte i
   }
 });
 
-test('[NCP-10] tiny messages fill the count of packets before the bytes: the writer is asked to wait before it is refused, and called back', () => {
+test('[NCP-10] tuna/plane: tiny messages fill the count of packets before the bytes: the writer is asked to wait before it is refused, and called back', () => {
   const limits = { isStream: false, packetsMax: 64 };
   const [a, b] = [planeOf('dialer', limits), planeOf('acceptor', limits)];
   for (const plane of [a, b]) for (let link = 0; link < 2; link++) plane.attach(link, 0);

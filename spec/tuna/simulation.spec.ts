@@ -4,7 +4,7 @@ import { fill } from './ncp-channel.js';
 import { tunaStateOf } from './state-checks.js';
 import { TunaWorld } from './tuna-world.js';
 
-test('[TUNA-5] links are dialed each at its own address, and lost ones again', () => {
+test('[TUNA-5] tuna/simulation: links are dialed each at its own address, and lost ones again', () => {
   const w = new TunaWorld(1);
   w.connect();
   w.advance(1000);
@@ -12,7 +12,7 @@ test('[TUNA-5] links are dialed each at its own address, and lost ones again', (
   w.end();
 });
 
-test('[TUNA-5] a dead address at any index is no obstacle, and its link joins when it is there', () => {
+test('[TUNA-5] tuna/simulation: a dead address at any index is no obstacle, and its link joins when it is there', () => {
   for (let dead = 0; dead < 4; dead++) {
     const w = new TunaWorld(2 + dead);
     const targets = [1, 2, 3, 4].map((port) => `sim://b:${port === dead + 1 ? 9 : port}`);
@@ -29,7 +29,7 @@ test('[TUNA-5] a dead address at any index is no obstacle, and its link joins wh
   }
 });
 
-test('[TUNA-5] a lost link asks for fresh addresses, compares them with those of the live ones, and dials what is missing', () => {
+test('[TUNA-5] tuna/simulation: a lost link asks for fresh addresses, compares them with those of the live ones, and dials what is missing', () => {
   let offered: (string | undefined)[] = ['sim://b:1', 'sim://b:2', 'sim://b:3', 'sim://b:4'];
   let queries = 0;
   const addresses: AddressQuery = {
@@ -65,7 +65,7 @@ test('[TUNA-5] a lost link asks for fresh addresses, compares them with those of
   w.end();
 });
 
-test('[TUNA-5] a link waits the longer the shorter its wires live; one that had lived is dialed at once', () => {
+test('[TUNA-5] tuna/simulation: a link waits the longer the shorter its wires live; one that had lived is dialed at once', () => {
   const w = new TunaWorld(7, { numTunaListeners: 2 });
   w.connect(['sim://b:1', 'sim://b:2']);
   w.advance(2000);
@@ -88,7 +88,7 @@ test('[TUNA-5] a link waits the longer the shorter its wires live; one that had 
   w.end();
 });
 
-test('[TUNA-7] twenty times the network goes away and comes back: one session, nothing lost, nothing kept', () => {
+test('[TUNA-7] tuna/simulation: twenty times the network goes away and comes back: one session, nothing lost, nothing kept', () => {
   const w = new TunaWorld(11);
   w.connect('sim://b:1');
   let written = 0;
@@ -112,7 +112,7 @@ test('[TUNA-7] twenty times the network goes away and comes back: one session, n
   w.end();
 });
 
-test('[TUNA-7] without any link for the whole window it ends, on both sides', () => {
+test('[TUNA-7] tuna/simulation: without any link for the whole window it ends, on both sides', () => {
   const w = new TunaWorld(12, { reconnectWindowMs: 8000 });
   w.connect('sim://b:1');
   w.advance(500);
@@ -122,7 +122,7 @@ test('[TUNA-7] without any link for the whole window it ends, on both sides', ()
   w.end();
 });
 
-test('[TUNA-6] nobody answers at any address: one closing, with the cause', () => {
+test('[TUNA-6] no address answers: one closing, with the cause', () => {
   const w = new TunaWorld(14);
   w.clock.settle();
   w.a.connect('sim://b:77').catch((error: Error) => w.events.push(error.message));
@@ -131,7 +131,7 @@ test('[TUNA-6] nobody answers at any address: one closing, with the cause', () =
   w.end();
 });
 
-test('[TUNA-6] under faults of all kinds every byte arrives once and in order, both ways', () => {
+test('[TUNA-6] tuna/simulation: under faults of all kinds every byte arrives once and in order, both ways', () => {
   for (let seed = 100; seed < 130; seed++) {
     const w = new TunaWorld(seed, { reconnectWindowMs: 120_000, numTunaListeners: 1 + (seed % 4) });
     w.connect('sim://b:1');

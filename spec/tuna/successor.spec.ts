@@ -19,7 +19,7 @@ function begun(seed: number, links: number): { w: TunaWorld; first: Connection; 
 }
 
 for (const links of [1, 4])
-  test(`[TUNA-8] a peer that has lost the session of ${links} link(s): it ends once, with three figures in bytes and a new session`, async () => {
+  test(`[TUNA-8] tuna/successor: a peer that has lost the session of ${links} link(s): it ends once, with three figures in bytes and a new session`, async () => {
     const { w, first, closings } = begun(20 + links, links);
     w.crash('b');
     first.write(new Uint8Array(300));
@@ -64,7 +64,7 @@ test('[TUNA-8] as the original does: it closes with its last connection and ends
   w.end();
 });
 
-test('[TUNA-8] a successor that is called off before its dial, or finds nobody, ends like any other', async () => {
+test('[TUNA-8] tuna/successor: a successor that is called off before its dial, or is not answered, ends like any other', async () => {
   for (const how of ['close', 'shutdown', 'nobody']) {
     const { w, closings } = begun(40, 2);
     let successor: Connection<unknown> | undefined;
@@ -112,7 +112,7 @@ test('[TUNA-8] a closing is plain data: it names the successor by its id, and on
   w.end();
 });
 
-test('[TUNA-8] nobody who is closing, or was dialed, makes a new session', () => {
+test('[TUNA-8] tuna/successor: a side that is closing, or was dialed, makes no new session', () => {
   const { w, first, closings } = begun(50, 2);
   const told: Closing[] = [];
   w.b.on((event) => event.type === 'closing' && told.push(event.closing));

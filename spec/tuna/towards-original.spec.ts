@@ -69,7 +69,7 @@ class Watch {
   }
 }
 
-describe('tuna/acknowledgements: an original hears of each packet 60 ms after it came, and not much later', () => {
+describe('tuna/acknowledgements: an original gets an acknowledgement of each packet 60 ms after it came, and not much later', () => {
   for (const role of ['dialer', 'acceptor'] as const) {
     for (const [name, spacingMs, count] of [
       ['a steady stream', 1, 400],
@@ -146,7 +146,7 @@ describe('tuna/acknowledgements: an original hears of each packet 60 ms after it
       watch.end.stop();
     });
 
-    test(`[NCP-15] ${role}: a holdfast hears at once`, () => {
+    test(`[NCP-15] ${role}: a holdfast gets it at once`, () => {
       const watch = new Watch(role, true);
       for (let sequence = 1; sequence <= 50; sequence++) {
         watch.send(0, sequence);
@@ -224,7 +224,7 @@ describe('tuna/handshake: the answer is repeated until the dialer shows that it 
         expect(seen.last).toBeLessThan(seen.establishedAt + 1000); // And no more, once it is known.
       });
 
-  test('[NCP-5] one that never shows anything is told ever more rarely', () => {
+  test('[NCP-5] one that never shows anything is informed ever more rarely', () => {
     const { answers, last } = originalCalls(Infinity, 1);
     expect(last).toBeGreaterThan(50_000);
     expect(answers).toBeLessThan(20);

@@ -16,7 +16,7 @@ beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'holdfast-draw-'))));
 afterEach(() => rmSync(dir, { recursive: true }));
 const read = (file: string): string => readFileSync(join(dir, file), 'utf8');
 
-test('draws each chart into a file of its own, and writes only what has changed', () => {
+test('visualizer/draw: draws each chart into a file of its own, and writes only what has changed', () => {
   expect(draw(charts, join(dir, 'new'))).toEqual(['other.mmd', 'sample.mmd']);
   expect(read('new/sample.mmd')).toBe(mermaidOf(graphOf(sampleMachine)));
   expect(drift(charts, join(dir, 'new'))).toEqual([]);
@@ -25,7 +25,7 @@ test('draws each chart into a file of its own, and writes only what has changed'
   expect(draw(charts, join(dir, 'new'))).toEqual([]);
 });
 
-test('checking writes nothing, and says of each drawing what is wrong with it', () => {
+test('visualizer/draw: checking writes nothing, and says of each drawing what is wrong with it', () => {
   expect(drift(charts, join(dir, 'none'))).toEqual([
     { file: 'other.mmd', firstDifference: 'is missing' },
     { file: 'sample.mmd', firstDifference: 'is missing' },
@@ -44,7 +44,7 @@ test('checking writes nothing, and says of each drawing what is wrong with it', 
   expect(read('other.mmd')).toBe(before);
 });
 
-test('a drawing of ours whose machine is gone is reported; other people’s files are not', () => {
+test('visualizer/draw: a drawing of ours whose machine is gone is reported; other people’s files are not', () => {
   draw(charts, dir);
   writeFileSync(join(dir, 'theirs.mmd'), 'stateDiagram-v2\n');
   expect(drift({ sample: sampleMachine }, dir)).toEqual([
@@ -52,7 +52,7 @@ test('a drawing of ours whose machine is gone is reported; other people’s file
   ]);
 });
 
-test('finds the machines among a module’s exports by their ids, each once', () => {
+test('visualizer/draw: finds the machines among a module’s exports by their ids, each once', () => {
   expect(
     chartsOf({ a: sampleMachine, again: sampleMachine, b: other, text: 'x', fn: () => 1, nothing: null, plain: { root: 1 } }),
   ).toEqual({
@@ -63,15 +63,15 @@ test('finds the machines among a module’s exports by their ids, each once', ()
   expect(() => chartsOf({ other, twin })).toThrow('two machines are called "other"');
 });
 
-test.each(['../out', 'a/b', '.hidden', '', 'a b'])('%j is no name of a file', (name) => {
+test.each(['../out', 'a/b', '.hidden', '', 'a b'])('visualizer/draw: %j is no name of a file', (name) => {
   expect(() => drawings({ [name]: other })).toThrow(expect.objectContaining({ code: 'bad-option' }));
 });
 
-test('the order of the charts makes no difference', () => {
+test('visualizer/draw: the order of the charts makes no difference', () => {
   expect([...drawings({ other, sample: sampleMachine })]).toEqual([...drawings({ sample: sampleMachine, other })]);
 });
 
-test('pictures are written and compared like drawings; a difference in a long line is told in short', async () => {
+test('visualizer/draw: pictures are written and compared like drawings; a difference in a long line is shortened', async () => {
   const files = await pictures(charts);
   expect(write(files, dir).slice().sort()).toEqual(['README.md', 'other.svg', 'sample.svg']);
   expect(readdirSync(dir).sort()).toEqual(['README.md', 'other.svg', 'sample.svg']);

@@ -10,7 +10,7 @@ const edgesOf = (from: string) =>
     .filter((edge) => edge.from === from)
     .map(({ event, guard, to, actions }) => [event, guard, to.join(), actions.join()]);
 
-describe('the graph of a chart', () => {
+describe('visualizer/graph: the graph of a chart', () => {
   test('has every state once, the machine first, each after the state around it', () => {
     expect(graph.vertices.map(({ id, type }) => `${id} ${type}`)).toEqual([
       'sample compound',

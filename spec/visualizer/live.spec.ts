@@ -4,7 +4,7 @@ import { sampleMachine } from './sample.js';
 
 const clock = { now: () => 0 };
 
-test('counts, for each state, the actors that are in it; what ends is counted apart', () => {
+test('visualizer/live: counts, for each state, the actors that are in it; what ends is counted apart', () => {
   const view = new LiveView({ clock });
   let changes = 0;
   const stop = view.watch(() => changes++);
@@ -25,7 +25,7 @@ test('counts, for each state, the actors that are in it; what ends is counted ap
   expect(changes).toBe(before);
 });
 
-test('an event that changes nothing is no change to look at', () => {
+test('visualizer/live: an event that changes nothing is no change to look at', () => {
   const view = new LiveView({ clock });
   const actor = createActor(sampleMachine, { inspect: view.inspect }).start();
   let changes = 0;
@@ -35,7 +35,7 @@ test('an event that changes nothing is no change to look at', () => {
   actor.stop();
 });
 
-test('its memory depends on the charts, not on how many actors there were', () => {
+test('visualizer/live: its memory depends on the charts, not on how many actors there were', () => {
   const view = new LiveView({ clock, linesMax: 5 });
   for (let i = 0; i < 500; i++) createActor(sampleMachine, { inspect: view.inspect }).start().stop();
   const { charts, lines } = view.state;

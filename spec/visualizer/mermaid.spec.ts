@@ -12,14 +12,14 @@ const linesOf = (machine: AnyStateMachine): readonly string[] =>
     .split('\n')
     .map((line) => line.trim());
 
-describe('a chart as Mermaid text', () => {
+describe('visualizer/mermaid: a chart as Mermaid text', () => {
   const lines = linesOf(sampleMachine);
 
   test.each(Object.entries({ sample: sampleMachine, ...chartsOf(machines) }))('%s: every line is Mermaid', (_, machine) => {
     expect(complaintsAbout(textOf(machine))).toEqual([]);
   });
 
-  test('is the same however often it is drawn, and says that nobody should edit it', () => {
+  test('is the same however often it is drawn, and says that it should not be edited', () => {
     expect(textOf(sampleMachine)).toBe(textOf(sampleMachine));
     expect(lines.slice(0, 2)).toEqual([MERMAID_HEADER, 'stateDiagram-v2']);
   });
@@ -126,7 +126,7 @@ test.each([
   ['a state declared twice', '  state "a" as a'],
   ['a note on nothing', '  note right of c\n    text\n  end note'],
   ['a line of another kind', '  direction LR'],
-])('the reader notices %s', (_, line) => {
+])('visualizer/mermaid: the reader notices %s', (_, line) => {
   const good = '%% x\nstateDiagram-v2\n  state "a" as a\n';
   expect(complaintsAbout(good)).toEqual([]);
   expect(complaintsAbout(`${good}${line}\n`)).not.toEqual([]);

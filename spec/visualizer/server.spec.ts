@@ -35,7 +35,7 @@ async function* told(response: IncomingMessage): AsyncGenerator<LiveState> {
   }
 }
 
-test('the page shows every state of every chart, and loads nothing from elsewhere', async () => {
+test('visualizer/server: the page shows every state of every chart, and loads nothing from elsewhere', async () => {
   const response = await asked(server.url);
   expect(response.statusCode).toBe(200);
   const page = await textOf(response);
@@ -47,7 +47,7 @@ test('the page shows every state of every chart, and loads nothing from elsewher
   expect(response.headers['content-security-policy']).toContain("default-src 'none'");
 });
 
-test('only who has its address, from this machine, sees anything', async () => {
+test('visualizer/server: only who has its address, from this machine, sees anything', async () => {
   const { origin, host } = new URL(server.url);
   expect(host).toMatch(/^127\.0\.0\.1:\d+$/);
   const statusOf = async (url: string, options?: RequestOptions): Promise<number | undefined> => {
@@ -61,7 +61,7 @@ test('only who has its address, from this machine, sees anything', async () => {
   expect(await statusOf(server.url, { method: 'POST' })).toBe(405);
 });
 
-test('a viewer is told how things are, and of each change; one too many is sent away', async () => {
+test('visualizer/server: a viewer gets the state, and each change; one too many is refused', async () => {
   const viewers = await Promise.all([asked(`${server.url}events`), asked(`${server.url}events`)]);
   const states = told(viewers[0]!);
   expect((await states.next()).value).toMatchObject({ charts: {} });
@@ -77,7 +77,7 @@ test('a viewer is told how things are, and of each change; one too many is sent 
   for (const viewer of viewers) viewer.destroy();
 });
 
-test('closing tells what happened last, ends every stream, and frees the port', async () => {
+test('visualizer/server: closing tells what happened last, ends every stream, and frees the port', async () => {
   const other = new LiveView({ clock: { now: () => 0 } });
   const closing = await serveLive(other, { sample: sampleMachine });
   const port = Number(new URL(closing.url).port);
@@ -92,7 +92,7 @@ test('closing tells what happened last, ends every stream, and frees the port', 
   await again.close();
 });
 
-test('every chart of the house has pictures on the page with all its states, and a list where there is no layout', async () => {
+test('visualizer/server: every chart of the house has pictures on the page with all its states, and a list where there is no layout', async () => {
   const graphs = Object.values(chartsOf(machines)).map(graphOf);
   const page = await pageOf(graphs, 'n');
   const shown = page.split('<section ').slice(1);
@@ -112,7 +112,7 @@ test('every chart of the house has pictures on the page with all its states, and
   for (const { id } of graphs[0]!.vertices) expect(list).toContain(`<li class="state" data-state="${id}">`);
 }, 30_000);
 
-test('the page is made when it is first asked for; a failure is said, and tried again', async () => {
+test('visualizer/server: the page is made when it is first asked for; a failure is said, and tried again', async () => {
   const loads = jest.fn<Charts, []>().mockImplementationOnce(() => {
     throw new Error('not yet');
   });
@@ -125,7 +125,7 @@ test('the page is made when it is first asked for; a failure is said, and tried 
   await lazy.close();
 });
 
-test('the script of the page lights up where actors are, and says when there are several', () => {
+test('visualizer/server: the script of the page lights up where actors are, and says when there are several', () => {
   const page = new PlayedPage(['sample.idle', 'sample.busy']);
   const source: PageSource = { onopen: undefined, onerror: undefined, onmessage: undefined };
   follow(page, source);

@@ -9,7 +9,7 @@ const graph = graphOf(sampleMachine);
 const valuesOf = (svg: string, attribute: string): readonly string[] =>
   [...svg.matchAll(new RegExp(` ${attribute}="([^"]*)"`, 'g'))].map((match) => match[1]!);
 
-describe('a chart as a picture', () => {
+describe('visualizer/svg: a chart as a picture', () => {
   test('has a group for each state and for each arrow, under the names of the chart', async () => {
     const svg = await svgOf(graph);
     expect(valuesOf(svg, 'data-state')).toEqual(graph.vertices.map(({ id }) => id));
@@ -58,7 +58,7 @@ describe('a chart as a picture', () => {
   });
 });
 
-test('without the layout package the error says which one it is and how to get it', async () => {
+test('visualizer/svg: without the layout package the error says which one it is and how to get it', async () => {
   jest.resetModules();
   jest.doMock('elkjs/lib/elk.bundled.js', () => {
     throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });

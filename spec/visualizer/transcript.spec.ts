@@ -32,7 +32,7 @@ test('each transition is one line: time, actor, event in words, from → to', ()
   ]);
 });
 
-test('a state that is left and entered anew is a transition; an event that is only acted upon, or not at all, is none', () => {
+test('visualizer/transcript: a state that is left and entered anew is a transition; an event that is only acted upon, or not at all, is none', () => {
   const { transcript, actor } = told();
   actor.start();
   actor.send({ type: 'again' });
@@ -68,7 +68,7 @@ test('it says how an actor ended: in a final state, stopped from outside, or by 
   expect(narrow(failing.lines)).toEqual(['0 f start → a', '0 f go a → b', '0 f error child b → b (failed)']);
 });
 
-test('a parallel state is said by its regions, in the order of the chart, and never by its own name', () => {
+test('visualizer/transcript: a parallel state is said by its regions, in the order of the chart, and never by its own name', () => {
   const inner = { initial: 'x', states: { x: {}, y: {} } } as const;
   const machine = setup({}).createMachine({
     ...{ id: 'deep', initial: 'alive' },
@@ -79,7 +79,7 @@ test('a parallel state is said by its regions, in the order of the chart, and ne
   expect(narrow(transcript.lines)).toEqual(['0 deep start → in.x·x']);
 });
 
-test('it keeps `linesMax` lines, forgets the oldest first, and counts what it has forgotten', () => {
+test('visualizer/transcript: it keeps `linesMax` lines, forgets the oldest first, and counts what it has forgotten', () => {
   const { transcript, actor } = told(3);
   actor.start();
   for (let i = 0; i < 10; i++) actor.send({ type: 'again' });
@@ -92,7 +92,7 @@ test('it keeps `linesMax` lines, forgets the oldest first, and counts what it ha
   expect(transcript.forgotten).toBe(9);
 });
 
-test('a name that throws costs its lines, is counted, and harms no actor; actors without a name are left out', () => {
+test('visualizer/transcript: a name that throws costs its lines, is counted, and harms no actor; actors without a name are left out', () => {
   const clock = new SimClock();
   const name = (): string => {
     throw new Error('no name');
@@ -108,7 +108,7 @@ test('a name that throws costs its lines, is counted, and harms no actor; actors
   expect(silent).toMatchObject({ lines: [], failures: 0 });
 });
 
-describe('a session of two engines whose wire is cut', () => {
+describe('visualizer/transcript: a session of two engines whose wire is cut', () => {
   const { lines, ids } = cutOnce(1);
 
   test('reads as it happened, causes before their effects', () => {
@@ -125,7 +125,7 @@ describe('a session of two engines whose wire is cut', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 
-  test('is told the same each time, and without any id that XState or the protocol gave', () => {
+  test('is written the same each time, and without any id that XState or the protocol gave', () => {
     expect(cutOnce(1).lines).toEqual(lines);
     expect(ids.size).toBeGreaterThan(4);
     expect(lines.filter((line) => [...ids].some((id) => line.split(/\s/).includes(id)))).toEqual([]);

@@ -35,7 +35,7 @@ const wide = setup({
   },
 });
 
-describe('views of a chart', () => {
+describe('visualizer/views: views of a chart', () => {
   const graph = graphOf(wide);
 
   test('a state that makes the picture too wide is closed, and drawn open in a view of its own', async () => {
@@ -81,7 +81,7 @@ describe('views of a chart', () => {
   });
 });
 
-test('the gallery shows every view, the exits, and the defaults of delays', async () => {
+test('visualizer/views: the gallery shows every view, the exits, and the defaults of delays', async () => {
   const files = await galleryOf([graphOf(wide)]);
   expect([...files.keys()]).toEqual(['wide.svg', 'wide.outer.svg', 'README.md']);
   const page = files.get('README.md')!;
@@ -99,6 +99,6 @@ test.each([
   [90_000, '90 s'],
   [120_000, '2 min'],
   ['by chance', 'by chance'],
-])('a delay of %j reads as %s', (delay, text) => {
+])('visualizer/views: a delay of %j reads as %s', (delay, text) => {
   expect(durationText(delay)).toBe(text);
 });

@@ -1,6 +1,6 @@
 import { AcceptQueue } from '../../../machines/hub/accept/accept-queue.js';
 
-test('what ends before anybody takes it is forgotten, also where nobody ever asks', () => {
+test('accept queue: a connection that ends before it is taken is forgotten, also when none is ever taken', () => {
   let asked = 0;
   const incoming = new AcceptQueue<{ isGone: boolean }>((item) => {
     asked++;
@@ -15,7 +15,7 @@ test('what ends before anybody takes it is forgotten, also where nobody ever ask
   expect(before).toBeLessThan(30_000); // And sweeping costs each a look or two.
 });
 
-test('each goes to one of those who wait, in order, and the end comes to all', async () => {
+test('hub/accept/accept queue: each goes to one of those who wait, in order, and the end comes to all', async () => {
   const incoming = new AcceptQueue<number>((item) => item < 0);
   const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
   const asked = [one.next(), two.next()];
@@ -27,7 +27,7 @@ test('each goes to one of those who wait, in order, and the end comes to all', a
   expect(await Promise.all(last)).toMatchObject([{ done: true }, { done: true }]);
 });
 
-test('an iterator that has returned answers who still waits with the end, and takes nothing any more', async () => {
+test('hub/accept/accept queue: an iterator that has returned answers who still waits with the end, and takes nothing any more', async () => {
   const incoming = new AcceptQueue<number>(() => false);
   const [one, two] = [incoming[Symbol.asyncIterator](), incoming[Symbol.asyncIterator]()];
   const asked = [one.next(), one.next(), two.next()];

@@ -20,7 +20,7 @@ const TALK: Readonly<Record<string, Uint8Array>> = {
   'that they resume': say.hello({ resume: true, epoch: 1 }).subarray(0, 80),
 };
 
-describe('door: 1 100 wires that never get anywhere', () => {
+describe('listener: 1 100 wires that never get anywhere', () => {
   test.each(Object.keys(TALK))('say %s: newcomers and returning sessions come in at once', (what) => {
     const p = new Played();
     const first = greet(p.knock(), 1);
@@ -40,7 +40,7 @@ describe('door: 1 100 wires that never get anywhere', () => {
   });
 });
 
-test('door: one that goes on saying a byte a second gains no time', () => {
+test('listener: one that sends a byte a second gains no time', () => {
   const p = new Played();
   const wire = p.knock();
   const hello = say.hello({});
@@ -51,7 +51,7 @@ test('door: one that goes on saying a byte a second gains no time', () => {
   expect([wire.ended, p.clock.now()]).toEqual(['destroyed', 5000]);
 });
 
-test('door: a session that waits for its peer keeps it a place that strangers can’t take', () => {
+test('listener: a session that waits for its peer keeps it a place that strangers can’t take', () => {
   const p = new Played({}, { openingsMax: 16, openingsPerAddressMax: 1000 });
   const first = greet(p.knock('192.0.2.1'), 1);
   first.cut();
@@ -61,7 +61,7 @@ test('door: a session that waits for its peer keeps it a place that strangers ca
   expect(returning.say(back(1, first)).kinds).toEqual(['welcome']);
 });
 
-describe('door: sessions from one address that have proven nothing', () => {
+describe('listener: sessions from one address that have proven nothing', () => {
   /** So many sessions from one address, each up and then without a wire. */
   function absent(count: number, host: string, use: (wire: PlayedWire) => void = () => {}): Played {
     const p = new Played();

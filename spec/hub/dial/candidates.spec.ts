@@ -12,7 +12,7 @@ const listed = (...addresses: string[]): Resolver => ({
   },
 });
 
-describe('[DIAL-6] an address that accepts and is silent gives way to the next one', () => {
+describe('[DIAL-6] hub/dial/candidates: an address that accepts and is silent gives way to the next one', () => {
   test.each(['a list', 'a resolver'])('from %s, before the first handshake', async (source) => {
     const town = new Town(1);
     town.mute('mute');
@@ -44,7 +44,7 @@ describe('[DIAL-6] an address that accepts and is silent gives way to the next o
   });
 });
 
-describe('[DIAL-6] a wrong peer at one address costs that address alone', () => {
+describe('[DIAL-6] hub/dial/candidates: a wrong peer at one address costs that address alone', () => {
   const idOf = (name: string): string => Buffer.from(name.padEnd(32)).toString('hex');
   const here = (name: string) => pool({ id: idOf(name), identity: 'stated' });
 

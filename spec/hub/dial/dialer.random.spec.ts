@@ -5,7 +5,7 @@ import { CountingClock } from '../counting-clock.js';
 
 const atOnce: RedialPolicy = { kind: 'constant', delayMs: 0 };
 
-test('whatever is asked, withdrawn, ended and completed: limits hold, nobody waits less than told, everybody is answered once', () => {
+test('dialer: random requests, withdrawals and endings: limits hold, no dial comes too early, each request is answered once', () => {
   const key = fc.integer({ min: 0, max: 7 }).map((n) => `k${n}`);
   const deed = fc.oneof(
     fc.record({

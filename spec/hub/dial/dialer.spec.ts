@@ -27,7 +27,7 @@ function desk(options: Partial<DialSchedulerOptions> = {}) {
   return { clock, queue, diary, ask };
 }
 
-describe('backoff', () => {
+describe('hub/dial/dialer: backoff', () => {
   test('a first dial goes at the end of the turn, not from inside the question', () => {
     const { clock, diary, ask } = desk();
     ask('a', REDIAL.session);
@@ -96,7 +96,7 @@ describe('backoff', () => {
   });
 });
 
-describe('slots and line', () => {
+describe('hub/dial/dialer: slots and line', () => {
   test('no more dials are under way than there are slots; a slot freed goes to the next', () => {
     const { clock, queue, diary, ask } = desk({ pendingDialsMax: 2 });
     for (const key of ['a', 'b', 'c', 'd']) ask(key);
@@ -152,7 +152,7 @@ describe('slots and line', () => {
     expect({ diary, waiting: queue.waiting }).toEqual({ diary: [], waiting: 0 });
   });
 
-  test('a grant that throws harms nobody else in line', () => {
+  test('a callback that throws harms no other request in line', () => {
     const { clock, queue, diary, ask } = desk();
     queue.ask({
       key: 'a',
@@ -191,7 +191,7 @@ describe('slots and line', () => {
   });
 });
 
-describe('the hub’s budget', () => {
+describe('hub/dial/dialer: the hub’s budget', () => {
   test('a dead network costs 100 dials at once and then 20 a second, however many wait', () => {
     const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1e6 });
     for (let i = 0; i < 1000; i++) ask(`k${i}`);
@@ -202,7 +202,7 @@ describe('the hub’s budget', () => {
     expect(queue.tokens).toBe(0);
   });
 
-  test('a dial that completes gives its token back, once; one that nobody dialed gives nothing', () => {
+  test('a dial that completes gives its token back, once; one that was not dialed gives nothing', () => {
     const { clock, queue, ask } = desk();
     ask('a');
     ask('b');
@@ -237,8 +237,8 @@ describe('the hub’s budget', () => {
   });
 });
 
-describe('beginning anew', () => {
-  test('on thaw all rows begin anew and nobody waits longer than before: SHIP within 3 s, sessions within 50 ms', () => {
+describe('hub/dial/dialer: beginning anew', () => {
+  test('on thaw all sequences of attempts begin anew and none waits longer than before: SHIP within 3 s, sessions within 50 ms', () => {
     const { clock, queue, diary, ask } = desk();
     for (const key of ['ship', 'session', 'ship', 'session', 'ship', 'session']) {
       clock.advance(25_000);
@@ -275,7 +275,7 @@ describe('beginning anew', () => {
   });
 });
 
-test('keys are bounded: the one longest at rest is forgotten, and where all are at work a newcomer is told', () => {
+test('keys are bounded: the one longest at rest is forgotten, and where all are in use a new one is refused', () => {
   const { clock, queue, diary, ask } = desk({ keysMax: 2 });
   for (const key of ['old', 'new']) {
     ask(key);
@@ -291,7 +291,7 @@ test('keys are bounded: the one longest at rest is forgotten, and where all are 
   expect(diary.at(-1)).toBe('0 fourth gives up: full');
 });
 
-describe('places', () => {
+describe('hub/dial/dialer: places', () => {
   const at = (target: string) => ({ target });
 
   test('[DIAL-1] a place has a budget of its own beside that of the hub: half of it by default, or what is stated', () => {

@@ -25,7 +25,7 @@ function raced(
 }
 
 test.each([Infinity, 250])(
-  'an attempt given up before every address was tried ends all the same, once (stagger %d ms)',
+  'hub/dial/happy eyeballs: an attempt given up before every address was tried ends all the same, once (stagger %d ms)',
   (staggerMs) => {
     const { clock, tried, ends, abort } = raced(3, staggerMs);
     abort();
@@ -43,7 +43,7 @@ test('given up while the second is under way: the first failure is the one that 
   expect([tried.length, ends]).toEqual([2, [{ kind: 'refused' }]]);
 });
 
-test('one address after the other, and the first failure is told after the last', () => {
+test('hub/dial/happy eyeballs: one address after the other, and the first failure is reported after the last', () => {
   const { tried, ends } = raced(3, Infinity);
   for (const [i, kind] of (['refused', 'unreachable', 'reset'] as const).entries()) {
     expect([tried.length, ends.length]).toEqual([i + 1, 0]);

@@ -6,7 +6,7 @@ interface Runner extends Ranked {
   readonly order: number;
 }
 
-test('whoever enters and leaves, from wherever: the first is the least, and everybody knows their place', () => {
+test('indexed heap: after any insertions and removals the first is the least, and every item knows its place', () => {
   const deed = fc.record({ enters: fc.boolean(), time: fc.nat(30), pick: fc.nat(1000) });
   fc.assert(
     fc.property(fc.array(deed, { minLength: 150, maxLength: 300 }), (deeds) => {
@@ -41,7 +41,7 @@ test('whoever enters and leaves, from wherever: the first is the least, and ever
   );
 });
 
-test('all may leave at once, and enter another', () => {
+test('hub/dial/indexed heap: all may leave at once, and enter another', () => {
   const ranking = new IndexedHeap<Runner>((a, b) => a.order < b.order);
   const runners = [3, 1, 2].map((order) => ({ time: 0, order, rank: -1 }));
   for (const runner of runners) ranking.add(runner);

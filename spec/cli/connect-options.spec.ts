@@ -36,7 +36,7 @@ test.each<[listen: string, reach: PeerOptions, message: string]>([
   expect(failureOf(error)).toMatchObject({ exitCode: 2, message: expect.stringContaining(message) });
 });
 
-test('each scheme brings its own transport, once', async () => {
+test('command line/connect options: each scheme brings its own transport, once', async () => {
   const addresses = ['tcp://a:1', 'tls://a:1', 'ws://a:1/', 'wss://a:1/', 'tcp://b:2'];
   const transports = await transportsFor(addresses, { identity: directory, trust: [fingerprint] });
   expect(transports.map(({ schemes, secure }) => [...schemes, secure])).toEqual([
@@ -47,26 +47,29 @@ test('each scheme brings its own transport, once', async () => {
   ]);
 });
 
-test.each(['tls://127.0.0.1:0', 'wss://127.0.0.1:0/here'])('trust holds both ways over %s', async (listen) => {
-  const reach = { identity: directory, trust: [own] };
-  const server = await openEngine({ protocols, listen: [listen] }, reach, output);
-  const address = server.addresses[0]!;
-  const friend = await openEngine({ protocols, dial: [address] }, reach, output);
-  const stranger = await openEngine({ protocols, dial: [address] }, { ...reach, trust: [fingerprint] }, output);
-  try {
-    expect((await friend.connect(address)).state).toBe('completed');
-    const refused: unknown = await stranger.connect(address).catch((reason: unknown) => reason);
-    expect(failureOf(refused)).toMatchObject({
-      exitCode: 1,
-      code: 'identity-mismatch',
-      advice: expect.stringMatching(/fingerprint/),
-    });
-  } finally {
-    await Promise.all([friend.shutdown(), stranger.shutdown(), server.shutdown()]);
-  }
-});
+test.each(['tls://127.0.0.1:0', 'wss://127.0.0.1:0/here'])(
+  'command line/connect options: trust holds both ways over %s',
+  async (listen) => {
+    const reach = { identity: directory, trust: [own] };
+    const server = await openEngine({ protocols, listen: [listen] }, reach, output);
+    const address = server.addresses[0]!;
+    const friend = await openEngine({ protocols, dial: [address] }, reach, output);
+    const stranger = await openEngine({ protocols, dial: [address] }, { ...reach, trust: [fingerprint] }, output);
+    try {
+      expect((await friend.connect(address)).state).toBe('completed');
+      const refused: unknown = await stranger.connect(address).catch((reason: unknown) => reason);
+      expect(failureOf(refused)).toMatchObject({
+        exitCode: 1,
+        code: 'identity-mismatch',
+        advice: expect.stringMatching(/fingerprint/),
+      });
+    } finally {
+      await Promise.all([friend.shutdown(), stranger.shutdown(), server.shutdown()]);
+    }
+  },
+);
 
-test('an address that is taken is a failure, with what to do', async () => {
+test('command line/connect options: an address that is taken is a failure, with what to do', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));
   const listen = `tcp://127.0.0.1:${(taken.address() as AddressInfo).port}`;
@@ -79,7 +82,7 @@ test('an address that is taken is a failure, with what to do', async () => {
   await new Promise((resolve) => taken.close(resolve));
 });
 
-test('what ended a session is told with what happened and what to do', () => {
+test('command line/connect options: the end of a session is reported with its cause and with advice', () => {
   const cause = { kind: 'reset', code: 'ECONNRESET' } as const;
   expect(failureOf(failedBy(closing('window-expired', 'remote', { cause })))).toEqual({
     exitCode: 1,
@@ -89,7 +92,7 @@ test('what ended a session is told with what happened and what to do', () => {
   });
 });
 
-test('only what the caller can mend is misuse', () => {
+test('command line/connect options: only what the caller can mend is misuse', () => {
   expect(failureOf(new SessionError('bad-option', 'x')).exitCode).toBe(2);
   expect(failureOf(new SessionError('two-readers', 'x')).exitCode).toBe(1);
   expect(failureOf(new Error('x'))).toEqual({ exitCode: 1, code: 'internal', message: 'x' });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { FaultProxy } from '../../adapters/cli/fault-proxy.js';
 
-test('what the target said before its orderly end still goes to whoever reads slowly', async () => {
+test('command line/fault proxy: bytes of the target before its orderly end still reach a slow reader', async () => {
   const bytes = 24 << 20;
   const server = createServer((socket) => void socket.on('error', () => {}).end(Buffer.alloc(bytes)));
   server.listen(0, '127.0.0.1');
@@ -22,7 +22,7 @@ test('what the target said before its orderly end still goes to whoever reads sl
   server.close();
 });
 
-test('a cut resets both sides, also one whose end is being said, and leaves nothing behind', async () => {
+test('command line/fault proxy: a cut resets both sides, also one whose end is being said, and leaves nothing behind', async () => {
   const accepted: Socket[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => void accepted.push(socket.on('error', () => {})));
   server.listen(0, '127.0.0.1');
