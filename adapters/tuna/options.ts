@@ -41,7 +41,7 @@ export function limitsFrom(options: Partial<TunaLimits>): TunaLimits {
   const { windowBytes, mtu, sendBytesMax } = limits;
   if (limits.isStream === false && mtu > windowBytes)
     throw new SessionError('bad-option', `tuna.windowBytes: expected room for a packet of ${mtu} bytes, got ${windowBytes}`);
-  return { ...limits, packetsMax: packetsFor(windowBytes, mtu), sendBytesHigh: sendBytesMax / 2, ...given };
+  return { ...limits, packetsMax: packetsFor(windowBytes, mtu), sendBytesHigh: sendBytesMax / 8, ...given };
 }
 
 /** Twice as many as fill the window, a power of two. */

@@ -50,6 +50,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
   #again = false;
   #isFlushDeferred = false;
   #stopped = false;
+  #turn = 0; // Which wire begins where several share.
   #isPaused = false; // The wires are paused until the application has caught up.
   #chart: SignalListener<Signal> | undefined;
 
@@ -205,7 +206,9 @@ export class Pump<Message, Signal> implements Timer, Deferred {
   }
 
   #transmit(now: number): void {
-    for (const end of this.#ends) if (end !== undefined && end.writable && !this.#stopped) this.#transmitOn(end, now);
+    if (this.#ends.length > 1) return this.#transmitInTurns(now);
+    const end = this.#ends[0];
+    if (end !== undefined && end.writable && !this.#stopped) this.#transmitOn(end, now);
   }
 
   #transmitOn(end: End<Message, Signal>, now: number): void {
@@ -231,6 +234,40 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     }
     end.wire.uncork();
     if (end.writable && sent >= TRANSMIT_BYTES_MAX) this.gather();
+  }
+
+  /** Wires that share what there is take turns, a chunk each, and each time another one begins: the first would carry nearly all. */
+  #transmitInTurns(now: number): void {
+    const { plane } = this;
+    const ends = this.#ends;
+    const first = this.#turn++;
+    for (const end of ends) {
+      if (end === undefined) continue;
+      if (end.writable && plane.pollProbe?.(end.link) === true) end.wire.probe?.();
+      end.hasMore = end.writable;
+    }
+    let sent = 0;
+    let isLeft = true;
+    while (isLeft && sent < TRANSMIT_BYTES_MAX && !this.#stopped) {
+      isLeft = false;
+      for (let i = 0; i < ends.length; i++) {
+        const end = ends[(first + i) % ends.length];
+        if (end?.hasMore !== true) continue;
+        const bytes = plane.pollTransmit(end.link, now);
+        end.hasMore = bytes !== undefined;
+        if (bytes === undefined) continue;
+        if (!end.isCorked) end.wire.cork();
+        end.isCorked = true;
+        sent += bytes.length;
+        end.writable = end.hasMore = end.wire.send(bytes);
+        isLeft ||= end.hasMore;
+      }
+    }
+    for (const end of ends) {
+      if (end?.isCorked === true) end.wire.uncork();
+      if (end !== undefined) end.isCorked = false;
+    }
+    if (isLeft) this.gather();
   }
 
   #togglePause(): void {
@@ -262,6 +299,8 @@ export class Pump<Message, Signal> implements Timer, Deferred {
 
 class End<Message, Signal> implements WireEnd {
   writable = true;
+  hasMore = false; // In a round in which wires take turns: it is to be asked again,
+  isCorked = false; // and holds what it was given until the round is over.
   #live = true;
   #farewell: unknown; // The timer that bounds a polite end.
 

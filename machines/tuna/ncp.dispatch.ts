@@ -98,7 +98,7 @@ export class Dispatch {
     const before = now - Math.max(STRAGGLER_MS, 2 * l.trip.smoothedMs);
     const end = Math.min(outbound.next, outbound.base + REINJECT_REACH);
     for (let n = outbound.base; n < end; n++) {
-      if (outbound.linkOf(n) === l.index || outbound.isAcked(n) || outbound.isResent(n)) continue;
+      if (outbound.linkOf(n) === l.index || outbound.isAcked(n) || outbound.isResent(n) || outbound.isRead(n)) continue;
       if (outbound.sentAt(n) >= before) continue;
       const slow = this.links[outbound.linkOf(n)];
       slow?.pace.penalize(slow.trip.smoothedMs, now);

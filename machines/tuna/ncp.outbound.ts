@@ -30,6 +30,7 @@ export class Outbound {
   #cutEnd = 0; // Place in the stream up to which packets are cut,
   #sentEnd = 0; // and sent.
   #remoteRead = 0;
+  #unread = 0; // No packet before this one is unread by the peer's application, or it was acknowledged.
   #lostFrom = 0; // No packet before this one is lost.
   #log: ByteLog;
   #places = new Float64Array(FIRST_RING);
@@ -51,7 +52,7 @@ export class Outbound {
     this.mtu = limits.mtu;
   }
 
-  /** Bytes written, sent at least once, acknowledged in a row, and read by the peer's application. */
+  /** Bytes written, sent at least once, known to have arrived in a row, and read by the peer's application. */
   get written(): number {
     return this.#log.end;
   }
@@ -199,9 +200,7 @@ export class Outbound {
   advance(): void {
     const before = this.base;
     while (this.base < this.next && (this.#flags[this.base & this.#mask]! & ACKED) !== 0) this.base++;
-    if (this.base === before) return;
-    if (this.base === this.#cut) this.#log.release(this.#cutEnd);
-    else this.#log.release(this.#places[this.base & this.#mask]!);
+    if (this.base > before) this.#release();
   }
 
   /** The peer's application has read so much. False: that is more than was sent. */
@@ -209,6 +208,9 @@ export class Outbound {
     const read = Math.min(bytes, this.#sentEnd);
     if (read <= this.#remoteRead) return false;
     this.#remoteRead = read;
+    this.#unread = Math.max(this.#unread, this.base);
+    while (this.#unread < this.next && this.isRead(this.#unread)) this.#unread++;
+    this.#release();
     return true;
   }
 
@@ -218,6 +220,12 @@ export class Outbound {
     this.lost = 0;
     this.#cutEnd = this.#log.end;
     this.#log.release(this.#log.end);
+  }
+
+  /** Whole packets of which the peer's application has read all are not kept, though their acknowledgements come later, on other links. */
+  #release(): void {
+    const first = Math.max(this.base, this.#unread);
+    this.#log.release(first === this.#cut ? this.#cutEnd : this.#places[first & this.#mask]!);
   }
 
   #cutPacket(length: number): void {

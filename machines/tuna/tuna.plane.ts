@@ -89,6 +89,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   connsOf: () => ConnsState;
   /** When an orderly close has to be over, as its chart says. */
   lingersUntil = Infinity;
+  #pieceBytes = 0; // Of the last write.
   #links: TunaLink[] = [];
   #dirty: number[] = [];
   #pending: TunaSignal[] = [];
@@ -225,7 +226,8 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     if (!this.#hasRoomFor(bytes.length))
       throw new SessionError('queue-full', `${this.#queued} are queued; wait for drained() before writing more`);
     if (bytes.length > 0) outbound.write(bytes);
-    if (outbound.queuedBytes >= limits.sendBytesHigh || this.#packetsQueued >= limits.packetsMax) return 'wait';
+    this.#pieceBytes = bytes.length;
+    if (outbound.unsentBytes >= limits.sendBytesHigh || !this.#hasRoomForMore) return 'wait';
     return outbound.unsentBytes >= FLUSH_BYTES && outbound.hasNew ? 'flush' : 'room';
   }
 
@@ -267,12 +269,17 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   }
 
   hasRoom(): boolean {
-    const { sendBytesHigh, packetsMax } = this.input.limits;
-    return this.ncp.outbound.queuedBytes <= sendBytesHigh / 2 && this.#packetsQueued < packetsMax;
+    return this.ncp.outbound.unsentBytes <= this.input.limits.sendBytesHigh / 2 && this.#hasRoomForMore;
   }
 
   // Called by the application's side.
 
+  /** For another piece like the last one, and for a quarter of the whole: who waits when told to is never refused. */
+  get #hasRoomForMore(): boolean {
+    const { sendBytesMax, packetsMax } = this.input.limits;
+    const more = Math.max(this.#pieceBytes, sendBytesMax / 4);
+    return this.ncp.outbound.queuedBytes + more <= sendBytesMax && this.#packetsQueued < packetsMax;
+  }
   canTake(payloadBytes: number): boolean {
     return payloadBytes > this.#pieceBytesMax || this.#hasRoomFor(payloadBytes);
   }

@@ -6,9 +6,15 @@ export interface NcpLimits {
   readonly mtu: number;
   /** False: each write is one packet and one message of at most `mtu` bytes. Default true. */
   readonly isStream: boolean;
-  /** Written and not acknowledged; at the bound `write` throws `queue-full`. Default 8 MiB. */
+  /**
+   * Written, and neither acknowledged in a row nor read by the peer's application; at the bound `write` throws `queue-full`. `write` answers
+   * false where less than a quarter of it is free, or less than the last piece had. Default 8 MiB.
+   */
   readonly sendBytesMax: number;
-  /** From here on `write` answers false. Default half of `sendBytesMax`. */
+  /**
+   * Of bytes that were written and not yet sent, from here on `write` answers false, until they are half of it. What is on its way
+   * doesn't count: the window bounds that. Default an eighth of `sendBytesMax`, 1 MiB.
+   */
   readonly sendBytesHigh: number;
   /** Packets under way at once, and packets that may come early. Default: enough for the window, twice. */
   readonly packetsMax: number;
@@ -49,7 +55,7 @@ export const NCP_LIMITS: NcpLimits = {
   mtu: 1300,
   isStream: true,
   sendBytesMax: 8 << 20,
-  sendBytesHigh: 4 << 20,
+  sendBytesHigh: 1 << 20,
   packetsMax: 8192,
   ackDelayMs: 25,
   originalAckMs: 60,
