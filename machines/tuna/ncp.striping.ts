@@ -78,7 +78,7 @@ export class Striping {
   }
 }
 
-/** What a window's worth of deliveries takes of the distance to an equal share. Chosen by simulation (0 to 1). */
+/** The part of the distance to an equal share that a window's worth of deliveries takes. Chosen by simulation (0 to 1). */
 const EVENING = 0.125;
 /** The least share is this part of an equal one. Chosen without measurement. */
 const FLOOR_PARTS = 16;

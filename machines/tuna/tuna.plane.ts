@@ -274,7 +274,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
 
   // Called by the application's side.
 
-  /** For another piece like the last one, and for a quarter of the whole: who waits when told to is never refused. */
+  /** For another piece like the last one, and for a quarter of the whole: a writer that waits when `write` says so is never refused. */
   get #hasRoomForMore(): boolean {
     const { sendBytesMax, packetsMax } = this.input.limits;
     const more = Math.max(this.#pieceBytes, sendBytesMax / 4);

@@ -12,8 +12,8 @@ export interface NcpLimits {
    */
   readonly sendBytesMax: number;
   /**
-   * Of bytes that were written and not yet sent, from here on `write` answers false, until they are half of it. What is on its way
-   * doesn't count: the window bounds that. Default an eighth of `sendBytesMax`, 1 MiB.
+   * Of bytes that were written and not yet sent, from here on `write` answers false, until they are half of it. Bytes on their way
+   * don't count: the window bounds those. Default an eighth of `sendBytesMax`, 1 MiB.
    */
   readonly sendBytesHigh: number;
   /** Packets under way at once, and packets that may come early. Default: enough for the window, twice. */

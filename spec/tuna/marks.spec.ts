@@ -79,7 +79,7 @@ class Bench {
 }
 
 describe('tuna/marks: a writer waits for what is not sent yet', () => {
-  test('[NCP-10] what is on its way makes nobody wait, and the window bounds it', () => {
+  test('[NCP-10] bytes on their way make no writer wait, and the window bounds them', () => {
     const windowBytes = 100 * MTU;
     const bench = new Bench({ sendBytesMax: 400 * MTU, sendBytesHigh: 20 * MTU }, windowBytes);
     const { plane } = bench;
@@ -105,7 +105,7 @@ describe('tuna/marks: a writer waits for what is not sent yet', () => {
 
   for (const pieceBytes of [1, 700, 9_999, 25_000, 49_000, 50_000, 100_000])
     for (const windowBytes of [1000, 60_000, 4 << 20])
-      test(`[NCP-10] who waits when told to is never refused: pieces of ${pieceBytes} bytes, a window of ${windowBytes}`, () => {
+      test(`[NCP-10] a writer that waits when write says so is never refused: pieces of ${pieceBytes} bytes, a window of ${windowBytes}`, () => {
         const bench = new Bench({ sendBytesMax: 100_000 }, windowBytes);
         const { plane } = bench;
         let isWaiting = false;
@@ -122,7 +122,7 @@ describe('tuna/marks: a writer waits for what is not sent yet', () => {
         expect(plane.ncp.outbound.written).toBeGreaterThan(2 * pieceBytes);
       });
 
-  test('[NCP-10] what the peer has read is let go of, also where its acknowledgement comes later on another link', () => {
+  test('[NCP-10] bytes that the peer has read are let go of, also where their acknowledgement comes later on another link', () => {
     const bench = new Bench({}, 1 << 20);
     const { plane } = bench;
     bench.write(6 * MTU);

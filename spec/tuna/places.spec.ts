@@ -190,6 +190,52 @@ describe('tuna/addresses: a link waits for its own', () => {
     expect(addresses.addressFor(1, ['a', 'c', 'b', 'd'])).toBe('c');
   });
 
+  for (const offered of [
+    // Of the listeners that are left each has another number now, and two are new: the address of link 1 is where link 3 is connected.
+    ['sim://b:1', 'sim://b:4', 'sim://b:9', 'sim://b:8'],
+    ['sim://b:4', 'sim://b:1', 'sim://b:8', 'sim://b:9'],
+    ['sim://b:9', 'sim://b:4', 'sim://b:8', 'sim://b:1'],
+  ])
+    test(`[TUNA-5] links that are answered in one turn know where the others are going: ${offered.join(', ')}`, () => {
+      let answers: readonly string[] = ['sim://b:1', 'sim://b:2', 'sim://b:3', 'sim://b:4'];
+      const waiting: (() => void)[] = [];
+      const w: TunaWorld = new TunaWorld(442, {
+        addresses: {
+          query: (_, __, answer) => {
+            waiting.push(() => answer({ word: 'addresses', addresses: answers }));
+            return () => {};
+          },
+        },
+      });
+      // All that have asked within 100 ms have their answers at once.
+      const run = (ms: number): void => {
+        for (let at = 0; at < ms; at += 100) {
+          w.advance(100);
+          for (const answer of waiting.splice(0)) answer();
+        }
+      };
+      w.clock.settle();
+      w.a.connect('sim://b:1').catch((error: Error) => w.events.push(error.message));
+      run(3000);
+      const ports = (): number[] => [...w.network.links].map(({ port }) => port).sort();
+      expect(ports()).toEqual([1, 2, 3, 4]);
+      answers = offered;
+      void w.b.listen('sim://b:8');
+      void w.b.listen('sim://b:9');
+      const dialed: number[] = [];
+      w.network.onLink = ({ port }) => dialed.push(port);
+      for (const link of w.network.links) if (link.port === 2 || link.port === 3) link.cut('both', { withinMs: 0 });
+      run(6000);
+      // Each new address was dialed by one of both, and neither by the two.
+      expect([dialed.sort(), ports(), w.links()]).toEqual([
+        [8, 9],
+        [1, 4, 8, 9],
+        [4, 4],
+      ]);
+      waiting.length = 0;
+      w.end();
+    });
+
   test('[TUNA-5] questions for one that stays away come ever more rarely, up to once a minute', () => {
     let asked: number[] = [];
     const w: TunaWorld = new TunaWorld(441, {
