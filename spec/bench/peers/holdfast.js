@@ -1,6 +1,6 @@
 // holdfast itself, through its public API as built into dist/ (npm run build at the root). One engine per side; the protocol over
 // the transport named, where pool dials by address and states an id drawn for the process. `backoff` becomes the constant time between redials, `heartbeat` the silence after which a probe goes out.
-import { createEngine } from '../../../dist/adapters/index.js';
+import { createEngine, ports } from '../../../dist/adapters/index.js';
 import { randomBytes } from 'node:crypto';
 import { pool } from '../../../dist/adapters/pool/index.js';
 import { resume } from '../../../dist/adapters/resume/index.js';
@@ -20,9 +20,12 @@ class Conn {
   close() { return this.connection.close(); }
 }
 
+let network; // In memory: both ends in one process know it.
+
 async function transportOf(name) {
   if (name === 'tcp') return (await import('../../../dist/transports/tcp.js')).tcp();
   if (name === 'ws') return (await import('../../../dist/transports/websocket.js')).websocket();
+  if (name === 'memory') return (network ??= (await import('../../../dist/transports/memory.js')).memory({ clock: ports.clock }));
   throw new Error(`no transport ${name}`);
 }
 
@@ -36,15 +39,17 @@ const protocolOf = ({ protocol, backoff, heartbeat }) => protocol === 'pool' ? p
 
 export default ({ transport, protocol }) => ({
   pkg: [],
+  inproc: transport === 'memory',
   async serve({ host, port, onConn, ...opts }) {
-    const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })], listen: [`${transport}://${host}:${port}`], limits: { incomingMax: 1e6 } });
+    const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })], listen: [transport === 'memory' ? 'memory://bench' : `${transport}://${host}:${port}`], limits: { incomingMax: 1e6, connectionsMax: 1e6 } });
     await engine.start();
     (async () => { for await (const connection of engine.incoming) onConn(new Conn(connection)); })();
+    if (transport === 'memory') return { port: 1 };
     return { port: Number(new URL(engine.addresses[0].replace(/^\w+:/, 'http:')).port) };
   },
   async dial({ host, port, ...opts }) {
     this.engine ??= (async () => { const e = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })] }); await e.start(); return e; })();
     const engine = await this.engine;
-    return new Conn(await engine.connect(`${transport}://${host}:${port}`));
+    return new Conn(await engine.connect(transport === 'memory' ? 'memory://bench' : `${transport}://${host}:${port}`));
   },
 });
