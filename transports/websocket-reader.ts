@@ -56,6 +56,11 @@ export class FrameReader {
     readonly messageBytesMax: number,
   ) {}
 
+  /** It holds nothing of any message. */
+  get isIdle(): boolean {
+    return this.#left < 0 && this.#kind === 0 && this.#head === undefined && !this.#isStopped;
+  }
+
   /** Nothing of what follows is of interest. */
   stop(): void {
     this.#isStopped = true;
@@ -233,4 +238,22 @@ export class FrameReader {
 
 function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+let spareOfAcceptors: FrameReader | undefined;
+let spareOfDialers: FrameReader | undefined;
+
+/** A reader for one chunk, or until it is idle again: most wires are idle most of the time, and then need none. */
+export function takeReader(expectsMasks: boolean, messageBytesMax: number): FrameReader {
+  const spare = expectsMasks ? spareOfAcceptors : spareOfDialers;
+  if (spare === undefined || spare.messageBytesMax !== messageBytesMax) return new FrameReader(expectsMasks, messageBytesMax);
+  if (expectsMasks) spareOfAcceptors = undefined;
+  else spareOfDialers = undefined;
+  return spare;
+}
+
+/** The reader is idle. */
+export function giveReader(reader: FrameReader): void {
+  if (reader.expectsMasks) spareOfAcceptors = reader;
+  else spareOfDialers = reader;
 }

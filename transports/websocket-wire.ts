@@ -5,8 +5,8 @@ import { HIGH_WATER_BYTES } from './corked-wire.js';
 import { MessageWire, totalBytes, type MessageWireOptions } from './message-wire.js';
 import { causeOf, cut } from './socket-wire.js';
 import type { FrameFault } from './websocket-faults.js';
-import { FrameReader, type FrameListener } from './websocket-reader.js';
-import { FrameWriter, type Masking } from './websocket-writer.js';
+import { giveReader, takeReader, type FrameListener, type FrameReader } from './websocket-reader.js';
+import { giveWriter, takeWriter, type FrameWriter, type Masking } from './websocket-writer.js';
 import type { WireCause } from '../machines/ports.js';
 
 /** A WebSocket is closed by both sides; one whose peer doesn't answer is cut off after this long. */
@@ -40,8 +40,8 @@ export class WebSocketWire extends MessageWire implements FrameListener {
   #socket: Socket;
   #masking: Masking;
   #messageBytesMax: number;
-  #reader: FrameReader | undefined; // Since the upgrade.
-  #writer: FrameWriter | undefined;
+  #reader: FrameReader | undefined; // While a chunk is read, and while part of a message has arrived.
+  #writer: FrameWriter | undefined; // While frames are written, and while some wait in the socket.
   /** `said`: our close frame was written. `done`: and nothing of the peer is of interest any more, or it has fallen silent. */
   #farewell: 'none' | 'said' | 'done' = 'none';
   #code = 1006; // Of the peer's close frame, if one comes,
@@ -61,8 +61,6 @@ export class WebSocketWire extends MessageWire implements FrameListener {
   /** The upgrade is done: from here on the bytes of the socket are frames, `head` the first of them. */
   upgraded(head: Buffer): void {
     const socket = this.#socket;
-    this.#reader = new FrameReader(this.#masking === 'none', this.#messageBytesMax);
-    this.#writer = new FrameWriter(socket, this.#masking);
     socket.setTimeout(0);
     socket.setNoDelay();
     if (head.length > 0) socket.unshift(head);
@@ -77,16 +75,14 @@ export class WebSocketWire extends MessageWire implements FrameListener {
 
   protected transmit(message: Uint8Array): void {
     if (!this.#maySend) return;
-    this.#writer!.begin(message.length);
-    this.#writer!.frame(BINARY, [message], 0, 1, message.length);
-    this.#writer!.end();
+    this.#frame(BINARY, message);
   }
 
   protected override transmitAll(pieces: readonly Uint8Array[], bytes = totalBytes(pieces, 0, pieces.length)): void {
     if (!this.#maySend) return;
-    this.#writer!.begin(bytes);
+    this.#begin(bytes);
     super.transmitAll(pieces);
-    this.#writer!.end();
+    this.#end();
   }
 
   protected override transmitTogether(pieces: readonly Uint8Array[], from: number, to: number): void {
@@ -151,7 +147,12 @@ export class WebSocketWire extends MessageWire implements FrameListener {
   /** For the socket's events only, like the next three. */
   arrived(chunk: Uint8Array): void {
     received(chunk.length);
-    this.#reader?.read(chunk, this);
+    if (this.#farewell === 'done') return;
+    const reader = (this.#reader ??= takeReader(this.#masking === 'none', this.#messageBytesMax));
+    reader.read(chunk, this);
+    if (!reader.isIdle) return;
+    this.#reader = undefined;
+    giveReader(reader);
   }
 
   socketDrained(): void {
@@ -167,7 +168,7 @@ export class WebSocketWire extends MessageWire implements FrameListener {
   }
 
   socketClosed(): void {
-    if (this.#reader === undefined) return this.over({ kind: 'reset' });
+    if (!this.hasOpened) return this.over({ kind: 'reset' });
     this.#deadline?.removeEventListener('abort', this);
     this.over(causeOfClose(this.#code, this.#reason));
   }
@@ -178,14 +179,29 @@ export class WebSocketWire extends MessageWire implements FrameListener {
   }
 
   get #maySend(): boolean {
-    return this.#farewell === 'none' && this.#writer !== undefined && this.#socket.writable;
+    return this.#farewell === 'none' && this.hasOpened && this.#socket.writable;
   }
 
   #control(opcode: number, bytes: Uint8Array): void {
-    if (!this.#maySend) return;
-    this.#writer!.begin(bytes.length);
+    if (this.#maySend) this.#frame(opcode, bytes);
+  }
+
+  #frame(opcode: number, bytes: Uint8Array): void {
+    this.#begin(bytes.length);
     this.#writer!.frame(opcode, [bytes], 0, 1, bytes.length);
-    this.#writer!.end();
+    this.#end();
+  }
+
+  #begin(bytes: number): void {
+    this.#writer ??= takeWriter(this.#masking);
+    this.#writer.begin(this.#socket, bytes);
+  }
+
+  #end(): void {
+    const writer = this.#writer!;
+    if (!writer.end()) return;
+    this.#writer = undefined;
+    giveWriter(writer);
   }
 
   /** Sends the close frame, the last one. */

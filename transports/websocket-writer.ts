@@ -30,26 +30,34 @@ export class FrameWriter {
   #at = 0; // up to here.
   #busy: BusyBlock[] | undefined;
   #isOpen = false; // Between `begin` and `end`.
-  #onWritten: (() => void) | undefined;
+  #socket: Writable | undefined; // Until nothing of ours waits in it.
+  readonly #onWritten = (): void => this.#reclaim();
 
-  constructor(
-    readonly socket: Writable,
-    readonly masking: Masking,
-  ) {}
+  constructor(readonly masking: Masking) {}
 
-  /** Frames until `end` leave in as few writes as possible. `bytes`: about how many there will be. */
-  begin(bytes: number): void {
+  /**
+   * Frames until `end` leave in as few writes as possible.
+   *
+   * @param socket the same as before, unless `end` said that the writer is free
+   * @param bytes about how many there will be
+   */
+  begin(socket: Writable, bytes: number): void {
+    this.#socket = socket;
     this.#reclaim();
     this.#isOpen = true;
     this.#block ??= takeBlock(bytes + HEAD_BYTES_MAX);
-    if (this.masking !== 'random') this.socket.cork();
+    if (this.masking !== 'random') socket.cork();
   }
 
-  end(): void {
+  /** True: everything was written, and the writer is free for another socket. */
+  end(): boolean {
     this.#flush();
-    if (this.masking !== 'random') this.socket.uncork();
+    if (this.masking !== 'random') this.#socket!.uncork();
     this.#isOpen = false;
     this.#reclaim();
+    if (this.#block !== undefined) return false;
+    this.#socket = undefined;
+    return true;
   }
 
   /** One frame, whole: the bytes of `pieces` from index `from` to before `to`, `bytes` in number. */
@@ -71,7 +79,8 @@ export class FrameWriter {
 
   /** Node subtracts bytes that the system has taken before `write` returns: at 0 no block is read any more. */
   #reclaim(): void {
-    const { writableLength } = this.socket;
+    if (this.#socket === undefined) return;
+    const { writableLength } = this.#socket;
     if (this.#busy !== undefined) this.#reclaimBusy(this.#writtenBytes - writableLength);
     if (writableLength > 0 || this.#block === undefined) return;
     this.#start = this.#at = 0;
@@ -130,7 +139,7 @@ export class FrameWriter {
 
   #write(bytes: Uint8Array): void {
     this.#writtenBytes += bytes.length;
-    this.socket.write(bytes, (this.#onWritten ??= () => this.#reclaim()));
+    this.#socket!.write(bytes, this.#onWritten);
   }
 
   /** Room for more: in the same block, if the socket is done with it. */
@@ -143,4 +152,18 @@ export class FrameWriter {
     this.#block = takeBlock(bytes + HEAD_BYTES_MAX);
     this.#start = this.#at = 0;
   }
+}
+
+const spare: Record<Masking, FrameWriter | undefined> = { none: undefined, zero: undefined, random: undefined };
+
+/** A writer for one call, or for as long as `end` says false. Most sockets take all they are given, and need none in between. */
+export function takeWriter(masking: Masking): FrameWriter {
+  const writer = spare[masking] ?? new FrameWriter(masking);
+  spare[masking] = undefined;
+  return writer;
+}
+
+/** The writer is free. */
+export function giveWriter(writer: FrameWriter): void {
+  spare[writer.masking] = writer;
 }

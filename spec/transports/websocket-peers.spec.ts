@@ -57,6 +57,7 @@ async function bareClient(
   options: WebSocketOptions = {},
 ): Promise<{ socket: Socket; got(bytes: number): Promise<Buffer>; b: End }> {
   const { port } = new URL(await listen(options));
+  const mine = accepted.length;
   const socket = connect(Number(port), '127.0.0.1').on('error', () => {});
   ends.push(() => socket.destroy());
   let all = Buffer.alloc(0);
@@ -66,13 +67,13 @@ async function bareClient(
       `Sec-WebSocket-Key: ${'A'.repeat(22)}==\r\nSec-WebSocket-Protocol: ${PROTOCOL}\r\n\r\n`,
   );
   while (!all.includes('\r\n\r\n')) await once(socket, 'data');
-  await watched.until(() => accepted[0]?.isOpen === true);
+  await watched.until(() => accepted[mine]?.isOpen === true);
   const start = all.indexOf('\r\n\r\n') + 4;
   const got = async (bytes: number): Promise<Buffer> => {
     while (all.length < start + bytes) await once(socket, 'data');
     return all.subarray(start);
   };
-  return { socket, got, b: accepted[0]! };
+  return { socket, got, b: accepted[mine]! };
 }
 
 const masked = (first: number, data: Uint8Array): Buffer =>
@@ -167,6 +168,26 @@ test('websocket: a FIN without a close frame is a reset, and what came before it
   socket.end(masked(0x82, text('last words')));
   expect(await b.closed()).toEqual({ kind: 'reset', code: 1006 });
   expect(String(b.received)).toBe('last words');
+});
+
+test('websocket: wires whose frames arrive in parts at the same time do not mix', async () => {
+  const peers = [await bareClient(), await bareClient(), await bareClient()];
+  const streams = peers.map((_, i) => {
+    const data = noise(i, 120);
+    const parts = [masked(0x02, data.subarray(0, 50)), masked(0x89, data.subarray(0, 9)), masked(0x80, data.subarray(50))];
+    return Buffer.concat([...parts, masked(0x82, data)]);
+  });
+  // Cut inside heads, inside data, between the frames of a message.
+  const cuts = [0, 1, 3, 20, 56, 57, 60, 71, 72, 100, 147, 148, 150, 300];
+  for (const [i, cut] of cuts.slice(1).entries())
+    for (const [k, { socket }] of peers.entries()) {
+      socket.write(streams[k]!.subarray(cuts[i], cut));
+      await turns(4);
+    }
+  for (const [i, { b, got }] of peers.entries()) {
+    expect((await b.got(240)).equals(Buffer.concat([noise(i, 120), noise(i, 120)]))).toBe(true);
+    expect(await got(11)).toEqual(Buffer.concat([Uint8Array.of(0x8a, 9), noise(i, 120).subarray(0, 9)]));
+  }
 });
 
 test('websocket: nothing is sent behind a close frame, ours or the answer to the peer’s', async () => {

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { FrameReader, type FrameListener } from '../../transports/websocket-reader.js';
 import { maskWords } from '../../transports/websocket-mask-words.js';
 import { maskInto, randomKey, unmask } from '../../transports/websocket-mask.js';
-import { FrameWriter, type Masking } from '../../transports/websocket-writer.js';
+import { FrameWriter, giveWriter, takeWriter, type Masking } from '../../transports/websocket-writer.js';
 import { SeededRandom } from '../sim/random.js';
 
 /** A socket that writes when it is told to, and notices if what it was given changes before. */
@@ -64,11 +64,14 @@ function read(bytes: readonly Uint8Array[], masking: Masking): Buffer[] {
   return messages;
 }
 
-function send(writer: FrameWriter, messages: readonly (readonly Uint8Array[])[]): void {
+function send(socket: Writable, writer: FrameWriter, messages: readonly (readonly Uint8Array[])[]): boolean {
   const lengths = messages.map((pieces) => pieces.reduce((sum, { length }) => sum + length, 0));
-  writer.begin(lengths.reduce((sum, each) => sum + each, 0));
+  writer.begin(
+    socket,
+    lengths.reduce((sum, each) => sum + each, 0),
+  );
   for (const [i, pieces] of messages.entries()) writer.frame(2, pieces, 0, pieces.length, lengths[i]!);
-  writer.end();
+  return writer.end();
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -80,13 +83,14 @@ test.each(KINDS)(
     const random = new SeededRandom(1);
     const socket = new SlowSocket();
     socket.isQuick = true;
-    const writer = new FrameWriter(socket, masking);
+    const writer = new FrameWriter(masking);
     const messages = [0, 1, 125, 126, 8191, 8192, 8193, 65535, 65536, 131_071, 131_072, 131_073, 1_500_000].map((n) =>
       random.bytes(n),
     );
     const copies = messages.map((each) => Buffer.from(each));
-    for (const each of messages) send(writer, [[each]]);
+    for (const each of messages) send(socket, writer, [[each]]);
     send(
+      socket,
       writer,
       messages.map((each) => [each.subarray(0, 3), each.subarray(3, 100_000), each.subarray(100_000)]),
     );
@@ -104,13 +108,14 @@ test('websocket writer: a socket never finds other bytes in memory that it has n
     const random = new SeededRandom(seed);
     const piece = (bytes: number): Uint8Array => noise.subarray(random.int(1000)).subarray(0, bytes);
     const masking = random.pick(KINDS);
-    // Two wires share the memory.
+    // Two wires share the memory, and a writer while neither has anything waiting.
     const lines = [0, 1].map(() => {
       const socket = new SlowSocket();
-      return { socket, writer: new FrameWriter(socket, masking), sent: [] as Buffer[] };
+      return { socket, writer: undefined as FrameWriter | undefined, sent: [] as Buffer[] };
     });
     for (let step = 0; step < 30; step++) {
-      const { socket, writer, sent } = random.pick(lines);
+      const line = random.pick(lines);
+      const { socket, sent } = line;
       socket.isQuick = random.chance(0.4);
       if (random.chance(0.4)) socket.breathe();
       else {
@@ -118,7 +123,11 @@ test('websocket writer: a socket never finds other bytes in memory that it has n
           Array.from({ length: 1 + random.int(3) }, () => piece(random.int(random.pick([10, 1000, 9000, 200_000])))),
         );
         sent.push(...messages.map((pieces) => Buffer.concat(pieces)));
-        send(writer, messages);
+        const writer = (line.writer ??= takeWriter(masking));
+        if (send(socket, writer, messages)) {
+          line.writer = undefined;
+          giveWriter(writer);
+        }
       }
       if (random.chance(0.3)) await turn();
     }
@@ -126,7 +135,7 @@ test('websocket writer: a socket never finds other bytes in memory that it has n
       for (let isBusy = true; isBusy; await turn()) isBusy = socket.breathe();
       const got = read(socket.written, masking);
       const isSame = got.length === sent.length && got.every((each, i) => each.equals(sent[i]!));
-      expect({ seed, masking, isSame, changed: socket.changed, held: writer.heldBytes }).toEqual({
+      expect({ seed, masking, isSame, changed: socket.changed, held: writer?.heldBytes ?? 0 }).toEqual({
         seed,
         masking,
         isSame: true,
@@ -139,14 +148,14 @@ test('websocket writer: a socket never finds other bytes in memory that it has n
 
 test('websocket writer: memory in use follows what waits, also for many small frames behind a full socket', async () => {
   const socket = new SlowSocket();
-  const writer = new FrameWriter(socket, 'random');
-  send(writer, [[new Uint8Array(100)]]);
+  const writer = new FrameWriter('random');
+  send(socket, writer, [[new Uint8Array(100)]]);
   expect(writer.heldBytes).toBeLessThanOrEqual(8 * 1024);
-  for (let i = 0; i < 4000; i++) send(writer, [[new Uint8Array(64)]]);
+  for (let i = 0; i < 4000; i++) send(socket, writer, [[new Uint8Array(64)]]);
   expect(writer.heldBytes).toBeLessThan(socket.writableLength + 16 * 1024);
   while (socket.breathe()) await turn();
   expect([writer.heldBytes, socket.writableLength]).toEqual([0, 0]);
-  send(writer, [[new Uint8Array(1_000_000)]]);
+  send(socket, writer, [[new Uint8Array(1_000_000)]]);
   expect(writer.heldBytes).toBeLessThan(socket.writableLength + 256 * 1024);
   while (socket.breathe()) await turn();
   expect(writer.heldBytes).toBe(0);
@@ -157,7 +166,8 @@ test('websocket writer: frames of one call leave in one write, up to a block', (
     const socket = new SlowSocket();
     socket.isQuick = true;
     send(
-      new FrameWriter(socket, masking),
+      socket,
+      new FrameWriter(masking),
       Array.from({ length: 100 }, () => [new Uint8Array(100)]),
     );
     expect({ masking, writes: socket.writes }).toEqual({ masking, writes: 1 });
@@ -168,8 +178,8 @@ test('websocket writer: a large message is masked into the same memory again and
   const makes = jest.spyOn(Buffer, 'allocUnsafeSlow');
   const socket = new SlowSocket();
   socket.isQuick = true;
-  const writer = new FrameWriter(socket, 'random');
-  for (let i = 0; i < 20; i++) send(writer, [[new Uint8Array(1 << 20)]]);
+  const writer = new FrameWriter('random');
+  for (let i = 0; i < 20; i++) send(socket, writer, [[new Uint8Array(1 << 20)]]);
   expect(makes.mock.calls.length).toBeLessThanOrEqual(1);
   makes.mockRestore();
 });
