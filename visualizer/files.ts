@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { drawings, type Drawable, type Drawings } from './draw.js';
 import { MERMAID_HEADER } from './mermaid.js';
 
@@ -28,10 +28,17 @@ export function drift(charts: Drawable, dir: string): readonly Drift[] {
 
 /** Writes what differs. Returns the files that changed. */
 export function write(files: Drawings, dir: string): readonly string[] {
-  mkdirSync(dir, { recursive: true });
+  makeDirectory(dir);
   const changed = compare(files, dir).map(({ file }) => file);
   for (const file of changed) writeFileSync(join(dir, file), files.get(file)!);
   return changed;
+}
+
+/** Node's own `recursive` never ends where a parent is there and takes no children, as `/proc` does. */
+function makeDirectory(dir: string): void {
+  if (existsSync(dir)) return;
+  makeDirectory(dirname(dir));
+  mkdirSync(dir);
 }
 
 /** Which of the files in a folder differ from what they should be. Writes nothing. */

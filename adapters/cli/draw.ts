@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Drawings } from '../../visualizer/draw.js';
-import { Output } from './cli-output.js';
+import { checkTakesFiles, makeDirectory } from '../identity/directories.js';
+import { Misuse, Output } from './cli-output.js';
 
 interface DrawOptions {
   readonly out: string;
@@ -17,6 +18,13 @@ export function drawCommand(program: Command): void {
     .option('--json', 'print one JSON object per line, the summary last')
     .action(async ({ out, check = false, json = false }: DrawOptions) => {
       const output = new Output(json);
+      // Pictures take seconds: a place that can't take them is told at once.
+      if (!check)
+        await makeDirectory(out)
+          .then(() => checkTakesFiles(out))
+          .catch((error: Error) => {
+            throw new Misuse(`--out: can't keep drawings in ${out}: ${error.message}`);
+          });
       const [machines, visualizer, files] = await Promise.all([
         import('../../machines/index.js'),
         import('../../visualizer/draw.js'),

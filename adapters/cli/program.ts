@@ -7,7 +7,7 @@ import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
 import { nearest } from './nearest.js';
-import { failureOf, Misuse, Output, wasInterrupted } from './cli-output.js';
+import { failureOf, Misuse, onInterrupt, Output, wasInterrupted } from './cli-output.js';
 import { ignoreBrokenPipes } from './output.js';
 import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
@@ -35,6 +35,7 @@ export function makeProgram(inspector?: Inspector): Command {
 /** Runs one command; `inspector` is the one that was opened ahead for it. The exit code: 0 done, 1 failed, 2 misused. */
 export async function runProgram(words: readonly string[], inspector?: Inspector): Promise<number> {
   ignoreBrokenPipes();
+  const stopListening = onInterrupt(() => Promise.resolve(inspector?.close())); // Until the command has something of its own to end.
   try {
     const program = makeProgram(inspector);
     refuseUnknown(program, words);
@@ -56,6 +57,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
     return 2;
   } finally {
     await inspector?.close();
+    stopListening();
   }
 }
 

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { checkTakesFiles, makeDirectory } from '../identity/directories.js';
 import type { Connection } from '../index.js';
 import { Receiver, StreamSession, TRANSFER_PURPOSE, TransferError, type Offer } from '../streams/index.js';
 import {
@@ -43,9 +43,12 @@ export function receiveCommand(program: Command): void {
 }
 
 async function receive(options: ReceiveOptions, output: Output): Promise<void> {
-  await mkdir(options.dir, { recursive: true }).catch((error: Error) => {
-    throw new Misuse(`--dir: ${error.message}`);
-  });
+  try {
+    await makeDirectory(options.dir);
+    await checkTakesFiles(options.dir);
+  } catch (error) {
+    throw new Misuse(`--dir: can't keep files in ${options.dir}: ${(error as Error).message}`);
+  }
   const protocols = servedProtocols(options, options);
   const watch = new LinkWatch();
   const engine = await openEngine({ listen: [options.listen], protocols, inspect: watch.inspect }, options, output);

@@ -105,9 +105,10 @@ async function dial(address: string | undefined, options: ShipCommandOptions & D
     throw new Misuse('expected an address or mDNS; pass wss://host:port/ship/, or leave out --no-mdns');
   const { hub, log, pairing } = await open(options, output, {}, address === undefined ? undefined : { ski, address });
   try {
+    // Before the first line: its reader may send a signal at once.
+    onInterrupt(() => hub.shutdown({ deadlineMs: 3000 }));
     output.say(`Looking for ${ski}${address === undefined ? ' by mDNS' : ` at ${address}`}.`);
     await started(hub, output);
-    onInterrupt(() => hub.shutdown({ deadlineMs: 3000 }));
     const ended = log.firstEnd(ski);
     hub.registerRemoteService(ski);
     const search = searching(hub.options.discovery!, ski, output, options.stay === true, hub.engine.ports.clock);

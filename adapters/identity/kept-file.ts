@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { access, readFile, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeAtomically } from './atomic-file.js';
+import { readRegular } from './directories.js';
 import { SessionError } from '../../machines/errors.js';
 
 /** Keeps a file like what is in memory: written as a whole, never in part, after each turn in which something changed. */
@@ -60,6 +61,7 @@ export class KeptFile {
 export async function checkWritable(path: string): Promise<void> {
   const directory = dirname(path);
   try {
+    if (path === '') throw new Error('expected the path of a file, got an empty text');
     if (!(await stat(directory)).isDirectory()) throw new Error(`${directory} is no directory`);
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (cause) {
@@ -78,9 +80,8 @@ export async function checkWritable(path: string): Promise<void> {
  */
 export async function readBounded(path: string, bytesMax: number): Promise<string | undefined> {
   try {
-    const { size } = await stat(path);
-    if (size > bytesMax) throw new Error(`${size} bytes are more than ${bytesMax}`);
-    return await readFile(path, 'utf8');
+    if (path === '') throw new Error('expected the path of a file, got an empty text');
+    return await readRegular(path, bytesMax);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new SessionError('bad-option', `can't read trusted peers from ${path}: ${(cause as Error).message}`, { cause });

@@ -1,11 +1,14 @@
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from './atomic-file.js';
+import { makeDirectory, readRegular } from './directories.js';
 import { readIdentity, type OwnIdentity } from './certificate.js';
 import { SessionError } from '../../machines/errors.js';
 
 const KEY_FILE = 'key.pem';
 const CERTIFICATE_FILE = 'cert.pem';
+/** Keys and chains have a few KiB. Chosen without measurement. */
+const FILE_BYTES_MAX = 1 << 20;
 
 /**
  * Reads `key.pem` and `cert.pem` from a directory.
@@ -37,7 +40,7 @@ export async function saveIdentity(
     throw new SessionError('bad-option', `${directory} already holds an identity; peers that trust it would not know a new one`);
   }
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, 0o700);
     await writeAtomically(join(directory, KEY_FILE), identity.key, 0o600);
     await writeAtomically(join(directory, CERTIFICATE_FILE), identity.certificate, 0o644);
   } catch (cause) {
@@ -47,7 +50,7 @@ export async function saveIdentity(
 
 async function read(directory: string, file: string): Promise<string> {
   try {
-    return await readFile(join(directory, file), 'utf8');
+    return await readRegular(join(directory, file), FILE_BYTES_MAX);
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     const why = isMissing ? `${file} is missing; \`holdfast cert --out ${directory}\` makes one` : messageOf(cause);

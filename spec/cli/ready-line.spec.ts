@@ -64,6 +64,19 @@ describe('cli/signals: a command that is ended in the moment in which it says th
     expect(await endedAt(word, 'SIGINT', filled(words))).toMatchObject({ code, by: null, saidIt: true });
   });
 
+  const ski = ['--ski', 'a'.repeat(40), '--identity', 'ME'];
+  test.each<readonly string[]>([
+    ['ship', 'dial', 'wss://127.0.0.1:1/ship/', ...ski, '--no-mdns'],
+    ['ship', 'dial', 'wss://127.0.0.1:1/ship/', ...ski, '--no-mdns', '--stay', '--json'],
+    ['send', 'ME/cert.pem', '--to', 'tcp://127.0.0.1:1'],
+    ['demo', '--size', '64MiB'],
+    ['demo', '--json', '--inspect'],
+    ['rendezvous', '--nodes', '3'],
+  ])('%s %s …: by SIGINT at the first thing that it prints', async (...words) => {
+    const places = words.map((word) => word.replace(/^ME/, join(folder, 'me')));
+    expect(await endedAt('', 'SIGINT', places)).toMatchObject({ code: 1, by: null });
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)('demo --inspect: by %s, when it prints the address of its page', async (signal) => {
     const ended = await endedAt('http://', signal, ['demo', '--inspect', '--size', '1MiB']);
     expect(ended).toMatchObject({ code: 1, by: null, saidIt: true });
