@@ -70,7 +70,7 @@ export const ports: Ports = platformPorts;
 
 /** A budget of less than one dial would never dial. */
 const atLeastOneWhole = numeric('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1);
-const atLeastOne = numeric('a number of at least 1', (value) => value >= 1);
+const atLeastOne = numeric('a finite number of at least 1', (value) => Number.isFinite(value) && value >= 1);
 
 const looksLikeProtocol = having('a protocol, e.g. resume()', 'makeSession', 'identify');
 const isProtocol: Check = (value, path) => {

@@ -6,6 +6,7 @@ import { Framer } from '../machines/dataplane/framer.js';
 import { cutBy, SessionError } from '../machines/errors.js';
 import { messageBytes } from '../machines/dataplane/message-bytes.js';
 import { unlisted } from '../machines/unlisted.js';
+import { checkOptions, count, having, members, optional } from './options.js';
 
 /** How to cut a byte stream into messages. */
 export interface MessagesOptions {
@@ -21,12 +22,16 @@ export interface MessagesOptions {
  * A small message that is kept pins the piece of the stream it came in, up to 64 KiB.
  * @rule TUNA-20
  */
-export function messagesOver(stream: Connection, { messageBytesMax = 1 << 20 }: MessagesOptions = {}): Connection {
+export function messagesOver(stream: Connection, options: MessagesOptions = {}): Connection {
+  checkOptions('messagesOver', OPTIONS, options);
+  checkOptions('messagesOver', having('a connection', 'send', 'write', 'close'), stream);
+  const { messageBytesMax = 1 << 20 } = options;
   if (stream.boundaries !== 'stream')
     throw new SessionError('bad-option', `${stream.protocol} carries messages by itself; expected a protocol with a byte stream`);
   return new Messages(stream, messageBytesMax);
 }
 
+const OPTIONS = members({ messageBytesMax: optional(count) });
 const LENGTH_BYTES = 4;
 /** In the place of a length: what came was longer than the bound, and this is the last that its receiver says. */
 const TOO_LONG = Uint8Array.of(0xff, 0xff, 0xff, 0xfe);

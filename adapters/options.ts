@@ -12,7 +12,10 @@ function expecting(expected: string, isRight: (value: unknown) => boolean): Chec
 }
 
 /** Milliseconds, bytes. */
-export const amount = expecting('a number of at least 0', (value) => typeof value === 'number' && value >= 0);
+export const amount = expecting('a finite number of at least 0', (value) => Number.isFinite(value) && Number(value) >= 0);
+/** A time that may be without end: the longest that the protocol can say. */
+export const window = expecting('a number of at least 0, or Infinity', (value) => typeof value === 'number' && value >= 0);
+export const text = expecting('text', (value) => typeof value === 'string' && value !== '');
 export const count = expecting('a whole number of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 export const flag = expecting('true or false', (value) => typeof value === 'boolean');
 export const callable = expecting('a function', (value) => typeof value === 'function');
@@ -62,16 +65,50 @@ export function listOf(items: string, check: Check, min = 0): Check {
   };
 }
 
+/** An object with these members, whatever else it has. */
+export function record(expected: string, shape: Readonly<Record<string, Check>>): Check {
+  const isRecord = expecting(expected, (value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+  return (value, path) => {
+    const wrong = isRecord(value, path);
+    if (wrong.length > 0) return wrong;
+    const given = value as Readonly<Record<string, unknown>>;
+    return Object.entries(shape).flatMap(([name, check]) => check(given[name], `${path}.${name}`));
+  };
+}
+
 /** An object with these members and no others. */
 export function members(shape: Readonly<Record<string, Check>>): Check {
   return (value, path) => {
-    if (typeof value !== 'object' || value === null) return [`${path}: expected an object, got ${shown(value)}`];
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return [`${path}: expected an object, got ${shown(value)}`];
     const unknown = Object.keys(value).filter((name) => !Object.hasOwn(shape, name));
     const strange = unknown.map((name) => `${path}: there is no option "${name}"`);
     const given = value as Readonly<Record<string, unknown>>;
     return [...Object.entries(shape).flatMap(([name, check]) => check(given[name], `${path}.${name}`)), ...strange];
   };
 }
+
+const waits = { retriesMax: optional(count) };
+const REDIALS: Readonly<Record<string, Check>> = {
+  bands: members({
+    kind: anything,
+    bands: listOf('bands { fromMs, toMs }', members({ fromMs: amount, toMs: amount }), 1),
+    ...waits,
+  }),
+  exponential: members({
+    ...{ kind: anything, baseMs: amount, capMs: amount, immediateIfLivedMs: amount, spacingMs: optional(amount) },
+    ...waits,
+  }),
+  constant: members({ kind: anything, delayMs: amount, ...waits }),
+};
+
+/** A `RedialPolicy`: each of its waits is a finite number of milliseconds. */
+export const redialPolicy: Check = (value, path) => {
+  if (typeof value !== 'object' || value === null) return [`${path}: expected a redial policy, got ${shown(value)}`];
+  const { kind } = value as { readonly kind?: unknown };
+  if (typeof kind !== 'string' || !Object.hasOwn(REDIALS, kind)) return oneOf(...Object.keys(REDIALS))(kind, `${path}.kind`);
+  return REDIALS[kind]!(value, path);
+};
 
 /** Throws `SessionError('bad-option')` naming the option, what was expected and what was given; all of them, if several are wrong. */
 export function checkOptions(name: string, check: Check, options: unknown): void {

@@ -6,7 +6,10 @@ type Rule = readonly [expected: string, isRight: (value: unknown) => boolean];
 
 const text: Rule = ['text', (value) => typeof value === 'string' && value !== ''];
 const flag: Rule = ['true or false', (value) => typeof value === 'boolean'];
-const milliseconds: Rule = ['a number of milliseconds of at least 0', (value) => typeof value === 'number' && value >= 0];
+const milliseconds: Rule = [
+  'a finite number of milliseconds of at least 0',
+  (value) => Number.isFinite(value) && Number(value) >= 0,
+];
 
 const CONNECT: Readonly<Record<string, Rule>> = {
   protocol: ['the name of a protocol', text[1]],

@@ -75,9 +75,9 @@ describe('engine: wrong arguments are named, with what was expected', () => {
 
   test.each<[unknown, string]>([
     [null, 'shutdown: expected an object'],
-    [{ deadlineMs: -1 }, 'shutdown.deadlineMs: expected a number of milliseconds of at least 0, got -1'],
+    [{ deadlineMs: -1 }, 'shutdown.deadlineMs: expected a finite number of milliseconds of at least 0, got -1'],
     [{ deadlineMs: NaN }, 'shutdown.deadlineMs'],
-    [{ drainOverMs: '1s' }, 'shutdown.drainOverMs: expected a number of milliseconds of at least 0, got "1s"'],
+    [{ drainOverMs: '1s' }, 'shutdown.drainOverMs: expected a finite number of milliseconds of at least 0, got "1s"'],
     [{ deadline: 1 }, 'shutdown: there is no option "deadline"'],
   ])('shutdown(%j)', async (options, message) => {
     const engine = make();

@@ -56,7 +56,7 @@ test('engine: options that can not be are named with what was expected', () => {
     'room for a message',
   );
   expect(() => resume({ windowMs: 1 } as object)).toThrow('resume: there is no option "windowMs"');
-  expect(() => resume({ idleMs: -1 })).toThrow('resume.idleMs: expected a number of at least 0, got -1');
+  expect(() => resume({ idleMs: -1 })).toThrow('resume.idleMs: expected a finite number of at least 0, got -1');
 });
 
 test.each([

@@ -41,6 +41,26 @@ export const WEBSOCKET_RULES: Rules = {
   hosts: ['a list of host names', texts],
 };
 
+export const BROWSER_WEBSOCKET_RULES: Rules = {
+  protocols: ['a list of names', texts],
+  messageBytesMax: ['a whole number of bytes of at least 1', whole],
+  pack: flag,
+};
+
+export const SHIP_RULES: Rules = {
+  identity: TLS_RULES['identity']!,
+  keyIdentifier: oneOf('verified', 'stated'),
+  messageBytesMax: ['a whole number of bytes of at least 1', whole],
+  connectTimeoutMs: TCP_RULES['connectTimeoutMs']!,
+};
+
+export const MEMORY_RULES: Rules = {
+  clock: ['a clock, whose time the two ends live in', (value) => isObject(value) && typeof value['soon'] === 'function'],
+  highWaterBytes: ['a whole number of bytes of at least 1', whole],
+  bufferedBytesMax: ['a whole number of bytes of at least 1', whole],
+  lends: flag,
+};
+
 /** @throws SessionError `bad-option`, naming the option, what was expected and what was given */
 export function checked<Options extends object>(name: string, rules: Rules, options: Options): Options {
   if (!isObject(options)) throw new SessionError('bad-option', `${name}: expected an object, got ${shown(options)}`);

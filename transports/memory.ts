@@ -3,6 +3,7 @@ import { SessionError } from '../machines/errors.js';
 import { step } from '../machines/phase-table.js';
 import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 import { badAddress } from './address.js';
+import { checked, MEMORY_RULES } from './checked.js';
 
 /** How two ends in one process take time and hold bytes back. */
 export interface MemoryOptions {
@@ -35,6 +36,7 @@ type MemoryListener = (dialer: Pipe) => void;
 export function memory(options: MemoryOptions): Transport {
   if (typeof (options as Partial<MemoryOptions> | undefined)?.clock?.soon !== 'function')
     throw new SessionError('bad-option', 'memory.clock: expected a clock, whose time the two ends live in');
+  checked('memory', MEMORY_RULES, options);
   const settings = { highWaterBytes: 64 * 1024, bufferedBytesMax: 64 << 20, lends: false, ...options };
   const doors = new Map<string, MemoryListener>();
   return {

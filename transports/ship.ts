@@ -1,5 +1,7 @@
 import { checkCurve } from './identity/curve.js';
+import { SessionError } from '../machines/errors.js';
 import type { Transport } from '../machines/ports.js';
+import { checked, SHIP_RULES } from './checked.js';
 import { websocket } from './websocket.js';
 
 /** This node's identity for SHIP peers, and how strictly theirs are checked. */
@@ -30,12 +32,9 @@ export interface ShipTransport extends Transport {
  * @throws SessionError `bad-option` for a key or certificate that TLS can't use, brainpool curves among them
  * @rule SHIP-1
  */
-export function shipTransport({
-  identity,
-  keyIdentifier,
-  messageBytesMax,
-  connectTimeoutMs,
-}: ShipTransportOptions): ShipTransport {
+export function shipTransport(options: ShipTransportOptions): ShipTransport {
+  const { identity, keyIdentifier, messageBytesMax, connectTimeoutMs } = checked('shipTransport', SHIP_RULES, options);
+  if (identity === undefined) throw new SessionError('bad-option', 'shipTransport.identity: expected an identity, got nothing');
   checkCurve(identity.key);
   const transport = websocket({
     identity,

@@ -1,4 +1,5 @@
 import { badAddress, hostAndPort, parseWebSocketAddress, type WebSocketAddress } from './address.js';
+import { BROWSER_WEBSOCKET_RULES, checked } from './checked.js';
 import { causeOfClose, sendableCode, sendableReason } from './close-codes.js';
 import { HIGH_WATER_BYTES } from './corked-wire.js';
 import { MessageWire } from './message-wire.js';
@@ -23,6 +24,7 @@ const DRAIN_POLL_MS = 4;
  * up to 64 MiB. A holdfast that listens lets a page in only where its `origins` name the page's own.
  */
 export function websocket(options: BrowserWebSocketOptions = {}): Transport {
+  checked('websocket', BROWSER_WEBSOCKET_RULES, options);
   return {
     name: 'websocket',
     schemes: ['ws', 'wss'],

@@ -1,6 +1,6 @@
 import type { AnyActorRef, AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import type { Clock } from '../machines/ports.js';
-import { createTranscript, type Transcript } from './transcript.js';
+import { checkTranscriptOptions, createTranscript, type Transcript } from './transcript.js';
 
 /** Where the actors of charts are at the moment. */
 export interface LiveState {
@@ -36,7 +36,9 @@ export class LiveView {
   readonly #places = new WeakMap<AnyActorRef, AnyMachineSnapshot['_nodes']>();
   readonly #watchers = new Set<() => void>();
 
-  constructor({ clock, linesMax = 40 }: LiveViewOptions) {
+  constructor(options: LiveViewOptions) {
+    checkTranscriptOptions('LiveView', options);
+    const { clock, linesMax = 40 } = options;
     this.#transcript = createTranscript({ clock, linesMax });
   }
 

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateNode, InspectionEvent, StateValue } from 'xstate';
 import type { Clock } from '../machines/ports.js';
 import { wordsOf } from './words.js';
+import { SessionError } from '../machines/errors.js';
 
 /** Whose time and names a transcript uses, and how long it may get. */
 export interface TranscriptOptions {
@@ -34,6 +35,7 @@ export interface Transcript {
  * ids, no tokens, no payloads.
  */
 export function createTranscript(options: TranscriptOptions): Transcript {
+  checkTranscriptOptions('createTranscript', options);
   const notebook = new Notebook(options);
   let failures = 0;
   return {
@@ -148,4 +150,13 @@ export function stateText(node: AnyStateNode, value: StateValue): string {
   const text = inside(key);
   if (text === '') return key;
   return node.states[key]!.type === 'parallel' ? text : `${key}.${text}`;
+}
+
+/** @internal For callers without types. */
+export function checkTranscriptOptions(name: string, options: unknown): void {
+  const { clock, linesMax = 1 } = (options ?? {}) as { clock?: { now?: unknown }; linesMax?: unknown };
+  if (typeof clock?.now !== 'function')
+    throw new SessionError('bad-option', `${name}.clock: expected a clock with now(), e.g. performance`);
+  if (!Number.isSafeInteger(linesMax) || Number(linesMax) < 1)
+    throw new SessionError('bad-option', `${name}.linesMax: expected a whole number of at least 1, got ${String(linesMax)}`);
 }

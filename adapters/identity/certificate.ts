@@ -2,6 +2,7 @@ import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { fingerprintOf } from '../../transports/identity/fingerprint.js';
 import { keyIdentifierOf } from '../../transports/identity/key-identifier.js';
 import { SessionError } from '../../machines/errors.js';
+import { checkOptions, members, numeric, optional, text } from '../options.js';
 
 /** An identity: a private key, and a certificate with its public half. */
 export interface OwnIdentity {
@@ -23,10 +24,17 @@ export interface IdentityOptions {
   readonly validDays?: number;
 }
 
+/** The certificate's date has four digits for the year. */
+const VALID_DAYS_MAX = 365_000;
+export const validity = numeric(`a number of days from 0 to ${VALID_DAYS_MAX}`, (days) => days >= 0 && days <= VALID_DAYS_MAX);
+const OPTIONS = members({ commonName: optional(text), validDays: optional(validity) });
+
 const DAY_MS = 86_400_000;
 
 /** Makes a key (ECDSA P-256) and a self-signed certificate whose Subject Key Identifier is the right one for the key. */
-export async function makeIdentity({ commonName = 'holdfast', validDays }: IdentityOptions = {}): Promise<OwnIdentity> {
+export async function makeIdentity(options: IdentityOptions = {}): Promise<OwnIdentity> {
+  checkOptions('makeIdentity', OPTIONS, options);
+  const { commonName = 'holdfast', validDays } = options;
   return makeSelfSigned({
     name: [{ CN: [{ utf8String: commonName }] }],
     validDays,

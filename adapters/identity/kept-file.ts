@@ -59,15 +59,15 @@ export class KeptFile {
  * @throws SessionError `bad-option` for a file whose directory isn't there, or can't be written to
  */
 export async function checkWritable(path: string): Promise<void> {
-  const directory = dirname(path);
   try {
-    if (path === '') throw new Error('expected the path of a file, got an empty text');
+    checkPath(path);
+    const directory = dirname(path);
     if (!(await stat(directory)).isDirectory()) throw new Error(`${directory} is no directory`);
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const why =
       (cause as NodeJS.ErrnoException).code === 'ENOENT'
-        ? `there is no directory ${directory}; make it first`
+        ? `there is no directory ${dirname(path)}; make it first`
         : (cause as Error).message;
     throw new SessionError('bad-option', `can't keep trusted peers in ${path}: ${why}`, { cause });
   }
@@ -80,10 +80,15 @@ export async function checkWritable(path: string): Promise<void> {
  */
 export async function readBounded(path: string, bytesMax: number): Promise<string | undefined> {
   try {
-    if (path === '') throw new Error('expected the path of a file, got an empty text');
+    checkPath(path);
     return await readRegular(path, bytesMax);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new SessionError('bad-option', `can't read trusted peers from ${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+function checkPath(path: unknown): void {
+  if (typeof path !== 'string' || path === '')
+    throw new Error(`expected the path of a file, got ${path === '' ? 'an empty text' : String(path)}`);
 }

@@ -3,6 +3,7 @@ import { KeptFile, readBounded } from './kept-file.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Trust } from '../../machines/ports.js';
 import { unlisted } from '../../machines/unlisted.js';
+import { callable, checkOptions, count, members, optional } from '../options.js';
 
 /** Where trusted fingerprints are kept, and how many. */
 export interface TrustFileOptions {
@@ -14,6 +15,7 @@ export interface TrustFileOptions {
   readonly onWriteFailed?: (error: Error) => void;
 }
 
+const OPTIONS = members({ parse: optional(callable), linesMax: optional(count), onWriteFailed: optional(callable) });
 const LINE_BYTES_MAX = 1024;
 
 /**
@@ -50,6 +52,7 @@ export class TrustFile implements Trust {
    * @throws SessionError `bad-option` for a file that can't be read, is too large, or has a line that names no peer
    */
   static async open(path: string, options: TrustFileOptions = {}): Promise<TrustFile> {
+    checkOptions('TrustFile.open', OPTIONS, options);
     const trust = new TrustFile(path, options);
     const text = (await readBounded(path, trust.#linesMax * LINE_BYTES_MAX)) ?? '';
     for (const [index, line] of text.split(/\r?\n/).entries()) trust.#readLine(line.trimEnd(), index + 1);

@@ -140,7 +140,7 @@ const LENGTH_MAX = 2 ** 31 - 1;
 
 /** 32 bytes, or their 64 hex digits in either case, as one spelling. Throws `SessionError('bad-option')` for anything else. */
 export function peerId(id: string | Uint8Array): string {
-  const spelled = typeof id === 'string' ? id.toLowerCase() : toHex(id);
+  const spelled = typeof id === 'string' ? id.toLowerCase() : ArrayBuffer.isView(id) ? toHex(id) : id;
   checkOptions('peer id', isId, spelled);
   return spelled;
 }

@@ -9,7 +9,7 @@ import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.j
 import { ResumePlane } from '../../machines/resume/resume.plane.js';
 import { RESUME_LIMITS, type ResumeLimits } from '../../machines/resume/resume.timing.js';
 import type { Identity } from '../../machines/ports.js';
-import { amount, anything, checkOptions, count, given, members, optional } from '../options.js';
+import { amount, checkOptions, count, given, members, optional, redialPolicy, window } from '../options.js';
 import { looksLikeResume, resumeCodec } from './codec.js';
 
 export { MAGIC, VERSION, resumeCodec } from './codec.js';
@@ -105,7 +105,8 @@ function refusal(code: RefusalCode, retryAfterMs: number): Uint8Array {
 
 const OPTIONS = members({
   ...Object.fromEntries(Object.keys(RESUME_LIMITS).map((name) => [name, optional(amount)])),
-  redial: anything,
+  reconnectWindowMs: optional(window),
+  redial: optional(redialPolicy),
   connectionsMax: optional(count),
   first: optional(count),
 });

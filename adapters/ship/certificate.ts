@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { makeSelfSigned, type OwnIdentity } from '../identity/certificate.js';
+import { makeSelfSigned, validity, type OwnIdentity } from '../identity/certificate.js';
 import { SessionError } from '../../machines/errors.js';
+import { anything, checkOptions, members, optional, text } from '../options.js';
 
 /** The contents of a new SHIP certificate, besides its key. */
 export interface ShipIdentityOptions {
@@ -15,6 +16,14 @@ export interface ShipIdentityOptions {
   readonly validDays?: number;
 }
 
+const OPTIONS = members({
+  commonName: optional(text),
+  country: optional(anything), // Below.
+  organization: optional(text),
+  organizationalUnit: optional(text),
+  validDays: optional(validity),
+});
+
 /**
  * Makes what a SHIP device shows: an ECDSA key on P-256 and a certificate signed by itself, made up as ship-go makes its own.
  * Extensions in order: key usage (critical: digital signature), basic constraints (critical: CA), Subject Key Identifier;
@@ -22,13 +31,9 @@ export interface ShipIdentityOptions {
  *
  * @throws SessionError `bad-option` for a country that isn't two letters, or without the optional X.509 packages
  */
-export async function makeShipIdentity({
-  commonName = 'holdfast',
-  country,
-  organization,
-  organizationalUnit,
-  validDays,
-}: ShipIdentityOptions = {}): Promise<OwnIdentity & { readonly ski: string }> {
+export async function makeShipIdentity(options: ShipIdentityOptions = {}): Promise<OwnIdentity & { readonly ski: string }> {
+  checkOptions('makeShipIdentity', OPTIONS, options);
+  const { commonName = 'holdfast', country, organization, organizationalUnit, validDays } = options;
   if (country !== undefined && !/^[A-Za-z]{2}$/.test(country)) {
     throw new SessionError('bad-option', `bad country ${JSON.stringify(country)}: expected two letters`);
   }

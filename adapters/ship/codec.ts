@@ -4,6 +4,7 @@ import { JsonError } from './json-text.js';
 import { outgoing } from './outgoing.js';
 import { SessionError } from '../../machines/errors.js';
 import type { ShipCodec, ShipMessage, ShipSayable } from '../../machines/ship/ship.messages.js';
+import { checkOptions, count, members, oneOf, optional } from '../options.js';
 
 /** How SHIP messages lie on the wire: their largest size, and what some devices need different. */
 export interface ShipCodecOptions {
@@ -21,6 +22,12 @@ export interface ShipCodecOptions {
   readonly typeByte?: 'checked' | 'ignored';
 }
 
+const OPTIONS = members({
+  bytesMax: optional(count),
+  depthMax: optional(count),
+  typeByte: optional(oneOf('checked', 'ignored')),
+});
+
 export const SHIP_BYTES_MAX = 102_400;
 
 /** Says what a message is before its payload: SHIP's first byte. */
@@ -30,11 +37,9 @@ export const shipTypes = { init: 0, control: 1, data: 2, end: 3 } as const;
  * SHIP's bytes: a type byte, and EEBUS JSON in UTF-8. Reading follows the standard (whitespace, unknown members) and forgives
  * what devices are known to do: NULs around the text, ordinary JSON, a bare `{"error":2}`. Writing is ship-go's, byte by byte.
  */
-export function makeShipCodec({
-  bytesMax = SHIP_BYTES_MAX,
-  depthMax = DEPTH_MAX,
-  typeByte = 'checked',
-}: ShipCodecOptions = {}): ShipCodec {
+export function makeShipCodec(options: ShipCodecOptions = {}): ShipCodec {
+  checkOptions('makeShipCodec', OPTIONS, options);
+  const { bytesMax = SHIP_BYTES_MAX, depthMax = DEPTH_MAX, typeByte = 'checked' } = options;
   // Bytes are counted here; there are never more characters than bytes.
   const limits = { depthMax, charactersMax: bytesMax };
   return {

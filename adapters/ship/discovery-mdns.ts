@@ -9,6 +9,7 @@ import { KnownServices } from './services.js';
 import { normaliseSki } from './ski.js';
 import { readTxt, txtStrings } from './txt-record.js';
 import { unlisted } from '../../machines/unlisted.js';
+import { anything, callable, checkOptions, listOf, members, optional, text } from '../options.js';
 
 /** How to look and to be found by multicast DNS. */
 export interface MdnsOptions {
@@ -41,6 +42,19 @@ export interface MdnsOptions {
   readonly ports?: { readonly clock: Clock; readonly random: Random };
 }
 
+const TEXTS = ['name', 'brand', 'model', 'type', 'serial', 'host', 'interface'] as const;
+const OPTIONS = members({
+  ski: text,
+  shipId: text,
+  ...Object.fromEntries(TEXTS.map((name) => [name, optional(anything)])), // The TXT record's.
+  categories: optional(listOf('categories, 1 to 7', anything)),
+  interfaces: optional(listOf('names of interfaces', text)),
+  onTrouble: optional(callable),
+  open: optional(callable),
+  addressesOfHost: optional(callable),
+  ports: optional(anything),
+});
+
 const SERVICE = '_ship._tcp.local';
 /** Between two questions, doubling up to a quarter of the time for which answers hold (120 s): three may get lost. */
 const ASK_MS = { first: 1000, max: 30_000 };
@@ -56,6 +70,7 @@ const TROUBLES_MAX = 256;
  * @throws SessionError `bad-option` without the package multicast-dns, or where the options fit in no TXT record
  */
 export async function mdnsDiscovery(options: MdnsOptions): Promise<Discovery> {
+  checkOptions('mdnsDiscovery', OPTIONS, options);
   const discovery = new MdnsDiscovery(options);
   await discovery.open();
   return discovery;

@@ -3,6 +3,7 @@ import { SessionError } from '../../machines/errors.js';
 import type { Discovery, RemoteService } from './discovery.js';
 import { KnownServices, SERVICES_MAX } from './services.js';
 import { normaliseSki } from './ski.js';
+import { checkOptions, listOf, record, text } from '../options.js';
 
 /** A peer whose place is known. */
 export interface StaticService {
@@ -26,15 +27,20 @@ export interface StaticDiscovery extends Discovery {
   remove(ski: string): void;
 }
 
+const SERVICE = record('a service { ski, host, port }', { ski: text });
+const SERVICES = listOf('services { ski, host, port }', SERVICE);
+
 /**
  * Services that are known without looking: addresses from a configuration, or put in by a test.
  *
  * @throws SessionError `bad-option` for what names no place
  */
 export function staticDiscovery(services: readonly StaticService[] = []): StaticDiscovery {
+  checkOptions('staticDiscovery', SERVICES, services);
   const known = new KnownServices();
   const visible = new Map<string, RemoteService>();
   const put = (service: StaticService): void => {
+    checkOptions('staticDiscovery.add', SERVICE, service);
     const found = serviceOf(service);
     if (!visible.has(found.ski) && visible.size >= SERVICES_MAX) {
       throw new SessionError('too-large', `there are as many static services as there may be (${SERVICES_MAX})`);

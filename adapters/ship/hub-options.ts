@@ -4,6 +4,8 @@ import type { Ports, Transport } from '../../machines/ports.js';
 import type { Discovery } from './discovery.js';
 import type { ShipOptions } from './protocol.js';
 import type { ShipTrust } from './trust.js';
+import { RUNTIMES } from '../../machines/runtime/runtime.js';
+import { anything, callable, checkOptions, count, flag, having, listOf, members, oneOf, optional, text } from '../options.js';
 
 /** Options of a SHIP node: identity, trust, discovery and callbacks. */
 export interface HubOptions {
@@ -38,4 +40,26 @@ export interface HubOptions {
   /** The runtime of the charts, as in `createEngine`. Default `compact`. */
   readonly runtime?: Runtime;
   readonly ports?: Ports;
+}
+
+const OPTIONS = members({
+  ski: text,
+  shipId: text,
+  transports: listOf('transports', having('a transport, e.g. shipTransport({ identity })', 'dial', 'listen'), 1),
+  listen: optional(listOf('addresses', text)),
+  discovery: optional(having('a discovery, e.g. staticDiscovery()', 'entries', 'find', 'subscribe')),
+  trust: optional(having('a store of trusted peers, e.g. memoryTrust()', 'has', 'get', 'set', 'remove')),
+  autoAccept: optional(flag),
+  doubleConnection: optional(oneOf('initiator', 'mostRecent')),
+  redialDenied: optional(flag),
+  maxConnections: optional(count),
+  protocol: optional(anything),
+  report: optional(callable),
+  runtime: optional(oneOf(...RUNTIMES)),
+  ports: optional(anything),
+});
+
+/** @throws SessionError `bad-option`. Addresses and `protocol` are checked where they are used. */
+export function checkHubOptions(options: HubOptions): void {
+  checkOptions('Hub', OPTIONS, options);
 }

@@ -9,7 +9,7 @@ import type { ShipPayload } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { candidatesOf, discoveryResolver, type RemoteService } from './discovery.js';
 import * as guarded from './guarded.js';
-import type { HubOptions } from './hub-options.js';
+import { checkHubOptions, type HubOptions } from './hub-options.js';
 import { statedSki, warningsOf } from './own-certificate.js';
 import { ship } from './protocol.js';
 import type { HubReader } from './reader.js';
@@ -57,6 +57,7 @@ export class Hub {
     readonly options: HubOptions,
     reader: HubReader = {},
   ) {
+    checkHubOptions(options);
     const { transports, listen, discovery, trust, autoAccept, ports = platformPorts } = options;
     this.#own = guarded.guardedPorts(ports, options.report);
     this.#given = reader;

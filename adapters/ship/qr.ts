@@ -45,6 +45,7 @@ export function toQrText({ ski, shipId, brand, type, model, serial, categories }
  * @throws SessionError `bad-option`, with a message that says what is wrong
  */
 export function fromQrText(text: string): ShipQr {
+  if (typeof text !== 'string') throw unfit(`expected text, got ${String(text)}`);
   if (text.length > CHARACTERS_MAX) throw unfit(`${text.length} characters are more than ${CHARACTERS_MAX}`);
   const inside = /(?:^|[;\s])SHIP;(.*?;)??ENDSHIP(?:;|\s|$)/is.exec(text);
   if (inside === null) throw unfit('expected SHIP;…ENDSHIP;');

@@ -1,5 +1,6 @@
 import { expectedKeyIdentifierIn, keyIdentifierOf } from '../identity/index.js';
 import { SessionError } from '../../machines/errors.js';
+import { checkOptions, text as isText } from '../options.js';
 
 /**
  * A Subject Key Identifier as people write it, in the one form that is compared: 40 lower-case hex digits. Spaces,
@@ -8,6 +9,7 @@ import { SessionError } from '../../machines/errors.js';
  * @throws SessionError `bad-option`, with a message that says what is wrong
  */
 export function normaliseSki(text: string): string {
+  checkOptions('SKI', isText, text);
   const digits = text.replace(/[\s:-]/g, '').toLowerCase();
   if (/^[0-9a-f]{40}$/.test(digits)) return digits;
   const isHex = /^[0-9a-f]*$/.test(digits);

@@ -5,6 +5,7 @@ import { SessionError } from '../../machines/errors.js';
 import { normaliseSki, skiOr } from './ski.js';
 import type { ShipTrust, TrustedService } from './trust.js';
 import { unlisted } from '../../machines/unlisted.js';
+import { callable, checkOptions, count, members, optional } from '../options.js';
 
 /** Where trusted services are kept, and how many. */
 export interface ShipTrustFileOptions {
@@ -13,6 +14,8 @@ export interface ShipTrustFileOptions {
   /** Told when a change could not be written; it stays in force in memory and is tried again with the next one. */
   readonly onWriteFailed?: (error: Error) => void;
 }
+
+const OPTIONS = members({ servicesMax: optional(count), onWriteFailed: optional(callable) });
 
 /** What one file may have: far more than ten thousand services need. */
 const FILE_BYTES_MAX = 16 << 20;
@@ -71,6 +74,7 @@ export class ShipTrustFile implements ShipTrust {
    *   process uses; the message names the file and the place
    */
   static async open(path: string, options: ShipTrustFileOptions = {}): Promise<ShipTrustFile> {
+    checkOptions('ShipTrustFile.open', OPTIONS, options);
     const trust = new ShipTrustFile(path, options);
     await checkWritable(path);
     trust.#unlock = await lockFile(path);

@@ -1,5 +1,6 @@
 import { describedBy } from '../../machines/context-safe.js';
 import { normaliseSki, skiOr } from './ski.js';
+import { checkOptions, listOf, record, text } from '../options.js';
 
 /** The record of a trusted peer. */
 export interface TrustedService {
@@ -23,12 +24,15 @@ export interface ShipTrust {
   onFailed?(listener: (error: Error) => void): () => void;
 }
 
+const SERVICES = listOf('services { ski, shipId }', record('a service with its ski', { ski: text }));
+
 /**
  * Trust that ends with the process. SKIs are taken in any spelling.
  *
  * @throws SessionError `bad-option` for a SKI that is none
  */
 export function memoryTrust(services: readonly TrustedService[] = []): ShipTrust {
+  checkOptions('memoryTrust', SERVICES, services);
   const known = new Map<string, TrustedService>();
   const get = (ski: string): TrustedService | undefined => known.get(ski) ?? known.get(skiOr(ski, ''));
   const set = (service: TrustedService): void => {

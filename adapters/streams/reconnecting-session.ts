@@ -5,6 +5,7 @@ import { ConnectError, type Engine } from '../../machines/engine.js';
 import { abortedBy } from '../../machines/errors.js';
 import { StreamSession, type CloseOptions } from './session.js';
 import { unlisted } from '../../machines/unlisted.js';
+import { checkOptions, having, text } from '../options.js';
 
 /** The events of a kept session. */
 export interface ReconnectingSessionEvents {
@@ -31,11 +32,14 @@ export class ReconnectingSession {
   #waiting: ((session: StreamSession) => void)[] = [];
   #stop = new AbortController();
 
+  /** @throws SessionError `bad-option` for what is no engine or no address */
   constructor(
     readonly engine: Engine,
     readonly address: string,
     readonly news: ReconnectingSessionEvents = {},
   ) {
+    checkOptions('ReconnectingSession.engine', having('an engine', 'connect', 'on'), engine);
+    checkOptions('ReconnectingSession.address', text, address);
     unlisted(this);
   }
 

@@ -9,6 +9,7 @@ import type { Offer, StreamSession } from './session.js';
 import { cutOff, endAfterAll, onProvenEnd } from './socket.js';
 import type { SessionStream } from './stream.js';
 import { unlisted } from '../../machines/unlisted.js';
+import { checkOptions, members, numeric, text } from '../options.js';
 
 /** TCP connections through a session's streams, ends, resets and errors included (STR-3). Stateful: it holds the sockets. */
 
@@ -20,6 +21,11 @@ export interface Place {
   readonly host: string;
   readonly port: number;
 }
+
+const PLACE = members({
+  host: text,
+  port: numeric('a port from 0 to 65535', (port) => Number.isInteger(port) && port >= 0 && port <= 65_535),
+});
 
 /** One forwarded connection that is over. */
 export interface TunneledConnection {
@@ -145,6 +151,7 @@ export class TunnelExit {
     readonly target: Place,
     readonly news: TunnelNews = {},
   ) {
+    checkOptions('TunnelExit', PLACE, target);
     unlisted(this);
   }
 

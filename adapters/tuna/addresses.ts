@@ -3,6 +3,8 @@ import { callback, reportCallback } from '../../machines/callbacks.js';
 import { toHex } from '../bytes.js';
 import type { Clock, Resolver } from '../../machines/ports.js';
 import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
+import { checkOptions, having } from '../options.js';
+import { SessionError } from '../../machines/errors.js';
 
 /** Asks a peer where it can be dialed; `session` is undefined before there is one. The result stops asking; nothing is answered then. */
 export interface AddressQuery {
@@ -32,6 +34,11 @@ export type StaticAddresses =
 
 /** Addresses that are known beforehand, or looked up in memory. Links whose peer is not in the book get `no-answer`. */
 export function staticAddresses(book: StaticAddresses): AddressQuery {
+  if (typeof book !== 'function' && (typeof book !== 'object' || book === null))
+    throw new SessionError(
+      'bad-option',
+      `staticAddresses: expected a list, an object of lists, or a function, got ${String(book)}`,
+    );
   const find = (peer: string): readonly (string | undefined)[] | undefined => {
     if (typeof book === 'function') return book(peer);
     return isList(book) ? book : Object.hasOwn(book, peer) ? book[peer] : undefined;
@@ -106,6 +113,7 @@ function isList(book: object): book is readonly (string | undefined)[] {
  * the others do later. It gets the address of link 0, or the first there is: link and listener have the same number.
  */
 export function resolverOf(query: AddressQuery): Resolver {
+  checkOptions('resolverOf', having('an address query, e.g. staticAddresses()', 'query'), query);
   return {
     resolve: (peer, found) =>
       bounded(query).query(peer, undefined, (reply) => {

@@ -16,6 +16,7 @@ import {
   type AddressQuery,
   type Timers,
 } from './addresses.js';
+import { amount, anything, checkOptions, having, members, optional, text } from '../options.js';
 
 /** The asker's name, and the timeout. */
 export interface AskingOptions {
@@ -28,6 +29,8 @@ export interface AskingOptions {
   readonly clock?: Timers;
 }
 
+const ASKING = members({ from: optional(text), timeoutMs: optional(amount), scheme: optional(text), clock: optional(anything) });
+
 /** Questions without an answer; beyond it the next ones hear `no-answer` at once. */
 const QUESTIONS_MAX = 256;
 
@@ -37,6 +40,8 @@ const QUESTIONS_MAX = 256;
  * @rule TUNA-22
  */
 export function addressesOver(given: Connection, options: AskingOptions = {}): AddressQuery {
+  checkOptions('addressesOver', ASKING, options);
+  checkOptions('addressesOver', having('a connection', 'send', 'write', 'close'), given);
   const { from = 'holdfast', timeoutMs = 10_000, scheme = 'tcp', clock = ports.clock } = options;
   const connection = whole(given);
   const waiting = new Map<number, (reply: AddressReply) => void>();

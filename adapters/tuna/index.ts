@@ -86,8 +86,8 @@ interface Opening {
  * @throws SessionError `bad-option` for an option that can't be right, naming it, what was expected and what was given
  */
 export function tuna(options: TunaOptions = {}): TunaProtocol {
-  const { identity, accepts, addresses, redial = REDIAL.session, reconnectRetries, connectionsMax = 100_000, first } = options;
   const limits = limitsFrom(options);
+  const { identity, accepts, addresses, redial = REDIAL.session, reconnectRetries, connectionsMax = 100_000, first } = options;
   const isLimited = reconnectRetries !== undefined && reconnectRetries >= 0;
   return asProtocol({
     name: 'tuna',

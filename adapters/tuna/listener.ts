@@ -1,6 +1,6 @@
 import { ports } from '#platform';
 import { toHex } from '../bytes.js';
-import { amount, anything, callable, checkOptions, members, optional } from '../options.js';
+import { amount, anything, callable, checkOptions, members, optional, text } from '../options.js';
 import { callback, wordsOf } from '../../machines/callbacks.js';
 import type { Engine } from '../../machines/engine.js';
 import { SessionError } from '../../machines/errors.js';
@@ -29,7 +29,9 @@ export type NewTunaExit = (index: number, listener: string) => Promise<TunaExit>
  *
  * @param host what dialers know this machine by. Default: where the listener is bound, which is right where that is no wildcard
  */
-export function directExit({ host }: { readonly host?: string } = {}): NewTunaExit {
+export function directExit(options: { readonly host?: string } = {}): NewTunaExit {
+  checkOptions('directExit', members({ host: optional(text) }), options);
+  const { host } = options;
   return (_index, listener) => {
     const publicAddress =
       host === undefined ? listener : listener.replace(/\/\/(\[[^\]]*\]|[^:/]+)/, () => `//${bracketed(host)}`);

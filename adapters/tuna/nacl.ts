@@ -33,6 +33,7 @@ export interface TunaIdentityOptions {
 
 /** The identity that a seed of 32 bytes (an NKN wallet's) stands for. */
 export async function tunaIdentity(seed: Uint8Array, { identifier, library }: TunaIdentityOptions = {}): Promise<TunaIdentity> {
+  if (!ArrayBuffer.isView(seed)) throw new SessionError('bad-option', `seed: expected 32 bytes, got ${String(seed)}`);
   if (seed.length !== 32) throw new SessionError('bad-option', `a seed has 32 bytes, not ${seed.length}`);
   const native = library === 'pure' ? undefined : await (sodium ??= loadSodium());
   if (library === 'native' && native === undefined)

@@ -1,6 +1,18 @@
 import { SessionError } from '../../machines/errors.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
-import { amount, anything, callable, checkOptions, count, flag, having, members, numeric, optional } from '../options.js';
+import {
+  amount,
+  callable,
+  checkOptions,
+  count,
+  flag,
+  having,
+  members,
+  numeric,
+  optional,
+  redialPolicy,
+  window,
+} from '../options.js';
 
 /** Most links of one session: a slot for each wire and its successor, one bit each. */
 export const TUNA_LINKS_MAX = 15;
@@ -17,6 +29,7 @@ const within = (min: number, max: number): ReturnType<typeof numeric> =>
 
 const OPTIONS = members({
   ...Object.fromEntries(Object.keys(TUNA_LIMITS).map((name) => [name, optional(amount)])),
+  reconnectWindowMs: optional(window),
   numTunaListeners: optional(links),
   mtu: optional(within(1, 60_000)),
   windowBytes: optional(within(1, 2 ** 30)),
@@ -25,7 +38,7 @@ const OPTIONS = members({
   identity: optional(having('what `tunaIdentity` made', 'boxWith')),
   accepts: optional(callable),
   addresses: optional(having('an address query', 'query')),
-  redial: anything,
+  redial: optional(redialPolicy),
   reconnectRetries: optional(retries),
   connectionsMax: optional(count),
   first: optional(count),

@@ -12,6 +12,7 @@ import {
   type AddressQuery,
   type Timers,
 } from './addresses.js';
+import { amount, anything, checkOptions, members, numeric, optional, text } from '../options.js';
 
 /** The parts of a relay message that are used here. */
 export interface RelayMessage {
@@ -44,8 +45,17 @@ export interface RelayOptions {
   readonly clock?: Timers;
 }
 
+const RELAY = members({
+  attempts: optional(numeric('a whole number of at least 1', (n) => Number.isSafeInteger(n) && n >= 1)),
+  intervalMs: optional(amount),
+  timeoutMs: optional(amount),
+  scheme: optional(text),
+  clock: optional(anything),
+});
+
 /** Addresses asked for by messages over NKN's relays, as nkn-tuna-session does. @rule TUNA-21 */
 export function relayAddresses(client: Pick<RelayClient, 'send'>, options: RelayOptions = {}): AddressQuery {
+  checkOptions('relayAddresses', RELAY, options);
   const { attempts = 3, intervalMs = 3000, timeoutMs = 5000, scheme = 'tcp', clock = ports.clock } = options;
   return new SharedQuery((peer, session, answer) => {
     let left = attempts;

@@ -303,7 +303,7 @@ describe('pool/manager: who it is', () => {
     );
     await expect(manager(A).listen('tcp://0.0.0.0:0')).rejects.toMatchObject({ code: 'insecure' });
     expect(() => manager(A, { config: { retryDelayMs: -1 } })).toThrow(
-      'pool.retryDelayMs: expected a number of at least 0, got -1',
+      'pool.retryDelayMs: expected a finite number of at least 0, got -1',
     );
     expect(() => manager(A, { config: { retries: 3 } as object })).toThrow('pool: there is no option "retries"');
   });

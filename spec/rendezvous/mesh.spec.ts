@@ -139,7 +139,7 @@ test('rendezvous/mesh: options say what is wrong with them', () => {
   expect(make({ listen: ['tcp://127.0.0.1:0', 'ws://127.0.0.1:0'] })).toThrow('expected addresses of one scheme, got tcp, ws');
   expect(make({ announce: ['tcp://a b:1'] })).toThrow('expected scheme://… in printable ASCII');
   expect(make({ announce: [1, 2, 3, 4, 5].map((n) => `tcp://a:${n}`) })).toThrow('expected at most four addresses');
-  expect(make({ limits: { banMs: -1 } })).toThrow('createNode.limits.banMs: expected a number of at least 0, got -1');
+  expect(make({ limits: { banMs: -1 } })).toThrow('createNode.limits.banMs: expected a finite number of at least 0, got -1');
   expect(make({ limits: { patience: 1 } })).toThrow('createNode.limits: there is no option "patience"');
   expect(make({ signalling: {} })).toThrow('createNode.signalling');
   expect(make({ certificate: 'abc' })).toThrow('bad fingerprint');

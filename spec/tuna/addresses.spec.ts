@@ -309,7 +309,7 @@ describe('tuna/addresses: options', () => {
     [{ numTunaListeners: 16 }, 'tuna.numTunaListeners: expected a whole number from 1 to 15, got 16'],
     [{ numTunaListeners: 0 }, 'tuna.numTunaListeners: expected a whole number from 1 to 15, got 0'],
     [{ reconnectRetries: 1.5 }, 'tuna.reconnectRetries: expected a whole number, negative for no limit, got 1.5'],
-    [{ reconnectIntervalMs: -1 }, 'tuna.reconnectIntervalMs: expected a number of at least 0, got -1'],
+    [{ reconnectIntervalMs: -1 }, 'tuna.reconnectIntervalMs: expected a finite number of at least 0, got -1'],
     [{ reconnectInterval: 2000 }, 'tuna: there is no option "reconnectInterval"'],
     [{ addresses: ['tcp://a:1'] }, 'tuna.addresses: expected an address query, got a list'],
     [{ identity: 'abc' }, 'tuna.identity: expected what `tunaIdentity` made, got "abc"'],

@@ -8,6 +8,7 @@ import { SessionError } from '../../machines/errors.js';
  * @throws SessionError `bad-option`, with a message that says what is wrong
  */
 export function parseFingerprint(text: string): string {
+  if (typeof text !== 'string') throw new SessionError('bad-option', `fingerprint: expected text, got ${String(text)}`);
   const digits = text
     .trim()
     .replace(/^sha-?256[:=]/i, '')

@@ -10,6 +10,7 @@ import { known, LINGER_MS, sayFarewell } from './endings.js';
 import { faultOf } from './names.js';
 import { RecordStream, TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
+import { callable, checkOptions, flag, members, optional, text } from '../../options.js';
 
 /** The purpose of a transfer's streams. */
 export const TRANSFER_PURPOSE = 'transfer';
@@ -43,6 +44,14 @@ export interface ReceiverOptions {
   readonly received?: (file: FileReport) => void;
 }
 
+const OPTIONS = members({
+  directory: text,
+  force: optional(flag),
+  offered: optional(callable),
+  progress: optional(callable),
+  received: optional(callable),
+});
+
 /** Bytes of all files; null where one is of unknown size. */
 export function sumOf(files: readonly OfferedFile[]): number | null {
   let sum = 0;
@@ -58,7 +67,9 @@ export class Receiver {
   /** Files being received, and how to make whoever does it stop. */
   readonly #busy = new Map<string, { readonly key: string; stop(): Promise<void> }>();
 
+  /** @throws SessionError `bad-option` */
   constructor(readonly options: ReceiverOptions) {
+    checkOptions('Receiver', OPTIONS, options);
     unlisted(this);
   }
 
