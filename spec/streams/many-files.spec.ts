@@ -192,6 +192,16 @@ test.each<[string, readonly TransferRecord[]]>([
   expect(await received).toMatchObject({ name: 'TransferError', code: 'malformed' });
 });
 
+test('transfers: the mode that this process takes away is read once for all files, since reading it takes it from all threads [XFER-1]', async () => {
+  const read = jest.spyOn(process, 'umask');
+  const received = receiving();
+  await sendFiles(pair.near, sources(50));
+  await received;
+  const calls = read.mock.calls.length;
+  read.mockRestore();
+  expect([calls, readdirSync(out).length]).toEqual([1, 50]);
+});
+
 test('transfers: a small file has the mode that was offered, whatever this process gives away by itself, also over an older draft [XFER-1]', async () => {
   const modes = [0o644, 0o600, 0o755, 0o666, 0o777, 0o444, 0o400, 0o000];
   for (const umask of [0o022, 0o077, 0o000]) {

@@ -131,10 +131,15 @@ test.each([
 );
 
 describe('tuna/newcomers: an original whose end of a link is gone dials it again, and this side has not noticed', () => {
-  for (const where of ['one listener', 'a listener for each'] as const)
-    test(`[TUNA-6] ${where}: the dead one gives way, and no live one`, () => {
+  for (const [where, options] of [
+    ['one listener', {}],
+    ['one listener', { idleMs: 0 }],
+    ['a listener for each', {}],
+    ['a listener for each', { idleMs: 0 }],
+  ] as const)
+    test(`[TUNA-6] ${where}, ${JSON.stringify(options)}: the dead one gives way, and no live one`, () => {
       for (let dead = 0; dead < 4; dead++) {
-        const w = new TunaWorld(430 + dead);
+        const w = new TunaWorld(430 + dead, options);
         const original = new PlayedOriginal(w, 4);
         const at = (link: number): string => `sim://b:${where === 'one listener' ? 1 : link + 1}`;
         w.clock.settle();

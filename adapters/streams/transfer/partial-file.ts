@@ -110,9 +110,8 @@ export class PartialFile {
    * What has come whole and was not opened yet is made with the mode that it is to have, which saves changing it. Answers whether it has
    * that mode: not where something lies there already, nor where this process may not give all of it away.
    */
-  async #create(mode: number): Promise<boolean> {
-    if (this.#file !== undefined || this.#opening !== 0 || (mode & process.umask()) !== 0 || (mode & 0o600) !== 0o600)
-      return false;
+  async #create(mode: number, umask: number): Promise<boolean> {
+    if (this.#file !== undefined || this.#opening !== 0 || (mode & umask) !== 0 || (mode & 0o600) !== 0o600) return false;
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
     try {
       this.#file = await open(this.path, flags, mode);
@@ -156,9 +155,10 @@ export class PartialFile {
     target: string,
     about: { mode?: number | undefined; mtimeMs?: number | undefined },
     mayReplace: boolean,
+    umask: number,
   ): Promise<void> {
     const mode = (about.mode ?? 0o644) & 0o777;
-    const hasMode = await this.#create(mode);
+    const hasMode = await this.#create(mode, umask);
     const file = await this.#open();
     await this.#flush();
     if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));

@@ -146,6 +146,7 @@ class IncomingTransfer {
   #placing = new Set<Promise<void>>();
   #confirming: Promise<void> = Promise.resolve(); // `done` is said in the order of the files, whichever is in its place first.
   #failure: Error | undefined; // Of a file that was being placed.
+  readonly #umask = process.umask(); // Once: to read it is to take it away for a moment, from all threads that make files.
   readonly #reports: FileReport[] = [];
 
   constructor(
@@ -310,7 +311,7 @@ class IncomingTransfer {
     const placed = this.#isPresent
       ? Promise.resolve()
       : partialFile
-          .finish(target, file, this.#mayReplace || isEmptyAndThere)
+          .finish(target, file, this.#mayReplace || isEmptyAndThere, this.#umask)
           .catch((error: Error) => Promise.reject(known(error, name)));
     this.#current = undefined;
     this.#digests++;
