@@ -319,7 +319,8 @@ export class DialScheduler {
     const spacingMs = policy.kind === 'exponential' ? (policy.spacingMs ?? 0) : 0;
     if (!row.hasFailed || spacingMs === 0) return toldAt + waitMs; // The jitter comes on top of what the peer said.
     const gapMs = Math.max(waitMs, Math.floor(((1 + chance) / 2) * spacingMs));
-    return Math.max(toldAt, row.beforeLastAt + 2 * spacingMs) + gapMs;
+    // The third dial comes a second behind the first and not behind the gap as well: an outage of less than a second is over by then.
+    return Math.max(toldAt + gapMs, row.beforeLastAt + 2 * spacingMs + waitMs);
   }
 
   #payBack(row: Attempt): void {
