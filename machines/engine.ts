@@ -4,6 +4,7 @@ import { callback } from './callbacks.js';
 import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
 import type { EngineLimits } from './engine-limits.js';
+import { ConnectError } from './connect-error.js';
 import { abortedBy, SessionError } from './errors.js';
 import { Broadcast } from './connection/broadcast.js';
 import type { Connection } from './connection/connection-handle.js';
@@ -13,7 +14,6 @@ import type { Caller, ConnectRequest } from './hub/connect-request.js';
 import type { EngineEvent } from './hub/events.js';
 import { abortConnections, drain } from './hub/all-connections.js';
 import { hubMachine } from './hub/hub.machine.js';
-import { watchHost } from './hub/host-watch.js';
 import { isLoopbackAddress } from './loopback.js';
 import type { MetricsReport } from './hub/metrics.js';
 import { Peers } from './hub/peers.js';
@@ -28,6 +28,7 @@ import type { Protocol } from './protocol.js';
 import { withChart } from './context-safe.js';
 import { unlisted } from './unlisted.js';
 
+export { ConnectError } from './connect-error.js';
 export type { EngineLimits } from './engine-limits.js';
 export type { Inspector } from './inspector.js';
 export type { Runtime } from './runtime/runtime.js';
@@ -84,19 +85,6 @@ export interface EngineMetrics extends MetricsReport {
   readonly states: Readonly<Partial<Record<ApiState, number>>>;
 }
 
-/** An attempt that ended without a connection. `closing` says how. */
-export class ConnectError extends Error {
-  override readonly name = 'ConnectError';
-  constructor(
-    readonly closing: Closing,
-    target: string,
-  ) {
-    super(
-      `${target}: ${closing.reason}${closing.detail?.cause?.reason === undefined ? '' : ` (${closing.detail.cause.reason})`}`,
-    );
-  }
-}
-
 /** Receives every event that an engine reports after `engine.on`, in order. */
 export type EngineListener = (event: EngineEvent) => void;
 
@@ -117,8 +105,8 @@ export class Engine {
   #isStarted = false;
   #unbound: string[] = []; // Addresses to listen at that are not bound yet.
   #binding: Promise<void> | undefined;
-  #unwatch: (() => void) | undefined;
   #over: Promise<void> | undefined; // The end of a shutdown, which comes behind that of the actor.
+  #deadline: { readonly at: number; readonly timer: unknown } | undefined; // Of a shutdown; of several, the first.
 
   readonly options: EngineOptions;
 
@@ -165,8 +153,33 @@ export class Engine {
     this.#isStarted = true;
     this.#unbound = [...(this.options.listen ?? [])];
     this.actor.start();
+    // However it ends: by `shutdown()`, by the host that leaves, or by a `shutdown` that a chart around it has sent.
+    const over = new Promise<void>((resolve) => {
+      const error = (defect: unknown): void => {
+        this.#settle(resolve);
+        throw defect; // Reported, as an actor's error is that nothing observes.
+      };
+      this.actor.subscribe({ complete: () => this.#settle(resolve), error });
+    });
+    this.#over = over.then(() => this.#finish());
     this.actor.send({ type: 'start' });
-    this.#unwatch = watchHost(this.ports.host, this.#hub, () => void this.shutdown());
+  }
+
+  #settle(resolve: () => void): void {
+    const { clock } = this.ports;
+    clock.clearTimeout(this.#deadline?.timer);
+    this.#hub.metrics.shutDown(clock.now());
+    // Platforms close a socket behind the turn that asked them to, and what TLS had around it one turn later.
+    clock.setTimeout(() => clock.setTimeout(resolve, 0), 0);
+  }
+
+  #finish(): void {
+    this.#events.end();
+    this.#hub.incoming.end();
+    this.#hasEnded = true;
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const { done } of listeners) callback(this.ports, 'engine.on done', () => done?.());
   }
 
   async #bind(): Promise<void> {
@@ -286,32 +299,26 @@ export class Engine {
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkShutdownOptions(options);
     const { deadlineMs = 10_000, drainOverMs } = options;
-    if (this.actor.getSnapshot().status !== 'active') return this.#over;
-    if (!this.#isStarted) return;
-    this.#unwatch?.();
-    const { clock } = this.ports;
-    await (this.#over = new Promise<void>((resolve) => {
-      const timer = clock.setTimeout(() => {
-        abortConnections(this.#hub);
-        this.#hub.destroyWires();
-        this.actor.stop(); // Completes it.
-      }, deadlineMs);
-      this.actor.subscribe({
-        complete: () => {
-          clock.clearTimeout(timer);
-          // Platforms close a socket behind the turn that asked them to, and what TLS had around it one turn later.
-          clock.setTimeout(() => clock.setTimeout(resolve, 0), 0);
-        },
-      });
+    if (this.#isStarted && this.actor.getSnapshot().status === 'active') {
+      this.#endWithin(deadlineMs);
       if (drainOverMs !== undefined) drain(this.#hub, drainOverMs);
       this.actor.send({ type: 'shutdown' });
-    }));
-    this.#events.end();
-    this.#hub.incoming.end();
-    this.#hasEnded = true;
-    const listeners = [...this.#listeners];
-    this.#listeners.clear();
-    for (const { done } of listeners) callback(this.ports, 'engine.on done', () => done?.());
+    }
+    return this.#over;
+  }
+
+  /** At the deadline everything is destroyed. */
+  #endWithin(deadlineMs: number): void {
+    const { clock } = this.ports;
+    const at = clock.now() + deadlineMs;
+    if (this.#deadline !== undefined && this.#deadline.at <= at) return;
+    clock.clearTimeout(this.#deadline?.timer);
+    const timer = clock.setTimeout(() => {
+      abortConnections(this.#hub);
+      this.#hub.destroyWires();
+      this.actor.stop(); // Completes it.
+    }, deadlineMs);
+    this.#deadline = { at, timer };
   }
 
   #register(peer: string): void {

@@ -1,4 +1,5 @@
-import type { Pump, SignalListener, WireEnd } from './dataplane/pump.js';
+import type { Pump, SignalListener } from './dataplane/pump.js';
+import type { WireEnd } from './dataplane/wire-end.js';
 import type { DialPermits } from './dial-permits.js';
 import type { Opener, Wire } from './ports.js';
 
@@ -9,7 +10,7 @@ export type PumpOver<Plane, Message, Signal> = Pump<Message, Signal> & { readonl
 export interface AnyPump {
   readonly plane: unknown;
   bind(chart: SignalListener<never>): void;
-  attach(link: number, wire: Wire): WireEnd;
+  attach(end: WireEnd, wire: Wire): void;
   dismiss(link: number): void;
   flush(): void;
   gather(): void;
@@ -122,9 +123,9 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
     return this.#link(link).take() ?? this.take();
   }
   /** For the wire service: the wire is open. */
-  attach(link: number, wire: Wire): WireEnd {
-    this.#link(link).began(this.now());
-    return this.#pump.attach(link, wire);
+  attach(end: WireEnd, wire: Wire): void {
+    this.#link(end.link).began(this.now());
+    this.#pump.attach(end, wire);
   }
   /** Closes the wire of this link, behind what was said on it last. */
   dismiss(link: number): void {

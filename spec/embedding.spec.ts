@@ -40,7 +40,7 @@ describe('embedding: a hub by itself, as any machine of XState', () => {
     hub.send({ type: 'start' });
     const serving = await waitFor(hub, (snapshot) => snapshot.hasTag('serves'));
     expect(hub.system.get('hub')).toBe(hub);
-    expect(Object.keys(serving.children).sort()).toEqual(['accepts', 'dialer', 'listeners', 'supervisor', 'wake']);
+    expect(Object.keys(serving.children).sort()).toEqual(['accepts', 'dialer', 'host', 'listeners', 'supervisor', 'wake']);
     const bound = await new Promise<unknown>((done) =>
       hub.send({ type: 'listen.requested', address: 'tcp://127.0.0.1:0', done }),
     );

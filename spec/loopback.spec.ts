@@ -1,7 +1,7 @@
 import { createEngine } from '../adapters/index.js';
 import { resume } from '../adapters/resume/index.js';
 import { isLoopbackAddress, isLoopbackHost } from '../machines/loopback.js';
-import { addressKeyOf } from '../machines/hub/admission.js';
+import { addressKeyOf } from '../machines/hub/accept/opening-limits.js';
 import { tcp } from '../transports/tcp.js';
 
 const own = [

@@ -44,6 +44,5 @@ test('comments: cite only pages that are in the repository', () => {
   const lost = files.flatMap((file) =>
     cites(file).flatMap((cited) => (isThere(cited) ? [] : [`${file.slice(root.length + 1)}: ${cited}`])),
   );
-  // Two comments of the hub still do; they go with the files that hold them.
-  expect(lost.filter((each) => !/^machines\/hub\/(hub\.setup|accept\/route-incoming)\.ts/.test(each))).toEqual([]);
+  expect(lost).toEqual([]);
 });

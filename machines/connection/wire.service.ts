@@ -1,5 +1,5 @@
 import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from 'xstate';
-import type { WireEnd } from '../dataplane/pump.js';
+import { WireEnd } from '../dataplane/wire-end.js';
 import type { Identity, Wire, WireCause, WireHandler } from '../ports.js';
 import { relayFrom } from '../runtime/actor-system.js';
 import { parentOf } from '../runtime/xstate-internals.js';
@@ -41,60 +41,49 @@ function snapshotOf(status: 'active' | 'stopped', wire: WireSnapshot['wire']): W
   return { status, output: undefined, error: undefined, wire };
 }
 
-/** From the attempt to the end of one wire. One object and no closures: ten thousand idle connections have it each. */
-class WireBinding implements WireHandler {
+/** Binds a wire, the pump and the actor, from the attempt to the end. One object and no closures: ten thousand idle connections have it each. */
+class WireBinding extends WireEnd implements WireHandler {
   readonly #self: AnyActorRef;
   readonly #session: WireHolder;
-  readonly #link: number;
   #abort: (() => void) | undefined; // Until the wire is open.
-  #end: WireEnd | undefined;
   #isOver = false;
 
   constructor(self: AnyActorRef, { session, link }: WireInput) {
+    super(link);
     this.#self = self;
     this.#session = session;
-    this.#link = link;
   }
 
   toJSON(): object {
-    const state = this.#isOver ? 'closed' : this.#end === undefined ? 'opening' : 'open';
-    return { link: this.#link, state };
+    const state = this.#isOver ? 'closed' : this.hasWire ? 'open' : 'opening';
+    return { link: this.link, state };
   }
 
   begin(): void {
-    this.#abort = this.#session.takeOpener(this.#link)?.(this);
+    this.#abort = this.#session.takeOpener(this.link)?.(this);
   }
 
   end(): void {
-    if (this.#end === undefined) this.#abort?.();
-    else this.#end.release();
+    if (this.hasWire) this.release();
+    else this.#abort?.();
     this.#cease();
   }
 
   onOpen(wire: Wire): void {
-    if (this.#isOver) return wire.destroy(); // It was under way when the state was left; the next wire may be another session's.
+    if (this.#isOver) return wire.destroy(); // It was under way when the chart left it.
     this.#abort = undefined;
-    this.#end = this.#session.attach(this.#link, wire);
+    this.#session.attach(this, wire);
     this.#tell({ type: 'wire.opened', identity: wire.identity });
     this.#session.flush();
   }
-  onBytes(bytes: Uint8Array): void {
-    this.#end?.receive(bytes);
-  }
-  onDrain(): void {
-    this.#end?.drained();
-  }
-  onProbeAnswer(): void {
-    this.#end?.answered();
-  }
-  onClose(cause: WireCause): void {
-    this.#end?.closed();
+  override onClose(cause: WireCause): void {
+    super.onClose(cause);
     this.#cease();
     this.#tell({ type: 'wire.closed', cause, at: this.#session.now() });
   }
 
   #cease(): void {
-    if (!this.#isOver) this.#session.detached(this.#link);
+    if (!this.#isOver) this.#session.detached(this.link);
     this.#isOver = true;
   }
 

@@ -1,6 +1,7 @@
 import type { Clock, Wire } from '../ports.js';
 import { NOT_QUEUED, DeadlineHeap, type Deferred, type Timer } from './deadline-heap.js';
-import type { Plane } from './plane.js';
+import type { Farewell, Plane } from './plane.js';
+import type { WireEnd, WireOwner } from './wire-end.js';
 
 /** Where a pump delivers to the application. Called between frames, never inside each other. */
 export interface PumpOutput<Message> {
@@ -10,26 +11,12 @@ export interface PumpOutput<Message> {
   settled(): void;
 }
 
-/** The side of a pump that a wire touches. Events from a replaced wire are ignored. */
-export interface WireEnd {
-  receive(bytes: Uint8Array): void;
-  drained(): void;
-  /** The wire's own sign of life was answered. */
-  answered(): void;
-  /** The wire is gone. */
-  closed(): void;
-  /** The owner of the wire drops it: it is destroyed, unless it is being closed in order. */
-  release(): void;
-}
-
 /** The chart that receives a plane's signals: an actor, as far as the pump knows. */
 export interface SignalListener<Signal> {
   send(signal: Signal): void;
 }
 
 const NO_ENDS: never[] = [];
-/** How long a wire may take over its farewell before it is destroyed. Chosen without measurement. */
-const FAREWELL_MS = 2_000;
 /** Bytes that one round may put on a wire before it reads again. */
 const TRANSMIT_BYTES_MAX = 1 << 20;
 
@@ -37,14 +24,14 @@ const TRANSMIT_BYTES_MAX = 1 << 20;
  * Moves bytes between one plane and its wires, and keeps one timer armed.
  * This is the only impure object on the hot path: everything it decides, the plane decided.
  */
-export class Pump<Message, Signal> implements Timer, Deferred {
+export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
   /** For `DeadlineHeap` only, like the two methods it calls. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
   // Charts have it in their contexts: what it leads to must not be listed there (`unlisted`).
   readonly #plane: Plane<Message, Signal>;
   readonly #output: PumpOutput<Message>;
-  #ends: (End<Message, Signal> | undefined)[] = NO_ENDS;
+  #ends: (WireEnd | undefined)[] = NO_ENDS;
   #timers: DeadlineHeap;
   #busy = false;
   #again = false;
@@ -75,10 +62,11 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     this.#chart = chart;
   }
 
-  /** Gives the link a wire. The wire it had before, if any, is destroyed and its end is dead. */
-  attach(link: number, wire: Wire): WireEnd {
+  /** The link of this end has a wire. The wire it had before, if any, is destroyed and its end is dead. */
+  attach(end: WireEnd, wire: Wire): void {
+    const { link } = end;
     this.#ends[link]?.retire();
-    const end = new End(this, link, wire);
+    end.join(this, wire);
     if (link === 0 && this.#ends.length <= 1)
       this.#ends = [end]; // Room for one, not for the seventeen that an array reserves as it grows.
     else (this.#ends = [...this.#ends])[link] = end;
@@ -88,7 +76,6 @@ export class Pump<Message, Signal> implements Timer, Deferred {
       if (this.#isPaused) wire.pause();
       this.#plane.attach(link, this.clock.now());
     }
-    return end;
   }
 
   /** Whether the link has a wire. */
@@ -150,12 +137,17 @@ export class Pump<Message, Signal> implements Timer, Deferred {
 
   /** The link's wire says what the plane has left for it, and is closed; the link is without a wire at once. */
   dismiss(link: number): void {
-    const end = this.#ends[link];
-    if (end === undefined || this.#stopped) return;
+    if (!this.attached(link)) return;
+    const end = this.#ends[link]!;
     const last = this.#plane.pollTransmit(link, this.clock.now());
     if (last !== undefined) end.wire.send(last);
     end.retire('polite');
     this.lose(end);
+  }
+
+  /** For a `WireEnd` only. */
+  get farewell(): Farewell | undefined {
+    return this.#plane.farewell;
   }
 
   get stopped(): boolean {
@@ -175,7 +167,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
   }
 
   /** For a `WireEnd` only. */
-  lose(end: End<Message, Signal>): void {
+  lose(end: WireEnd): void {
     if (this.#stopped) return;
     this.#ends[end.link] = undefined;
     this.#plane.detach(end.link, this.clock.now());
@@ -211,7 +203,7 @@ export class Pump<Message, Signal> implements Timer, Deferred {
     if (end !== undefined && end.writable && !this.#stopped) this.#transmitOn(end, now);
   }
 
-  #transmitOn(end: End<Message, Signal>, now: number): void {
+  #transmitOn(end: WireEnd, now: number): void {
     const { plane } = this;
     if (plane.pollProbe?.(end.link) === true) end.wire.probe?.();
     let bytes = plane.pollTransmit(end.link, now);
@@ -294,57 +286,5 @@ export class Pump<Message, Signal> implements Timer, Deferred {
   expire(): void {
     this.#plane.handleTimeout(this.clock.now());
     this.flush();
-  }
-}
-
-class End<Message, Signal> implements WireEnd {
-  writable = true;
-  hasMore = false; // In a round in which wires take turns: it is to be asked again,
-  isCorked = false; // and holds what it was given until the round is over.
-  #live = true;
-  #farewell: unknown; // The timer that bounds a polite end.
-
-  constructor(
-    readonly pump: Pump<Message, Signal>,
-    readonly link: number,
-    readonly wire: Wire,
-  ) {}
-
-  receive(bytes: Uint8Array): void {
-    if (this.#live) this.pump.receive(this.link, bytes, this.wire.lends);
-  }
-
-  drained(): void {
-    if (!this.#live) return;
-    this.writable = true;
-    this.pump.flush();
-  }
-
-  answered(): void {
-    if (this.#live) this.pump.answered(this.link);
-  }
-
-  closed(): void {
-    if (this.#farewell !== undefined) this.pump.clock.clearTimeout(this.#farewell);
-    this.#farewell = undefined;
-    if (!this.#live) return;
-    this.#live = false;
-    this.pump.lose(this);
-  }
-
-  release(): void {
-    if (!this.#live) return;
-    this.#live = false;
-    this.wire.destroy();
-    this.pump.lose(this);
-  }
-
-  retire(how: 'polite' | 'hard' = 'hard'): void {
-    if (!this.#live) return;
-    this.#live = false;
-    if (how === 'hard') return this.wire.destroy();
-    const { farewell } = this.pump.plane;
-    this.wire.close(farewell?.code, farewell?.reason);
-    this.#farewell = this.pump.clock.setTimeout(() => this.wire.destroy(), FAREWELL_MS);
   }
 }

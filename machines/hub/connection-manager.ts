@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import { closing, type Closing } from '../closing.js';
+import { assert } from '../errors.js';
 import { connectionFor } from '../connection/connection-for.js';
 import { SlabPool } from '../dataplane/send-log.js';
 import type { DialPermitRequest } from '../dial-permits.js';
@@ -13,7 +14,7 @@ import { ByteBudget } from '../dataplane/byte-budget.js';
 import { Watermark } from './admission.js';
 import { transportFor } from './transport-for.js';
 import { WireTracker } from './wire-tracker.js';
-import { farewell, probe } from './all-connections.js';
+import { probe } from './all-connections.js';
 import { DialScheduler } from './dial/dialer.service.js';
 import { WireDialer, type DialerSide } from './dial/open-wire.js';
 import { PendingAccepts, type AcceptSide, type IdentifiedWire } from './accept/identify.service.js';
@@ -23,7 +24,6 @@ import { NO_TARGET, type Caller, type ConnectRequest } from './connect-request.j
 import type { EngineEvent } from './events.js';
 import type { HubEvent } from './hub.events.js';
 import { hubOptions, type HubInput, type HubOptions } from './hub-input.js';
-import type { HostSide } from './host-watch.js';
 import { CertificateWatch } from './certificate-expiry.js';
 import { Listeners, type ListenersSide } from './accept/listener.service.js';
 import { Metrics } from './metrics.js';
@@ -43,17 +43,11 @@ type Remainder = 'connections' | 'wires';
  * an effect: they call it, and it sends the chart what happens (`HubEvent`). Phases are the chart's, decisions `hub-state.ts`'s.
  */
 export class ConnectionManager
-  implements
-    AcceptSide,
-    ListenersSide,
-    RouterSide<ConnectionRecord>,
-    DialerSide<ConnectionRecord>,
-    RecordSide<ConnectionRecord>,
-    HostSide
+  implements AcceptSide, ListenersSide, RouterSide<ConnectionRecord>, DialerSide<ConnectionRecord>, RecordSide<ConnectionRecord>
 {
   readonly pool = new SlabPool();
   readonly incoming = new AcceptQueue<ConnectionHandle<unknown>>((handle) => handle.isRead || handle.isOver);
-  readonly registry = new Registry<ConnectionRecord>(Infinity); // Admission is by protocol, below.
+  readonly registry = new Registry<ConnectionRecord>(); // How many there may be, `slots` says.
   readonly listeners = new Listeners(this);
   readonly router: IncomingRouter<ConnectionRecord>;
   readonly slots = new ConnectionSlots(this);
@@ -192,7 +186,7 @@ export class ConnectionManager
 
   /** Reads the first words of a wire until they say which session or peer it is for. */
   identify({ offer, protocols, listener }: Extract<HubEvent, { type: 'wire.accepted' }>): void {
-    this.pendingAccepts.accept({ ...offer, open: this.wires.track(offer.open) }, protocols, listener);
+    this.pendingAccepts.accept(offer, protocols, listener);
   }
 
   identified(wire: IdentifiedWire): void {
@@ -350,9 +344,6 @@ export class ConnectionManager
   destroyWires(): void {
     this.wires.destroyAll();
   }
-  farewell(): void {
-    farewell(this);
-  }
 
   get #connectionsMax(): number {
     return this.options.connectionsMax ?? Math.max(...this.options.protocols.map((p) => p.connectionsMax));
@@ -365,7 +356,7 @@ export class ConnectionManager
 
   #spawn(key: ConnectionKey, role: 'dialer' | 'acceptor', record: ConnectionRecord): ConnectionRecord {
     const row = this.registry.add(key, role, record);
-    if (typeof row === 'string') throw new Error(`broken invariant: the registry says ${row} for a key that was free`);
+    assert(row !== 'held', 'a key that was free is not held');
     record.id = row.id;
     this.#begin(record);
     return record;

@@ -1,22 +1,23 @@
-import type { Host, HostNews } from '../ports.js';
+import { WakeDetector } from '../dataplane/liveness.js';
+import type { Clock, Host, HostNews } from '../ports.js';
 
-/** What the hub does when the host says something of itself. */
-export interface HostSide {
-  /** Nothing is dialed until `release`. */
-  hold(): void;
-  /** What waits to dial goes at once, and wires are asked for a sign of life. */
-  release(): void;
-  /** Wires end without a word; sessions live on. */
-  destroyWires(): void;
-  /** The last words to every peer, given to the wires before this returns. */
-  farewell(): void;
-}
+/** What the host says of itself, for the hub's chart. */
+export type HostEvent =
+  /** No dial can succeed until `host.released`. */
+  | { type: 'host.held' }
+  | { type: 'host.released' }
+  /** Nothing of this process runs from here on, until `host.released`, which may never come. */
+  | { type: 'host.frozen' }
+  /** The page goes, and there is time for last words alone. */
+  | { type: 'host.left' }
+  /** It slept, and did not say so. */
+  | { type: 'host.woke' };
 
-/** Holds dials while they can't succeed, and says goodbye while there is time. Returns how to stop. */
-export function watchHost(host: Host | undefined, side: HostSide, leave: () => void): () => void {
+/** Tells what a host with a network of its own, or a page, says of itself. Returns how to stop. @rule DIAL-8 */
+export function watchHost(host: Host | undefined, tell: (event: HostEvent) => void): () => void {
   if (host === undefined) return () => undefined;
   let isFrozen = false;
-  const settle = (): void => (isFrozen || !host.isOnline() ? side.hold() : side.release());
+  const settle = (): void => tell({ type: isFrozen || !host.isOnline() ? 'host.held' : 'host.released' });
   const hear = (news: HostNews): void => {
     switch (news) {
       case 'online':
@@ -24,17 +25,28 @@ export function watchHost(host: Host | undefined, side: HostSide, leave: () => v
         return settle();
       case 'frozen':
         isFrozen = true;
-        side.hold(); // Before the wires go, or the first would be dialed anew.
-        return side.destroyWires();
+        return tell({ type: 'host.frozen' });
       case 'thawed':
         if (!isFrozen) return; // A page that is shown for the first time.
         isFrozen = false;
         return settle();
       case 'left':
-        leave();
-        return side.farewell();
+        return tell({ type: 'host.left' });
     }
   };
-  if (!host.isOnline()) side.hold();
+  if (!host.isOnline()) tell({ type: 'host.held' });
   return host.watch(hear);
+}
+
+/** Looks once a second whether the host slept. Returns how to stop. */
+export function watchSleep(clock: Clock, tell: (event: HostEvent) => void, tick: () => void): () => void {
+  const wake = new WakeDetector(clock.now(), clock.wall());
+  let timer: unknown;
+  const look = (): void => {
+    if (wake.handleTick(clock.now(), clock.wall()) === 'woken') tell({ type: 'host.woke' });
+    tick();
+    timer = clock.setTimeout(look, wake.nextTick() - clock.now());
+  };
+  timer = clock.setTimeout(look, wake.nextTick() - clock.now());
+  return () => clock.clearTimeout(timer);
 }

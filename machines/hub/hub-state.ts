@@ -37,7 +37,10 @@ export interface MeetingFacts {
  * `probe-and-refuse`: the current connection is asked for a sign of life, and the newcomer is refused.
  * @rule SHIP-11
  */
-export type MeetingDecision = 'refuse' | 'probe-and-refuse' | 'wait' | 'hear-out' | 'take-over-attempt' | 'replace-connection';
+export type MeetingDecision = 'refuse' | 'probe-and-refuse' | 'wait' | 'hear-out' | Replacement;
+
+/** How the peer's newer wire takes the place of the current connection. */
+export type Replacement = 'take-over-attempt' | 'replace-connection';
 
 /**
  * The rule of ties decides, but for two cases: our own dial has said nothing yet, so that the peer can't have compared it; or
@@ -52,11 +55,7 @@ export function decideMeeting(facts: MeetingFacts, retryAfterMs: number): Meetin
   return decideReplacement(facts);
 }
 
-/** How the peer's newer wire takes the place of the current connection. */
-export function decideReplacement({
-  role,
-  state,
-}: Pick<MeetingFacts, 'role' | 'state'>): 'take-over-attempt' | 'replace-connection' {
+export function decideReplacement({ role, state }: Pick<MeetingFacts, 'role' | 'state'>): Replacement {
   const isAttempt = role === 'dialer' && (state === 'initiated' || state === 'inProgress');
   return isAttempt ? 'take-over-attempt' : 'replace-connection';
 }

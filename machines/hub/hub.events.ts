@@ -1,4 +1,5 @@
 import type { Offer, WireCause } from '../ports.js';
+import type { HostEvent } from './host-watch.js';
 import type { Protocol } from '../protocol.js';
 import type { SupervisorNotice } from '../runtime/supervisor.js';
 import type { RoutingEvent } from './accept/route-incoming.js';
@@ -24,4 +25,4 @@ export type HubEvent =
   | { type: 'listeners.gone' }
   | { type: 'connections.gone' }
   | { type: 'wires.gone' }
-  | { type: 'host.woke' };
+  | HostEvent;

@@ -21,6 +21,7 @@ export const hubMachine = hubSetup.createMachine({
         { src: 'accepts', id: 'accepts', input: ({ context }) => context },
         { src: 'dialer', id: 'dialer', input: ({ context }) => context },
         { src: 'wake', id: 'wake', input: ({ context }) => context },
+        { src: 'host', id: 'host', input: ({ context }) => context },
       ],
       on: {
         'connection.ended': { actions: 'noteEnded' },
@@ -48,11 +49,16 @@ export const hubMachine = hubSetup.createMachine({
             'connection.rested': { actions: { type: 'decideRest', params: { isServing: true } } },
             'connection.crashed': { actions: { type: 'replaceCrashed', params: { isServing: true } } },
             'host.woke': { actions: 'probeWires' },
+            'host.held': { actions: 'holdDials' },
+            'host.released': { actions: 'releaseDials' },
+            // Held before the wires go, or the first would be dialed anew.
+            'host.frozen': { actions: ['holdDials', 'dropWires'], description: 'Wires end without a word; sessions live on.' },
+            'host.left': { target: 'listeners', actions: 'sayFarewell' },
             shutdown: 'listeners',
           },
         },
         listeners: {
-          entry: 'closeListeners',
+          entry: ['beginShutdown', 'closeListeners'],
           on: { 'listeners.gone': 'attempts' },
           after: { listenersTimeout: 'attempts' },
         },

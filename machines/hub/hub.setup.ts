@@ -2,11 +2,11 @@ import { fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing } from '../closing.js';
 import { connectionMachine } from '../connection/connection.machine.js';
-import { WakeDetector } from '../dataplane/liveness.js';
 import { fromSupervisor } from '../runtime/supervisor.js';
 import { RETRY_AFTER_MS } from './accept/listener.service.js';
-import { abortConnections, cancelAttempts, closeConnections, probe } from './all-connections.js';
+import { abortConnections, cancelAttempts, closeConnections, farewell, probe } from './all-connections.js';
 import type { ConnectionManager } from './connection-manager.js';
+import { watchHost, watchSleep } from './host-watch.js';
 import type { HubEvent } from './hub.events.js';
 import type { HubInput } from './hub-input.js';
 
@@ -40,19 +40,13 @@ const dialerService = fromCallback<EventObject, HubContext>(
       hub.dialScheduler.cancelAll(),
 );
 
-/** Looks once a second whether the host slept. */
-const wakeService = fromCallback<EventObject, HubContext>(({ input: { hub }, sendBack }) => {
-  const { clock } = hub.ports;
-  const wake = new WakeDetector(clock.now(), clock.wall());
-  let timer: unknown;
-  const tick = (): void => {
-    if (wake.handleTick(clock.now(), clock.wall()) === 'woken') sendBack({ type: 'host.woke' });
-    hub.certificates.tick();
-    timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
-  };
-  timer = clock.setTimeout(tick, wake.nextTick() - clock.now());
-  return () => clock.clearTimeout(timer);
-});
+/** Looks whether the host slept. */
+const wakeService = fromCallback<EventObject, HubContext>(({ input: { hub }, sendBack }) =>
+  watchSleep(hub.ports.clock, sendBack, () => hub.certificates.tick()),
+);
+
+/** Where the host knows more than sockets say: whether it has a network, and whether it goes on running. */
+const hostService = fromCallback<EventObject, HubContext>(({ input: { hub }, sendBack }) => watchHost(hub.ports.host, sendBack));
 
 export const hubSetup = setup({
   types: {
@@ -68,10 +62,12 @@ export const hubSetup = setup({
     accepts: acceptsService,
     dialer: dialerService,
     wake: wakeService,
+    host: hostService,
   },
   actions: {
     attachHub: ({ context, self }) => context.hub.attach(self),
     openListener: sendTo('listeners', ({ event }) => event as ListenersCommand),
+    beginShutdown: ({ context: { hub } }) => hub.metrics.shuttingDown(hub.clock.now()),
     closeListeners: sendTo('listeners', { type: 'close' }),
     identifyWire: sendTo('accepts', ({ event }) => event as Accepted),
     refuseListening: ({ event }) => {
@@ -116,6 +112,11 @@ export const hubSetup = setup({
     awaitLast: ({ context }, { of }: { of: 'connections' | 'wires' }) => context.hub.await(of),
     abortConnections: ({ context }) => abortConnections(context.hub),
     destroyWires: ({ context }) => context.hub.destroyWires(),
+    dropWires: ({ context }) => context.hub.destroyWires(),
+    holdDials: ({ context }) => context.hub.hold(),
+    releaseDials: ({ context }) => context.hub.release(),
+    /** The last words to every peer are given to the wires before the host's call returns. */
+    sayFarewell: ({ context }) => farewell(context.hub),
     probeWires: ({ context }) => {
       context.hub.dialScheduler.thaw();
       probe(context.hub);

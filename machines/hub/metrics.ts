@@ -45,7 +45,7 @@ export interface MetricsReport {
   readonly bytesQueued: number;
   readonly duplicatesDropped: number;
   readonly retryTokens: number;
-  /** How long the shutdown took; absent while there was none. */
+  /** How long the shutdown took, or has taken so far; absent while there was none. */
   readonly shutdownMs?: number;
 }
 
@@ -63,7 +63,8 @@ export class Metrics {
   #completed = 0;
   #accepted = 0;
   #duplicatesDropped = 0;
-  #shutdownMs: number | undefined;
+  #shutdownAt: number | undefined;
+  #shutdownMs: number | undefined; // Once it is over.
 
   constructor(gauges: () => Gauges) {
     this.#gauges = gauges;
@@ -107,8 +108,14 @@ export class Metrics {
     this.#duplicatesDropped += count;
   }
 
-  shutDown(tookMs: number): void {
-    this.#shutdownMs = tookMs;
+  /** A shutdown begins; one that is under way goes on. */
+  shuttingDown(now: number): void {
+    this.#shutdownAt ??= now;
+  }
+
+  /** The hub has ended, with or without a shutdown. */
+  shutDown(now: number): void {
+    if (this.#shutdownAt !== undefined) this.#shutdownMs ??= now - this.#shutdownAt;
   }
 
   toJSON(): MetricsReport {
@@ -128,7 +135,7 @@ export class Metrics {
       bytesQueued,
       duplicatesDropped: this.#duplicatesDropped,
       retryTokens,
-      ...(this.#shutdownMs === undefined ? {} : { shutdownMs: this.#shutdownMs }),
+      ...(this.#shutdownAt === undefined ? {} : { shutdownMs: this.#shutdownMs ?? now - this.#shutdownAt }),
     };
   }
 }

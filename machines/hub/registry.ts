@@ -38,17 +38,11 @@ interface RegistryRow<Value> extends RegistryEntry<Value> {
 }
 
 export class Registry<Value> {
-  readonly #entriesMax: number;
   readonly #byId = new Map<number, RegistryRow<Value>>();
   readonly #byName = new Map<string, RegistryRow<Value>>();
   readonly #byPeer = new Map<string, Set<RegistryRow<Value>>>();
   readonly #byProtocol = new Map<string, number>();
   #lastId = 0;
-
-  /** Holds at most `entriesMax` entries; beyond, `add` says `full`. Admission should have said so before. */
-  constructor(entriesMax: number) {
-    this.#entriesMax = entriesMax;
-  }
 
   get size(): number {
     return this.#byId.size;
@@ -81,10 +75,9 @@ export class Registry<Value> {
   }
 
   /** `held`: somebody has the key, `find` says who. */
-  add(key: ConnectionKey, role: Role, value: Value): RegistryEntry<Value> | 'held' | 'full' {
+  add(key: ConnectionKey, role: Role, value: Value): RegistryEntry<Value> | 'held' {
     const name = nameOf(key);
     if (this.#byName.has(name)) return 'held';
-    if (this.#byId.size >= this.#entriesMax) return 'full';
     const row: RegistryRow<Value> = { id: ++this.#lastId, key, peer: key.peer, role, value, names: [name] };
     this.#byId.set(row.id, row);
     this.#byName.set(name, row);

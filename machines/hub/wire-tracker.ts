@@ -6,6 +6,14 @@ export interface TrackedWire {
   destroy(): void;
 }
 
+/** An accepted wire: its first handler finds out which session it is for, and hands it over to that. */
+export interface AcceptedWire extends TrackedWire {
+  /** The result gives the wire up as long as it has not opened. */
+  open(opener: Opener): () => void;
+  /** From here on all that happens to the wire goes to `handler`, and to nothing before it. */
+  handOver(handler: WireHandler): void;
+}
+
 /** Follows one dial. Each is called once at most, before the wire's owner knows. */
 export interface DialWatcher {
   began(): void;
@@ -26,14 +34,17 @@ export class WireTracker {
 
   /** The same opener, whose wire is tracked from the call until its end. */
   track(opener: Opener, watcher?: DialWatcher): Opener {
-    return (handler) => {
-      const wire = new TrackedWireHandler(handler, this, watcher);
-      watcher?.began();
-      this.#wires.add(wire);
-      return opener(wire);
-    };
+    return (handler) => new TrackedWireHandler(handler, this, watcher).open(opener);
   }
 
+  /** Tracks an accepted wire, from its opening until its end. */
+  accept(handler: WireHandler): AcceptedWire {
+    return new TrackedWireHandler(handler, this, undefined);
+  }
+
+  began(wire: TrackedWire): void {
+    this.#wires.add(wire);
+  }
   gone(wire: TrackedWire): void {
     this.#wires.delete(wire);
   }
@@ -44,17 +55,26 @@ export class WireTracker {
 }
 
 /** One object per wire, and no closures: ten thousand idle ones have it each. */
-class TrackedWireHandler implements WireHandler, TrackedWire {
+class TrackedWireHandler implements WireHandler, AcceptedWire {
   #wire: Wire | undefined;
 
   constructor(
-    readonly handler: WireHandler,
+    public handler: WireHandler,
     readonly tracker: WireTracker,
     readonly watcher: DialWatcher | undefined,
   ) {}
 
   destroy(): void {
     this.#wire?.destroy();
+  }
+
+  open(opener: Opener): () => void {
+    this.watcher?.began();
+    this.tracker.began(this);
+    return opener(this);
+  }
+  handOver(handler: WireHandler): void {
+    this.handler = handler;
   }
 
   onOpen(wire: Wire): void {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { ByteBudget } from '../../machines/dataplane/byte-budget.js';
 import { isLoopbackHost } from '../../machines/loopback.js';
-import { LIMITS, PendingTable, Watermark, hostOf, admitConnection, judgeIncoming } from '../../machines/hub/admission.js';
+import { LIMITS, Watermark, admitConnection } from '../../machines/hub/admission.js';
+import { PendingTable, hostOf } from '../../machines/hub/accept/opening-limits.js';
 
 describe('hub/admission: connections', () => {
   const limits = { connectionsMax: 10, connectionsPerPeerMax: 3 };
@@ -19,12 +20,6 @@ describe('hub/admission: connections', () => {
 
   test('a known peer that replaces its own connection is never refused', () => {
     expect(admitConnection(limits, { connections: 10, ofPeer: 3, replaces: true })).toBe('admit');
-  });
-
-  test('the application’s shelf holds 64, then `busy`', () => {
-    expect(judgeIncoming(limits, 63)).toBe('admit');
-    expect(judgeIncoming(limits, 64)).toBe('busy');
-    expect(judgeIncoming({ ...limits, incomingMax: 1 }, 1)).toBe('busy');
   });
 });
 

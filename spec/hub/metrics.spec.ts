@@ -87,7 +87,10 @@ describe('hub/metrics: metrics', () => {
     for (let ms = 1; ms <= 100; ms++) metrics.resumed(ms);
     metrics.duplicatesDropped(3);
     metrics.duplicatesDropped(4);
-    metrics.shutDown(1234);
+    metrics.shuttingDown(1000);
+    metrics.shuttingDown(1500);
+    metrics.shutDown(2234);
+    metrics.shutDown(9999);
     const report = metrics.toJSON();
     expect(report).toMatchObject({
       duplicatesDropped: 7,

@@ -13,7 +13,7 @@ function added(registry: Registry<string>, key: ConnectionKey, role: Role = 'dia
 
 describe('hub/registry: one connection per key', () => {
   test('the first to ask holds the key, later ones find it', () => {
-    const registry = new Registry<string>(10);
+    const registry = new Registry<string>();
     const entry = added(registry, pool('b'));
     expect(registry.add(pool('b'), 'acceptor', 'second')).toBe('held');
     expect(registry.find(pool('b'))).toBe(entry);
@@ -22,25 +22,15 @@ describe('hub/registry: one connection per key', () => {
   });
 
   test('protocol, peer and label are kept apart, whatever letters a peer chooses', () => {
-    const registry = new Registry<string>(10);
+    const registry = new Registry<string>();
     added(registry, { protocol: 'pool', peer: 'ab', label: 'c' });
     expect(registry.find({ protocol: 'pool', peer: 'a', label: 'bc' })).toBeUndefined();
     expect(registry.find({ protocol: 'poola', peer: 'b', label: 'c' })).toBeUndefined();
     expect(registry.find({ protocol: 'pool', peer: 'ab', label: '' })).toBeUndefined();
   });
 
-  test('a full registry says so, and has room again after a removal', () => {
-    const registry = new Registry<string>(2);
-    const first = added(registry, pool('a'));
-    added(registry, pool('b'));
-    expect(registry.add(pool('c'), 'dialer', '')).toBe('full');
-    expect(registry.remove(first.id)).toBe(first);
-    expect(registry.remove(first.id)).toBeUndefined();
-    expect(added(registry, pool('c')).id).not.toBe(first.id);
-  });
-
   test('counts by protocol and by peer; a session counts for the identity its wire has proven', () => {
-    const registry = new Registry<string>(10);
+    const registry = new Registry<string>();
     const session = added(registry, { protocol: 'resume', peer: '', label: 'id1' });
     added(registry, { protocol: 'resume', peer: '', label: 'id2' });
     expect(registry.countOfPeer('resume', '')).toBe(0);
@@ -113,7 +103,7 @@ describe('hub/registry: simultaneous open', () => {
 
 describe('hub/registry: identification', () => {
   test('an entry goes by its new key and by the URL that led to it', () => {
-    const registry = new Registry<string>(10);
+    const registry = new Registry<string>();
     const entry = added(registry, pool('tcp://h:1'));
     expect(registry.identify(entry.id, pool('bob'))).toBeUndefined();
     expect(registry.find(pool('bob'))).toBe(entry);
@@ -122,7 +112,7 @@ describe('hub/registry: identification', () => {
   });
 
   test('the connection identified last holds the key; the one before it is out, and all names lead to the newcomer', () => {
-    const registry = new Registry<string>(10);
+    const registry = new Registry<string>();
     const first = added(registry, pool('tcp://h:1'));
     const second = added(registry, pool('tcp://[::1]:1'));
     registry.identify(second.id, pool('bob'));
@@ -134,7 +124,7 @@ describe('hub/registry: identification', () => {
   });
 
   test('one that gives way is out, its address leads to the winner, and the winner goes by its key as before', () => {
-    const registry = new Registry<string>(10);
+    const registry = new Registry<string>();
     const dialed = added(registry, pool('tcp://h:1'), 'dialer');
     const accepted = added(registry, pool('bob'), 'acceptor');
     registry.yieldTo(dialed.id, accepted.id);
@@ -148,7 +138,7 @@ describe('hub/registry: identification', () => {
   });
 
   test('names of one entry are bounded; its present key is never the one forgotten', () => {
-    const registry = new Registry<string>(100);
+    const registry = new Registry<string>();
     const winner = added(registry, pool('bob'));
     for (let i = 0; i < 40; i++) registry.yieldTo(added(registry, pool(`url${i}`)).id, winner.id);
     expect(registry.find(pool('bob'))).toBe(winner);
@@ -168,7 +158,7 @@ test('hub/registry: whatever is added, identified and removed, it answers like a
   });
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 100 }), (deeds) => {
-      const registry = new Registry<string>(5);
+      const registry = new Registry<string>();
       let model: { id: number; role: Role; peer: string; names: Set<string> }[] = [];
       const merge = (winner: (typeof model)[number], loser: (typeof model)[number] | undefined): void => {
         for (const name of loser?.names ?? []) winner.names.add(name);
@@ -180,7 +170,7 @@ test('hub/registry: whatever is added, identified and removed, it answers like a
         if (what === 'add' || what === 'incoming') {
           const [name, role] = what === 'add' ? ([url, 'dialer'] as const) : ([peer, 'acceptor'] as const);
           const entry = registry.add(pool(name), role, '');
-          expect(typeof entry === 'string' ? entry : 'new').toBe(holder(name) ? 'held' : model.length >= 5 ? 'full' : 'new');
+          expect(typeof entry === 'string' ? entry : 'new').toBe(holder(name) ? 'held' : 'new');
           if (typeof entry !== 'string') model.push({ id: entry.id, role, peer: name, names: new Set([name]) });
         } else if (row !== undefined && what === 'remove') {
           registry.remove(row.id);

@@ -29,7 +29,7 @@ interface Subject {
 /** What every engine has. */
 const COMMON = {
   charts: ['hub', 'connection'],
-  services: ['supervisor', 'listeners', 'accepts', 'dialer', 'wake', 'dialPermit', 'wire'],
+  services: ['supervisor', 'listeners', 'accepts', 'dialer', 'wake', 'host', 'dialPermit', 'wire'],
 };
 
 /** Every actor of the engines is looked at, and no other one is there than is named. */

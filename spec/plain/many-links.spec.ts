@@ -78,7 +78,7 @@ describe('plain data: a Tuna session with as many links as there can be', () => 
       actors: { link: idle, ncp: idle },
       actions: { bindPump: () => {}, showConns: () => {} },
     });
-    const plane = { seed: { limits: { numTunaListeners: LINKS_MAX }, offer: undefined }, addresses: { dials: () => {} } };
+    const plane = { input: { limits: { numTunaListeners: LINKS_MAX }, offer: undefined }, addresses: { dials: () => {} } };
     const session = { plane, offer: () => {}, stop: () => {}, toJSON: () => 'the session' };
     const actor = createActor(chart.provide({}), { input: { role: 'dialer', session } as never }).start();
     const { children, context } = actor.getSnapshot() as AnyMachineSnapshot & { readonly context: object };

@@ -1,5 +1,6 @@
 import { bareCodec, poolCodec as codec } from '../../adapters/pool/codec.js';
 import { Pump } from '../../machines/dataplane/pump.js';
+import { WireEnd } from '../../machines/dataplane/wire-end.js';
 import { PoolPlane } from '../../machines/pool/pool.plane.js';
 import type { Wire } from '../../machines/ports.js';
 import { SimClock } from '../sim/clock.js';
@@ -231,7 +232,7 @@ describe('pool/plane: signs of life', () => {
       destroy: () => {},
     };
     const pump = (plane: PoolPlane): unknown =>
-      new Pump(plane, new SimClock(), { deliver: () => {}, settled: () => {} }).attach(0, wire as unknown as Wire);
+      new Pump(plane, new SimClock(), { deliver: () => {}, settled: () => {} }).attach(new WireEnd(0), wire as unknown as Wire);
     pump(Bench.open(timing, { isBare: true, codec: bareCodec }).plane);
     pump(Bench.open(timing).plane);
     pump(Bench.open({ keepaliveIntervalMs: 0 }, { isBare: true, codec: bareCodec }).plane);

@@ -1,6 +1,7 @@
 import { ncpCodec } from '../../adapters/tuna/codec.js';
 import { PlainEnvelope } from '../../adapters/tuna/envelope.js';
-import { Pump, type WireEnd } from '../../machines/dataplane/pump.js';
+import { Pump } from '../../machines/dataplane/pump.js';
+import { WireEnd } from '../../machines/dataplane/wire-end.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
 import type { Wire } from '../../machines/ports.js';
 import { TunaPlane, type TunaSignal } from '../../machines/tuna/tuna.plane.js';
@@ -84,7 +85,7 @@ class Process {
       const bytes = wire.take(now);
       if (bytes.length === 0) continue;
       costMs += 0.01 + bytes.length / options.bytesPerMs;
-      wire.end!.receive(bytes);
+      wire.end!.onBytes(bytes);
     }
     const nextAt = Math.min(...this.wires.map((wire) => wire.nextAt));
     if (nextAt < Infinity) clock.setTimeout(() => this.#turn(), Math.max(costMs, nextAt - now));
@@ -163,7 +164,7 @@ class SimWire implements Wire {
     this.#waiting -= bytes;
     if (!this.#owesDrain || this.#waiting >= HIGH_WATER_BYTES) return;
     this.#owesDrain = false;
-    this.owner.world.clock.setTimeout(() => this.end?.drained(), 0);
+    this.owner.world.clock.setTimeout(() => this.end?.onDrain(), 0);
   }
 }
 
@@ -192,7 +193,8 @@ export class OneReader {
       this.near.wires.push(a);
       this.far.wires.push(b);
     }
-    for (const { pump, wires } of [this.near, this.far]) wires.forEach((wire, link) => (wire.end = pump.attach(link, wire)));
+    for (const { pump, wires } of [this.near, this.far])
+      wires.forEach((wire, link) => pump.attach((wire.end = new WireEnd(link)), wire));
     this.far.plane.open();
     this.near.plane.call(0);
     this.near.pump.flush();

@@ -2,7 +2,8 @@ import { ncpCodec } from '../../adapters/tuna/codec.js';
 import { PlainEnvelope } from '../../adapters/tuna/envelope.js';
 import { clock } from '../../adapters/node.js';
 import { SlabPool } from '../../machines/dataplane/send-log.js';
-import { Pump, type WireEnd } from '../../machines/dataplane/pump.js';
+import { Pump } from '../../machines/dataplane/pump.js';
+import { WireEnd } from '../../machines/dataplane/wire-end.js';
 import type { Listening, Opener, Wire, WireHandler } from '../../machines/ports.js';
 import { TunaPlane, type TunaSignal } from '../../machines/tuna/tuna.plane.js';
 import { TUNA_LIMITS, type TunaLimits } from '../../machines/tuna/tuna.timing.js';
@@ -111,7 +112,8 @@ export class TcpEnd {
     const attach = (at: number, to: Wire): void => {
       link = at;
       this.#wires.set(at, to);
-      end = this.pump.attach(at, to);
+      end = new WireEnd(at);
+      this.pump.attach(end, to);
       this.pump.flush();
     };
     const handler: WireHandler = {
@@ -122,14 +124,14 @@ export class TcpEnd {
         if (lostAt !== undefined) this.rejoinsMs.push(clock.now() - lostAt);
       },
       onBytes: (bytes) => {
-        if (end !== undefined) return end.receive(bytes);
+        if (end !== undefined) return end.onBytes(bytes);
         attach(bytes[0]!, wire!);
-        if (bytes.length > 1) end!.receive(bytes.subarray(1));
+        if (bytes.length > 1) end!.onBytes(bytes.subarray(1));
       },
-      onDrain: () => end?.drained(),
-      onProbeAnswer: () => end?.answered(),
+      onDrain: () => end?.onDrain(),
+      onProbeAnswer: () => end?.onProbeAnswer(),
       onClose: () => {
-        end?.closed();
+        end?.onClose({ kind: 'ended' });
         if (link !== undefined && this.#wires.get(link) === wire) this.#wires.delete(link);
         if (dialed === undefined || this.#isOver) return;
         this.#lostAt.set(dialed, clock.now());

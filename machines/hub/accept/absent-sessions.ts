@@ -1,6 +1,6 @@
 import { closing, type Closing } from '../../closing.js';
 import type { Role } from '../../tie-break.js';
-import { addressKeyOf } from '../admission.js';
+import { addressKeyOf } from './opening-limits.js';
 
 /** What is looked at of a session. */
 export interface AcceptedSession {

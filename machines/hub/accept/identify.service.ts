@@ -1,6 +1,7 @@
 import type { Clock, Identity, Offer, Opener, Wire, WireCause, WireHandler } from '../../ports.js';
 import type { Identified, Protocol } from '../../protocol.js';
-import { PendingTable } from '../admission.js';
+import type { AcceptedWire, WireTracker } from '../wire-tracker.js';
+import { PendingTable } from './opening-limits.js';
 
 export interface AcceptLimits {
   /** Openings at once; beyond it the oldest gives way. Default 1024. */
@@ -21,6 +22,7 @@ export interface WaitingWire {
 /** What accepting needs of the hub. */
 export interface AcceptSide {
   readonly clock: Clock;
+  readonly wires: Pick<WireTracker, 'accept'>;
   /** A wire has said which session or peer it is for. */
   identified(wire: IdentifiedWire): void;
   refused(remoteAddress: string, code: string): void;
@@ -57,7 +59,7 @@ export class IdentifiedWire {
   }
   /** Gives the wire to a session, with everything that it has said so far. */
   get opener(): Opener {
-    return (handler) => this.#pending.lend(handler);
+    return (handler) => this.#pending.handOver(handler);
   }
   /** As long as it waits for a session. */
   watch(waiting: WaitingWire): void {
@@ -136,13 +138,13 @@ interface Unidentified {
   timer: unknown;
 }
 
-/** One accepted wire: first the door's, then a session's. The transport never notices. */
+/** One accepted wire until it is a session's: then the wire is handed over, and nothing of this is left in its way. */
 class PendingConnection implements WireHandler {
   readonly remoteAddress: string;
+  readonly #accepted: AcceptedWire;
   #begun: Unidentified | undefined; // Until it is a session's.
   #wire: Wire | undefined;
-  #session: WireHandler | undefined; // To whom the wire is lent.
-  #isHandedOver = false;
+  #isPromised = false; // To a session, which gets it once this turn is over.
   #isOver = false;
   #cause: WireCause | undefined;
 
@@ -153,6 +155,7 @@ class PendingConnection implements WireHandler {
     listener: string | undefined,
   ) {
     this.remoteAddress = remoteAddress;
+    this.#accepted = table.side.wires.accept(this);
     this.#begun = {
       listener,
       protocols,
@@ -170,7 +173,7 @@ class PendingConnection implements WireHandler {
     const begun = this.#begun!;
     const timeoutMs = Math.max(...begun.protocols.map((p) => p.openingTimeoutMs));
     begun.timer = this.table.side.clock.setTimeout(() => this.giveUp(), timeoutMs);
-    begun.abort = open(this);
+    begun.abort = this.#accepted.open(open);
   }
 
   /** It has said nothing of use for too long. */
@@ -193,9 +196,8 @@ class PendingConnection implements WireHandler {
   }
 
   onBytes(bytes: Uint8Array): void {
-    if (this.#isHandedOver) return this.#session!.onBytes(bytes);
     const begun = this.#begun;
-    if (begun === undefined || (this.#isOver && this.#session === undefined)) return;
+    if (begun === undefined || (this.#isOver && !this.#isPromised)) return;
     const isLent = this.#wire?.lends === true;
     if (begun.later !== undefined) return this.#keep(begun, begun.later, isLent ? new Uint8Array(bytes) : bytes);
     begun.bytes = joined(begun.bytes, bytes, isLent);
@@ -203,18 +205,17 @@ class PendingConnection implements WireHandler {
   }
 
   onDrain(): void {
-    this.#session?.onDrain();
+    // Nothing is held back here.
   }
 
   onProbeAnswer(): void {
-    this.#session?.onProbeAnswer();
+    // Nothing is asked here.
   }
 
   onClose(cause: WireCause): void {
     this.#cause = cause;
     this.#settle();
-    if (this.#isHandedOver) this.#session!.onClose(cause);
-    else if (this.#session === undefined) this.#begun?.waiting?.closed();
+    if (!this.#isPromised) this.#begun?.waiting?.closed();
   }
 
   #identify(begun: Unidentified): void {
@@ -255,21 +256,21 @@ class PendingConnection implements WireHandler {
     begun.laterBytes += bytes.length;
     if (begun.laterBytes > LATER_BYTES_MAX) return this.giveWay();
     later.push(bytes);
-    if (this.#session === undefined) begun.waiting?.said();
+    if (!this.#isPromised) begun.waiting?.said();
   }
 
-  /** The session's opener: what was said so far is said again, to it. */
-  lend(handler: WireHandler): () => void {
-    this.#session = handler;
+  /** The session's opener: the wire is its own from here on, and what was said so far is said again, to it. */
+  handOver(session: WireHandler): () => void {
+    this.#isPromised = true;
     this.#settle();
     this.table.side.clock.soon(() => {
-      if (this.#cause !== undefined) return handler.onClose(this.#cause);
-      this.#isHandedOver = true;
+      if (this.#cause !== undefined) return session.onClose(this.#cause);
       const { bytes = NOTHING, later = [] } = this.#begun ?? {};
       this.#begun = undefined;
-      handler.onOpen(this.#wire!);
-      if (bytes.length > 0 && this.#cause === undefined) handler.onBytes(bytes);
-      for (const piece of later) if (this.#cause === undefined) handler.onBytes(piece);
+      this.#accepted.handOver(session);
+      session.onOpen(this.#wire!);
+      if (bytes.length > 0) session.onBytes(bytes);
+      for (const piece of later) session.onBytes(piece);
     });
     return () => this.#wire?.destroy();
   }

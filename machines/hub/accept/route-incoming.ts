@@ -4,7 +4,7 @@ import type { ApiState } from '../../connection/api-state.js';
 import type { Clock, Identity, Offer } from '../../ports.js';
 import type { Protocol, Session } from '../../protocol.js';
 import { unlisted } from '../../unlisted.js';
-import { decideMeeting, decideReplacement } from '../hub-state.js';
+import { decideMeeting, decideReplacement, type Replacement } from '../hub-state.js';
 import { crossing, type Role } from '../../tie-break.js';
 import type { ConnectionKey } from '../registry.js';
 import { AbsentSessions, type AcceptedSession } from './absent-sessions.js';
@@ -69,7 +69,7 @@ interface DeferredConnection {
 }
 
 const NO_WORDS = new Uint8Array(0);
-/** How long the peer may take to drop one of two connections (ship.md, 4.5: the lower side is passive for 3 s). */
+/** How long the peer may take to drop one of two connections (SHIP 12.2.2: the lower side is passive for 3 s). */
 const DECISION_MS = 3000;
 /** An opening holds what proves a session; inspectors see every event. */
 const SECRETS = ['opening'];
@@ -188,12 +188,12 @@ export class IncomingRouter<Connection extends RoutedConnection> {
         found.crossedAt ??= this.side.clock.now();
         return this.#refuse(wire, 'crossed');
       default:
-        return this.#replace(found, wire);
+        return this.#replace(found, wire, decision);
     }
   }
 
-  #replace(found: Connection, wire: IdentifiedWire): void {
-    if (decideReplacement(found) === 'take-over-attempt') return this.#takeOver(found, wire);
+  #replace(found: Connection, wire: IdentifiedWire, how: Replacement): void {
+    if (how === 'take-over-attempt') return this.#takeOver(found, wire);
     found.ref?.send({ type: 'abort', closing: closing('replaced', 'remote') });
     this.route(wire);
   }
@@ -237,7 +237,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
     const found = this.side.registry.get(id)?.value;
     if (deferred?.isOlder !== false || found === undefined) return;
     this.#dismiss(id, deferred.wire);
-    this.#replace(found, deferred.wire);
+    this.#replace(found, deferred.wire, decideReplacement(found)); // As it is now.
   }
 
   /** Our dial has opened, and is newer than a wire of the same peer that came before that and waits here. */

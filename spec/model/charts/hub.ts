@@ -29,7 +29,7 @@ const others = [
     'replaceCrashed',
     'noteEnded',
   ],
-  ...['awaitLast', 'probeWires'],
+  ...['awaitLast', 'probeWires', 'beginShutdown', 'holdDials', 'dropWires', 'releaseDials', 'sayFarewell'],
 ];
 const silent = Object.fromEntries(others.map((name) => [name, () => undefined]));
 
@@ -45,7 +45,9 @@ class PlayedEngine {
 /** An engine's life. What it does to its tables is played: events say when nothing of a kind is left. */
 export const hubModel: Model<PlayedEngine> = {
   machine: hubMachine.provide({
-    actors: Object.fromEntries(['supervisor', 'listeners', 'accepts', 'dialer', 'wake'].map((name) => [name, played()])) as never,
+    actors: Object.fromEntries(
+      ['supervisor', 'listeners', 'accepts', 'dialer', 'wake', 'host'].map((name) => [name, played()]),
+    ) as never,
     actions: { ...steps, ...silent } as never,
   }),
   worlds: { 'an engine': () => new PlayedEngine() },
@@ -63,6 +65,10 @@ export const hubModel: Model<PlayedEngine> = {
     'a connection ends': { type: 'connection.ended', key: 1, output: {} },
     'a connection crashes': { type: 'connection.crashed', key: 1, error: new Error('broken') },
     'the host woke': { type: 'host.woke' },
+    'the host has no network': { type: 'host.held' },
+    'the host has a network': { type: 'host.released' },
+    'the host is frozen': { type: 'host.frozen' },
+    'the host leaves': { type: 'host.left' },
     shutdown: { type: 'shutdown' },
     'the last listener is gone': { type: 'listeners.gone' },
     'the last connection is gone': { type: 'connections.gone' },
