@@ -1,7 +1,6 @@
 import type { ActorRefFrom, AnyActorRef } from 'xstate';
 import { checkConnectOptions, checkListener, checkShutdownOptions } from './arguments.js';
 import { callback } from './callbacks.js';
-import type { Closing } from './closing.js';
 import type { ApiState } from './connection/api-state.js';
 import type { EngineLimits } from './engine-limits.js';
 import { ConnectError } from './connect-error.js';

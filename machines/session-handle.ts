@@ -21,8 +21,8 @@ export interface AnyPump {
 export interface SessionOwner {
   /** The hub's permits to dial. */
   readonly requestPermit: DialPermits;
-  /** Whether another connection to this peer is to stay, and this one to give way. */
-  isDuplicate(peer: string): boolean;
+  /** The peer is known: `peer.identified` says so to the connection's chart, and whether there is another connection to it. */
+  identify(peer: string): void;
   /** Monotonic milliseconds. */
   now(): number;
 }
@@ -91,9 +91,9 @@ export class SessionHandle<P extends AnyPump = AnyPump> extends LinkState {
     return this.#owner.now();
   }
 
-  /** Whether another connection to this peer is to stay, and this one to give way: for events that go to the connection. */
-  isDuplicate(peer: string): boolean {
-    return this.#owner.isDuplicate(peer);
+  /** The peer is known: the connection gets `peer.identified` before this returns. */
+  identify(peer: string): void {
+    this.#owner.identify(peer);
   }
 
   // The pump.

@@ -3,17 +3,17 @@ import { REDIAL } from '../../machines/backoff.js';
 import type { ClosingCode } from '../../machines/closing.js';
 import { callback } from '../../machines/callbacks.js';
 import { asProtocol } from '../../machines/context-safe.js';
-import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/tie-break.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
 import { shipMachine } from '../../machines/ship/ship.machine.js';
-import type { ShipCodec, ShipMessage, ShipPayload } from '../../machines/ship/ship.messages.js';
+import type { ShipMessage, ShipPayload } from '../../machines/ship/ship.messages.js';
 import { ShipPlane } from '../../machines/ship/ship.plane.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../../machines/ship/ship.timing.js';
 import { amount, callable, checkOptions, count, flag, given, having, matching, members, oneOf, optional } from '../options.js';
 import { makeShipCodec } from './codec.js';
 import { guardedPeers } from './guarded.js';
+import { PayloadEncoder } from './payload-encoder.js';
 import { normaliseSki } from './ski.js';
 import type { ShipTrace } from './trace.js';
 
@@ -71,8 +71,9 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
   const localId = normaliseSki(ski);
   const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
-  const codec = makeShipCodec({ bytesMax: limits.messageBytesMax, ...(typeByte === undefined ? {} : { typeByte }) });
-  const sizes = new Sizes(codec);
+  const codec = new PayloadEncoder(
+    makeShipCodec({ bytesMax: limits.messageBytesMax, ...(typeByte === undefined ? {} : { typeByte }) }),
+  );
   return asProtocol({
     name: 'ship',
     alpn: 'ship',
@@ -93,8 +94,8 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     openingBytesMax: 1024,
     openingTimeoutMs: timing.initTimeoutMs,
     tombstoneMs: 0,
-    sizeOf: (message) => sizes.of(message),
-    copy: (message) => structuredClone(message),
+    sizeOf: (message) => codec.sizeOf(message),
+    copy: (message) => codec.copy(message),
     trusts: (peer) => peers.isTrusted(peer),
     makeSession: ({ role, peer = '' }) => {
       const seen =
@@ -116,24 +117,4 @@ function identify(ski: string | undefined, localId: string): Identified {
   if (ski === undefined) return { word: 'refuse', code: 'identity-unknown' };
   if (ski === localId) return { word: 'refuse', code: 'identity-mismatch' };
   return { word: 'known', label: ski, isNew: true, opening: undefined };
-}
-
-/** How large messages are, as they are on the wire; each is measured once. */
-class Sizes {
-  #known = new WeakMap<object, number>();
-
-  constructor(readonly codec: ShipCodec) {}
-
-  of(payload: ShipPayload): number {
-    if (typeof payload !== 'object' || payload === null)
-      throw new SessionError(
-        'not-a-message',
-        `expected an object with one member, got ${payload === null ? 'null' : typeof payload}`,
-      );
-    const known = this.#known.get(payload);
-    if (known !== undefined) return known;
-    const bytes = this.codec.encode({ kind: 'data', payload }).length;
-    this.#known.set(payload, bytes);
-    return bytes;
-  }
 }

@@ -101,8 +101,9 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     return { role: this.role, session: this.#access! };
   }
 
-  isDuplicate(peer: string): boolean {
-    return this.side.rivalOf(this, peer) !== undefined;
+  /** A session knows its peer: the chart gets that as an event, with the fact that its guard needs. */
+  identify(peer: string): void {
+    this.ref?.send({ type: 'peer.identified', peer, isDuplicate: this.side.rivalOf(this, peer) !== undefined });
   }
 
   identified(peer: string): void {

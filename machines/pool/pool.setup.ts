@@ -1,7 +1,7 @@
 import { assign, sendTo, setup } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
 import { closing, closingOf, type Closing, type ClosingCode } from '../closing.js';
-import type { ProtocolCommand, ProtocolNews } from '../protocol.js';
+import type { ProtocolCommand } from '../protocol.js';
 import {
   abortedClosing,
   namedClosing,
@@ -12,7 +12,6 @@ import {
   type ProtocolContext,
 } from '../protocol.setup.js';
 import type { PumpOver, SessionHandle } from '../session-handle.js';
-import { relay } from '../runtime/xstate-internals.js';
 import { wireService, type WireEvent } from '../connection/wire.service.js';
 import type { PoolFault, PoolGoodbye, PoolRefusalCode, PoolRefused } from './pool.messages.js';
 import type { PoolPlane } from './pool.plane.js';
@@ -120,12 +119,7 @@ export const poolSetup = setup({
     recordGoodbye: assign({
       closing: ({ event }) => (event.type === 'peer.goodbye' ? closingOfGoodbye(event.goodbye) : UNEXPECTED),
     }),
-    /** The hub's knowledge of other connections goes with the event. */
-    tellIdentity: ({ event, context, self }) => {
-      const peer = idOf(event) ?? context.peer ?? '';
-      const told: ProtocolNews = { type: 'peer.identified', peer, isDuplicate: context.session.isDuplicate(peer) };
-      relay(self.system, self, parent({ self }), told); // As `sendTo` does: inspectors see the source.
-    },
+    tellIdentity: ({ event, context }) => context.session.identify(idOf(event) ?? context.peer ?? ''),
     tellParent: sendTo(parent, news),
   },
   guards: {

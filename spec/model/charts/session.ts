@@ -23,7 +23,7 @@ export function sessionOver<P extends AnyPump & { readonly clock: Clock }>(
   opener?: Opener,
   permits: DialPermits = () => () => {},
 ): SessionHandle<P> {
-  const owner = { requestPermit: permits, isDuplicate: () => false, now: () => pump.clock.now() };
+  const owner = { requestPermit: permits, identify: () => {}, now: () => pump.clock.now() };
   return new SessionHandle(pump, owner, { id: 'the session' }, opener);
 }
 
