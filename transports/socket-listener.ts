@@ -1,10 +1,7 @@
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { hostAndPort, type HostAndPort } from './address.js';
 import { causeOf } from './socket-wire.js';
 import type { Acceptor, Listening } from '../machines/ports.js';
-
-/** Handles each new socket. It must handle `error` from the first moment on. */
-export type Greeter = (socket: Socket) => void;
 
 /**
  * Binds a Node server (net, tls or http) and reports what an `Acceptor` wants to know. The caller greets the server's sockets.

@@ -134,7 +134,7 @@ export const WITHOUT_KEY_IDENTIFIER: WireCause = {
   reason: "the peer's certificate has no Subject Key Identifier, or not that of its key",
 };
 
-export const WITHOUT_CERTIFICATE = {
+const WITHOUT_CERTIFICATE = {
   kind: 'identity-mismatch',
   reason: 'the peer showed no certificate; it needs one of its own, whose key is its identity',
 } as const satisfies WireCause;

@@ -4,7 +4,7 @@ import { viewsOf, type View } from './views.js';
 import { durationText, withDefault } from './words.js';
 
 /** The first line of a page that is drawn; it also tells our own files from other people's. */
-export const GALLERY_HEADER = '<!-- Drawn from the machines that run: do not edit, draw it again. -->';
+const GALLERY_HEADER = '<!-- Drawn from the machines that run: do not edit, draw it again. -->';
 
 /**
  * Charts as pictures that are small enough to be read, and a page `README.md` that shows them with what is better told in tables: the

@@ -27,7 +27,7 @@ const HEAD = 5; // Length and kind.
 const FRAME_OF: Record<number, HandshakeFrame | undefined> = { 0x10: 'knock', 0x11: 'challenge', 0x12: 'hello' };
 const CODE_OF: Record<HandshakeFrame, number> = { knock: 0x10, challenge: 0x11, hello: 0x12 };
 const CHALLENGE_BYTES = 32;
-export const CLIENT_HELLO_BYTES = HEAD + 6 + CHALLENGE_BYTES;
+const CLIENT_HELLO_BYTES = HEAD + 6 + CHALLENGE_BYTES;
 /** Any Hello is smaller. */
 export const HELLO_BYTES_MAX = 1024;
 

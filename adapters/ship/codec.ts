@@ -28,10 +28,10 @@ const OPTIONS = members({
   typeByte: optional(oneOf('checked', 'ignored')),
 });
 
-export const SHIP_BYTES_MAX = 102_400;
+const SHIP_BYTES_MAX = 102_400;
 
 /** Says what a message is before its payload: SHIP's first byte. */
-export const shipTypes = { init: 0, control: 1, data: 2, end: 3 } as const;
+const shipTypes = { init: 0, control: 1, data: 2, end: 3 } as const;
 
 /**
  * SHIP's bytes: a type byte, and EEBUS JSON in UTF-8. Reading follows the standard (whitespace, unknown members) and forgives

@@ -26,10 +26,10 @@ export function nknAddress(text: string): string | undefined {
   return digits === undefined ? undefined : identifier + digits.toLowerCase();
 }
 
-export const NONCE_BYTES = 24;
-export const TAG_BYTES = 16;
+const NONCE_BYTES = 24;
+const TAG_BYTES = 16;
 /** The bytes that sealing adds to a body. */
-export const SEAL_BYTES = NONCE_BYTES + TAG_BYTES;
+const SEAL_BYTES = NONCE_BYTES + TAG_BYTES;
 /** Nonces are drawn so many at a time: each call to the system costs as much as sealing a packet. */
 const NONCES = 128;
 

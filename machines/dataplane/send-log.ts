@@ -119,10 +119,6 @@ export class SendLog {
   get unsentBytes(): number {
     return this.#unsentBytes;
   }
-  /** Cumulative cost put on the current wire or before; what credit limits. */
-  get sentCost(): number {
-    return this.#sentCost;
-  }
 
   hasRoomFor(payloadBytes: number): boolean {
     return this.#cost + payloadBytes + MESSAGE_COST_BYTES <= this.bytesMax;

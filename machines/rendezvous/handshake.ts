@@ -34,7 +34,7 @@ const CLOSING_OF: Partial<Record<Outcome, ClosingCode>> = {
 };
 
 /** An outcome as the end of an attempt. Outcomes without a closing of their own are `identity-mismatch`. */
-export function closingOfOutcome(outcome: Outcome, side: 'local' | 'remote'): ReturnType<typeof closing> {
+function closingOfOutcome(outcome: Outcome, side: 'local' | 'remote'): ReturnType<typeof closing> {
   return closing(CLOSING_OF[outcome] ?? 'identity-mismatch', side, { message: outcome });
 }
 

@@ -33,15 +33,3 @@ export function aheadOf(base: number, sequence: number): number {
   if (ahead < 0) ahead += SEQUENCES;
   return ahead <= HALF ? ahead : ahead - SEQUENCES;
 }
-
-/** The order of two numbers; where they are half the circle apart, the smaller one counts as the later one, as in ncp-go. */
-export function compareSequences(a: number, b: number): -1 | 0 | 1 {
-  if (a === b) return 0;
-  const isNear = Math.abs(a - b) < HALF;
-  return a < b === isNear ? -1 : 1;
-}
-
-/** Whether `sequence` lies in `[start, end)` on the circle; nothing does when they are equal. */
-export function isBetween(start: number, end: number, sequence: number): boolean {
-  return start <= end ? start <= sequence && sequence < end : sequence >= start || sequence < end;
-}
