@@ -38,12 +38,12 @@ export function listenSecurely(
   acceptor: Acceptor,
   onSecure: (socket: TLSSocket, identity: Identity | undefined) => void,
 ): Listening {
-  const verdict = checkDialer(options);
+  const result = checkDialer(options);
   const own = ownDates(options.identity);
   const handshakes = createServer({ ...secureOptions(options), requestCert: true, ALPNProtocols: [...options.alpn] });
   handshakes.on('secureConnection', (socket) => {
     const identity = provenIdentity(socket, options.keyIdentifier);
-    const cause = verdict(identity);
+    const cause = result(identity);
     if (cause) {
       const remoteAddress = remoteAddressOf(socket);
       const reason = cause === WITHOUT_KEY_IDENTIFIER ? keyIdentifierFault(socket) : cause.reason;

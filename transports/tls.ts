@@ -80,7 +80,7 @@ function dialing(
   alpn: readonly string[],
   settings: SocketSettings,
   identities: TlsOptions['keyIdentifier'],
-  verdict: TlsResult,
+  result: TlsResult,
   onProven: (socket: TLSSocket, identity: Identity | undefined) => void,
 ): Opener {
   return (handler) => {
@@ -101,7 +101,7 @@ function dialing(
       wire.limitAttempt(0);
       wire.remoteAddress = remoteAddressOf(socket);
       wire.identity = provenIdentity(socket, identities);
-      const cause = verdict(wire.identity);
+      const cause = result(wire.identity);
       if (cause) wire.fail(cause);
       else {
         onProven(socket, wire.identity);

@@ -79,8 +79,8 @@ export function websocket(options: WebSocketOptions = {}): Transport {
     secure: secure !== undefined,
     dial(address, dialOptions) {
       const target = parseWebSocketAddress(address, scheme, 'dial');
-      const verdict = secure ? checkListener(secure, dialOptions?.fingerprints) : () => undefined;
-      return dialing(target, settings, context, verdict, dialOptions, own);
+      const result = secure ? checkListener(secure, dialOptions?.fingerprints) : () => undefined;
+      return dialing(target, settings, context, result, dialOptions, own);
     },
     listen: (address, acceptor) => listening(parseWebSocketAddress(address, scheme, 'listen'), settings, secure, acceptor),
   };
@@ -90,7 +90,7 @@ function dialing(
   target: WebSocketAddress,
   settings: WebSocketSettings,
   context: SecureDialOptions | undefined,
-  verdict: TlsResult,
+  result: TlsResult,
   { onReached, onCertificate }: DialOptions = {},
   own?: CertificateDates,
 ): Opener {
@@ -108,7 +108,7 @@ function dialing(
     socket.once(context ? 'secureConnect' : 'connect', () => {
       wire.remoteAddress = remoteAddressOf(socket);
       if (context) wire.identity = provenIdentity(socket as TLSSocket, settings.keyIdentifier);
-      const cause = verdict(wire.identity);
+      const cause = result(wire.identity);
       if (cause === WITHOUT_KEY_IDENTIFIER) wire.fail({ ...cause, reason: keyIdentifierFault(socket as TLSSocket) });
       else if (cause) wire.fail(cause);
       else {

@@ -78,12 +78,12 @@ export class Stage {
       });
     try {
       await Promise.all([server.start(), client.start()]);
-      const cutter = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
-      const address = `tcp://127.0.0.1:${await cutter.listen()}`;
+      const proxy = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
+      const address = `tcp://127.0.0.1:${await proxy.listen()}`;
       const accepted = server.incoming[Symbol.asyncIterator]().next();
       const near = whole(await client.connect(address));
       const far = whole((await accepted).value as Connection);
-      stage = new Stage(server, client, cutter, random, links, near, far, up);
+      stage = new Stage(server, client, proxy, random, links, near, far, up);
       await stage.mended();
       return stage;
     } catch (error) {

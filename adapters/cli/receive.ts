@@ -54,23 +54,23 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   const engine = await openEngine({ listen: [options.listen], protocols, inspect: watch.inspect }, options, output);
   const log = new TransferLog(output, engine, watch, 'received');
   tellRefusals(engine, output);
-  const desk = new TransferServer(options, log);
+  const server = new TransferServer(options, log);
   // Before the line that it listens: a reader of that line may send a signal at once.
   const stopListening = onInterrupt(
     async () => {
       await engine.shutdown({ deadlineMs: FAREWELL_MS });
-      await desk.settled();
+      await server.settled();
       await log.summarize();
     },
-    () => (options.keep === true && desk.broken === 0 ? 0 : 1),
+    () => (options.keep === true && server.broken === 0 ? 0 : 1),
   );
   output.tell({ event: 'listening', address: engine.addresses[0] });
   output.say(`Listening at ${engine.addresses[0]}; files go to ${options.dir}.`);
   void (async () => {
-    for await (const connection of engine.incoming) desk.serve(connection);
+    for await (const connection of engine.incoming) server.serve(connection);
   })();
   try {
-    await desk.over;
+    await server.over;
     await log.summarize();
   } finally {
     await log.stop();

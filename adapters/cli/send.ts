@@ -51,19 +51,19 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
   const watch = new LinkWatch();
   const engine = await openEngine({ dial: [options.to], protocols, inspect: watch.inspect }, options, output);
   const log = new TransferLog(output, engine, watch, 'sent');
-  const keeper = new ReconnectingSession(engine, options.to, {
+  const reconnecting = new ReconnectingSession(engine, options.to, {
     waiting: (closing) => log.waiting(options.to, closing),
     opened: () => log.connected(options.to),
   });
   const stopListening = onInterrupt(async () => {
     await log.stop();
-    await keeper.stop({ now: true });
+    await reconnecting.stop({ now: true });
     await engine.shutdown({ deadlineMs: 3000 });
   });
   try {
-    const kept = keeper.run();
-    await Promise.race([deliver(keeper, sources, options, log), kept.then(() => new Promise<never>(() => {}))]);
-    await keeper.stop({ graceMs: GRACE_MS });
+    const kept = reconnecting.run();
+    await Promise.race([deliver(reconnecting, sources, options, log), kept.then(() => new Promise<never>(() => {}))]);
+    await reconnecting.stop({ graceMs: GRACE_MS });
     await log.summarize();
   } finally {
     if (paths.includes('-')) process.stdin.destroy(); // Whoever still writes to it would keep this process alive.
@@ -78,14 +78,14 @@ const GRACE_MS = 3000;
 
 /** Sends until everything is confirmed, over as many sessions as it takes. */
 async function deliver(
-  keeper: ReconnectingSession,
+  reconnecting: ReconnectingSession,
   sources: readonly Source[],
   options: SendOptions,
   log: TransferLog,
 ): Promise<void> {
   const confirmed = new Set<string>();
   for (;;) {
-    const session = await withSession(keeper, options);
+    const session = await withSession(reconnecting, options);
     try {
       await sendFiles(session, sources, {
         progress: (progress) => log.progress(progress),
@@ -111,11 +111,11 @@ const WHY: Readonly<Record<string, string>> = {
   cancelled: 'The receiver cancelled the transfer; another sender may have sent the same file.',
 };
 
-async function withSession(keeper: ReconnectingSession, { window, to }: SendOptions): Promise<StreamSession> {
+async function withSession(reconnecting: ReconnectingSession, { window, to }: SendOptions): Promise<StreamSession> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), window);
   try {
-    return await keeper.opened(patience.signal);
+    return await reconnecting.opened(patience.signal);
   } catch (error) {
     throw new Failed(
       `${to}: no receiver answered within ${window / 1000} s`,

@@ -96,20 +96,20 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
   const watch = new LinkWatch();
   const engine = await openEngine({ dial: [address], protocols, inspect: watch.inspect }, options, output);
   const log = new TunnelLog(output, engine, watch);
-  const keeper = new ReconnectingSession(engine, address, {
+  const reconnecting = new ReconnectingSession(engine, address, {
     waiting: (closing) => log.waiting(address, closing),
     opened: () => log.opened(address),
     ended: (closing) => log.ended(closing),
   });
-  const entrance = new TunnelEntrance(keeper, log);
+  const entrance = new TunnelEntrance(reconnecting, log);
   try {
     onInterrupt(async () => {
-      await Promise.all([keeper.stop({ now: true }), entrance.close()]);
+      await Promise.all([reconnecting.stop({ now: true }), entrance.close()]);
       await engine.shutdown({ deadlineMs: 3000 });
       log.summarize();
     }, endedAsAsked);
     await listenAt(entrance, options.listen, output);
-    await keeper.run();
+    await reconnecting.run();
   } catch (error) {
     await entrance.close();
     await engine.shutdown();

@@ -24,8 +24,8 @@ export const VERSION = 1;
 
 const CONTROL_BIT = 0x80000000;
 const HEAD = 5; // Length and kind.
-const FRAME_OF: Record<number, HandshakeFrame | undefined> = { 0x10: 'knock', 0x11: 'challenge', 0x12: 'hello' };
-const CODE_OF: Record<HandshakeFrame, number> = { knock: 0x10, challenge: 0x11, hello: 0x12 };
+const FRAME_OF: Record<number, HandshakeFrame | undefined> = { 0x10: 'client-hello', 0x11: 'challenge', 0x12: 'hello' };
+const CODE_OF: Record<HandshakeFrame, number> = { 'client-hello': 0x10, challenge: 0x11, hello: 0x12 };
 const CHALLENGE_BYTES = 32;
 const CLIENT_HELLO_BYTES = HEAD + 6 + CHALLENGE_BYTES;
 /** Any Hello is smaller. */
@@ -41,7 +41,7 @@ export const rendezvousFrames: RendezvousFrames = {
   },
   handshakeFrame: (b, at, end) => (end - at >= HEAD && b[at]! >= 0x80 ? FRAME_OF[b[at + 4]!] : undefined),
   looksLikeClientHello(b) {
-    for (const [i, byte] of [0x80, 0, 0, CLIENT_HELLO_BYTES - 4, CODE_OF.knock].entries()) {
+    for (const [i, byte] of [0x80, 0, 0, CLIENT_HELLO_BYTES - 4, CODE_OF['client-hello']].entries()) {
       if (i >= b.length) return undefined;
       if (b[i] !== byte) return false;
     }
@@ -60,7 +60,7 @@ export function framed(kind: HandshakeFrame, body: Uint8Array): Uint8Array {
 
 export function writeClientHello(challenge: Uint8Array): Uint8Array {
   const body = new FieldWriter().hex('68667276').byte(VERSION).byte(VERSION).raw(challenge);
-  return framed('knock', body.done());
+  return framed('client-hello', body.done());
 }
 
 export function readClientHello(b: Uint8Array, at: number, end: number): ClientHello | undefined {
@@ -80,14 +80,14 @@ export function readChallenge(b: Uint8Array, at: number, end: number): Challenge
   return r.isGood ? read : undefined;
 }
 
-const POSTS = ['data', 'letter', 'unroutable', 'who', 'known'] as const;
+const NODE_MESSAGES = ['data', 'letter', 'unroutable', 'who', 'known'] as const;
 /** A response with everything in it is smaller. */
 export const SIGNED_MESSAGE_BYTES_MAX = 4096;
 
 /** Messages between connected nodes: a kind (1) and its fields. */
 export const nodeMessageCodec: NodeMessageCodec = {
   encode(post) {
-    const kind = POSTS.indexOf(post.kind);
+    const kind = NODE_MESSAGES.indexOf(post.kind);
     switch (post.kind) {
       case 'data': {
         const b = new Uint8Array(1 + post.payload.length);
@@ -113,7 +113,7 @@ export const nodeMessageCodec: NodeMessageCodec = {
   },
   decode(bytes): NodeMessage | undefined {
     if (bytes.length === 0) return undefined;
-    const kind = POSTS[bytes[0]!];
+    const kind = NODE_MESSAGES[bytes[0]!];
     if (kind === undefined) return undefined;
     if (kind === 'data') return { kind, payload: bytes.subarray(1) };
     const r = new FieldReader(bytes, 1);

@@ -36,13 +36,13 @@ export function signedMessages(signing: Signing): SignedMessages {
   return {
     id: signing.id,
     version: VERSION,
-    writeRequest(whereabouts) {
-      const message: ConnectRequest = { kind: 'request', ...whereabouts };
-      return { message, bytes: seal(DOMAINS.request, putWhereabouts(new FieldWriter().byte(VERSION), REQUEST, message).done()) };
+    writeRequest(contactInfo) {
+      const message: ConnectRequest = { kind: 'request', ...contactInfo };
+      return { message, bytes: seal(DOMAINS.request, putContactInfo(new FieldWriter().byte(VERSION), REQUEST, message).done()) };
     },
-    writeResponse(whereabouts, request) {
-      const message: ConnectResponse = { kind: 'response', ...whereabouts, request };
-      const w = putWhereabouts(new FieldWriter().byte(VERSION), RESPONSE, message);
+    writeResponse(contactInfo, request) {
+      const message: ConnectResponse = { kind: 'response', ...contactInfo, request };
+      const w = putContactInfo(new FieldWriter().byte(VERSION), RESPONSE, message);
       w.byte(request.bytes.length >>> 8)
         .byte(request.bytes.length & 255)
         .raw(request.bytes);
@@ -54,17 +54,18 @@ export function signedMessages(signing: Signing): SignedMessages {
     readClientHello,
     writeChallenge: (challenge) => writeChallenge(signing.id, challenge),
     readChallenge,
-    writeHello(hello, talk) {
-      const body = putHello(hello, talk);
-      return framed('hello', joined(body, signing.sign(joined(helloDomain(talk), body))));
+    writeHello(hello, context) {
+      const body = putHello(hello, context);
+      return framed('hello', joined(body, signing.sign(joined(helloDomain(context), body))));
     },
-    readHello(bytes, at, end, talk) {
+    readHello(bytes, at, end, context) {
       const body = bytes.subarray(at + FRAME_HEAD, end);
       if (body.length > HELLO_BYTES_MAX) return 'malformed';
       const read = takeHello(body);
       if (read === undefined) return 'malformed';
-      if (read.echo !== toHex(talk.speaker === 'dialer' ? talk.acceptorChallenge : talk.dialerChallenge)) return 'replayed';
-      return isSealed(helloDomain(talk), read.hello.from, body) ? read.hello : 'forged';
+      if (read.echo !== toHex(context.speaker === 'dialer' ? context.acceptorChallenge : context.dialerChallenge))
+        return 'replayed';
+      return isSealed(helloDomain(context), read.hello.from, body) ? read.hello : 'forged';
     },
   };
 }
@@ -90,13 +91,13 @@ function helloDomain({ speaker, dialerChallenge, acceptorChallenge }: SigningCon
 
 // Letters: version, kind, from, to, nonce, transport, addresses, flags, certificate, and in a response the request.
 
-function putWhereabouts(w: FieldWriter, kind: number, letter: ContactInfo): FieldWriter {
+function putContactInfo(w: FieldWriter, kind: number, letter: ContactInfo): FieldWriter {
   w.byte(kind).hex(letter.from).hex(letter.to).hex(letter.nonce).text(letter.transport).byte(letter.addresses.length);
   for (const address of letter.addresses) w.text(address);
   return w.byte(letter.isClient ? 1 : 0).hexOr0(letter.certificate, 32);
 }
 
-function takeWhereabouts(r: FieldReader): ContactInfo {
+function takeContactInfo(r: FieldReader): ContactInfo {
   const from = r.hex(32);
   const to = r.hex(32);
   const nonce = r.hexOr0(16);
@@ -117,24 +118,24 @@ function read(bytes: Uint8Array): Signed | undefined {
 function readRequest(bytes: Uint8Array): Signed<ConnectRequest> | undefined {
   const r = new FieldReader(bytes);
   if (r.byte() !== VERSION || r.byte() !== REQUEST) return undefined;
-  const whereabouts = takeWhereabouts(r);
+  const contactInfo = takeContactInfo(r);
   r.raw(SIGNATURE_BYTES);
-  return r.isGood ? { message: { kind: 'request', ...whereabouts }, bytes: new Uint8Array(bytes) } : undefined;
+  return r.isGood ? { message: { kind: 'request', ...contactInfo }, bytes: new Uint8Array(bytes) } : undefined;
 }
 
 function readResponse(bytes: Uint8Array): Signed<ConnectResponse> | undefined {
   const r = new FieldReader(bytes, 2);
-  const whereabouts = takeWhereabouts(r);
+  const contactInfo = takeContactInfo(r);
   const request = readRequest(r.raw(r.byte() * 256 + r.byte()));
   r.raw(SIGNATURE_BYTES);
   if (!r.isGood || request === undefined) return undefined;
-  return { message: { kind: 'response', ...whereabouts, request }, bytes: new Uint8Array(bytes) };
+  return { message: { kind: 'response', ...contactInfo, request }, bytes: new Uint8Array(bytes) };
 }
 
 // Hellos: version, from, to, nonce, what they answer, transport, address, flags, certificate.
 
-function putHello(hello: Hello, talk: SigningContext): Uint8Array {
-  const echo = talk.speaker === 'dialer' ? talk.acceptorChallenge : talk.dialerChallenge;
+function putHello(hello: Hello, context: SigningContext): Uint8Array {
+  const echo = context.speaker === 'dialer' ? context.acceptorChallenge : context.dialerChallenge;
   const w = new FieldWriter().byte(VERSION).hex(hello.from).hexOr0(hello.to, 32).hexOr0(hello.nonce, 16).raw(echo);
   w.text(hello.transport).text(hello.address);
   return w.byte((hello.confirmedYou ? 1 : 0) + (hello.isClient ? 2 : 0)).hexOr0(hello.certificate, 32).done(); // prettier-ignore

@@ -76,14 +76,14 @@ export function addressesOver(given: Connection, options: AskingOptions = {}): A
 }
 
 /** Answers such questions on a connection, which belongs to it from here on. Anything else that is said on it is skipped. @rule TUNA-22 */
-export function answerAddresses(given: Connection, desk: AddressResponder): void {
+export function answerAddresses(given: Connection, responder: AddressResponder): void {
   const connection = whole(given);
   connection.onMessage = (message) => {
     const { session, body } = readRequest(message) ?? {};
     const { id, from, to } = body ?? {};
     if (typeof id !== 'number' || typeof from !== 'string') return;
     const request = { from, ...(typeof to === 'string' ? { to } : {}), ...(session === undefined ? {} : { session }) };
-    said(connection, putReply(replyOf(callback(ports, 'desk.reply', () => desk.reply(request))), { id }));
+    said(connection, putReply(replyOf(callback(ports, 'desk.reply', () => responder.reply(request))), { id }));
   };
 }
 

@@ -99,7 +99,7 @@ async function attempt(client: Pick<RelayClient, 'send'>, peer: string, request:
  */
 export function answerRelay(
   client: Pick<RelayClient, 'onMessage'>,
-  desk: AddressResponder,
+  responder: AddressResponder,
   { accepts = () => true }: { readonly accepts?: (address: string) => boolean } = {},
 ): () => void {
   let isOver = false;
@@ -109,7 +109,7 @@ export function answerRelay(
     if (callback<unknown>(ports, 'accepts', () => accepts(src)) !== true) return false;
     const { session } = request;
     const asked = session === undefined ? { from: src } : { from: src, session };
-    const reply = replyOf(callback(ports, 'desk.reply', () => desk.reply(asked)));
+    const reply = replyOf(callback(ports, 'desk.reply', () => responder.reply(asked)));
     return reply.word === 'no-answer' ? false : putReply(reply);
   });
   return () => {

@@ -27,9 +27,9 @@ export class DeadlineHeap {
   static #ofClock = new WeakMap<Clock, DeadlineHeap>();
 
   static of(clock: Clock): DeadlineHeap {
-    let alarms = DeadlineHeap.#ofClock.get(clock);
-    if (alarms === undefined) DeadlineHeap.#ofClock.set(clock, (alarms = new DeadlineHeap(clock)));
-    return alarms;
+    let heap = DeadlineHeap.#ofClock.get(clock);
+    if (heap === undefined) DeadlineHeap.#ofClock.set(clock, (heap = new DeadlineHeap(clock)));
+    return heap;
   }
 
   #heap: Timer[] = [];
@@ -40,33 +40,33 @@ export class DeadlineHeap {
   constructor(readonly clock: Clock) {}
 
   /** Sets its deadline, or moves it. */
-  set(sleeper: Timer, at: number): void {
-    sleeper.dueAt = at;
-    if (sleeper.heapIndex < 0) sleeper.heapIndex = this.#heap.push(sleeper) - 1;
-    this.#settle(sleeper);
+  set(timer: Timer, at: number): void {
+    timer.dueAt = at;
+    if (timer.heapIndex < 0) timer.heapIndex = this.#heap.push(timer) - 1;
+    this.#settle(timer);
     this.#arm();
   }
 
-  clear(sleeper: Timer): void {
-    if (sleeper.heapIndex >= 0) this.#remove(sleeper);
-    sleeper.heapIndex = NOT_QUEUED;
-    sleeper.dueAt = Infinity;
+  clear(timer: Timer): void {
+    if (timer.heapIndex >= 0) this.#remove(timer);
+    timer.heapIndex = NOT_QUEUED;
+    timer.dueAt = Infinity;
     if (this.#heap.length === 0) this.#disarm(); // Otherwise it fires early, finds nothing due, and is set anew.
   }
 
   /** Calls `runDeferred` at the end of the current turn. The caller asks at most once per turn. */
-  defer(gatherer: Deferred): void {
-    if (this.#deferred.push(gatherer) === 1) this.clock.soon(this.#runAllDeferred);
+  defer(work: Deferred): void {
+    if (this.#deferred.push(work) === 1) this.clock.soon(this.#runAllDeferred);
   }
 
   #runAllDeferred = (): void => {
-    const gatherers = this.#deferred;
+    const deferred = this.#deferred;
     this.#deferred = [];
     let done = 0;
     try {
-      while (done < gatherers.length) gatherers[done++]!.runDeferred();
+      while (done < deferred.length) deferred[done++]!.runDeferred();
     } finally {
-      for (; done < gatherers.length; done++) this.defer(gatherers[done]!); // One of them threw; the others keep their turn.
+      for (; done < deferred.length; done++) this.defer(deferred[done]!); // One of them threw; the others keep their turn.
     }
   };
 
@@ -83,11 +83,11 @@ export class DeadlineHeap {
     let done = 0;
     try {
       while (done < due.length) {
-        const sleeper = due[done++]!;
-        if (sleeper.heapIndex !== DUE) continue; // Cleared or set again by one that was woken before it.
-        sleeper.heapIndex = NOT_QUEUED;
-        sleeper.dueAt = Infinity;
-        sleeper.expire();
+        const timer = due[done++]!;
+        if (timer.heapIndex !== DUE) continue; // Cleared or set again by one that was woken before it.
+        timer.heapIndex = NOT_QUEUED;
+        timer.dueAt = Infinity;
+        timer.expire();
       }
     } finally {
       for (; done < due.length; done++) if (due[done]!.heapIndex === DUE) this.set(due[done]!, due[done]!.dueAt);
@@ -109,31 +109,31 @@ export class DeadlineHeap {
     this.#timerAt = Infinity;
   }
 
-  #remove(sleeper: Timer): void {
+  #remove(timer: Timer): void {
     const last = this.#heap.pop()!;
-    if (last === sleeper) return;
-    last.heapIndex = sleeper.heapIndex;
+    if (last === timer) return;
+    last.heapIndex = timer.heapIndex;
     this.#heap[last.heapIndex] = last;
     this.#settle(last);
   }
 
   /** Moves it up, or down, to where its deadline belongs. */
-  #settle(sleeper: Timer): void {
+  #settle(timer: Timer): void {
     const heap = this.#heap;
-    let at = sleeper.heapIndex;
-    for (let above; at > 0 && (above = heap[(at - 1) >> 1]!).dueAt > sleeper.dueAt;) {
+    let at = timer.heapIndex;
+    for (let above; at > 0 && (above = heap[(at - 1) >> 1]!).dueAt > timer.dueAt;) {
       heap[at] = above;
       above.heapIndex = at;
       at = (at - 1) >> 1;
     }
-    for (let below; (below = this.#lesser(2 * at + 1)) !== undefined && below.dueAt < sleeper.dueAt;) {
+    for (let below; (below = this.#lesser(2 * at + 1)) !== undefined && below.dueAt < timer.dueAt;) {
       const next = below.heapIndex;
       heap[at] = below;
       below.heapIndex = at;
       at = next;
     }
-    heap[at] = sleeper;
-    sleeper.heapIndex = at;
+    heap[at] = timer;
+    timer.heapIndex = at;
   }
 
   #lesser(left: number): Timer | undefined {

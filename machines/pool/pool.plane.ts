@@ -129,11 +129,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
       this.#signAt = undefined;
       this.#pong ??= 0;
     }
-    const verdict = this.liveness.handleTimeout(now);
-    if (verdict === 'quiet') return;
+    const action = this.liveness.handleTimeout(now);
+    if (action === 'quiet') return;
     if (this.isFull)
       this.liveness.start(now); // A wire that isn't read shows no sign of life.
-    else if (verdict === 'probe') this.#mustPing = this.#mayPing;
+    else if (action === 'probe') this.#mustPing = this.#mayPing;
     else this.#signals.push({ type: 'wire.silent' });
   }
 
@@ -155,13 +155,13 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   pollTransmit(_link: number, now: number): Uint8Array | undefined {
     const control = this.#pollControl();
-    if (control !== undefined) return this.#said(control, now);
+    if (control !== undefined) return this.#transmitted(control, now);
     if (!this.#isOpen || this.#sending === 'parted') return undefined;
     const bytes = this.#queue.poll();
     this.#tellDrained();
     if (bytes === undefined) return undefined;
     this.#activeAt = now;
-    return this.#said(bytes, now);
+    return this.#transmitted(bytes, now);
   }
 
   pollMessage(): Uint8Array | undefined {
@@ -262,7 +262,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (this.#mayPing) this.#signAt ??= now + SIGN_MS;
   }
 
-  #said(bytes: Uint8Array, now: number): Uint8Array {
+  #transmitted(bytes: Uint8Array, now: number): Uint8Array {
     this.#signAt = this.isFull && this.#mayPing ? now + SIGN_MS : undefined;
     return bytes;
   }

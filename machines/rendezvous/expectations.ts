@@ -133,11 +133,11 @@ export class Expectations implements PeerPort {
     return (this.#side.authorizer.contactInfoOf(peer, this.#now())?.addresses.length ?? 0) > 0;
   }
   dial(peer: NodeId): void {
-    const whereabouts = this.#side.authorizer.contactInfoOf(peer, this.#now());
-    if (whereabouts === undefined) return this.tell(peer, { type: 'attempt.failed' });
+    const contactInfo = this.#side.authorizer.contactInfoOf(peer, this.#now());
+    if (contactInfo === undefined) return this.tell(peer, { type: 'attempt.failed' });
     const dial = new AbortController();
     this.#dials.set(peer, dial);
-    const { addresses, certificate } = whereabouts;
+    const { addresses, certificate } = contactInfo;
     const isBound = this.#side.certificate !== undefined && certificate !== undefined;
     const settled = (event: PeerEvent): void => {
       if (this.#dials.get(peer) !== dial) return;

@@ -38,24 +38,25 @@ export function identifying(side: IdentifyContext): Protocol['identify'] {
     return { word: 'refuse', code: outcome, say: frames.putRefused({ code, retryAfterMs: 0 }) };
   };
   return (bytes) => {
-    const isKnock = frames.looksLikeClientHello(bytes);
-    if (isKnock !== true) return { word: isKnock === undefined ? 'more' : 'foreign' };
-    const knockEnd = frames.frameBytes(bytes, 0);
-    if (bytes.length < knockEnd) return { word: 'more' };
-    const knock = letters.readClientHello(bytes, 0, knockEnd);
-    if (knock === undefined) return refuse('malformed');
-    if (knock.versionMin > letters.version || knock.versionMax < letters.version) return refuse('version-unsupported');
+    const isClientHello = frames.looksLikeClientHello(bytes);
+    if (isClientHello !== true) return { word: isClientHello === undefined ? 'more' : 'foreign' };
+    const helloEnd = frames.frameBytes(bytes, 0);
+    if (bytes.length < helloEnd) return { word: 'more' };
+    const clientHello = letters.readClientHello(bytes, 0, helloEnd);
+    if (clientHello === undefined) return refuse('malformed');
+    if (clientHello.versionMin > letters.version || clientHello.versionMax < letters.version)
+      return refuse('version-unsupported');
     const acceptorChallenge = side.entropy(32);
-    const transcript: SigningContext = { dialerChallenge: knock.challenge, acceptorChallenge, speaker: 'dialer' };
+    const transcript: SigningContext = { dialerChallenge: clientHello.challenge, acceptorChallenge, speaker: 'dialer' };
     return {
       word: 'asks',
       say: letters.writeChallenge(acceptorChallenge),
       then: (all, { identity }) => {
-        if (all.length < knockEnd + HEAD_BYTES) return { word: 'more' };
-        const end = knockEnd + frames.frameBytes(all.subarray(knockEnd), 0);
-        if (end - knockEnd > FRAME_BYTES_MAX || frames.handshakeFrame(all, knockEnd, end) !== 'hello') return refuse('malformed');
+        if (all.length < helloEnd + HEAD_BYTES) return { word: 'more' };
+        const end = helloEnd + frames.frameBytes(all.subarray(helloEnd), 0);
+        if (end - helloEnd > FRAME_BYTES_MAX || frames.handshakeFrame(all, helloEnd, end) !== 'hello') return refuse('malformed');
         if (all.length < end) return { word: 'more' };
-        const hello = letters.readHello(all, knockEnd, end, transcript);
+        const hello = letters.readHello(all, helloEnd, end, transcript);
         if (typeof hello === 'string') return refuse(hello);
         if (hello.confirmedYou) return refuse('malformed'); // It can't have.
         if (hello.from === letters.id)

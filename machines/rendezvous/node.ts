@@ -274,8 +274,8 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1;
     this.#report({ type: 'outcome', outcome });
   }
-  authorized(verdict: AuthResult): void {
-    const { outcome, from } = verdict;
+  authorized(result: AuthResult): void {
+    const { outcome, from } = result;
     if (from === undefined) return;
     if (outcome === 'answered') this.expectations.tell(from, { type: 'response.accepted' });
     else if (outcome === 'stored') {

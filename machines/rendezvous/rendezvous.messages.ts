@@ -99,7 +99,7 @@ export interface SignedMessages {
   readHello(bytes: Uint8Array, at: number, end: number, talk: SigningContext): Hello | 'malformed' | 'forged' | 'replayed';
 }
 
-export type HandshakeFrame = 'knock' | 'challenge' | 'hello';
+export type HandshakeFrame = 'client-hello' | 'challenge' | 'hello';
 
 /** The pool's frames, and those of this greeting among them. */
 export interface RendezvousFrames extends PoolCodec {

@@ -18,7 +18,7 @@ export interface SignalingContext {
   now(): number;
   count(outcome: Outcome): void;
   /** A letter for this node was read. Signaling sends the answer; the node acts on the result. */
-  authorized(verdict: AuthResult): void;
+  authorized(result: AuthResult): void;
   /** How many more peers this node wants. */
   readonly peersMissing: number;
   /** Whether this peer is unknown and may connect. */
@@ -43,17 +43,17 @@ export class SignalingRouter {
     const { side } = this;
     side.count('asked');
     if (side.signalling !== undefined) return side.signalling.send(to, letter);
-    const roads = new Set<NodeId>();
-    for (const link of this.#routesTo(to)) if (link.post({ kind: 'letter', to, letter })) roads.add(link.id);
-    if (roads.size > 0) this.#routes.set(to, roads);
+    const routes = new Set<NodeId>();
+    for (const link of this.#routesTo(to)) if (link.post({ kind: 'letter', to, letter })) routes.add(link.id);
+    if (routes.size > 0) this.#routes.set(to, routes);
     else this.#failed(to);
   }
 
   /** Reads a letter that came by the application's signalling. */
   receive(bytes: Uint8Array): Outcome {
-    const verdict = this.#read(bytes);
-    if (verdict.outcome === 'stored' && 'answer' in verdict) this.side.signalling?.send(verdict.from, verdict.answer);
-    return verdict.outcome;
+    const result = this.#read(bytes);
+    if (result.outcome === 'stored' && 'answer' in result) this.side.signalling?.send(result.from, result.answer);
+    return result.outcome;
   }
 
   /** Handles a message of a connected peer that is not for the application. */
@@ -84,7 +84,7 @@ export class SignalingRouter {
 
   /** A route is gone, and the requests on it. */
   lost(link: PeerLink): void {
-    for (const [to, roads] of [...this.#routes]) if (roads.delete(link.id) && roads.size === 0) this.#failed(to);
+    for (const [to, routes] of [...this.#routes]) if (routes.delete(link.id) && routes.size === 0) this.#failed(to);
   }
 
   reset(): void {
@@ -98,17 +98,16 @@ export class SignalingRouter {
 
   #read(bytes: Uint8Array): AuthResult {
     const { side } = this;
-    const verdict = side.authorizer.authorizeMessage(bytes, side.now());
-    side.count(verdict.outcome);
-    side.authorized(verdict);
-    return verdict;
+    const result = side.authorizer.authorizeMessage(bytes, side.now());
+    side.count(result.outcome);
+    side.authorized(result);
+    return result;
   }
 
   #open(link: PeerLink, letter: Uint8Array): void {
-    const verdict = this.#read(letter);
-    if (verdict.outcome === 'stored' && 'answer' in verdict)
-      link.post({ kind: 'letter', to: verdict.from, letter: verdict.answer });
-    else if (verdict.outcome === 'forged' || verdict.outcome === 'malformed') this.side.misbehaved(link);
+    const result = this.#read(letter);
+    if (result.outcome === 'stored' && 'answer' in result) link.post({ kind: 'letter', to: result.from, letter: result.answer });
+    else if (result.outcome === 'forged' || result.outcome === 'malformed') this.side.misbehaved(link);
   }
 
   #relay(link: PeerLink, post: { readonly kind: 'letter'; readonly to: NodeId; readonly letter: Uint8Array }): void {
@@ -129,8 +128,8 @@ export class SignalingRouter {
   }
 
   #returned(link: PeerLink, to: NodeId): void {
-    const roads = this.#routes.get(to);
-    if (roads?.delete(link.id) === true && roads.size === 0) this.#failed(to);
+    const routes = this.#routes.get(to);
+    if (routes?.delete(link.id) === true && routes.size === 0) this.#failed(to);
   }
 
   #failed(to: NodeId): void {

@@ -19,14 +19,14 @@ export abstract class ResumeCounts extends ControlQueue<ResumeSignal> {
   protected sending: SendingPhase = SENDING_PHASES.initial;
 
   /** The seed is not kept: idle sessions would keep their spent secrets. */
-  constructor(seed: ResumePlaneInput) {
+  constructor(input: ResumePlaneInput) {
     super();
-    const { codec, limits } = seed;
+    const { codec, limits } = input;
     this.limits = limits;
-    this.first = seed.first ?? 1;
+    this.first = input.first ?? 1;
     this.receiveWindow = new ReceiveWindow(limits, this.first);
-    this.log = new SendLog(codec, seed.pool, limits.sendBytesMax, this.first);
-    this.handshake = new Handshake(seed, this.log, this.receiveWindow);
+    this.log = new SendLog(codec, input.pool, limits.sendBytesMax, this.first);
+    this.handshake = new Handshake(input, this.log, this.receiveWindow);
   }
 
   write(payload: Uint8Array, prompt = false): Room {

@@ -20,16 +20,16 @@ export class Handshake {
   #windowMs: number;
 
   constructor(
-    seed: ResumePlaneInput,
+    input: ResumePlaneInput,
     readonly log: SendLog,
     readonly receiveWindow: ReceiveWindow,
   ) {
-    this.credentials = new Credentials(seed.entropy, seed.birthToken);
-    this.#codec = seed.codec;
-    this.#limits = seed.limits;
-    this.#session = packed(seed.session);
-    this.#messageBytesMax = seed.limits.messageBytesMax;
-    this.#windowMs = Math.min(seed.limits.reconnectWindowMs, WINDOW_MS_MAX);
+    this.credentials = new Credentials(input.entropy, input.birthToken);
+    this.#codec = input.codec;
+    this.#limits = input.limits;
+    this.#session = packed(input.session);
+    this.#messageBytesMax = input.limits.messageBytesMax;
+    this.#windowMs = Math.min(input.limits.reconnectWindowMs, WINDOW_MS_MAX);
   }
 
   /** The smaller of both sides' limits, once the handshake is done. */
@@ -56,12 +56,12 @@ export class Handshake {
 
   /** Acceptor: the answer to a hello that was authorized; `stolen` when two dialers have the token, `untrue` when positions can't be. */
   welcome(hello: Hello): Uint8Array | 'stolen' | 'untrue' {
-    const verdict = this.trail.compare(hello.trail, hello.resume);
-    if (verdict === 'stolen') return 'stolen';
+    const result = this.trail.compare(hello.trail, hello.resume);
+    if (result === 'stolen') return 'stolen';
     if (!this.#agree(hello)) return 'untrue';
     if (hello.resume) this.resumes++;
     const { token, epoch } = this.credentials.issue(hello);
-    return this.#put('welcome', hello.resume, token, epoch, this.trail.accept(hello.trail, verdict));
+    return this.#put('welcome', hello.resume, token, epoch, this.trail.accept(hello.trail, result));
   }
 
   /** Acceptor: the dialer has read the welcome of this epoch. False: there was none such. */

@@ -21,9 +21,9 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   readonly role: 'dialer' | 'acceptor';
   readonly codec: ResumeCodec;
 
-  constructor(seed: ResumePlaneInput) {
-    super(seed);
-    const { limits, codec } = ({ role: this.role, codec: this.codec } = seed);
+  constructor(input: ResumePlaneInput) {
+    super(input);
+    const { limits, codec } = ({ role: this.role, codec: this.codec } = input);
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
     this.liveness = new Liveness({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
   }
@@ -231,7 +231,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
       case 'confirm':
         if (this.role === 'dialer' || !this.handshake.confirmed(value)) return this.#violate('RES-5');
         this.#handedBefore = 0;
-        return this.#bear() ? 'signal' : 'quiet';
+        return this.#establish() ? 'signal' : 'quiet';
       case 'credit':
         this.log.grant(value);
         return 'quiet';
@@ -258,7 +258,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (welcome === 'untrue') return this.#violate('RES-8');
     this.enqueue(welcome);
     this.#greeted();
-    if (hello.resume) this.#bear(); // It has read a welcome before.
+    if (hello.resume) this.#establish(); // It has read a welcome before.
     return 'signal';
   }
 
@@ -271,7 +271,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.enqueue(confirm);
     this.#handedBefore = 0;
     this.#greeted();
-    this.#bear();
+    this.#establish();
     return 'signal';
   }
 
@@ -323,7 +323,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.enqueue(this.codec.putNumber('ping', this.receiveWindow.next));
   }
 
-  #bear(): boolean {
+  #establish(): boolean {
     if (this.handshake.isBorn) return false;
     this.handshake.isBorn = true;
     this.notify({ type: 'session.born' });

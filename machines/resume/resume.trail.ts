@@ -70,10 +70,10 @@ export class WireTrail {
   }
 
   /** Acceptor: a hello was accepted. The trail of the welcome, where the hello had one. */
-  accept(trail: Trail | undefined, verdict: TrailResult): Trail | undefined {
+  accept(trail: Trail | undefined, result: TrailResult): Trail | undefined {
     const before = this.last ?? 0;
-    if (verdict === 'strange') this.#add(STRANGER);
-    else if (trail !== undefined && verdict !== 'repeated') {
+    if (result === 'strange') this.#add(STRANGER);
+    else if (trail !== undefined && result !== 'repeated') {
       const since = this.#after(trail.before) ?? NOTHING;
       if (since !== this.#since) this.#known = trail.before;
       this.#since = [...since];

@@ -19,32 +19,32 @@ export class FairQueue<T extends FairQueueItem> {
   constructor(readonly roundBytes: number) {}
 
   /** It has something to send. */
-  add(turn: T): void {
-    if (this.#newItems.has(turn) || this.#activeItems.has(turn)) return;
-    turn.allowance = this.roundBytes;
-    this.#newItems.add(turn);
+  add(item: T): void {
+    if (this.#newItems.has(item) || this.#activeItems.has(item)) return;
+    item.allowance = this.roundBytes;
+    this.#newItems.add(item);
   }
 
   /** The next entry to send; `onlyFresh`: only one that had been silent. */
   next(onlyFresh: boolean): T | undefined {
-    for (const turn of this.#newItems) {
-      if (turn.isReady && turn.allowance > 0) return turn;
-      this.#newItems.delete(turn);
-      this.#activeItems.add(turn);
+    for (const item of this.#newItems) {
+      if (item.isReady && item.allowance > 0) return item;
+      this.#newItems.delete(item);
+      this.#activeItems.add(item);
     }
     if (onlyFresh) return undefined;
-    for (const turn of this.#activeItems) {
-      if (turn.isReady && turn.allowance > 0) return turn;
-      this.#activeItems.delete(turn);
-      if (!turn.isReady) continue;
-      turn.allowance += this.roundBytes;
-      this.#activeItems.add(turn); // The loop comes back to it: a set is walked as it grows.
+    for (const item of this.#activeItems) {
+      if (item.isReady && item.allowance > 0) return item;
+      this.#activeItems.delete(item);
+      if (!item.isReady) continue;
+      item.allowance += this.roundBytes;
+      this.#activeItems.add(item); // The loop comes back to it: a set is walked as it grows.
     }
     return undefined;
   }
 
-  remove(turn: T): void {
-    this.#newItems.delete(turn);
-    this.#activeItems.delete(turn);
+  remove(item: T): void {
+    this.#newItems.delete(item);
+    this.#activeItems.delete(item);
   }
 }

@@ -19,7 +19,7 @@ test('deadlines: each expires once, when it was set last, in order, by one timer
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 60 }), (deeds) => {
       const clock = new SimClock();
-      const alarms = DeadlineHeap.of(clock);
+      const heap = DeadlineHeap.of(clock);
       const heard: string[] = [];
       const people = Array.from({ length: 10 }, (_, name) => new Person(name, () => heard.push(`${name} at ${clock.now()}`)));
       const deadlines = new Map<number, number>();
@@ -35,10 +35,10 @@ test('deadlines: each expires once, when it was set last, in order, by one timer
       for (const { who, what, ms } of deeds) {
         if (what === 'wait') pass(ms);
         else if (what === 'clear') {
-          alarms.clear(people[who]!);
+          heap.clear(people[who]!);
           deadlines.delete(who);
         } else {
-          alarms.set(people[who]!, clock.now() + 1 + ms);
+          heap.set(people[who]!, clock.now() + 1 + ms);
           deadlines.set(who, clock.now() + 1 + ms);
         }
         expect(clock.pending).toBeLessThanOrEqual(1);
@@ -57,7 +57,7 @@ test('deadlines: each expires once, when it was set last, in order, by one timer
 
 test('deadlines: one that throws does not take the turn of others', () => {
   const clock = new SimClock();
-  const alarms = DeadlineHeap.of(clock);
+  const heap = DeadlineHeap.of(clock);
   const woken: number[] = [];
   const people = [1, 2, 3].map(
     (name) =>
@@ -66,7 +66,7 @@ test('deadlines: one that throws does not take the turn of others', () => {
         if (name === 1) throw new Error('a bad morning');
       }),
   );
-  for (const person of people) alarms.set(person, 10);
+  for (const person of people) heap.set(person, 10);
   expect(() => clock.advance(10)).toThrow('a bad morning');
   clock.advance(10);
   expect(woken.sort()).toEqual([1, 2, 3]);
@@ -75,17 +75,17 @@ test('deadlines: one that throws does not take the turn of others', () => {
 
 test('dataplane/deadline heap: one that is cleared, or put off, by another who is woken first sleeps on', () => {
   const clock = new SimClock();
-  const alarms = DeadlineHeap.of(clock);
+  const heap = DeadlineHeap.of(clock);
   const woken: string[] = [];
   const second = new Person(2, () => woken.push(`2 at ${clock.now()}`));
   const third = new Person(3, () => woken.push('3'));
   const first = new Person(1, () => {
-    alarms.set(second, 50);
-    alarms.clear(third);
+    heap.set(second, 50);
+    heap.clear(third);
   });
-  alarms.set(first, 10);
-  alarms.set(second, 11);
-  alarms.set(third, 11);
+  heap.set(first, 10);
+  heap.set(second, 11);
+  heap.set(third, 11);
   clock.freeze(20); // All three are due in the same moment.
   clock.advance(100);
   expect(woken).toEqual(['2 at 50']);
@@ -93,12 +93,12 @@ test('dataplane/deadline heap: one that is cleared, or put off, by another who i
 
 test('dataplane/deadline heap: a deadline that has passed wakes in a turn of its own, not from inside', () => {
   const clock = new SimClock();
-  const alarms = DeadlineHeap.of(clock);
+  const heap = DeadlineHeap.of(clock);
   let turns = 0;
   const person = new Person(1, (self) => {
-    if (++turns < 5) alarms.set(self, 0);
+    if (++turns < 5) heap.set(self, 0);
   });
-  alarms.set(person, 0);
+  heap.set(person, 0);
   expect(turns).toBe(0);
   const { steps } = clock;
   clock.advance(1);
@@ -107,7 +107,7 @@ test('dataplane/deadline heap: a deadline that has passed wakes in a turn of its
 
 test('deferred work: runs at the end of the turn, in order, also when some of it throws', () => {
   const clock = new SimClock();
-  const alarms = DeadlineHeap.of(clock);
+  const heap = DeadlineHeap.of(clock);
   const done: string[] = [];
   const say = (word: string, then: () => void = () => undefined) => ({
     runDeferred: () => {
@@ -118,9 +118,9 @@ test('deferred work: runs at the end of the turn, in order, also when some of it
   const fail = (): never => {
     throw new Error('a bad turn');
   };
-  alarms.defer(say('a', () => alarms.defer(say('d'))));
-  alarms.defer(say('b', fail));
-  alarms.defer(say('c'));
+  heap.defer(say('a', () => heap.defer(say('d'))));
+  heap.defer(say('b', fail));
+  heap.defer(say('c'));
   expect(done).toEqual([]);
   expect(() => clock.settle()).toThrow('a bad turn');
   clock.settle();

@@ -33,7 +33,7 @@ class Court {
   ) {
     const verify: Signing['verify'] = (...args) => (this.verified++, signing.verify(...args));
     this.letters = signedMessages({ ...signing, verify });
-    const bench: AuthContext = {
+    const context: AuthContext = {
       letters: this.letters,
       entropy: random.bytes,
       limits: { ...RENDEZVOUS_LIMITS, ...limits },
@@ -42,7 +42,7 @@ class Court {
       isMet: (peer) => this.met.has(peer),
       ownerOf: (address) => this.owners.get(address),
     };
-    this.judge = new Authorizer(bench);
+    this.judge = new Authorizer(context);
   }
   get id(): string {
     return this.letters.id;
@@ -64,9 +64,9 @@ class Court {
     return this.judge.authorizeMessage(bytes, now).outcome;
   }
 }
-const answerOf = (verdict: ReturnType<Authorizer['authorizeMessage']>): Uint8Array => {
-  if (!('answer' in verdict)) throw new Error(`no answer: ${verdict.outcome}`);
-  return verdict.answer;
+const answerOf = (result: ReturnType<Authorizer['authorizeMessage']>): Uint8Array => {
+  if (!('answer' in result)) throw new Error(`no answer: ${result.outcome}`);
+  return result.answer;
 };
 const NO_EVIDENCE = { certificate: undefined };
 
@@ -74,11 +74,11 @@ describe('rendezvous/authorizer: letters', () => {
   test('[RDV-2] a request that is wanted is stored and answered; the answer to it is stored where it was asked', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     const request = alice.judge.request(bob.id, 0);
-    const verdict = bob.judge.authorizeMessage(request, 10);
-    expect(verdict).toMatchObject({ outcome: 'stored', from: alice.id });
+    const result = bob.judge.authorizeMessage(request, 10);
+    expect(result).toMatchObject({ outcome: 'stored', from: alice.id });
     expect(bob.judge.expected.newestOf(alice.id, 10)?.grounds.holds).toBe('request');
     expect(bob.judge.contactInfoOf(alice.id, 10)?.addresses).toEqual([alice.address]);
-    expect(alice.judge.authorizeMessage(answerOf(verdict), 20)).toEqual({ outcome: 'answered', from: bob.id });
+    expect(alice.judge.authorizeMessage(answerOf(result), 20)).toEqual({ outcome: 'answered', from: bob.id });
     expect(alice.judge.expected.newestOf(bob.id, 20)?.grounds.holds).toBe('response');
     // Each presents what the other has made up.
     const [ours, theirs] = [alice.judge.nonceFor(bob.id, 20), bob.judge.nonceFor(alice.id, 20)];
@@ -198,8 +198,8 @@ describe('rendezvous/authorizer: letters', () => {
 describe('rendezvous/authorizer: Hellos', () => {
   const pair = (): { alice: Court; bob: Court; nonce: string } => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    const verdict = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 0);
-    alice.judge.authorizeMessage(answerOf(verdict), 0);
+    const result = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 0);
+    alice.judge.authorizeMessage(answerOf(result), 0);
     return { alice, bob, nonce: alice.judge.nonceFor(bob.id, 0)! };
   };
   const arrive = (at: Court, hello: Hello, now = 0): string => at.judge.authorizeArrival(hello, NO_EVIDENCE, now);
