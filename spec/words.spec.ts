@@ -10,14 +10,28 @@ const root = join(__dirname, '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 /** Files that are not yet clean. A file that needs its exemption no more fails the test. */
-const exempt: readonly string[] = [];
+const exempt: readonly string[] = [
+  'machines/connection/wire.service.ts',
+  'machines/hub/accept/absent-sessions.ts',
+  'machines/hub/accept/identify.service.ts',
+  'machines/hub/accept/route-incoming.ts',
+  'machines/hub/admission.ts',
+  'machines/hub/connection-manager.ts',
+  'machines/hub/connection-record.ts',
+  'machines/hub/host-watch.ts',
+  'machines/hub/hub-state.ts',
+  'machines/hub/hub.events.ts',
+  'machines/hub/hub.setup.ts',
+  'machines/hub/metrics.ts',
+  'machines/hub/registry.ts',
+];
 
 /** Pages that are generated from code, which has the words. */
 const isGenerated = (page: string): boolean => /^spec\/(api|charts)\//.test(page);
 
 const pages = filesBelow('', '.md').filter((page) => !isGenerated(page));
 const sources = ['adapters', 'transports', 'visualizer'].flatMap((folder) => filesBelow(folder, '.ts'));
-const machines = filesBelow('machines', '.ts').filter((file) => !/^machines\/(hub|connection)\//.test(file));
+const machines = filesBelow('machines', '.ts');
 const tests = filesBelow('spec', '.spec.ts');
 
 const complaints = [
@@ -31,7 +45,7 @@ const complaints = [
 test('words: documents, comments, messages and titles of tests use plain ones', () => {
   expect(pages.length).toBeGreaterThan(40);
   expect(sources.length).toBeGreaterThan(120);
-  expect(machines.length).toBeGreaterThan(100);
+  expect(machines.length).toBeGreaterThan(150);
   expect(tests.length).toBeGreaterThan(150);
   expect(complaints.filter(({ file }) => !exempt.includes(file)).map(({ text }) => text)).toEqual([]);
 });

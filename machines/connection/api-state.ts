@@ -6,7 +6,7 @@ export const API_STATES = {
   none: 0, // No connection and none wanted.
   queued: 1, // Wanted; waiting for a slot, for an address, or for its backoff.
   initiated: 2, // This side is dialing.
-  receivedPairingRequest: 3, // An untrusted peer is at the door; a person or a policy decides.
+  receivedPairingRequest: 3, // An untrusted peer has dialed; a person or a policy decides.
   inProgress: 4, // The handshake runs.
   trusted: 5, // The peer's identity is trusted, the handshake is not done.
   pin: 6, // PIN exchange; skipped by every protocol today.

@@ -4,7 +4,7 @@ export class Broadcast<T> implements AsyncIterable<T> {
   #last: T | undefined;
   #ended = false;
 
-  /** `first`: what a reader hears at once. */
+  /** `first`: the value that a reader gets at once. */
   constructor(
     readonly keptMax: number,
     first?: T,

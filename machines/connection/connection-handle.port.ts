@@ -2,7 +2,7 @@ import type { Protocol, ProtocolCommand } from '../protocol.js';
 
 /** How the handle reaches its connection's chart, and says what an application's handler threw. */
 export interface HandlePort {
-  /** What the session of this round is called, for as long as anything holds it. */
+  /** The id of this round's session, as long as it is referenced. */
   idOf(round: number): string;
   command(command: ProtocolCommand): void;
   /** One side goes; told once. */
@@ -19,5 +19,5 @@ export interface HandleFacts {
   readonly role: 'dialer' | 'acceptor';
 }
 
-/** What a handle must know of its protocol. */
+/** The facts about its protocol that a handle needs. */
 export type HandleKind<Message> = Pick<Protocol<Message>, 'sizeOf' | 'copy' | 'boundaries'>;

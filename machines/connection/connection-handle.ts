@@ -41,7 +41,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   #peer: string;
   #state: ApiState;
   #onMessage: ((message: Message) => void) | undefined;
-  // What follows exists while it is needed: most sessions are idle most of the time.
+  // The following members exist while they are needed: most sessions are idle most of the time.
   #inbox: Inbox<Message> | undefined;
   #reader: ((result: IteratorResult<Message> | Promise<never>) => void) | undefined;
   #iterating = false;
@@ -138,7 +138,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
     if (signal?.aborted === true) return Promise.reject(abortedBy(signal, 'the send was aborted before it was accepted'));
     return new Promise((resolve, reject) => {
-      const bytes = this.#kind.sizeOf(message); // What is no message is thrown, and rejects.
+      const bytes = this.#kind.sizeOf(message); // Throws for a value that is no message, which rejects.
       if (!this.#budget.fits(bytes)) return reject(this.#overBudget());
       if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, resolve, reject);
       if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
@@ -190,16 +190,16 @@ export class ConnectionHandle<Message> implements Connection<Message> {
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
     if (this.#onMessage !== undefined || this.#iterating)
-      throw new SessionError('two-readers', 'messages are already read by somebody else');
+      throw new SessionError('two-readers', 'messages are already read by another reader');
     this.#iterating = true;
-    let isOver = false; // Somebody else may read by then.
+    let isOver = false; // Another reader may read by then.
     return {
       next: () => (isOver ? Promise.resolve({ done: true, value: undefined }) : this.#pull()),
       return: () => {
         if (isOver) return Promise.resolve({ done: true, value: undefined });
         isOver = true;
         this.#iterating = false;
-        const reader = this.#reader; // Whoever waits for a message, with a deadline of his own say, waits no longer.
+        const reader = this.#reader; // A pending `next()`, for example one in a race with a deadline, ends.
         this.#reader = undefined;
         reader?.({ done: true, value: undefined });
         return Promise.resolve({ done: true, value: undefined });
@@ -207,7 +207,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     };
   }
 
-  // What the pump and the hub call.
+  // Called by the pump and the hub.
 
   /** Whether the application has begun to read messages. */
   get isRead(): boolean {
@@ -277,7 +277,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     return closing;
   }
 
-  /** Nothing more will be heard of its state. */
+  /** Ends the iterators of its states. */
   retire(): void {
     this.#isRetired = true;
     this.#states?.end();
@@ -352,7 +352,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     return message;
   }
 
-  /** What an application's handler throws is reported (`Ports.report`): the session goes on. */
+  /** An error of the application's handler is reported (`Ports.report`): the session goes on. */
   #call(message: Message): void {
     try {
       const result: unknown = this.#onMessage!(message);
@@ -382,7 +382,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
 }
 
 const MESSAGE_COST_BYTES = 64;
-/** What sends may hold while they wait for room, one at least; beyond it they reject `queue-full`. */
+/** Bytes that waiting sends may hold, one send at least; beyond it they reject `queue-full`. */
 const PARKED_BYTES_MAX = 4 << 20;
 /** State changes kept for a reader that is late; a connection has few, and the oldest give way. */
 const STATES_KEPT_MAX = 256;

@@ -8,7 +8,7 @@ export interface SendOptions {
 }
 
 /**
- * What an application holds: one session, from its first attempt to its closing.
+ * A connection, as an application holds it: one session, from its first attempt to its closing.
  *
  * `for await (const message of connection)` gives each message once and in order. After the last one the loop ends where the connection
  * ended in order (`closed`, `peer-goodbye`, `shutdown`, `drained`). After any other ending it throws `SessionError` `closed`, whose
@@ -21,7 +21,7 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
    */
   readonly id: string;
   readonly protocol: string;
-  /** What arrives: each message as it was sent, or bytes in whatever pieces (`messagesOver` of `holdfast/adapters/messages`). */
+  /** Messages arrive each as it was sent, or as bytes in arbitrary chunks (`messagesOver` of `holdfast/adapters/messages`). */
   readonly boundaries: 'message' | 'stream';
   /** The peer's proven identity or its address, whichever is known. */
   readonly peer: string;

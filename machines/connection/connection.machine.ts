@@ -21,7 +21,7 @@ const whenFailed = {
 /**
  * One connection as an application sees it, whatever its protocol: the ten API states. The protocol's own chart is
  * invoked below from the first dial to the last farewell, and drives this one by its news; the state never goes backwards
- * within one handshake. How it ended is told before the state says so.
+ * within one handshake. The end is reported before the state says so.
  */
 export const connectionMachine = connectionSetup.createMachine({
   id: 'connection',
@@ -123,7 +123,7 @@ export const connectionMachine = connectionSetup.createMachine({
       },
     },
     swapping: {
-      description: "Both sides dialed, and the peer's wire is to stay: the attempt ended unheard, its place is taken.",
+      description: "Both sides dialed, and the peer's wire is to stay: the attempt ends unreported, its place is taken.",
       always: 'engaged.inProgress',
     },
     remoteDeniedTrust: {

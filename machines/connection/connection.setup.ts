@@ -9,17 +9,17 @@ import { unlisted } from '../unlisted.js';
 import type { ApiState } from './api-state.js';
 
 export type ConnectionCommand =
-  | { type: 'connect' } // Somebody wants it: an application, or a registration.
-  | { type: 'cancel' } // Nobody wants it any more.
+  | { type: 'connect' } // An application, or a registration, wants it.
+  | { type: 'cancel' } // It is no longer wanted.
   | { type: 'redial' } // The hub's answer to a failed attempt: there is to be another one.
   | { type: 'rest' } // Or there is not.
   | { type: 'dismiss' } // Nothing needs it any more: its actor ends.
-  | { type: 'offered'; opener: Opener; opening: unknown; isTrusted: boolean } // The door has a wire for it.
+  | { type: 'offered'; opener: Opener; opening: unknown; isTrusted: boolean } // The listener has a wire for it.
   | { type: 'crossed'; opener: Opener; opening: unknown } // Both sides dialed, and the peer's wire is to stay.
   | ProtocolCommand;
 export type ConnectionEvent = ConnectionCommand | ProtocolNews | RedialEvent;
 
-/** What the hub does for one connection. Every call is made between transitions and returns at once. */
+/** The hub, as one connection needs it. Every call is made between transitions and returns at once. */
 export interface ConnectionPort {
   /** Asks the hub for a permit to dial; what opens the wire is kept for `begin`. The result withdraws the request. */
   requestDial: RedialInput['session']['requestDial'];
@@ -46,7 +46,7 @@ export interface ConnectionPort {
 }
 
 export interface ConnectionInput {
-  /** What the chart's actions and services call. It is written down as the connection's name, which never changes. */
+  /** The port of the chart's actions and services. It serializes as the connection's name, which never changes. */
   readonly port: ConnectionPort;
 }
 

@@ -1,9 +1,9 @@
 import { closing } from '../closing.js';
 import type { ConnectionRecord } from './connection-record.js';
 
-/** What is done to all connections of a hub at once: at a shutdown, and when the host sleeps, wakes or leaves. */
+/** Operations on all connections of a hub at once: at a shutdown, and when the host sleeps, wakes or leaves. */
 
-/** What has all connections of a hub. */
+/** The holder of a hub's connections. */
 interface Hub {
   records(): Iterable<ConnectionRecord>;
 }

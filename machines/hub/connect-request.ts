@@ -3,11 +3,11 @@ import type { ConnectionHandle } from '../connection/connection-handle.js';
 import type { DialOptions } from '../ports.js';
 import type { Protocol } from '../protocol.js';
 
-/** What an application, or a registration, wants of the hub: a connection to one peer. */
+/** A request of an application, or of a registration: a connection to one peer. */
 export interface ConnectRequest {
   /** Addresses to race; none where the resolver is to find them. */
   readonly targets: readonly string[];
-  /** Who it must be, where that is known. */
+  /** The expected peer, where it is known. */
   readonly peer: string | undefined;
   readonly protocol: Protocol<unknown>;
   readonly dialOptions: DialOptions;

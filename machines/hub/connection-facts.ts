@@ -16,11 +16,11 @@ import type { RecordSide } from './record-side.js';
 export type ConnectionRef = ActorRefFrom<typeof connectionMachine>;
 
 /**
- * What is known of one connection: who and where it is, its session of the moment, and what follows from that. What happens to it is
- * `ConnectionRecord`, which adds no fields. What leads to other objects is an `accessor`, so that nothing finds it by listing properties.
+ * The facts about one connection: its peer and address, its current session, and their consequences. Its events are handled by
+ * `ConnectionRecord`, which adds no fields. References to other objects are `accessor`s, so that nothing finds it by listing properties.
  */
 export abstract class ConnectionFacts<Self> {
-  /** What the registry and the supervisor call it by. */
+  /** Its id in the registry and the supervisor. */
   id = 0;
   accessor ref: ConnectionRef | undefined;
   accessor handle: ConnectionHandle<unknown> | undefined;
@@ -44,7 +44,7 @@ export abstract class ConnectionFacts<Self> {
   /** How the last attempt or connection ended. */
   lastCause: Closing | undefined;
   readonly redials = new RedialState();
-  /** What takes the place of a session that the peer has lost, until it is dialed: the application may hold it already. */
+  /** The successor of a session that the peer has lost, until it is dialed: the application may hold it already. */
   accessor successor: OpenSession | undefined;
 
   protected readonly callers = new Callers();
@@ -71,11 +71,11 @@ export abstract class ConnectionFacts<Self> {
     this.peerId = wish.peer;
   }
 
-  /** What the session of the moment is called, or the next one, where it is over. */
+  /** The id of the current session, or of the next one, where it is over. */
   get sessionId(): string {
     return this.idOf(this.isSpent ? this.round + 1 : this.round);
   }
-  /** What the session of the moment is called, or was until it ended. */
+  /** The id of the current session, or of the last one. */
   get handleId(): string {
     return this.handle?.id ?? this.sessionId;
   }
@@ -85,11 +85,11 @@ export abstract class ConnectionFacts<Self> {
   idOf(round: number): string {
     return this.side.ids.of(this.protocol.name, this.id, round, this.key);
   }
-  /** What never changes: a snapshot that has it is the same whenever it is written down. */
+  /** Constant: a snapshot that has it is the same whenever it is serialized. */
   toJSON(): string {
     return this.name;
   }
-  /** What the dial queue calls one of several links by. */
+  /** The dial queue's key of one of several links. */
   linkKey(index: number): string {
     const key = `${this.key} link ${index}`;
     (this.#linkKeys ??= new Set()).add(key);

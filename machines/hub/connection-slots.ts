@@ -2,7 +2,7 @@ import type { Protocol } from '../protocol.js';
 import { admitConnection } from './admission.js';
 import type { ConnectionRecord } from './connection-record.js';
 
-/** What counting connections needs of the hub. */
+/** The hub, as counting connections needs it. */
 export interface SlotsSide {
   readonly clock: { soon(fn: () => void): void };
   readonly options: { readonly connectionsMax: number | undefined; readonly connectionsPerPeerMax: number };

@@ -5,7 +5,7 @@ import type { ConnectRequest } from './connect-request.js';
 import type { RedialState } from './dial/redial-state.js';
 import type { EndingFacts } from './hub-state.js';
 
-/** What a connection's end is told from, and what follows from it. */
+/** The facts that decide about a connection's end. */
 
 /** Endings that say nothing about whether the peer can be reached: another connection to it took, or is to take, the place. */
 export const SUPERSEDED: ReadonlySet<string> = new Set(['replaced', 'lost-tie-break']);

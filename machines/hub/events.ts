@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection-handle.js';
 import type { WireCause } from '../ports.js';
 import type { CertificateExpiry } from './certificate-expiry.js';
 
-/** What an engine reports, in order. `id` names a connection, `peer` its other end. */
+/** The events of an engine, in order. `id` names a connection, `peer` its other end. */
 export type EngineEvent =
   | { readonly type: 'listening'; readonly address: string }
   | { readonly type: 'listen-failed'; readonly address: string; readonly cause: WireCause }
@@ -20,7 +20,7 @@ export type EngineEvent =
   | { readonly type: 'resumed'; readonly id: string; readonly peer: string; readonly afterMs: number }
   | { readonly type: 'closing'; readonly id: string; readonly peer: string; readonly closing: Closing }
   | { readonly type: 'pairingRequested'; readonly id: string; readonly peer: string }
-  /** Somebody at the door was sent away. */
+  /** An incoming connection was refused. */
   | { readonly type: 'refused'; readonly remoteAddress: string; readonly code: string; readonly reason?: string }
   /** A registered peer can't be dialed, since as many connections as may be are there. It is when one of them has ended. */
   | { readonly type: 'limitReached'; readonly id: string; readonly peer: string; readonly max: number }

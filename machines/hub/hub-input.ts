@@ -5,7 +5,7 @@ import type { Protocol } from '../protocol.js';
 import { LIMITS } from './admission.js';
 import type { EngineEvent } from './events.js';
 
-/** What a hub is made of: the input of `hubMachine`. */
+/** The parts of a hub: the input of `hubMachine`. */
 export interface HubInput {
   /** Clock, randomness and the like; `ports` of the platform's adapter, or played ones. */
   readonly ports: Ports;

@@ -6,7 +6,7 @@ import { unlisted } from '../unlisted.js';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionRecord } from './connection-record.js';
 
-/** What is known of a peer at the moment. */
+/** The present state of a peer. */
 export interface PeerState {
   readonly state: ApiState;
   /** The state's stable number. */
@@ -22,7 +22,7 @@ export interface PeerState {
   readonly place?: number;
 }
 
-/** Standing wishes about peers: who is to be connected whatever happens, and who is trusted. A peer is named by its address or id. */
+/** Registered peers, which the engine stays connected with, and trust in them. A peer is named by its address or id. */
 export class Peers {
   constructor(
     readonly hub: ConnectionManager,
@@ -53,7 +53,7 @@ export class Peers {
     this.begin(peer);
   }
 
-  /** Ends the wish: an attempt under way is cancelled, a completed connection lives on. Safe for an unknown peer. */
+  /** Ends the registration: an attempt under way is cancelled, a completed connection lives on. Safe for an unknown peer. */
   unregister(peer: string): void {
     checkPeer(peer);
     this.end(peer);

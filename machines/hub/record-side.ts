@@ -9,11 +9,11 @@ import type { ConnectionIds } from './connection-ids.js';
 import type { EngineEvent } from './events.js';
 import type { Metrics } from './metrics.js';
 
-/** What a record needs of the hub. */
+/** The hub, as a record needs it. */
 export interface RecordSide<ConnectionRecord> {
   readonly ports: Ports;
   readonly pool: SlabPool;
-  /** What all connections together may hold for their peers. */
+  /** The bytes that all connections together may hold for their peers. */
   readonly budget: ByteBudget;
   readonly ids: ConnectionIds;
   readonly metrics: Metrics;

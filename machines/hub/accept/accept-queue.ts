@@ -1,12 +1,12 @@
 /**
  * Accepted connections that wait for the application, in order. One leaves when it is taken by the iterator, when the
- * application reads from it (it came by way of an event), or when it ends. The door asks for `size` before it lets more in.
+ * application reads from it (it came by way of an event), or when it ends. The listener reads `size` before it accepts more.
  */
 export class AcceptQueue<Item> implements AsyncIterable<Item> {
   #waiting: Item[] = [];
   #asked: ((result: IteratorResult<Item>) => void)[] = [];
   #hasEnded = false;
-  #sweepAt = SWEEP_MIN; // Nobody may ever take one: those that are gone are swept out when so many have gathered.
+  #sweepAt = SWEEP_MIN; // None may ever be taken: ended connections are removed when so many have gathered.
 
   constructor(readonly isGone: (item: Item) => boolean) {}
 

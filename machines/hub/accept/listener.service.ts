@@ -4,9 +4,9 @@ import type { EngineEvent } from '../events.js';
 import { wordsOf } from '../../callbacks.js';
 import type { CertificateWatch } from '../certificate-expiry.js';
 
-/** What listening needs of the hub. */
+/** The hub, as listening needs it. */
 export interface ListenersSide {
-  /** Why nobody like this is accepted at the moment, as far as that is known before the peer says a word. */
+  /** Why an incoming connection is refused now, as far as that is known before its first bytes. */
   objection(offer: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined;
   transportOf(address: string): Transport;
   tell(event: EngineEvent): void;
@@ -34,11 +34,11 @@ export class Listeners {
     return this.#open;
   }
 
-  /** `done` hears the address as bound, or why there is none. */
+  /** `done` gets the address as bound, or why there is none. */
   listenAt(address: string, protocols: readonly Protocol<unknown>[], onDone?: (bound: string | WireCause) => void): void {
     const { side } = this;
     const transport = side.transportOf(address);
-    let done = onDone; // Until it was told.
+    let done = onDone; // Until it was called.
     const tell = (bound: string | WireCause): void => {
       done?.(bound);
       done = undefined;

@@ -7,7 +7,7 @@ import { IndexedHeap } from './indexed-heap.js';
 import { TokenBucket } from '../../dataplane/token-bucket.js';
 
 /**
- * Who may dial, and when. Four things must agree: the backoff of the key is over, a slot for dials under way is free, and
+ * Schedules dials. Four conditions must hold: the backoff of the key is over, a slot for dials under way is free, and
  * both the hub and the place that is dialed have a token left, which bounds what a dead network costs however many sessions
  * wait for it. Those whose backoff is over stand in line (`DialLine`). One timer for all of it.
  *
@@ -153,7 +153,7 @@ export class DialScheduler {
     this.reset(key);
   }
 
-  /** What was dialed for `key` at `target` failed before the peer had answered; it may have said when to come back. */
+  /** The dial for `key` at `target` failed before the peer had answered; the peer may have named a time to come back. */
   failed(key: string, target: string | undefined, retryAfterMs = 0): void {
     const row = this.#attempts.get(key);
     const now = this.#clock.now();
@@ -186,7 +186,7 @@ export class DialScheduler {
   }
 
   /**
-   * The peer denied trust. A first denial may be a mistake: whoever registers the peer again dials after the first wait. A
+   * The peer denied trust. A first denial may be a mistake: a new registration of the peer dials after the first wait. A
    * further one counts (`denied`).
    */
   heardDenial(key: string): void {
@@ -243,7 +243,7 @@ export class DialScheduler {
     this.#arm();
   }
 
-  /** Nobody will dial for `key` again: its requests are withdrawn without a word, and its slots are free. */
+  /** There will be no more dials for `key`: its requests are withdrawn silently, and its slots are free. */
   forget(key: string): void {
     const row = this.#attempts.get(key);
     if (row === undefined) return;
@@ -256,7 +256,7 @@ export class DialScheduler {
     this.#arm();
   }
 
-  /** Withdraws every request without a word. What is under way goes on. */
+  /** Withdraws every request silently. Dials under way go on. */
   cancelAll(): void {
     for (const asked of [...this.#backing.clear(), ...this.#line.clear(this.#clock.now())]) this.#remove(asked);
     this.#arm();
@@ -337,7 +337,7 @@ export class DialScheduler {
     if (!keepsTime) row.notBefore = -Infinity;
     if (row.waiting.size > 0) row.attempt++;
     for (const asked of row.waiting) {
-      if (!this.#backing.has(asked)) continue; // Who stands in line has nothing to gain.
+      if (!this.#backing.has(asked)) continue; // A request that is in the queue already has nothing to gain.
       const waitMs = isAtOnce ? 0 : backoffMs(asked.request.policy, row.attempt, this.#random(), row.livedMs);
       if (waitMs === 'give-up') continue;
       this.#backing.remove(asked);

@@ -1,4 +1,4 @@
-/** What a ranking holds remembers where it stands, so that it can leave from anywhere. In one ranking at a time. */
+/** An item knows its index, so that it can be removed from any place. It is in one heap at a time. */
 export interface Ranked {
   /** Kept by the ranking; −1 while in none. */
   rank: number;

@@ -29,7 +29,7 @@ export interface DialedConnection {
   wireOpened(wire: Wire): void;
 }
 
-/** What dialing needs of the hub. */
+/** The hub, as dialing needs it. */
 export interface DialerSide<Dialed extends DialedConnection> {
   readonly wires: Pick<WireTracker, 'track'>;
   readonly ports: Ports;
@@ -166,7 +166,7 @@ export class DialAttempt implements DialWatcher {
   began(): void {
     this.#hasBegun = true;
   }
-  /** Nobody will begin it any more: its slot is free. */
+  /** It will not begin any more: its slot is free. */
   abandoned(): void {
     if (!this.#hasBegun) this.side.dialScheduler.dialEnded(this.key);
   }
@@ -205,7 +205,7 @@ export class DialAttempt implements DialWatcher {
   }
 }
 
-/** What the budget calls the place that is dialed. */
+/** The budget's name of the place that is dialed. */
 function placeOf(record: DialedConnection, lane: LinkIndex | undefined): string {
   const targets = targetsOf(record, lane);
   return targets.length === 0 ? (record.target.peer ?? '') : targets.join(' ');

@@ -1,6 +1,6 @@
 import type { Closing, ClosingCode } from '../../closing.js';
 
-/** What becomes of a connection's wish after it ended. `when told`: the peer said when to return, and is dialed then. */
+/** Whether a peer is dialed again after its connection ended. `when told`: the peer named a time, and is dialed then. */
 export type AfterEnding = 'stays' | 'redials' | 'redials when told';
 
 /** `connect` wants one connection; `retry` dials until it gives up; `register` keeps a connection until it is withdrawn. */

@@ -11,12 +11,12 @@ export interface TrackedDial {
   abandoned(): void;
 }
 
-/** What a connection remembers of its dials: which are under way, what became of the last ones, how the next one is to come. */
+/** The state of a connection's dials: those under way, the results of the last ones, the terms of the next one. */
 export class RedialState {
   /** Why the last dial of the attempt, or since the session lost its last wire, came to nothing. */
   lastFailure: WireCause | undefined;
   giveUpReason: GiveUpReason | undefined;
-  /** It dials again because of how the last one ended; nobody has asked since. */
+  /** It dials again because of the last ending; there was no new request since. */
   isRedial = false;
   #wasInLine = false; // The last request was withdrawn while it waited for budget or slots, and for nothing else.
   #dialsSinceLoss = 0;
@@ -41,7 +41,7 @@ export class RedialState {
     for (const dial of this.#underWay?.values() ?? []) dial.answered();
     this.#underWay = undefined;
   }
-  /** Who was to dial is gone. */
+  /** The dialer is gone. */
   abandoned(): void {
     for (const dial of this.#underWay?.values() ?? []) dial.abandoned();
     this.#underWay = undefined;
@@ -77,7 +77,7 @@ export class RedialState {
     return this.#candidates?.hasUntried === true && triesNextAddress(how);
   }
 
-  /** What the queue is to know of a dial that follows an ended connection or attempt. */
+  /** The terms for the queue of a dial that follows an ended connection or attempt. */
   termsAfter(how: Closing | undefined, isRegistered: boolean): Pick<DialRequest, 'livedMs' | 'streak' | 'delayMs' | 'goesOn'> {
     if (!this.isRedial || how === undefined) return {};
     if (this.mayGoOn(how)) return { goesOn: true };

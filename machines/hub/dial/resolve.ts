@@ -3,7 +3,7 @@ import type { Clock, Opener, Resolver, WireCause } from '../../ports.js';
 
 /**
  * Looks a peer up and dials what is found, as one attempt: `several` races addresses that can be dialed. A resolver that
- * says nothing, or only addresses nobody can dial, ends the attempt as `resolve-failed`.
+ * says nothing, or only addresses that can't be dialed, ends the attempt as `resolve-failed`.
  */
 export function resolveThenDial(
   resolver: Resolver,
@@ -37,7 +37,7 @@ export function resolveThenDial(
       isOver = true;
       abort = several(right)(handler);
     };
-    // An answer from memory comes before `resolve` has returned, and must not be heard from inside this call.
+    // An answer from memory comes before `resolve` has returned, and must not be handled inside this call.
     let cancel: unknown;
     try {
       cancel = resolver.resolve(peer, (addresses, reason) => clock.soon(() => found(addresses, reason)));
