@@ -75,6 +75,43 @@ for (const mtu of [1024, 1300, 1000])
     expect(Math.max(...underWay)).toBeGreaterThan(1 << 20);
   });
 
+for (const links of [1, 2, 4])
+  test(`[NCP-5] tuna/original: it asks once; the answers on ${links} link(s), which may be lost, are repeated until it says something else`, () => {
+    const plane = planeOf('acceptor', links);
+    const receive = (link: number, bytes: Uint8Array, now: number): void => {
+      plane.handleBytes(link, framed(bytes), false);
+      while (plane.step(now) !== 'idle') plane.pollSignal();
+    };
+    /** Links on which an answer is said. */
+    const answered = (now: number): number[] => {
+      plane.handleTimeout(now);
+      const on = new Set<number>();
+      for (let link = 0; link < links; link++)
+        for (let bytes; (bytes = plane.pollTransmit(link, now)) !== undefined;)
+          for (let at = 0; at < bytes.length; at += frameBytes(bytes, at)) {
+            if (!ncpCodec.read(bytes, at + 4, at + frameBytes(bytes, at), packet)) throw new Error('not a packet');
+            if (packet.handshake !== undefined) on.add(link);
+          }
+      return [...on];
+    };
+    for (let link = 0; link < links; link++) plane.attach(link, 0);
+    const ids = ['0', '1', '2', '3'].slice(0, links);
+    receive(0, ncpCodec.putHandshake({ clientIds: ids, windowBytes: 4 << 20, mtu: 1300 }), 0);
+    const all = Array.from({ length: links }, (_, link) => link);
+    expect(answered(0)).toEqual(all);
+    // The original gives up after 10 s.
+    let repeats = 0;
+    for (let now = 100; now < 10_000; now += 100) {
+      const said = answered(now);
+      if (said.length === 0) continue;
+      expect(said).toEqual(all);
+      repeats++;
+    }
+    expect(repeats).toBeGreaterThanOrEqual(4);
+    receive(links - 1, Uint8Array.of(0x28, 1), 10_000); // It has read a byte: the answer has arrived.
+    for (let now = 10_000; now < 30_000; now += 1000) expect(answered(now)).toEqual([]);
+  });
+
 test('[TUNA-6] tuna/original: an acceptor asks a link that comes back for a sign of life: the original says nothing there by itself', () => {
   const plane = planeOf('acceptor', 2);
   plane.attach(0, 0);
