@@ -17,7 +17,7 @@ export interface WireInput {
   readonly link: number;
 }
 
-/** What the service is at the moment. */
+/** The snapshot of the service. */
 export type WireSnapshot = Snapshot<undefined> & { readonly wire: { begin(): void; end(): void } };
 export type WireLogic = ActorLogic<WireSnapshot, EventObject, WireInput>;
 

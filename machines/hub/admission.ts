@@ -1,9 +1,9 @@
 import { BYTES_QUEUED_MAX } from '../dataplane/byte-budget.js';
 
 /**
- * Who may come in, and what is said at each bound. Pure: it counts and answers with a word; closing, refusing and warning
+ * Admission of connections, and the answer at each bound. Pure: it counts and answers with a word; closing, refusing and warning
  * are its callers'. Established connections are never preempted: at a limit it is always the newcomer that waits or goes,
- * but for openings at the door, and sessions that have proven nothing, of which the oldest gives way.
+ * but for pending openings, and sessions that have proven nothing, of which the oldest gives way.
  */
 
 export interface Limits {
@@ -30,7 +30,7 @@ export const LIMITS = {
   bytesQueuedMax: BYTES_QUEUED_MAX,
 } as const;
 
-/** What the caller knows of a connection that wants in. */
+/** The facts about a connection that asks for admission. */
 export interface Applicant {
   /** Connections of its protocol, and of its peer where one is proven, without it. */
   readonly connections: number;
@@ -60,7 +60,7 @@ export class Watermark {
     this.#low = max * relief;
   }
 
-  /** To be told of every change; `near` is a reason to warn, `relieved` that the next crossing will warn again. */
+  /** Call it with every change; `near` is a reason to warn, `relieved` that the next crossing will warn again. */
   update(count: number): 'near' | 'relieved' | undefined {
     if (!this.#isNear && count >= this.#high) {
       this.#isNear = true;

@@ -35,7 +35,7 @@ import { Registry, type ConnectionKey } from './registry.js';
 import { ConnectionIds } from './connection-ids.js';
 import { supervised } from '../runtime/supervisor.js';
 
-/** What the hub's shutdown waits for. */
+/** The remainder that the hub's shutdown waits for. */
 type Remainder = 'connections' | 'wires';
 
 /**
@@ -56,7 +56,7 @@ export class ConnectionManager
   readonly dialScheduler: DialScheduler;
   readonly metrics: Metrics;
   readonly ids: ConnectionIds;
-  /** What all connections together may hold for their peers. */
+  /** The bytes that all connections together may hold for their peers. */
   readonly budget: ByteBudget;
   readonly certificates: CertificateWatch;
   readonly ports: Ports;
@@ -97,7 +97,7 @@ export class ConnectionManager
     unlisted(this);
   }
 
-  /** What is constant: a snapshot that holds this handle is the same whenever it is written down. */
+  /** Constant: a snapshot that holds this handle is the same whenever it is serialized. */
   toJSON(): object {
     return { protocols: this.options.protocols.map(({ name }) => name) };
   }
@@ -156,7 +156,7 @@ export class ConnectionManager
     record.request(request, caller);
   }
 
-  /** Ends the wish: an attempt under way is cancelled, a completed connection lives on. */
+  /** Ends the registration: an attempt under way is cancelled, a completed connection lives on. */
   unregister(peer: string): void {
     const record = this.recordOf(peer);
     if (record === undefined) return;
@@ -218,7 +218,7 @@ export class ConnectionManager
     );
   }
 
-  // What connections tell.
+  // Called by connections.
 
   /** Which side opened the wire of the session that begins. */
   began(record: ConnectionRecord): void {
@@ -245,7 +245,7 @@ export class ConnectionManager
     this.remove(other);
   }
 
-  /** `record` turned out to be a second connection to this peer, and gives way: whoever waits for it gets the other one. */
+  /** `record` turned out to be a second connection to this peer, and gives way: its callers get the other one. */
   yielded(record: ConnectionRecord, peer: string): void {
     const rival = this.rivalOf(record, peer);
     if (rival === undefined) return;
@@ -282,7 +282,7 @@ export class ConnectionManager
     this.router.absent.lost(record);
   }
 
-  // What the hub's actions do when connections say so.
+  // Called by the hub's actions.
 
   goOn(id: number, isServing: boolean): void {
     this.registry.get(id)?.value.goOn(isServing);
@@ -325,7 +325,7 @@ export class ConnectionManager
 
   // Shutting down.
 
-  /** The chart hears when the last one has gone: `connections.gone`, `wires.gone`. */
+  /** The chart gets an event when the last one has gone: `connections.gone`, `wires.gone`. */
   await(remainder: Remainder): void {
     this.#awaited = remainder;
     this.#settleRemainder();

@@ -17,10 +17,10 @@ import type { Role } from '../tie-break.js';
 /** One key of the registry: what happens to its connection. Implements what the chart needs of the hub. */
 export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implements ConnectionPort {
   #mayDialAnew = false; // Those who wait now want the next connection, not the one that has just ended.
-  #isSettled = true; // What follows the last ending was decided.
-  #access: SessionHandle | undefined; // What the protocol's chart has of the session of the moment.
+  #isSettled = true; // The consequence of the last ending was decided.
+  #access: SessionHandle | undefined; // The protocol chart's handle of the current session.
   #opener: Opener | undefined; // From a permit to dial until a session begins with it.
-  #hasServed = false; // It was completed once, and is kept for whoever holds it.
+  #hasServed = false; // It was completed once, and is kept for its holders.
 
   request(request: ConnectRequest, caller: Caller | undefined): void {
     this.target = request;
@@ -41,7 +41,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     this.ref?.send({ type: 'cancel' });
   }
 
-  /** The other one has lost its place to this one, and whoever waited for it waits here. */
+  /** The other one has lost its place to this one, and its callers wait here. */
   inherit(other: ConnectionRecord): void {
     if (this.keep !== 'always') this.keep = other.keep ?? this.keep;
     other.keep = undefined;
@@ -62,7 +62,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     this.handle?.identify(identity.fingerprint);
   }
 
-  // What the connection's chart calls.
+  // Called by the connection's chart.
 
   requestPermit(request: DialPermitRequest): () => void {
     return this.side.grant(this, request);
@@ -143,7 +143,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     }
   }
 
-  /** There is no place for it: a registered peer waits for one, and callers are told. */
+  /** There is no place for it: a registered peer waits for one, and callers fail. */
   waitsForSlot(): void {
     this.callers.failed(closing('limit-reached', 'local'));
     if (this.isToldToWait) return;
@@ -163,7 +163,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     const handle = this.isEngaged ? this.handle : undefined;
     if (handle === undefined) this.#endSuccessor(cause);
     this.isSpent = true;
-    // Whoever came while it said goodbye wants the next one; nobody else waits for a connection that was completed.
+    // Callers that came during the goodbye want the next one; no others wait for a connection that was completed.
     const mayDialAnew = wasConnected || SUPERSEDED.has(cause.code);
     this.isConnected = false;
     this.lostAt = undefined;
@@ -215,7 +215,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     this.side.tell({ type: 'resumed', id: this.sessionId, peer: this.peer, afterMs });
   }
 
-  // What the handle and the hub call.
+  // Called by the handle and the hub.
 
   command(command: ProtocolCommand): void {
     this.ref?.send(command);
@@ -224,7 +224,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     if (this.isConnected && this.handle !== undefined) this.side.tell({ type: 'parting', connection: this.handle });
   }
 
-  // What the hub's actions call. `isServing`: the hub's chart is in a state in which connections may begin.
+  // Called by the hub's actions. `isServing`: the hub's chart is in a state in which connections may begin.
 
   /** An attempt or connection failed: another attempt follows, or the connection rests. */
   goOn(isServing: boolean): void {
@@ -281,7 +281,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     return this.successor.handle as Connection;
   }
 
-  /** Once per ending: callers that wait for nothing are told, and a row of dials that is to be slow begins slowly. */
+  /** Once per ending: callers with nothing to wait for fail, and a sequence of dials that is to be slow begins slowly. */
   #settle(isServing: boolean): void {
     const cause = this.lastCause;
     if (this.#isSettled || cause === undefined) return;

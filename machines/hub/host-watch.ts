@@ -1,7 +1,7 @@
 import { WakeDetector } from '../dataplane/liveness.js';
 import type { Clock, Host, HostNews } from '../ports.js';
 
-/** What the host says of itself, for the hub's chart. */
+/** News of the host, for the hub's chart. */
 export type HostEvent =
   /** No dial can succeed until `host.released`. */
   | { type: 'host.held' }

@@ -4,7 +4,7 @@ import type { Role } from '../tie-break.js';
 import { afterEnding } from './dial/redial-policy.js';
 
 /**
- * What the hub decides, as pure functions of plain facts: nothing is read from a live table here and nothing is done.
+ * The hub's decisions, as pure functions of plain facts: nothing is read from a live table here and nothing is done.
  * The hub's actions gather the facts of an event, and carry out what these functions return.
  */
 
@@ -21,7 +21,7 @@ export interface MeetingFacts {
   readonly hasReached: boolean;
   /** Milliseconds since a dial of the peer was first refused because of it; undefined where none was. */
   readonly crossedForMs: number | undefined;
-  /** What the protocol's rule of ties says; see `crossing`. */
+  /** The result of the protocol's tie rule; see `crossing`. */
   readonly rule: TieDecision;
   /** The newest of two connections stays, by our decision (SHIP's `mostRecent`). */
   readonly newestStays: boolean;
@@ -32,7 +32,7 @@ export interface MeetingFacts {
 }
 
 /**
- * What becomes of an accepted wire. `hear-out`: a peer with a rule of its own may keep the wire that we dialed, and then it drops its
+ * The decision about an accepted wire. `hear-out`: a peer with a rule of its own may keep the wire that we dialed, and then it drops its
  * own without a word; were ours dropped at once, both would be gone. So ours stays until something has come over the peer's.
  * `probe-and-refuse`: the current connection is asked for a sign of life, and the newcomer is refused.
  * @rule SHIP-11
@@ -78,7 +78,7 @@ export interface EndingFacts {
   readonly hasSuccessor: boolean;
   /** The peer has an address that this attempt has not tried, and the ending says nothing against it. */
   readonly hasUntriedAddress: boolean;
-  /** What the protocol says of this ending for a registered peer; undefined: the hub's own table counts. */
+  /** The protocol's decision about this ending for a registered peer; undefined: the hub's own table counts. */
   readonly protocolSays: 'next' | 'longest' | 'never' | undefined;
 }
 
@@ -97,7 +97,7 @@ export function decideRetry(facts: EndingFacts): boolean {
   return (facts.hasCallers || isWanted) && facts.hasUntriedAddress;
 }
 
-/** Whether those who wait are told that this ending was the answer: `mayDialAnew`, they want the next connection. */
+/** Whether waiting callers fail with this ending: `mayDialAnew`, they want the next connection. */
 export function decideCallersFail(facts: EndingFacts, mayDialAnew: boolean): boolean {
   if (mayDialAnew) return !facts.isServing;
   return !(decideRetry(facts) && (facts.closing.retry || facts.hasUntriedAddress));

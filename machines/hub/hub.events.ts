@@ -5,7 +5,7 @@ import type { SupervisorNotice } from '../runtime/supervisor.js';
 import type { RoutingEvent } from './accept/route-incoming.js';
 import type { Caller, ConnectRequest } from './connect-request.js';
 
-/** What the hub's chart reacts to. */
+/** The events of the hub's chart. */
 export type HubEvent =
   | { type: 'start' }
   | { type: 'shutdown' }

@@ -27,7 +27,7 @@ const listenersService = fromCallback<ListenersCommand, HubContext>(({ input: { 
   return () => hub.stopListening();
 });
 
-/** Owns accepted wires until they are identified; then the hub hears `wire.identified`. */
+/** Owns accepted wires until they are identified; then the hub gets `wire.identified`. */
 const acceptsService = fromCallback<Accepted, HubContext>(({ input: { hub }, receive }) => {
   receive((event) => hub.identify(event));
   return () => hub.pendingAccepts.clear();

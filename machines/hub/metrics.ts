@@ -1,9 +1,9 @@
 /**
- * What a hub counts about itself, from transitions and not from polling. Pure and bounded: counters, histograms of a fixed
- * number of buckets, and labels of which there are only so many. Gauges are read when somebody asks.
+ * The counters of a hub, from transitions and not from polling. Pure and bounded: counters, histograms of a fixed
+ * number of buckets, and a bounded number of labels. Gauges are read on request.
  */
 
-/** What is true at the moment of asking. */
+/** Values at the moment of the request. */
 export interface Gauges {
   readonly now: number;
   readonly active: number;
@@ -22,7 +22,7 @@ export interface HistogramReport {
   readonly maxMs: number;
 }
 
-/** What a hub has counted since it was made. */
+/** The counts of a hub since it was made. */
 export interface MetricsReport {
   readonly attempted: number;
   readonly completed: number;
@@ -70,14 +70,14 @@ export class Metrics {
     this.#gauges = gauges;
   }
 
-  /** A connection entered `initiated`. One that is told twice without an end in between is one attempt. */
+  /** A connection entered `initiated`. One that is reported twice without an end in between is one attempt. */
   initiated(id: string | number, now: number): void {
     if (this.#startedAt.has(id)) return;
     this.#attempted++;
     if (this.#startedAt.size < STARTED_MAX) this.#startedAt.set(id, now);
   }
 
-  /** A connection entered `completed`: an attempt of this side if it was initiated, else somebody's who came in. */
+  /** A connection entered `completed`: an attempt of this side if it was initiated, else an accepted one. */
   completed(id: string | number, now: number): void {
     const startedAt = this.#startedAt.get(id);
     if (startedAt === undefined) {

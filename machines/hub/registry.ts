@@ -18,10 +18,10 @@ export interface ConnectionKey {
 }
 
 export interface RegistryEntry<Value> {
-  /** Never used twice. What the supervisor calls the connection by. */
+  /** Never used twice. The connection's key in the supervisor. */
   readonly id: number;
   readonly key: ConnectionKey;
-  /** Whom it counts for. `key.peer` unless `attribute` said otherwise. */
+  /** The peer that it counts for. `key.peer` unless `attribute` changed it. */
   readonly peer: string;
   /** Changes when an incoming wire takes over an attempt. */
   role: Role;
@@ -74,7 +74,7 @@ export class Registry<Value> {
     return this.#byPeer.get(peerName(protocol, peer)) ?? [];
   }
 
-  /** `held`: somebody has the key, `find` says who. */
+  /** `held`: another connection has the key; `find` returns it. */
   add(key: ConnectionKey, role: Role, value: Value): RegistryEntry<Value> | 'held' {
     const name = nameOf(key);
     if (this.#byName.has(name)) return 'held';
@@ -86,7 +86,7 @@ export class Registry<Value> {
     return row;
   }
 
-  /** Says whom a connection counts for where its key doesn't: a session id is nobody's until the wire proves an identity. */
+  /** Sets the peer that a connection counts for where its key doesn't: a session id belongs to no peer until the wire proves an identity. */
   attribute(id: number, peer: string): void {
     const row = this.#byId.get(id);
     if (row === undefined || row.peer === peer) return;
@@ -96,12 +96,12 @@ export class Registry<Value> {
   }
 
   /**
-   * The peer of connection `id` is known now: it goes by `key` from here on, and by its former names too. Whoever held that
+   * The peer of connection `id` is known now: it goes by `key` from here on, and by its former names too. A connection that held that
    * key is out, and its names lead here; the result is for closing it as `lost-tie-break` and for its callers.
    */
   identify(id: number, key: ConnectionKey): RegistryEntry<Value> | undefined {
     const row = this.#byId.get(id);
-    assert(row !== undefined, 'whoever is identified is in the registry');
+    assert(row !== undefined, 'an identified connection is in the registry');
     assert(row.key.protocol === key.protocol, 'a connection stays with its protocol');
     const other = this.#byName.get(nameOf(key));
     if (other !== undefined && other !== row) this.yieldTo(other.id, row.id);
@@ -163,7 +163,7 @@ export class Registry<Value> {
   }
 }
 
-/** Lengths first, so that no peer can choose an id which reads like somebody else's key. */
+/** Lengths first, so that no peer can choose an id which reads like another peer's key. */
 function nameOf({ protocol, peer, label }: ConnectionKey): string {
   return `${protocol.length}.${peer.length}.${protocol}${peer}${label}`;
 }

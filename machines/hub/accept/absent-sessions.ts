@@ -2,7 +2,7 @@ import { closing, type Closing } from '../../closing.js';
 import type { Role } from '../../tie-break.js';
 import { addressKeyOf } from './opening-limits.js';
 
-/** What is looked at of a session. */
+/** The facts about a session that count here. */
 export interface AcceptedSession {
   readonly role: Role;
   readonly remoteAddress: string;
@@ -18,18 +18,18 @@ export interface AcceptedSession {
 const LOOPBACK_FACTOR = 4;
 
 /**
- * Accepted sessions that nobody is there for at the moment: their wire is lost, or they are not confirmed yet. From one address
+ * Accepted sessions without their peer: their wire is lost, or they are not confirmed yet. From one address
  * there are only so many that have proven nothing (no identity, no message either way, no return); beyond it the oldest is given
  * up. A session that was used is never given up for another, and one whose wire is up neither.
  */
 export class AbsentSessions {
-  #lost = new Map<string, Set<AcceptedSession>>(); // By address. What has come back is swept out when it is in the way.
+  #lost = new Map<string, Set<AcceptedSession>>(); // By address. Sessions that have come back are removed when room is needed.
   #unproven = new Map<string, Set<AcceptedSession>>(); // Oldest first.
 
   /** @param perAddressMax sessions from one address that have proven nothing */
   constructor(readonly perAddressMax: number) {}
 
-  /** A session was begun by a hello that anybody can say. On loopback it counts only once its wire is lost. */
+  /** A session was begun by a hello that proves nothing. On loopback it counts only once its wire is lost. */
   begun(entry: AcceptedSession): void {
     const source = addressKeyOf(entry.remoteAddress);
     if (source !== '') this.#bound(source, entry);
@@ -51,7 +51,7 @@ export class AbsentSessions {
     }
   }
 
-  /** Whether a session that came from this address waits for its peer. On loopback everybody has the same address: never. */
+  /** Whether a session that came from this address waits for its peer. On loopback all peers have the same address: never. */
   isAwaited(remoteAddress: string): boolean {
     const source = addressKeyOf(remoteAddress);
     return source !== '' && this.#hasLost(source);

@@ -19,7 +19,7 @@ export interface WaitingWire {
   closed(): void;
 }
 
-/** What accepting needs of the hub. */
+/** The hub, as accepting needs it. */
 export interface AcceptSide {
   readonly clock: Clock;
   readonly wires: Pick<WireTracker, 'accept'>;
@@ -50,7 +50,7 @@ export class IdentifiedWire {
   get known(): Known {
     return this.#known;
   }
-  /** What the transport has proven of the peer. */
+  /** The identity that the transport has proven. */
   get identity(): Identity | undefined {
     return this.#identity;
   }
@@ -106,7 +106,7 @@ export class PendingAccepts {
     opening.begin(offer.open);
   }
 
-  /** Nobody comes in any more. */
+  /** No wire is accepted any more. */
   clear(): void {
     for (const opening of [...this.#all]) opening.giveWay();
   }
@@ -118,16 +118,16 @@ export class PendingAccepts {
 }
 
 const NOTHING = new Uint8Array(0);
-/** What a wire may say before its session can take it. */
+/** Bytes that a wire may send before its session takes it. */
 const LATER_BYTES_MAX = 1 << 20;
-/** How long a refused wire may take to hear why. */
+/** How long a refused wire may take to read the reason. */
 const REFUSAL_MS = 1000;
 
-/** What is of no more use once a session has the wire. */
+/** State that is of no more use once a session has the wire. */
 interface Unidentified {
   readonly listener: string | undefined;
   protocols: readonly Protocol<unknown>[];
-  /** Who judges, once a protocol has asked back. */
+  /** The function that reads the rest, once a protocol has asked back. */
   identify: Protocol['identify'] | undefined;
   bytes: Uint8Array;
   /** Once it has found its session: what came before that could take it, message by message. */
@@ -234,10 +234,10 @@ class PendingConnection implements WireHandler {
           mayBe ||= bytes.length < protocol.openingBytesMax;
           break;
         case 'asks':
-          begun.protocols = [protocol]; // It is nobody else's.
+          begun.protocols = [protocol]; // The wire belongs to no other protocol.
           begun.identify = identified.then;
           this.#wire?.send(identified.say);
-          return this.#identify(begun); // What it says next may be here already.
+          return this.#identify(begun); // Its next bytes may be here already.
         case 'refuse':
           side.refused(remoteAddress, identified.code);
           return this.refuse(identified.say);

@@ -8,7 +8,7 @@ export type PendingAdmission<Opening> = { readonly word: 'admit' } | { readonly 
 const RESERVE_SHARE = 8;
 
 /**
- * The openings at the door: accepted wires that are nobody's yet, bounded over all and by address. At a bound the oldest gives way,
+ * The pending openings: accepted wires that have no session yet, bounded over all and by address. At a bound the oldest gives way,
  * whatever it has said: who is honest has said all before it becomes the oldest, and who talks slowly gains nothing by it.
  * Addresses whose sessions wait to be resumed have a reserve that strangers can't fill.
  */
@@ -72,13 +72,13 @@ export function hostOf(address: string): string {
   return host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
 }
 
-/** What a host is counted by: '' for this machine, and for names without a network, as the memory transport has them. */
+/** The key that a host is counted by: '' for this machine, and for names without a network, as the memory transport has them. */
 export function addressKeyOf(remoteAddress: string): string {
   const host = hostOf(remoteAddress);
   return isLoopbackHost(host) || !/[.:]/.test(host) ? '' : sourceOf(host);
 }
 
-/** What one attacker has for nothing: an IPv4 address, or the /64 that any IPv6 subscriber gets. */
+/** The addresses that one attacker has for free: an IPv4 address, or the /64 that any IPv6 subscriber gets. */
 function sourceOf(host: string): string {
   if (!host.includes(':')) return host;
   const [head = '', tail] = host.toLowerCase().replace(/%.*$/, '').split('::');

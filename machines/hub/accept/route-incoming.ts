@@ -11,7 +11,7 @@ import { AbsentSessions, type AcceptedSession } from './absent-sessions.js';
 import type { IdentifiedWire } from './identify.service.js';
 import { RETRY_AFTER_MS } from './listener.service.js';
 
-/** What is looked at of the connection that an accepted wire is for. */
+/** The facts about the connection that an accepted wire is for. */
 export interface RoutedConnection extends AcceptedSession {
   readonly id: number;
   readonly key: string;
@@ -23,7 +23,7 @@ export interface RoutedConnection extends AcceptedSession {
   readonly isEngaged: boolean;
   readonly hasReached: boolean;
   readonly holdsSlot: boolean;
-  /** What the session of the moment is called. */
+  /** The id of the current session. */
   readonly handleId: string;
   readonly session: Session<unknown> | undefined;
   readonly ref: AnyActorRef | undefined;
@@ -31,7 +31,7 @@ export interface RoutedConnection extends AcceptedSession {
   crossedAt: number | undefined;
 }
 
-/** What routing sends to the hub's chart. */
+/** Events from routing to the hub's chart. */
 export type RoutingEvent =
   | { type: 'wire.identified'; wire: IdentifiedWire }
   /** The peer has not dropped one of two connections in time. */
@@ -39,7 +39,7 @@ export type RoutingEvent =
   /** A wire that waits for our decision has said something. */
   | { type: 'tie.spoke'; id: number };
 
-/** What routing needs of the hub. */
+/** The hub, as routing needs it. */
 export interface RouterSide<Connection extends RoutedConnection> {
   readonly options: { readonly unprovenPerAddressMax: number };
   readonly clock: Clock;
@@ -75,14 +75,14 @@ const DECISION_MS = 3000;
 const SECRETS = ['opening'];
 type RefusalCode = Parameters<Protocol<unknown>['refusal']>[0];
 
-/** A session that has ended: what a peer is told that comes back late, and the timer that forgets it. */
+/** A session that has ended: the answer to a peer that comes back late, and the timer that forgets it. */
 interface Tombstone {
   readonly id: string;
   readonly code: 'ended' | 'unknown-session' | 'token-refused';
   readonly timer: unknown;
 }
 
-/** Ended sessions remembered at once; beyond it a late return hears `unknown-session`. */
+/** Ended sessions remembered at once; beyond it a late return gets `unknown-session`. */
 const TOMBSTONES_MAX = 10_000;
 
 /**
@@ -122,7 +122,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
   /** Why a wire would be refused, as far as that is known before the peer says a word. */
   objection({ identity, remoteAddress }: Offer, protocols: readonly Protocol<unknown>[]): 'busy' | 'limit-reached' | undefined {
     const { isBusy, registry, slots } = this.side;
-    if (isBusy && !this.absent.isAnyAwaited) return 'busy'; // A session that comes back is told apart by its first words.
+    if (isBusy && !this.absent.isAnyAwaited) return 'busy'; // A session that comes back is recognized by its first bytes.
     const [protocol] = protocols;
     if (protocol?.keyed !== 'peer' || protocols.length > 1) return undefined; // Its first words decide.
     const known = protocol.identify(NO_WORDS, { identity, remoteAddress });
@@ -135,7 +135,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
     return [...this.#tombstones.values()].map(({ id }) => id);
   }
 
-  /** A session has ended: a peer that comes back to it late is told so. */
+  /** A session has ended: a peer that comes back to it late gets that answer. */
   remember(connection: Connection, { code }: Closing): void {
     const { clock } = this.side;
     const { key, protocol } = connection;
@@ -294,7 +294,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
   }
 }
 
-/** What of two connections to `peer` becomes of the second one. Without identities to compare, the newer one counts. */
+/** Decides about a second connection to `peer`. Without identities to compare, the newer one counts. */
 export function crossingOf(
   protocol: Protocol<unknown>,
   peer: string,
