@@ -1,6 +1,6 @@
 /** Memory in which frames are put together, shared by all wires of a process. */
 
-/** Small frames mustn't hold large blocks while they wait; a large one fits into a processor's cache. Measured from 32 to 512 KiB. */
+/** Small frames mustn't hold large blocks while they wait; a large one fits into a processor's cache. Chosen without measurement. */
 const SMALL_BYTES = 8 * 1024;
 const LARGE_BYTES = 128 * 1024;
 /** Kept for the next frame: 2.5 MiB. The collector gets the rest. */

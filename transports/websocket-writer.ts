@@ -5,7 +5,7 @@ import { maskInto, randomKey } from './websocket-mask.js';
 /** How this side masks: a dialer has to, `zero` is a mask that changes nothing, and a side that accepted must not. */
 export type Masking = 'none' | 'zero' | 'random';
 
-/** A larger piece that needs no mask is written from where it is. Below, a copy is cheaper than one more part of a write. */
+/** A larger piece that needs no mask is written from where it is. Below, it is copied; the bound is chosen without measurement. */
 const COPIED_BYTES_MAX = 8 * 1024;
 /** The longest head of a frame: two bytes, a length of 64 bits, a mask. */
 const HEAD_BYTES_MAX = 14;
