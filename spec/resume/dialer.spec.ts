@@ -292,6 +292,17 @@ test('[RES-19] resume/dialer: a peer that never acknowledges the goodbye is wait
   expect(await closed).toMatchObject({ code: 'closed' });
 });
 
+test('[RES-19] resume/dialer: at the end of the grace the wire is closed, not destroyed, so that bytes on their way may leave', async () => {
+  const { p, wire } = up();
+  const closed = p.connections[0]!.close({ now: true });
+  p.clock.advance(2500);
+  const last = p.dials.at(-1)!.open(); // The last of three tries: nothing has answered on the others.
+  expect({ isLast: last !== wire, kinds: last.kinds, ended: last.ended }).toMatchObject({ isLast: true, ended: undefined });
+  p.clock.advance(500);
+  expect(await closed).toMatchObject({ code: 'closed' });
+  expect(last.ended).toBe('closed');
+});
+
 test('[RES-6] resume/dialer: a late close of an old wire is ignored', () => {
   const { p, wire } = up();
   const next = again(p, wire);
