@@ -86,10 +86,10 @@ wire from attempt
   closed: (fail)
 liveness from off
   off: start > idle, (stop)
-  idle: (start hear), expire > probing, thaw ask > waking, stop > off
-  probing: start hear > idle, expire > final-read, thaw ask > waking, stop > off
-  waking: start hear > idle, expire > final-read, (thaw), stop > off
-  final-read: start hear > idle, expire stop > off, thaw > waking
+  idle: (start receive), expire > probing, thaw ask > waking, stop > off
+  probing: start receive > idle, expire > final-read, thaw ask > waking, stop > off
+  waking: start receive > idle, expire > final-read, (thaw), stop > off
+  final-read: start receive > idle, expire stop > off, thaw > waking
 sending from taking
   taking: drain > draining, part > parted
   draining: (drain), empty > drained, part > parted

@@ -9,7 +9,7 @@ import { checkOptions, text as isText } from '../options.js';
  * @throws SessionError `bad-option`, with a message that says what is wrong
  */
 export function normaliseSki(text: string): string {
-  checkOptions('SKI', isText, text);
+  if (text !== '') checkOptions('SKI', isText, text);
   const digits = text.replace(/[\s:-]/g, '').toLowerCase();
   if (/^[0-9a-f]{40}$/.test(digits)) return digits;
   const isHex = /^[0-9a-f]*$/.test(digits);

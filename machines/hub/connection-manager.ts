@@ -90,6 +90,8 @@ export class ConnectionManager
       limit: this.#connectionsMax,
       bytesQueued: this.budget.bytes,
       retryTokens: Math.floor(this.dialScheduler.tokens),
+      pendingDials: this.dialScheduler.pendingDials,
+      waitingDials: this.dialScheduler.waiting,
     }));
     const { pendingDialsMax, burst, perSecond, burstPerTarget, perSecondPerTarget } = options;
     const budgets = { burst, perSecond, burstPerTarget, perSecondPerTarget };

@@ -10,6 +10,8 @@ export interface Gauges {
   readonly limit: number;
   readonly bytesQueued: number;
   readonly retryTokens: number;
+  readonly pendingDials: number;
+  readonly waitingDials: number;
 }
 
 /** How long something took, over all the times that it was done. Milliseconds. */
@@ -45,6 +47,10 @@ export interface MetricsReport {
   readonly bytesQueued: number;
   readonly duplicatesDropped: number;
   readonly retryTokens: number;
+  /** Dials under way. */
+  readonly pendingDials: number;
+  /** Dials that wait for their backoff, a slot or the budget. */
+  readonly waitingDials: number;
   /** How long the shutdown took, or has taken so far; absent while there was none. */
   readonly shutdownMs?: number;
 }
@@ -119,7 +125,7 @@ export class Metrics {
   }
 
   toJSON(): MetricsReport {
-    const { now, active, limit, bytesQueued, retryTokens } = this.#gauges();
+    const { now, active, limit, bytesQueued, retryTokens, pendingDials, waitingDials } = this.#gauges();
     return {
       attempted: this.#attempted,
       completed: this.#completed,
@@ -135,6 +141,8 @@ export class Metrics {
       bytesQueued,
       duplicatesDropped: this.#duplicatesDropped,
       retryTokens,
+      pendingDials,
+      waitingDials,
       ...(this.#shutdownAt === undefined ? {} : { shutdownMs: this.#shutdownMs ?? now - this.#shutdownAt }),
     };
   }

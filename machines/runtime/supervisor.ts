@@ -9,25 +9,21 @@ import { parentOf } from './xstate-internals.js';
  * clock, same inspector, `parent` set. They run under the runtime of their system.
  *
  * A child that throws stops neither its siblings nor the hub: its error becomes a notice to the hub. Nothing is restarted here, for
- * the session decides about reconnecting. There is no notice of a child that was stopped: `ended` and `crashed` are sent of a child
- * that still holds its key, and the key is free before they are.
+ * the session decides about reconnecting. Children are stopped with their supervisor, without a notice; one
+ * by one they end by their own final state. The key of a child is free before the notice of its end is sent.
  */
 
 /** The hub's key of a child. Its actor id is a constant, or what `named` says. */
 export type ChildKey = string | number;
 
-export type SupervisorCommand<Child extends AnyActorLogic> =
-  /** Without effect while the key is held. */
-  | {
-      readonly type: 'spawn';
-      readonly key: ChildKey;
-      readonly logic?: Child;
-      readonly input: InputFrom<Child>;
-      readonly named?: Named;
-    }
-  /** Ends it at once, without farewell and without notice. Without effect for a key that no child holds. */
-  | { readonly type: 'stop'; readonly key: ChildKey }
-  | { readonly type: 'stopAll' };
+/** Without effect while the key is held. */
+export interface SupervisorCommand<Child extends AnyActorLogic> {
+  readonly type: 'spawn';
+  readonly key: ChildKey;
+  readonly logic?: Child;
+  readonly input: InputFrom<Child>;
+  readonly named?: Named;
+}
 
 /** Events that a supervisor sends to its parent. */
 export type SupervisorNotice<Output = unknown> =
@@ -61,12 +57,6 @@ export function fromSupervisor<Child extends AnyActorLogic>(child: Child, childI
             parent: scope.self as AnyActorRef,
             input: command.input as unknown,
           });
-          return snapshot;
-        case 'stop':
-          children.stop(command.key, scope.stopChild);
-          return snapshot;
-        case 'stopAll':
-          children.stopAll(scope.stopChild);
           return snapshot;
         case 'xstate.stop':
           children.stopAll(scope.stopChild);
@@ -123,13 +113,6 @@ class Children {
   /** True when the child held its key until now. */
   release(key: ChildKey, ref: AnyActorRef): boolean {
     return this.#byKey.get(key) === ref && this.#byKey.delete(key);
-  }
-
-  stop(key: ChildKey, stopChild: (ref: AnyActorRef) => void): void {
-    const ref = this.#byKey.get(key);
-    if (ref === undefined) return;
-    this.#byKey.delete(key);
-    stopChild(ref);
   }
 
   stopAll(stopChild: (ref: AnyActorRef) => void): void {

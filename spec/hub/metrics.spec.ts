@@ -3,7 +3,16 @@ import { CLOSINGS } from '../../machines/closing.js';
 import { Histogram, Metrics, type Gauges } from '../../machines/hub/metrics.js';
 
 function counted(gauges: Partial<Gauges> = {}): Metrics {
-  return new Metrics(() => ({ now: 0, active: 0, limit: 100, bytesQueued: 0, retryTokens: 100, ...gauges }));
+  return new Metrics(() => ({
+    now: 0,
+    active: 0,
+    limit: 100,
+    bytesQueued: 0,
+    retryTokens: 100,
+    pendingDials: 0,
+    waitingDials: 0,
+    ...gauges,
+  }));
 }
 
 describe('hub/metrics: metrics', () => {
@@ -36,10 +45,11 @@ describe('hub/metrics: metrics', () => {
   });
 
   test('gauges are read on request', () => {
-    const gauges = { now: 0, active: 1, limit: 10, bytesQueued: 5, retryTokens: 99.5 };
+    const gauges = { now: 0, active: 1, limit: 10, bytesQueued: 5, retryTokens: 99.5, pendingDials: 2, waitingDials: 3 };
     const metrics = new Metrics(() => gauges);
     gauges.active = 8;
     expect(metrics.toJSON()).toMatchObject({ active: 8, limit: 10, utilisation: 0.8, bytesQueued: 5, retryTokens: 99.5 });
+    expect(metrics.toJSON()).toMatchObject({ pendingDials: 2, waitingDials: 3 });
     gauges.limit = 0;
     expect(metrics.toJSON().utilisation).toBe(0);
   });
@@ -53,7 +63,15 @@ describe('hub/metrics: metrics', () => {
 
   test('reconnections are those of the last sixty minutes, by reason', () => {
     let now = 0;
-    const metrics = new Metrics(() => ({ now, active: 0, limit: 1, bytesQueued: 0, retryTokens: 0 }));
+    const metrics = new Metrics(() => ({
+      now,
+      active: 0,
+      limit: 1,
+      bytesQueued: 0,
+      retryTokens: 0,
+      pendingDials: 0,
+      waitingDials: 0,
+    }));
     metrics.reconnecting('reset', 30_000);
     metrics.reconnecting('reset', 1_800_000);
     metrics.reconnecting('probe-timeout', 1_800_000);

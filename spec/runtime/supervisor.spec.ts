@@ -5,7 +5,7 @@ import { setDefaultRuntime } from '../../machines/runtime/runtime.js';
 import { fromSupervisor, supervised, type ChildKey, type SupervisorNotice } from '../../machines/runtime/supervisor.js';
 import { CountingClock } from '../hub/counting-clock.js';
 
-type ChildEvent = { type: 'end'; word: string } | { type: 'throw' } | { type: 'end.stopping'; by: () => void };
+type ChildEvent = { type: 'end'; word: string } | { type: 'throw' };
 
 /** A session as the supervisor sees one: it has a timer, it ends with an output, and it may break at birth or later. */
 const session = setup({
@@ -30,7 +30,6 @@ const session = setup({
       after: { forever: 'ended' },
       on: {
         end: { target: 'ended', actions: assign({ word: ({ event }) => event.word }) },
-        'end.stopping': { target: 'ended', actions: ({ event }) => event.by() },
         throw: { actions: 'breakDown' },
       },
     },
@@ -122,36 +121,6 @@ describe.each(['compact', 'xstate'] as const)('runtime: the supervisor, under %s
     expect(children.size).toBe(0);
   });
 
-  test('a stopped child sends no notice, and its timers are cancelled', () => {
-    const { supervisor, children, heard, timers } = house();
-    for (const key of [1, 2]) supervisor.send(spawn(key));
-    const child = children.get(1)!;
-    expect(timers.pending).toBe(2);
-    supervisor.send({ type: 'stop', key: 1 });
-    supervisor.send({ type: 'stop', key: 1 });
-    supervisor.send({ type: 'stop', key: 'nobody' });
-    expect({ heard, status: child.getSnapshot().status, left: [...children.keys()], timers: timers.pending }).toEqual({
-      heard: [],
-      status: 'stopped',
-      left: [2],
-      timers: 1,
-    });
-  });
-
-  test('sends no notice of a child that ends while it is being stopped: its key may be another child’s', () => {
-    const { supervisor, children, heard } = house();
-    supervisor.send(spawn(1));
-    children.get(1)!.send({
-      type: 'end.stopping',
-      by: () => {
-        supervisor.send({ type: 'stop', key: 1 });
-        supervisor.send(spawn(1));
-      },
-    });
-    expect(heard).toEqual([]);
-    expect(children.get(1)?.getSnapshot().status).toBe('active');
-  });
-
   test('a key that is held is not given twice', () => {
     const { supervisor, children } = house();
     supervisor.send(spawn(1));
@@ -174,12 +143,11 @@ describe.each(['compact', 'xstate'] as const)('runtime: the supervisor, under %s
     expect(children.size).toBe(0);
   });
 
-  test.each(['stopAll', 'leave'] as const)('after %s no child and no timer is left, and no notice was sent', (how) => {
+  test('after its own end no child and no timer is left, and no notice was sent', () => {
     const { root, supervisor, children, heard, timers } = house();
     for (let key = 0; key < 50; key++) supervisor.send(spawn(key));
     const all = [...children.values()];
-    if (how === 'stopAll') supervisor.send({ type: 'stopAll' });
-    else root.send({ type: 'leave' });
+    root.send({ type: 'leave' });
     expect({ size: children.size, timers: timers.pending, heard }).toEqual({ size: 0, timers: 0, heard: [] });
     expect(new Set(all.map((child) => child.getSnapshot().status))).toEqual(new Set(['stopped']));
   });
@@ -200,9 +168,9 @@ describe.each(['compact', 'xstate'] as const)('runtime: the supervisor, under %s
     expect(JSON.stringify(root.getPersistedSnapshot())).not.toContain('session');
   });
 
-  test('whatever the order of births, ends, crashes and stops, it holds what a plain map would', () => {
+  test('whatever the order of births, ends and crashes, it holds what a plain map would', () => {
     const key = fc.integer({ min: 0, max: 4 });
-    const deed = fc.record({ what: fc.constantFrom('spawn', 'dead', 'broken', 'end', 'throw', 'stop', 'stopAll'), key });
+    const deed = fc.record({ what: fc.constantFrom('spawn', 'dead', 'broken', 'end', 'throw'), key });
     fc.assert(
       fc.property(fc.array(deed, { maxLength: 80 }), (deeds) => {
         const { supervisor, children, heard, timers } = house();
@@ -224,17 +192,9 @@ describe.each(['compact', 'xstate'] as const)('runtime: the supervisor, under %s
               children.get(key)?.send({ type: 'end', word: 'x' });
               if (model.delete(key)) told.push(`${key} ended: x`);
               break;
-            case 'throw':
+            default:
               children.get(key)?.send({ type: 'throw' });
               if (model.delete(key)) told.push(`${key} crashed: broken on request`);
-              break;
-            case 'stop':
-              supervisor.send({ type: 'stop', key });
-              model.delete(key);
-              break;
-            default:
-              supervisor.send({ type: 'stopAll' });
-              model.clear();
           }
         }
         expect({ keys: [...children.keys()].sort(), heard, timers: timers.pending }).toEqual({
