@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { GoProgram } from './go-program.js';
+import { valueOfLine } from './line-of.js';
 
 const program = new GoProgram('ncp-go');
 
@@ -96,7 +97,8 @@ export class NcpGo {
     this.#child.stdin.on('error', () => {});
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-4096)));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      const said = JSON.parse(line) as { re?: number; error?: string } | NcpGoEvent;
+      const said = valueOfLine<{ re?: number; error?: string } | NcpGoEvent>(line, this.#child);
+      if (said === undefined) return;
       if ('event' in said) {
         this.events.push(said);
         return this.onEvent?.(said);

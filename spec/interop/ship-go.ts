@@ -10,6 +10,7 @@ import type {
   ShipGoEventOf,
   ShipGoOptions,
 } from './ship-go-events.js';
+import { valueOfLine } from './line-of.js';
 
 export { buildShipGo, shipGoAvailable, SHIP_GO_BUILDS, type ShipGoBuild } from './ship-go-program.js';
 export * from './ship-go-events.js';
@@ -324,7 +325,8 @@ export class ShipGo {
   }
 
   #read(line: string): void {
-    const said = JSON.parse(line) as Line;
+    const said = valueOfLine<Line>(line, this.#child);
+    if (said === undefined) return;
     if (!('re' in said)) {
       if (this.#events.length >= eventsMax) this.#events = this.#events.slice(eventsMax / 2);
       this.#events.push(said);

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { valueOfLine } from './line-of.js';
 
 /** The crate `eebus` asks for 1.88. */
 const cargoMinorMin = 88;
@@ -76,7 +77,8 @@ export class ShipRust {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
     });
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      if (this.events.length < eventsMax) this.events.push(JSON.parse(line) as ShipRustEvent);
+      const event = valueOfLine<ShipRustEvent>(line, this.#child);
+      if (event !== undefined && this.events.length < eventsMax) this.events.push(event);
       this.#wake();
     });
     this.#exited = once(this.#child, 'close').then(([code, signal]) => {
