@@ -10,14 +10,16 @@ import { checkOptions, count, having, members, optional } from './options.js';
 
 /** How to cut a byte stream into messages. */
 export interface MessagesOptions {
-  /** Longest message, either way. Default 1 MiB. A longer one throws `too-large` here, and ends the session where the peer says it. */
+  /**
+   * Longest message, either way. Default 1 MiB. A longer one throws `too-large` here, and ends the session if the peer sends it.
+   */
   readonly messageBytesMax?: number;
 }
 
 /**
- * Whole messages over a connection whose protocol carries a stream of bytes (Tuna): each stands behind its length, 32 bits, big
- * endian. Both sides do it, or neither. The stream belongs to it from here on. `send`, `write`, `drained` and `close` keep
- * their promises; what `stats` and closings count stays in bytes, lengths included.
+ * Whole messages over a connection whose protocol carries a stream of bytes (Tuna): each follows its length, 32 bits, big
+ * endian. Both sides use it, or neither. The stream belongs to it from here on. `send`, `write`, `drained` and `close` keep
+ * their guarantees; `stats` and closings still count bytes, lengths included.
  *
  * A small message that is kept pins the piece of the stream it came in, up to 64 KiB.
  * @rule TUNA-20
@@ -33,9 +35,9 @@ export function messagesOver(stream: Connection, options: MessagesOptions = {}):
 
 const OPTIONS = members({ messageBytesMax: optional(count) });
 const LENGTH_BYTES = 4;
-/** In the place of a length: what came was longer than the bound, and this is the last that its receiver says. */
+/** In the place of a length: the message was longer than the bound, and these are the last bytes from its receiver. */
 const TOO_LONG = Uint8Array.of(0xff, 0xff, 0xff, 0xfe);
-/** How long the last word may take before the session ends without it. Chosen without measurement. */
+/** How long these last bytes may take before the session ends without them. Chosen without measurement. */
 const LAST_WORD_MS = 2000;
 const HEAD = {
   headBytes: LENGTH_BYTES,
@@ -47,7 +49,7 @@ class Messages implements Connection {
   readonly boundaries = 'message';
   readonly closed: Promise<Closing>;
   readonly #framer: Framer;
-  /** A message above the bound has come, or this side was told that it had sent one. */
+  /** A message above the bound has arrived (`remote`), or the peer reported one from this side (`local`). */
   #violatedBy: 'local' | 'remote' | undefined;
   #onMessage: ((message: Uint8Array) => void) | undefined;
   #isIterated = false;
@@ -140,7 +142,7 @@ class Messages implements Connection {
           if (isOver) return { done: true, value: undefined };
           const message = this.#take();
           if (message !== undefined) return { done: false, value: message };
-          const piece = await pieces.next().catch(unlessCut); // `closed` says below how it ended.
+          const piece = await pieces.next().catch(unlessCut); // `closed` states below how it ended.
           if (piece === undefined || piece.done === true) {
             const closing = await this.closed;
             if (isOrderly(closing)) return { done: true, value: undefined };
@@ -173,7 +175,7 @@ class Messages implements Connection {
     this.#deliver();
   }
 
-  /** What the handler throws is its own affair, and must not cost the messages behind it. */
+  /** Rethrows errors of the handler in a microtask: they must not cost the messages behind them. */
   #deliver(): void {
     for (let message; this.#onMessage !== undefined && (message = this.#take()) !== undefined;) {
       try {
@@ -202,7 +204,7 @@ class Messages implements Connection {
     return undefined;
   }
 
-  /** The sender learns why, behind what was written before, and then the session ends; a sender that doesn't listen is not waited for. */
+  /** Sends the reason behind earlier writes, then ends the session. Does not wait for a sender that doesn't read. */
   async #sayTooLong(): Promise<void> {
     let timer: unknown;
     const late = new Promise<void>((resolve) => (timer = ports.clock.setTimeout(resolve, LAST_WORD_MS)));
@@ -217,7 +219,7 @@ class Messages implements Connection {
   }
 }
 
-/** The stream's own end is said as that of the messages; any other error is the caller's. */
+/** Ignores the end of the stream, which is the end of the messages too; rethrows any other error to the caller. */
 function unlessCut(error: unknown): undefined {
   if (!(error instanceof SessionError) || error.code !== 'closed') throw error;
 }

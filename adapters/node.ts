@@ -1,11 +1,11 @@
 import { randomFillSync } from 'node:crypto';
-import { performance } from 'node:perf_hooks'; // The global one is a getter, asked thirty times per connection.
+import { performance } from 'node:perf_hooks'; // The global one is a getter, and is read thirty times per connection.
 import { wordsOf } from '../machines/callbacks.js';
 import { printable } from './printable.js';
 import { onUndeclaredStep } from '../machines/phase-table.js';
 import type { Clock, Ports } from '../machines/ports.js';
 
-/** Node's own clock, chance and entropy. Timers keep the process alive; an engine has none left after `shutdown()`. */
+/** Node's own clock, random numbers and entropy. Timers keep the process alive; an engine has none left after `shutdown()`. */
 export const clock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
@@ -14,7 +14,7 @@ export const clock: Clock = {
   soon: (fn) => queueMicrotask(fn),
 };
 
-/** Asked of the system in advance, for a call costs the same for 16 bytes and for 1024. What was given away is wiped. */
+/** Random bytes drawn in advance, since a call costs the same for 16 bytes and for 1024. Bytes that were given away are wiped. */
 const reserve = new Uint8Array(1024);
 let left = 0;
 
@@ -28,7 +28,7 @@ function entropy(bytes: number): Uint8Array {
   return given;
 }
 
-/** A process warning: shown once on standard error, and to be had by `process.on('warning')`. */
+/** A process warning: printed once on standard error, and emitted to `process.on('warning')`. */
 function report(callback: string, error: unknown): void {
   const detail = error instanceof Error ? error.stack : undefined;
   process.emitWarning(printable(`${callback}: ${wordsOf(error)}`), {

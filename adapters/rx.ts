@@ -7,7 +7,7 @@ import type { Connection } from '../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../machines/hub/events.js';
 
 /**
- * What an engine and its connections tell, as RxJS Observables. Each subscription listens on its own and stops listening
+ * The events of an engine and of its connections as RxJS Observables. Each subscription listens on its own and stops listening
  * when it is unsubscribed. RxJS is an optional peer dependency of this subpath alone.
  *
  * @experimental
@@ -23,7 +23,7 @@ export function events(engine: Engine): Observable<EngineEvent> {
   );
 }
 
-/** How connections and attempts of this engine end. Completes when `engine.shutdown()` is over. */
+/** The closings of connections and attempts of this engine. Completes when `engine.shutdown()` is over. */
 export function closings(engine: Engine): Observable<Closing> {
   return events(engine).pipe(
     filter((event) => event.type === 'closing'),
@@ -36,7 +36,7 @@ export function states(connection: Pick<Connection, 'states'>): Observable<ApiSt
   return observableOf(connection.states);
 }
 
-/** How this connection ended; completes with it. */
+/** The closing of this connection; completes with it. */
 export function closed(connection: Pick<Connection, 'closed'>): Observable<Closing> {
   return new Observable((subscriber) => {
     void connection.closed.then((closing) => {
@@ -50,9 +50,9 @@ export function closed(connection: Pick<Connection, 'closed'>): Observable<Closi
  * The connection's messages, each once and in order. Several subscriptions share them: each gets the messages that arrive while it lasts, and
  * messages without a subscriber wait for the next one.
  *
- * Completes where the connection ends in order (`closed`, `peer-goodbye`, `shutdown`, `drained`), and errors with a `SessionError`
- * `closed` whose `cause` is the closing where it ends in any other way: a stream that was cut is incomplete.
- * Errors `two-readers` where messages are read by an iterator or by a handler already.
+ * Completes if the connection ends in order (`closed`, `peer-goodbye`, `shutdown`, `drained`), and errors with a `SessionError`
+ * `closed` whose `cause` is the closing if it ends in any other way: a stream that was cut is incomplete.
+ * Errors `two-readers` if an iterator or a handler reads the messages already.
  *
  * It pushes: RxJS has no backpressure. Messages that wait behind an operator such as `concatMap` are buffered in this process without a
  * bound. Use `processMessages` for slow handlers: it applies backpressure to the peer.
@@ -72,8 +72,8 @@ export interface ProcessOptions {
  * messages apply backpressure to the peer, which has at most `receiveBytesMax` (1 MiB by default) in flight. Use it instead of
  * `messages(connection).pipe(concatMap(…))`.
  *
- * Ends as `messages` does, after the last message that came before the end has been processed; errors as `project` does. It is the
- * connection's only reader while it lasts; a message whose processing was unsubscribed is not given to the next.
+ * Ends as `messages` does, after the last message that arrived before the end has been processed; errors as `project` does. It is
+ * the connection's only reader while it lasts; a message whose processing was unsubscribed does not go to the next one.
  *
  * @throws SessionError `bad-option` for a `concurrent` that is no whole number of at least 1
  */
@@ -128,18 +128,18 @@ function finish(subscriber: Subscriber<unknown>, closing: Closing): void {
   else subscriber.error(cutBy(closing));
 }
 
-/** One for each connection that is, or was, read by one of the above. It is the connection's one handler for all of them. */
+/** One for each connection that one of the above reads or has read. It is the connection's one handler for all of them. */
 class Reader<Message> {
   closing: Closing | undefined;
   readonly #connection: Connection<Message>;
   readonly #subscribers = new Set<Subscriber<Message>>();
-  #take: ((message: Message) => void) | undefined; // Of the one that processes, while it wants more.
+  #take: ((message: Message) => void) | undefined; // Of `processMessages`, while it has room.
   #onEnd: (() => void) | undefined;
   #isClaimed = false;
 
   constructor(connection: Connection<Message>) {
     this.#connection = connection;
-    // Once, however many come and go: a promise never forgets whom it is to call.
+    // Once for all subscribers: a promise never drops a callback.
     void connection.closed.then((closing) => {
       this.closing = closing;
       for (const each of [...this.#subscribers]) finish(each, closing);
@@ -147,14 +147,14 @@ class Reader<Message> {
     });
   }
 
-  /** One more that gets everything from here on. The result, like unsubscribing, takes it off. */
+  /** Adds a subscriber that gets everything from here on. The returned function, like unsubscribing, removes it. */
   add(subscriber: Subscriber<Message>): () => void {
     const leave = (): void => {
       if (this.#subscribers.delete(subscriber)) this.#rest();
     };
     if (!this.#mayRead(subscriber, this.#isClaimed)) return leave;
     this.#subscribers.add(subscriber);
-    subscriber.add(leave); // Also where what waits here is all it wants.
+    subscriber.add(leave); // Also if the waiting messages are all it wants.
     if (this.#attach(subscriber) && this.closing !== undefined) finish(subscriber, this.closing);
     return leave;
   }
@@ -194,7 +194,7 @@ class Reader<Message> {
     return false;
   }
 
-  /** False where an iterator reads. What waits is given at once. */
+  /** False if an iterator reads. Delivers waiting messages at once. */
   #attach(subscriber: Subscriber<unknown>): boolean {
     if (this.#connection.onMessage === this.#hear) return true;
     try {
@@ -206,7 +206,7 @@ class Reader<Message> {
     }
   }
 
-  /** The subscriber wants no more messages: those that arrive wait, and apply backpressure to the peer. */
+  /** No reader wants more messages: those that arrive wait, and apply backpressure to the peer. */
   #rest(): void {
     if (this.#take !== undefined || this.#subscribers.size > 0) return;
     if (this.#connection.onMessage === this.#hear) this.#connection.onMessage = undefined;
@@ -221,7 +221,7 @@ function readerOf<Message>(connection: Connection<Message>): Reader<Message> {
   return reader;
 }
 
-/** `from` of RxJS would hold on to the source until its next value; this lets go at once. */
+/** `from` of RxJS would keep the source until its next value; this releases it at once. */
 function observableOf<T>(source: AsyncIterable<T>): Observable<T> {
   return new Observable((subscriber) => {
     const iterator = source[Symbol.asyncIterator]();

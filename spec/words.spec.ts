@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { commentsOf, docstringsOf, messagesOf, proseOfPage, titlesOf, topTitlesOf, wordsIn } from './architecture/words.js';
 
 /**
- * Documents, docstrings of exported names, printed messages, all comments of `machines/`, and the titles of tests use the field's
- * words and plain sentences.
+ * Documents, comments (docstrings of exported names among them), printed messages, and the titles of tests use the field's words
+ * and plain sentences.
  */
 const root = join(__dirname, '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -24,7 +24,7 @@ const complaints = [
   ...pages.flatMap((page) => complaintsOf(page, proseOfPage(read(page)))),
   ...sources.flatMap((file) => complaintsOf(file, docstringsOf(read(file)))),
   ...[...sources, ...machines].flatMap((file) => complaintsOf(file, messagesOf(read(file)))),
-  ...machines.flatMap((file) => complaintsOf(file, commentsOf(read(file)))),
+  ...[...sources, ...machines].flatMap((file) => complaintsOf(file, commentsOf(read(file)))),
   ...tests.flatMap((file) => complaintsOf(file, titlesOf(read(file)))),
 ];
 

@@ -5,13 +5,13 @@ import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 import { badAddress } from './address.js';
 import { checked, MEMORY_RULES } from './checked.js';
 
-/** How two ends in one process take time and hold bytes back. */
+/** The delays and the limits of two ends in one process. */
 export interface MemoryOptions {
   /** Decides when things happen: nothing arrives before the turn that sent it is over. */
   readonly clock: Pick<Clock, 'soon' | 'setTimeout' | 'clearTimeout'>;
-  /** `send` says false while this many bytes wait for the other end. Default 64 KiB, as large as a socket's. */
+  /** `send` returns false while this many bytes wait for the other end. Default 64 KiB, as large as a socket's. */
   readonly highWaterBytes?: number;
-  /** A wire whose writer doesn't listen and lets more than this wait is reset (`ENOBUFS`). Default 64 MiB. */
+  /** A wire whose writer ignores backpressure and lets more than this wait is reset (`ENOBUFS`). Default 64 MiB. */
   readonly bufferedBytesMax?: number;
   /** True: chunks arrive in one reused buffer of 64 KiB, as from a dialed socket. Default false: they are given away. */
   readonly lends?: boolean;
@@ -20,7 +20,9 @@ export interface MemoryOptions {
 /** Small pieces sent under a cork become one chunk up to this size. */
 const MERGED_BYTES_MAX = 16 * 1024;
 const LENT_BYTES = 64 * 1024;
-/** `soon` runs before timers and sockets, so two busy ends would starve the rest of the process: now and then they take breath. */
+/**
+ * `soon` runs before timers and sockets, so two busy ends would starve the rest of the process: at times they wait for a timer.
+ */
 const BREATH_BYTES = 1 << 20;
 const BREATH_DELIVERIES = 1024;
 
@@ -28,8 +30,8 @@ type Settings = Required<MemoryOptions>;
 type MemoryListener = (dialer: Pipe) => void;
 
 /**
- * A network inside one process. Each call makes one of its own: `memory://name` is known to those who share the result.
- * It does what sockets do (late answers, high-water mark, farewell after the bytes, reset) without the system's help.
+ * A network inside one process. Each call makes a new one: `memory://name` is visible to users of the same result.
+ * It behaves as sockets do (late answers, high-water mark, end after the bytes, reset) without the system's help.
  *
  * @throws SessionError `bad-option` without a clock
  */
@@ -99,7 +101,7 @@ function listening(settings: Settings, doors: Map<string, MemoryListener>, name:
   };
 }
 
-/** One end. What it sends waits in `#outgoing` until the other end takes it in a later turn. */
+/** One end. Its sent bytes wait in `#outgoing` until the other end takes them in a later turn. */
 class Pipe implements Wire {
   readonly lends: boolean;
   handler: WireHandler | undefined;
@@ -129,7 +131,7 @@ class Pipe implements Wire {
     return this.#phase === 'closed';
   }
 
-  /** The accepting end brings both to life, unless the dialer has gone meanwhile. */
+  /** Called on the accepting end: opens both ends, unless one of them has closed meanwhile. */
   join(dialer: Pipe): void {
     if (this.isClosed) return dialer.fail({ kind: 'reset', code: 'ECONNRESET' });
     if (dialer.isClosed) return this.fail({ kind: 'reset', code: 'ECONNRESET' });
@@ -173,7 +175,7 @@ class Pipe implements Wire {
     this.uncork();
     this.#phase = step(WIRE_PHASES, this.#phase, 'close');
     this.#peer?.schedule();
-    this.schedule(); // A paused reader who leaves does not hold up the other end's farewell.
+    this.schedule(); // A paused reader that closes does not delay the other end's close.
   }
 
   destroy(): void {
@@ -189,7 +191,7 @@ class Pipe implements Wire {
     this.schedule();
   }
 
-  /** Ends this end alone, with the handler told in a later turn. */
+  /** Closes this end alone; the handler gets `onClose` in a later turn. */
   fail(cause: WireCause): void {
     if (this.isClosed) return;
     this.#phase = step(WIRE_PHASES, this.#phase, 'end');
@@ -207,7 +209,7 @@ class Pipe implements Wire {
     this.fail(cause);
   }
 
-  /** Takes what the other end sent, later; at most one taking is under way. */
+  /** Takes the bytes of the other end, in a later turn; at most one call of `#take` is pending. */
   schedule(): void {
     if (this.#isScheduled || this.isClosed) return;
     this.#isScheduled = true;
@@ -223,7 +225,7 @@ class Pipe implements Wire {
     const peer = this.#peer;
     if (!peer) return;
     const chunks = peer.#outgoing;
-    const count = chunks.length; // What is sent meanwhile has its own turn.
+    const count = chunks.length; // Bytes that are sent meanwhile have a turn of their own.
     let taken = 0;
     while (taken < count && this.#mayTake) {
       const chunk = chunks[taken]!;
@@ -246,12 +248,12 @@ class Pipe implements Wire {
     }
   };
 
-  /** A pause holds back bytes and the farewell behind them; an end that is leaving itself no longer listens. */
+  /** A pause holds back bytes and the end behind them; an end that is closing itself ignores its pause. */
   get #mayTake(): boolean {
     return this.#phase === 'ending' || (this.#phase === 'open' && !this.#isPaused);
   }
 
-  /** The sender may keep its bytes to send them again, and the receiver may write over what it was given: so they are copied. */
+  /** Copies the bytes: the sender may keep them to send them again, and the receiver may overwrite its chunk. */
   #own(part: Uint8Array): Uint8Array {
     if (!this.lends) return new Uint8Array(part); // A Buffer's `slice` would be no copy.
     lent.set(part);
@@ -259,7 +261,7 @@ class Pipe implements Wire {
   }
 }
 
-/** One buffer for all: nobody may look at a lent chunk after the call that brought it. */
+/** One buffer for all: a handler must not read a lent chunk after the call that brought it. */
 const lent = new Uint8Array(LENT_BYTES);
 
 function merged(pieces: readonly Uint8Array[], total: number): Uint8Array {

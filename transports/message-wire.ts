@@ -3,19 +3,19 @@ import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireHandler } from '../machines/ports.js';
 import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
-/** What is sent under a cork is packed into messages up to this size; a larger piece than the second goes as it is, uncopied. */
+/** Pieces sent under a cork are packed into messages up to the first size; a piece above the second goes as it is, uncopied. */
 const PACKED_BYTES_MAX = 64 * 1024;
 const PACKED_PIECE_BYTES_MAX = 16 * 1024;
 
 export interface MessageWireOptions {
   readonly remoteAddress: string;
-  /** Whether what is sent under a cork may share messages. */
+  /** Whether pieces sent under a cork may share messages. */
   readonly pack: boolean;
 }
 
 /**
- * The half of a WebSocket wire that Node and browsers share: phases, corks, and what arrives while the reader has paused.
- * A platform's WebSocket goes on calling for a while after it was asked to stop; that is held here.
+ * The part of a WebSocket wire that Node and browsers share: phases, corks, and the messages that arrive while the reader has
+ * paused. A platform's WebSocket goes on calling for a while after a request to stop; these messages are held here.
  */
 export abstract class MessageWire extends CorkedWire implements Wire {
   readonly lends = false;
@@ -38,7 +38,7 @@ export abstract class MessageWire extends CorkedWire implements Wire {
     this.#pack = pack;
   }
 
-  /** Asks the platform for more, or for a pause, as far as it can. */
+  /** Resumes or pauses the platform, as far as it can. */
   protected abstract flow(isOn: boolean): void;
   /** Begins the closing handshake. */
   protected abstract bow(code: number | undefined, reason: string | undefined): void;
@@ -112,7 +112,7 @@ export abstract class MessageWire extends CorkedWire implements Wire {
     }
   }
 
-  /** Ends an attempt, or a wire, for a reason found out here. The first reason counts. */
+  /** Ends an attempt, or a wire, for a reason that was detected here. The first reason counts. */
   fail(cause: WireCause): void {
     if (this.#phase === 'emptying') return this.#leaveHeld('fail');
     this.#cause ??= cause;
@@ -145,7 +145,7 @@ export abstract class MessageWire extends CorkedWire implements Wire {
   /** Records the cause of the coming end, where the platform reports it early. Nothing more is received or sent. */
   blame(cause: WireCause): void {
     this.#cause ??= cause;
-    if (this.#phase !== 'emptying') this.#step('fail'); // What was held is given to the reader all the same.
+    if (this.#phase !== 'emptying') this.#step('fail'); // The reader still gets the held messages.
   }
 
   /** The platform's end. Input before an orderly end is delivered first, even if the reader has paused. */
@@ -175,14 +175,14 @@ export abstract class MessageWire extends CorkedWire implements Wire {
     else if (!this.#isPaused) this.flow(true);
   }
 
-  /** The platform has ended while something was held for a reader that leaves now: it won't say so again. */
+  /** The platform has ended while messages were held for a reader that closes now: it won't report its end again. */
   #leaveHeld(event: 'close' | 'fail'): void {
     this.#step(event);
     this.#held = undefined;
     queueMicrotask(() => this.over({ kind: 'ended' }));
   }
 
-  /** What has arrived may be given to the reader. */
+  /** Messages that have arrived may be given to the reader. */
   get #isReadable(): boolean {
     return this.#phase === 'open' || this.#phase === 'emptying';
   }
@@ -202,7 +202,7 @@ export abstract class MessageWire extends CorkedWire implements Wire {
   }
 }
 
-/** Small neighbours share a message, large pieces have one each; the order stays. */
+/** Small adjacent pieces share a message, large ones have one each; the order stays. */
 function endOfPack(pieces: readonly Uint8Array[], from: number): number {
   let bytes = pieces[from]!.length;
   let to = from + 1;

@@ -6,7 +6,7 @@ import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireCauseKind, WireHandler } from '../machines/ports.js';
 import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
-/** A farewell that makes no progress for this long, or that the peer answers with more than may wait, is cut short. */
+/** A close that makes no progress for this long, or that the peer answers with more than may wait, is aborted. */
 const FAREWELL_IDLE_MS = 5000;
 /** Small pieces sent under a cork are copied into one write up to this size; beyond it `writev` is cheaper than a copy. */
 const MERGED_BYTES_MAX = 16 * 1024;
@@ -17,8 +17,8 @@ const wireOf = Symbol('wire');
 type WiredSocket = Socket & { [wireOf]?: SocketWire };
 
 /**
- * A Node socket as a wire. Once this side has said `close` or `destroy`, the handler gets `onClose` and nothing else;
- * what the peer still sends is read and dropped, so that its farewell gets through.
+ * A Node socket as a wire. Once this side has called `close` or `destroy`, the handler gets `onClose` and nothing else;
+ * further bytes of the peer are read and dropped, so that its end gets through.
  */
 export class SocketWire extends CorkedWire implements Wire {
   readonly lends: boolean;
@@ -50,8 +50,8 @@ export class SocketWire extends CorkedWire implements Wire {
   }
 
   /**
-   * An attempt ends as `unreachable` if nothing happens on the socket for this long. 0 takes the limit back. The socket's
-   * own idle timeout does it: it never keeps the process alive.
+   * An attempt ends as `unreachable` if nothing happens on the socket for this long. 0 removes the limit. It uses the socket's
+   * own idle timeout, which never keeps the process alive.
    */
   limitAttempt(idleMs: number): void {
     if (idleMs > 0) this.#limit(idleMs);
@@ -70,7 +70,7 @@ export class SocketWire extends CorkedWire implements Wire {
     return this.#cause !== undefined || this.#phase === 'closed';
   }
 
-  /** The wire is ready for use; its bytes begin to flow. Not to be called from inside an opener. */
+  /** The wire is ready for use; its bytes begin to flow. Must not be called from inside an opener. */
   opened(): void {
     if (this.#phase !== 'attempt' || this.isOver) return;
     this.#step('open');
@@ -80,7 +80,7 @@ export class SocketWire extends CorkedWire implements Wire {
     if (!this.#isPaused) this.#socket.resume();
   }
 
-  /** Ends an attempt, or a wire, for a reason found out here. The first reason counts. */
+  /** Ends an attempt, or a wire, for a reason that was detected here. The first reason counts. */
   fail(cause: WireCause): void {
     this.#cause ??= cause;
     this.#step('fail');
@@ -105,7 +105,7 @@ export class SocketWire extends CorkedWire implements Wire {
     this.#socket.uncork();
   }
 
-  /** The socket may have swallowed at once what made us say false; then it has no drain to report. */
+  /** The socket may have taken at once the bytes that made `send` return false; then it emits no drain. */
   protected awaitDrain(): void {
     if (!this.#socket.writableNeedDrain) queueMicrotask(() => this.drained());
   }
@@ -207,7 +207,7 @@ function onClose(this: WiredSocket): void {
   this[wireOf]?.closed();
 }
 
-/** The `onread` option of a dialed socket: it reads into one reused buffer, which spares an allocation per read. */
+/** The `onread` option of a dialed socket: it reads into one reused buffer, which saves an allocation per read. */
 export function readInto(wire: () => SocketWire | undefined): {
   buffer: Uint8Array;
   callback(count: number, buffer: Uint8Array): boolean;
@@ -222,8 +222,8 @@ export function readInto(wire: () => SocketWire | undefined): {
 }
 
 /**
- * RST rather than FIN where the socket can: the peer shall know that this was no orderly end. Not while a FIN is being
- * sent: libuv refuses that (`EINVAL`), and Node then loses sight of the socket, which never closes.
+ * Sends RST rather than FIN if the socket can: the peer must see that this was no orderly end. Not while a FIN is being
+ * sent: libuv refuses that (`EINVAL`), and Node then loses track of the socket, which never closes.
  */
 export function cut(socket: Socket): void {
   if (socket.writableEnded || !isBare(socket)) socket.destroy();
@@ -245,7 +245,7 @@ const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTD
 export function causeOf(error: NodeJS.ErrnoException, when: 'attempt' | 'open'): WireCause {
   const code = error.code ?? '';
   const because = code === '' ? { reason: error.message } : { code, reason: error.message };
-  // An alert may come late: TLS 1.3 judges a dialer's certificate when the dialer is through.
+  // An alert may come late: in TLS 1.3 a dialer completes before its certificate is checked.
   if (isOfTls(code)) return { kind: 'tls-failed', ...because, reason: wordsOfTls(error) };
   return { kind: when === 'open' ? 'reset' : kindOfAttempt(code, error.syscall), ...because };
 }

@@ -6,11 +6,11 @@ import { HIGH_WATER_BYTES } from './corked-wire.js';
 import { readInto, remoteAddressOf, SocketWire } from './socket-wire.js';
 import type { Acceptor, Identity, Opener, Transport } from '../machines/ports.js';
 
-/** How TCP connects, and asks whether the peer is there. Milliseconds. */
+/** Limits of connecting and of keep-alive probes. Milliseconds. */
 export interface TcpOptions {
   /** After this long without a connection an attempt ends as `unreachable`. Default 10000. */
   readonly connectTimeoutMs?: number;
-  /** Silence after which the system itself asks whether the peer is there. Default 15000; `false` switches it off. */
+  /** Silence after which the system sends keep-alive probes. Default 15000; `false` switches them off. */
   readonly keepAliveMs?: number | false;
 }
 
@@ -25,7 +25,7 @@ export function tcp(options: TcpOptions = {}): Transport {
     dial: (address) => dialing(parseHostAndPort(address, 'tcp', 'dial'), settings),
     listen(address, acceptor) {
       const target = parseHostAndPort(address, 'tcp', 'listen');
-      // Paused: bytes wait in the kernel until the door has said open.
+      // Paused: bytes wait in the kernel until the acceptor has opened the wire.
       const server = createServer({ ...settings.socket, pauseOnConnect: true });
       server.on('connection', (socket) => offer(socket, acceptor));
       return bind(server, target, (bound) => `tcp://${bound}`, acceptor);

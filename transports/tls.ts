@@ -23,11 +23,13 @@ export type { TlsPeerOptions } from './tls-peer.js';
 
 /** How TLS connects: identities and trust (`TlsListenerOptions`), and what it shares with TCP. */
 export interface TlsOptions extends TlsListenerOptions, TcpOptions {
-  /** Offered by ALPN, the favourite first; peers that share none are refused. Default: resume, pool and rendezvous, version 1. */
+  /**
+   * Offered by ALPN in order of preference; peers that share none are refused. Default: resume, pool and rendezvous, version 1.
+   */
   readonly protocols?: readonly string[];
 }
 
-/** ALPN only tells that both sides belong to this house; which protocol is spoken, the first bytes say. */
+/** ALPN only states that both sides are of this package; the first bytes identify the protocol. */
 const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1', 'holdfast.rendezvous.v1'];
 
 /**
@@ -36,13 +38,13 @@ const PROTOCOLS: readonly string[] = ['holdfast.resume.v1', 'holdfast.pool.v1', 
  * never becomes an offer. (In TLS 1.3 a dialer completes before its own certificate is checked: it gets `onOpen`, then
  * the end.)
  *
- * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, or an identity that TLS can't use
+ * @throws SessionError `bad-option` for an invalid fingerprint in `trust`, or an identity that TLS can't use
  */
 export function tls(options: TlsOptions): Transport {
   const settings = socketSettings(checked('tls', TLS_RULES, options));
   if (options.identity === undefined) throw new SessionError('bad-option', 'tls.identity: expected an identity, got nothing');
   const alpn = options.protocols ?? PROTOCOLS;
-  checkDialer(options); // Throws now rather than when somebody dials.
+  checkDialer(options); // Throws now rather than at the first dial.
   const context = secureDialOptions(options);
   const own = ownDates(options.identity);
   return {
@@ -112,7 +114,7 @@ function dialing(
   };
 }
 
-/** TLS sockets take no heed of these options when they are made. */
+/** TLS sockets ignore these options when they are created. */
 function tune(socket: TLSSocket, { socket: { keepAlive, keepAliveInitialDelay } }: SocketSettings): void {
   socket.setNoDelay(true).setKeepAlive(keepAlive, keepAliveInitialDelay);
 }

@@ -15,10 +15,10 @@ export interface FrameListener {
   faulted(fault: FrameFault): void;
 }
 
-/** The longest head of a frame: two bytes, a length of 64 bits, a mask. */
+/** The length of the longest frame head: two bytes, a length of 64 bits, a mask. */
 const HEAD_BYTES_MAX = 14;
 const CONTROL_BYTES_MAX = 125;
-/** A message that is announced reserves at most this many times what has arrived of it: an announcement costs little. */
+/** An announced message reserves at most this multiple of its arrived bytes, so that an announcement costs little. */
 const RESERVE_FACTOR = 32;
 
 const CONTINUATION = 0;
@@ -32,23 +32,23 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * Reads WebSocket frames (RFC 6455, without extensions) from the chunks of a socket. A message that lies whole inside a chunk is
- * unmasked where it is and given away as a view; one that spans chunks or frames is gathered once, unmasked on the way.
+ * unmasked in place and given away as a view; one that spans chunks or frames is copied once, and unmasked on the way.
  * Bounded by `messageBytesMax`: an announced length above it is refused before a byte of it is kept.
  */
 export class FrameReader {
   #isStopped = false;
-  #opcode = CONTINUATION; // Of the current frame,
-  #isFinal = false; // whether it ends its message,
-  #key = 0; // its mask, or 0,
-  #bytes = 0; // its length,
-  #left = -1; // and what is missing of it; -1 between frames.
+  #opcode = CONTINUATION; // Opcode of the current frame.
+  #isFinal = false; // The current frame ends its message.
+  #key = 0; // Mask of the current frame, or 0.
+  #bytes = 0; // Length of the current frame.
+  #left = -1; // Missing bytes of the current frame; -1 between frames.
   #kind = 0; // TEXT or BINARY while a message of several frames is under way.
-  #announced = 0; // Bytes of all its frames so far.
-  #gathered: Uint8Array | undefined; // What has arrived of a message that doesn't lie in one chunk,
-  #have = 0; // so many bytes.
-  #head: Uint8Array | undefined; // The beginning of a head whose end has not arrived,
-  #headHave = 0; // so many bytes of it.
-  #control: Uint8Array | undefined; // The same of a control frame's data: it may come between the frames of a message.
+  #announced = 0; // Bytes of all frames of that message so far.
+  #gathered: Uint8Array | undefined; // The arrived part of a message that doesn't lie in one chunk.
+  #have = 0; // Bytes in `#gathered`.
+  #head: Uint8Array | undefined; // The beginning of a head whose end has not arrived.
+  #headHave = 0; // Bytes in `#head`.
+  #control: Uint8Array | undefined; // The arrived data of a control frame, which may come between the frames of a message.
 
   /** @param expectsMasks true at the side that accepted: frames of dialers have to be masked, frames to dialers must not be */
   constructor(
@@ -61,7 +61,7 @@ export class FrameReader {
     return this.#left < 0 && this.#kind === 0 && this.#head === undefined && !this.#isStopped;
   }
 
-  /** Nothing of what follows is of interest. */
+  /** Ignores all further chunks. */
   stop(): void {
     this.#isStopped = true;
     this.#gathered = this.#head = this.#control = undefined;
@@ -76,7 +76,9 @@ export class FrameReader {
     }
   }
 
-  /** How much of the chunk is done with. Afterwards there is a frame (`#left` is not -1), or its head is incomplete. */
+  /**
+   * Returns the offset up to which the chunk is read. Afterwards there is a frame (`#left` is not -1), or its head is incomplete.
+   */
   #readHead(chunk: Uint8Array, at: number, listener: FrameListener): number {
     if (this.#head === undefined) {
       const length = this.#parse(chunk, at, chunk.length - at, listener);
@@ -85,7 +87,7 @@ export class FrameReader {
       this.#head = new Uint8Array(HEAD_BYTES_MAX);
       this.#headHave = 0;
     }
-    // Byte by byte, so that what is wrong with it is found where it is, however the bytes were cut.
+    // Byte by byte, so that an error is found at its place, however the bytes were split into chunks.
     for (let next = at; next < chunk.length && !this.#isStopped;) {
       this.#head[this.#headHave++] = chunk[next++]!;
       if (this.#parse(this.#head, 0, this.#headHave, listener) === 0) continue;
@@ -95,7 +97,7 @@ export class FrameReader {
     return chunk.length;
   }
 
-  /** Length of the head at `at`; 0 if its end has not arrived, or if there is something wrong with it. */
+  /** Length of the head at `at`; 0 if its end has not arrived, or if it is invalid. */
   #parse(bytes: Uint8Array, at: number, available: number, listener: FrameListener): number {
     if (available < 2) return 0;
     const first = bytes[at]!;
@@ -190,11 +192,11 @@ export class FrameReader {
     this.#left -= part.length;
   }
 
-  /** Room for all that is announced, where enough of it has arrived; and for twice as much each time while more frames follow. */
+  /** Reserves room for the announced bytes once enough have arrived; and for twice as many each time while more frames follow. */
   #reserve(need: number): void {
     const announced = Math.min(this.#announced, RESERVE_FACTOR * need);
     const doubled = this.#isFinal ? 0 : Math.min(2 * this.#have, this.messageBytesMax);
-    // Not filled with zeros, since each byte that is given away was written; not from Node's pool, since it is given away.
+    // Not zero-filled, since every byte that is given away was written; not from Node's pool, since it is given away.
     const larger = Buffer.allocUnsafeSlow(Math.max(need, announced, doubled));
     if (this.#gathered !== undefined) larger.set(this.#gathered.subarray(0, this.#have));
     this.#gathered = larger;

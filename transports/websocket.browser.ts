@@ -7,7 +7,7 @@ import type { Opener, Transport, WireCause } from '../machines/ports.js';
 
 /** Options of a browser's WebSocket. */
 export interface BrowserWebSocketOptions {
-  /** Subprotocols to offer, the favourite first. Default resume, version 1. */
+  /** Subprotocols to offer, the preferred one first. Default resume, version 1. */
   readonly protocols?: readonly string[];
   /** A message above this ends the wire as `oversized`. Default 17 MiB. A browser has taken it in by then. */
   readonly messageBytesMax?: number;
@@ -15,13 +15,13 @@ export interface BrowserWebSocketOptions {
   readonly pack?: boolean;
 }
 
-/** How often a full WebSocket is asked whether it has room again: about 60 MB/s at 256 KiB a time, chosen without measurement. */
+/** How often a full WebSocket is checked for room: about 60 MB/s at 256 KiB a time, chosen without measurement. */
 const DRAIN_POLL_MS = 4;
 
 /**
  * WebSockets by the platform's own `WebSocket`: dials `ws://` and `wss://`, where the browser checks certificates and there
- * is no identity. It can't listen, can't ping, and can't hold back the peer: what comes while the reader has paused is kept,
- * up to 64 MiB. A holdfast that listens lets a page in only where its `origins` name the page's own.
+ * is no identity. It can't listen, can't ping, and can't hold back the peer: messages that arrive while the reader has paused are
+ * kept, up to 64 MiB. A holdfast that listens admits a page only if its `origins` name the page's own.
  */
 export function websocket(options: BrowserWebSocketOptions = {}): Transport {
   checked('websocket', BROWSER_WEBSOCKET_RULES, options);
@@ -65,8 +65,8 @@ class BrowserWire extends MessageWire {
       if (data.byteLength > messageBytesMax) return this.#complain({ kind: 'oversized', reason: `${data.byteLength} bytes` });
       this.received(new Uint8Array(data));
     };
-    websocket.onerror = () => {}; // It says nothing, and `close` follows.
-    // A browser keeps to itself why an attempt failed: nobody there, no route, a bad certificate, or a plain no.
+    websocket.onerror = () => {}; // It carries no reason, and `close` follows.
+    // A browser does not report why an attempt failed: no listener, no route, a bad certificate, or a refusal.
     websocket.onclose = ({ code, reason }) => this.over(this.hasOpened ? causeOfClose(code, reason) : { kind: 'refused', code });
     this.#websocket = websocket;
   }
@@ -97,7 +97,7 @@ class BrowserWire extends MessageWire {
     else this.#websocket.close(sendableCode(code), sendableReason(reason));
   }
 
-  /** There is no reset here: the closing handshake goes on behind our back. */
+  /** There is no reset here: the closing handshake goes on in the background. */
   protected cut(): void {
     this.#websocket.close();
     queueMicrotask(() => this.over({ kind: 'aborted' }));

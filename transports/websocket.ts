@@ -27,7 +27,10 @@ export type { VisitorOptions } from './visitors.js';
 
 /** How WebSockets connect; identities and trust are those of TLS, and needed for `wss` listeners alone. */
 export interface WebSocketOptions extends TcpOptions, VisitorOptions, Partial<TlsListenerOptions> {
-  /** Subprotocols to offer, and to accept, the favourite first; a dialer that offers none of them gets 400. Default resume, version 1. */
+  /**
+   * Subprotocols to offer and to accept, in order of preference; a dialer that offers none of them gets 400. Default resume,
+   * version 1.
+   */
   readonly protocols?: readonly string[];
   /** A message above this ends the wire as `oversized` (1009). Default 17 MiB. */
   readonly messageBytesMax?: number;
@@ -38,23 +41,24 @@ export interface WebSocketOptions extends TcpOptions, VisitorOptions, Partial<Tl
   readonly mask?: 'random' | 'zero';
   /** Whether small pieces sent under a cork may share one message. Default true; false where each send has to be a message. */
   readonly pack?: boolean;
-  /** Whether a listener takes upgrades at every path, as SHIP nodes do. Default false: only at that of its address. */
+  /** Whether a listener accepts upgrades at every path, as SHIP nodes do. Default false: only at the path of its address. */
   readonly anyPath?: boolean;
 }
 
 /**
- * WebSockets, upgraded by the `ws` package and masked by `bufferutil` where that is installed: binary messages, no compression. Without an identity it speaks `ws://host:port/path`;
- * with one it speaks `wss://`, both sides showing certificates as in `tls`. Use two transports to have both.
+ * WebSockets, upgraded by the `ws` package and masked by `bufferutil` if that is installed: binary messages, no compression.
+ * Without an identity it speaks `ws://host:port/path`; with one it speaks `wss://`, and both sides show certificates as in `tls`.
+ * Use two transports to have both.
  *
- * @throws SessionError `bad-option` for a fingerprint in `trust` that is none, an identity that TLS can't use, or an origin or host that
- * can't be one
+ * @throws SessionError `bad-option` for an invalid fingerprint in `trust`, an identity that TLS can't use, or an invalid origin
+ * or host
  */
 export function websocket(options: WebSocketOptions = {}): Transport {
   const { identity } = checked('websocket', WEBSOCKET_RULES, options);
   const secure = identity && { ...options, identity };
   const scheme = secure ? 'wss' : 'ws';
   const looksAtKeys = options.keyIdentifier !== undefined && options.keyIdentifier !== 'ignored';
-  if (secure) checkDialer(secure); // Throws now rather than when somebody dials.
+  if (secure) checkDialer(secure); // Throws now rather than at the first dial.
   const context = secure && secureDialOptions(secure);
   const own = secure && ownDates(secure.identity);
   const settings: WebSocketSettings = {
@@ -126,15 +130,15 @@ function upgrade(socket: Socket, wire: WebSocketWire, url: string, settings: Web
   const websocket = new Upgrade(url, [...settings.protocols], options);
   websocket.on('unexpected-response', (_, response) => {
     const { statusCode = 0, statusMessage, headers } = response;
-    const code = headers['x-refusal']; // A holdfast says why in a word.
+    const code = headers['x-refusal']; // A holdfast states the reason as one word.
     wire.fail(refused(statusCode, typeof code === 'string' ? code.slice(0, 100) : statusMessage, headers['retry-after']));
   });
   websocket.on('error', (error) => wire.isOpen || wire.fail(hungUp(causeOfUpgrade(error), settings)));
 }
 
 /**
- * A SHIP peer that won't have our certificate hangs up behind the TLS handshake, without a word: Node can send no alert then, and
- * others do the same. Where our certificate is at fault that is the reason, elsewhere it may be.
+ * A SHIP peer that refuses our certificate closes after the TLS handshake, without a reason: Node can send no alert then, and
+ * others do the same. If our certificate has a fault, that is the reason; otherwise it may be.
  */
 function hungUp(cause: WireCause, { keyIdentifier, ownFault }: WebSocketSettings): WireCause {
   const isShip = keyIdentifier !== undefined && keyIdentifier !== 'ignored';
@@ -143,7 +147,7 @@ function hungUp(cause: WireCause, { keyIdentifier, ownFault }: WebSocketSettings
   return { ...cause, reason: 'the peer hung up behind the TLS handshake, without an answer: perhaps it refuses our certificate' };
 }
 
-/** Retry-After counts seconds; as a date it would need a clock, which transports haven't. */
+/** Retry-After counts seconds; as a date it would need a clock, which transports don't have. */
 function refused(status: number, reason = '', retryAfter = ''): WireCause {
   const seconds = /^\d{1,6}$/.test(retryAfter) ? { retryAfterMs: Number(retryAfter) * 1000 } : {};
   return { kind: 'refused', status, ...(reason === '' ? {} : { reason }), ...seconds };

@@ -1,6 +1,6 @@
 /**
- * Views of a chart, all drawn from the machine that runs; in Node and in browsers. Pictures are in `holdfast/visualizer/svg`: they need a
- * package more. What writes and compares files is in `holdfast/visualizer/files`: it needs Node.
+ * Views of a chart, all drawn from the machine that runs; in Node and in browsers. Pictures are in `holdfast/visualizer/svg`,
+ * which needs one more package. Functions that write and compare files are in `holdfast/visualizer/files`, which needs Node.
  */
 export { chartsOf, drawings, pictures, tablesOf, type Charts, type Drawable, type Drawings } from './draw.js';
 export { childrenOf, graphOf, transitionsOf, type Edge, type Graph, type Vertex } from './graph.js';

@@ -2,7 +2,7 @@ import type { ElkExtendedEdge, ElkLabel, ElkNode, ElkPoint } from 'elkjs/lib/elk
 import { childrenOf, type Vertex } from './graph.js';
 import { titleOf, type Arrow, type Sketch } from './sketch.js';
 
-/** Where a text or a state stands; in pixels from the upper left corner of the whole. */
+/** The place of a text or a state, in pixels from the upper left corner of the whole. */
 export interface Place {
   readonly x: number;
   readonly y: number;
@@ -18,7 +18,7 @@ export interface PlacedState extends Place {
 }
 
 export interface PlacedArrow {
-  /** Undefined for the arrow that shows where a compound state begins. */
+  /** Undefined for the arrow that leads to the initial state of a compound state. */
   readonly arrow: Arrow | undefined;
   readonly points: readonly { readonly x: number; readonly y: number }[];
   readonly label: (Place & { readonly lines: readonly string[] }) | undefined;
@@ -29,7 +29,7 @@ export interface Layout {
   readonly width: number;
   readonly height: number;
   readonly states: readonly PlacedState[];
-  /** Where the compound states begin. */
+  /** The start points of the compound states. */
   readonly beginnings: readonly Place[];
   readonly arrows: readonly PlacedArrow[];
 }
@@ -42,7 +42,7 @@ const TITLE_CHARACTER_WIDTH = 7.4;
 const LABEL_CHARACTERS_MAX = 26;
 const MARGIN = 12;
 
-/** Asks elkjs, an optional package, for a layered layout. Rejects with an `Error` that names the package where it isn't installed. */
+/** Asks elkjs, an optional package, for a layered layout. Rejects with an `Error` that names the package if it isn't there. */
 export async function layoutOf(sketch: Sketch): Promise<Layout> {
   const plan = new Plan(sketch);
   const Elk = await elk();
@@ -61,7 +61,7 @@ async function elk() {
   }
 }
 
-/** What elkjs is told about a chart, and how its answer is read. */
+/** Converts a chart into the input of elkjs, and reads its answer. */
 class Plan {
   readonly #sketch: Sketch;
   readonly #vertices = new Map<string, Vertex>();
@@ -84,7 +84,7 @@ class Plan {
       'elk.json.edgeCoords': 'ROOT',
       'elk.json.shapeCoords': 'ROOT',
       'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
-      // The source has the happy path downwards: beginnings stand on top, and what leads back is drawn upwards.
+      // The source has the happy path downwards: initial states are at the top, and arrows that lead back are drawn upwards.
       'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
       'elk.layered.spacing.nodeNodeBetweenLayers': '28',
       'elk.layered.spacing.edgeNodeBetweenLayers': '14',
@@ -155,7 +155,7 @@ class Plan {
   }
 }
 
-/** The trigger and below it the actions, each wrapped where it gets long; a stroke stays with what follows it. */
+/** The trigger and below it the actions, each wrapped if it is long; a stroke stays with the word behind it. */
 function labelOf({ trigger, actions }: Arrow): readonly string[] {
   return [...trigger.split('\n').flatMap(wrapped), ...(actions === '' ? [] : wrapped(`/ ${actions}`))];
 }

@@ -3,35 +3,35 @@ import type { Clock } from '../machines/ports.js';
 import { wordsOf } from './words.js';
 import { SessionError } from '../machines/errors.js';
 
-/** Whose time and names a transcript uses, and how long it may get. */
+/** The clock, the names and the maximum length of a transcript. */
 export interface TranscriptOptions {
-  /** Whose `now` stands at the beginning of each line, in milliseconds. */
+  /** The clock whose `now` begins each line, in milliseconds. */
   readonly clock: Pick<Clock, 'now'>;
   /**
    * The name of an actor, e.g. `a resume`; undefined leaves it out. Default: the id of its machine. Don't return an
    * actor's own ids: they differ from run to run.
    */
   readonly name?: (actorRef: AnyActorRef) => string | undefined;
-  /** Lines kept; the oldest are forgotten first. Default 1000. */
+  /** Lines kept; the oldest are dropped first. Default 1000. */
   readonly linesMax?: number;
 }
 
 /** The transitions of charts, line by line; bounded. */
 export interface Transcript {
-  /** For the `inspect` option of an engine or of `createActor`. Never throws: a throwing inspector would break the actors it looks at. */
+  /** For the `inspect` option of an engine or of `createActor`. Never throws: a throwing inspector would break the actors. */
   readonly inspect: (event: InspectionEvent) => void;
   /** One line per transition, causes before their effects. A copy at each reading. */
   readonly lines: readonly string[];
-  /** Lines forgotten at `linesMax`. */
+  /** Lines dropped at `linesMax`. */
   readonly forgotten: number;
-  /** Inspection events that could not be written down, because of a `name` or a clock that throws. */
+  /** Inspection events that could not be recorded, because of a `name` or a clock that throws. */
   readonly failures: number;
 }
 
 /**
- * Writes down what charts do, one line per transition:
+ * Records the transitions of charts, one line each:
  * `   50 a resume      wire.closed         linked.flowing·held → waiting·expiring`.
- * States are said without the names of regions, events in words. Nothing else of an event or a context is written: no session
+ * States are written without the names of regions, events in words. Nothing else of an event or a context is written: no session
  * ids, no tokens, no payloads.
  */
 export function createTranscript(options: TranscriptOptions): Transcript {
@@ -64,7 +64,7 @@ interface Line {
   readonly text: string;
 }
 
-/** Event types are the charts' own, but nobody's line may grow without bound. */
+/** Charts choose their event types, but no line may grow without bound. */
 const EVENT_CHARACTERS_MAX = 60;
 
 class Notebook {
@@ -75,7 +75,7 @@ class Notebook {
   readonly #linesMax: number;
   readonly #states = new WeakMap<object, string>();
   readonly #orders = new WeakMap<object, number>();
-  /** Actors that took a transition within the event they are at, even if it led back to the same states. */
+  /** Actors that took a transition within their current event, even if it led back to the same states. */
   readonly #moved = new WeakSet<object>();
   #nextOrder = 0;
 
@@ -108,7 +108,7 @@ class Notebook {
     this.#write({ order: this.#orders.get(event) ?? this.#nextOrder++, text });
   }
 
-  /** In the order of events, which is nearly the order of writing: the place is found from the end. */
+  /** Inserts in the order of events, which is nearly the order of writing: the place is found from the end. */
   #write(line: Line): void {
     let at = this.lines.length;
     while (at > 0 && this.lines[at - 1]!.order > line.order) at--;
@@ -128,14 +128,14 @@ function machineName(actorRef: AnyActorRef): string | undefined {
   return machine?.id;
 }
 
-/** The states of a machine in the order of its source, and what became of it where it is no longer running. */
+/** The states of a machine in the order of its source, and its end if it is no longer running. */
 function nowOf(snapshot: AnyMachineSnapshot): string {
   const states = stateText(snapshot.machine.root, snapshot.value);
   if (snapshot.status === 'error') return `${states} (failed)`;
   return snapshot.status === 'stopped' ? `${states} (stopped)` : states;
 }
 
-/** `linked.flowing·held`: a parallel state is said by its regions, a region by what is in it. */
+/** `linked.flowing·held`: a parallel state is written as its regions, a region as the state in it. */
 export function stateText(node: AnyStateNode, value: StateValue): string {
   if (typeof value === 'string') return value;
   const inside = (key: string): string => stateText(node.states[key]!, value[key]!);

@@ -14,7 +14,7 @@ export interface View {
   readonly layout: Layout;
 }
 
-/** Transitions out of a view: alike but for where they begin. */
+/** Transitions out of a view that differ only in their source states. */
 export interface Exit {
   readonly from: readonly string[];
   readonly trigger: string;
@@ -22,11 +22,11 @@ export interface Exit {
   readonly actions: readonly string[];
 }
 
-/** How wide a picture may be to be shown at its own size on a page of 830 pixels, as GitHub's are, or nearly so. */
+/** The maximum width of a picture that a page of 830 pixels, as on GitHub, shows at its own size, or nearly so. */
 export const VIEW_WIDTH_MAX = 1000;
 
 /**
- * A chart in views, the whole first, and each closed state after the view that it stands in. A state with states inside is drawn
+ * A chart in views, the whole first, and each closed state after the view that contains it. A state with states inside is drawn
  * open as long as the picture stays narrow enough. Needs elkjs, as `layoutOf` does.
  */
 export async function viewsOf(graph: Graph): Promise<readonly View[]> {
@@ -40,7 +40,7 @@ export async function viewsOf(graph: Graph): Promise<readonly View[]> {
   return views;
 }
 
-/** Closes states one by one, those with most inside first, until the picture is narrow enough; then texts are broken sooner. */
+/** Closes states one by one, those with the most states inside first, until the picture fits; then wraps texts sooner. */
 async function viewOf(graph: Graph, of: string): Promise<View> {
   const inside = within(graph, of).filter((id) => id !== of && childrenOf(graph, id).length > 0);
   const size = (id: string): number => within(graph, id).length;
@@ -72,7 +72,7 @@ async function narrowest(sketch: Sketch, closed: readonly string[], lineCharacte
   return best!;
 }
 
-/** How long lines may be: the first is easier to read. */
+/** Maximum lengths of lines: the first is easier to read. */
 const LINE_CHARACTERS = [44, 30, 22];
 
 /** The state `of` as a chart of its own, with `closed` states as boxes. */
@@ -107,8 +107,8 @@ function partOf(graph: Graph, of: string, closed: readonly string[]): { readonly
 }
 
 /**
- * One arrow from a state to another, with all that leads there below each other; what is done on the way is told by the whole
- * drawing. Many ways out of a closed state are counted: the table of its own view has them.
+ * One arrow from a state to another, with all triggers that lead there below each other; the whole drawing shows the actions.
+ * Many transitions out of a closed state are only counted: the table of its own view has them.
  */
 function gathered(sketch: Sketch, closed: readonly string[], charactersMax: number): Sketch {
   const found = new Map<string, { readonly from: string; readonly to: string; readonly triggers: string[] }>();
@@ -131,7 +131,7 @@ function gathered(sketch: Sketch, closed: readonly string[], charactersMax: numb
   );
   for (const { id, name } of vertices) if (name !== undefined) lines.get(id)!.unshift(name);
   const nameless = vertices.map((vertex) => ({ ...vertex, name: undefined }));
-  const isFramed = sketch.isFramed || sketch.root.id !== sketch.graph.id; // A part says what it is a part of.
+  const isFramed = sketch.isFramed || sketch.root.id !== sketch.graph.id; // A part names the whole that it belongs to.
   return { ...sketch, isFramed, graph: { ...sketch.graph, vertices: nameless }, root: nameless[0]!, arrows, lines };
 }
 
@@ -157,7 +157,7 @@ function commonOf(edges: readonly Edge[]): ReadonlySet<Edge> {
 
 const COMMON_FROM = 4;
 
-/** A box that says how much there is in it; what it does is told in its own view. */
+/** A box that states the number of states in it; its own view shows the rest. */
 function closedVertex(graph: Graph, vertex: Vertex): Vertex {
   const count = within(graph, vertex.id).filter((id) => childrenOf(graph, id).length === 0).length;
   const key = `${vertex.key} ▸ ${count === 1 ? '1 state' : `${count} states`}`;

@@ -1,6 +1,6 @@
-/** XState's own names, in the words that people use. Drawings and transcripts say the same. */
+/** Readable names for XState's own ones. Drawings and transcripts use the same. */
 
-/** An event as people say it: `wire.closed`, `after backoff`, `done protocol`, `always`. */
+/** A readable name of an event: `wire.closed`, `after backoff`, `done protocol`, `always`. */
 export function wordsOf(eventType: string): string {
   if (eventType === '') return 'always';
   if (eventType === 'xstate.init') return 'start';
@@ -42,7 +42,7 @@ export function actionName(action: unknown): string {
 /** A guard by name; `and`, `or`, `not` and `stateIn` as a formula. */
 export function guardName(guard: unknown): string {
   if (typeof guard !== 'function') return actionName(guard);
-  const { guards, stateValue } = guard as unknown as { guards?: readonly unknown[]; stateValue?: unknown }; // What XState hangs on them.
+  const { guards, stateValue } = guard as unknown as { guards?: readonly unknown[]; stateValue?: unknown }; // Set by XState.
   if (stateValue !== undefined) return `in ${valueText(stateValue)}`;
   if (guards === undefined) return ownName(guard.name);
   if (guard.name === 'not') return `!${bracketed(guards[0])}`;
@@ -54,7 +54,7 @@ function bracketed(guard: unknown): string {
   return isFormula ? `(${guardName(guard)})` : guardName(guard);
 }
 
-/** XState's own actions are functions that carry what they were made of. */
+/** XState's own actions are functions that carry their parameters. */
 function builtInName(action: object & { readonly name?: string }): string {
   const { type, event, sendId, src } = action as { type?: string; event?: { type?: string }; sendId?: unknown; src?: unknown };
   if (type === undefined) return ownName(action.name ?? '');

@@ -1,4 +1,4 @@
-/** What every command is made of. */
+/** The common parts of all commands: failures, interrupts, output and parsers of options. */
 export { Failed, failedBy, failureOf, Misuse, type Failure } from './failures.js';
 export { onInterrupt, wasInterrupted } from './interrupt.js';
 export { Output, type Bar } from './output.js';

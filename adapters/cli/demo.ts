@@ -26,12 +26,12 @@ export interface DemoOptions extends LinksOptions {
   readonly file?: string;
   readonly cuts: number;
   readonly seed: number;
-  /** Follows the engines. */
+  /** Gets the inspection events of the engines. */
   readonly inspect?: Inspector['inspect'];
 }
 
 interface DemoCommandOptions extends Omit<DemoOptions, 'inspect'> {
-  /** A port, or any: where the charts are shown. */
+  /** The port of the inspector; true for any free one. */
   readonly inspect?: number | true;
   readonly json?: boolean;
 }
@@ -43,7 +43,7 @@ export interface DemoSummary {
   readonly sha256Received: string;
   readonly protocol: string;
   readonly links: number;
-  /** A cut takes one link, one of ten takes all; it is mended when all are there again. */
+  /** A cut takes one link, one of ten takes all. It is over when all links are back. */
   readonly cuts: number;
   readonly linksCut: number;
   readonly resumes: number;
@@ -57,7 +57,7 @@ export interface DemoSummary {
   readonly rssGrowthMiB: number;
 }
 
-/** `inspector` is the one that was opened ahead. */
+/** `inspector` was opened before this command. */
 export function demoCommand(program: Command, inspector?: Inspector): void {
   const command = program
     .command('demo')
@@ -92,7 +92,7 @@ async function ownInspector(inspect: DemoCommandOptions['inspect'], output: Outp
   return inspector;
 }
 
-/** Where the charts have come to may be looked at for as long as one likes. */
+/** Keeps the inspector open after the run, until the user ends it. */
 async function keep(page: Inspector, output: Output, isGood: boolean): Promise<void> {
   const stopListening = onInterrupt(
     () => page.close(),
@@ -104,18 +104,18 @@ async function keep(page: Inspector, output: Output, isGood: boolean): Promise<v
   stopListening();
 }
 
-/** A receipt goes back for so many messages, that is half a mebibyte. */
+/** One receipt goes back per this many messages, which are half a mebibyte. */
 const RECEIPT_EVERY = 16;
-/** Silence in both directions after which the demo gives up: a window is 60 s, but this network is one machine. */
+/** The demo fails after this silence in both directions: a window is 60 s, but this network is one machine. */
 const STALL_MS = 30_000;
 
 /**
- * V8 doubles its nursery under load, up to 48 MiB, which has nothing to do with what sessions hold: measured with 1 GiB over four
+ * V8 doubles its young generation under load, up to 48 MiB, whatever sessions hold: measured with 1 GiB over four
  * links, memory grows by some 20 MiB less and the demo is as fast.
  */
 const YOUNG_GENERATION = '--semi-space-growth-factor=1';
 
-/** Sends, cuts, counts. Good when every byte and every message arrived once and in order, both ways. */
+/** Sends, cuts and counts. `isGood` if every byte and every message arrived once and in order, both ways. */
 export async function demo(options: DemoOptions, output: Output): Promise<{ isGood: boolean; summary: DemoSummary }> {
   setFlagsFromString(YOUNG_GENERATION);
   const session = chosen({ ...options, links: options.links ?? (options.protocol === 'resume' ? 1 : 4) });
@@ -206,19 +206,19 @@ class Run {
   /** Resolves when the far side has acknowledged everything. */
   async #sendAll(memory: Memory): Promise<void> {
     const { near } = this.stage;
-    const message = new Uint8Array(NUMBER_BYTES + CHUNK_BYTES); // Ours again whenever `write` has returned.
+    const message = new Uint8Array(NUMBER_BYTES + CHUNK_BYTES); // Reused once `write` has returned.
     for (;;) {
       putNumber(message, this.#numbersSent);
       const bytes = await this.source.read(message.subarray(NUMBER_BYTES));
       if (bytes === 0) break;
-      if (this.#cuts.isDue(this.#bytesSent)) await this.stage.mended(); // Cuts shall fall into the stream, not behind it.
+      if (this.#cuts.isDue(this.#bytesSent)) await this.stage.mended(); // Cuts belong into the stream, not behind it.
       this.#sent.update(message.subarray(NUMBER_BYTES, NUMBER_BYTES + bytes));
       this.#bytesSent += bytes;
       this.#numbersSent++;
       if (!near.write(message.subarray(0, NUMBER_BYTES + bytes))) await near.drained();
       memory.look();
     }
-    // An empty chunk says that this was all; when it is acknowledged, all before it is.
+    // An empty chunk marks the end; its acknowledgement covers everything before it.
     await near.send(numbered(this.#numbersSent++));
   }
 
@@ -230,7 +230,7 @@ class Run {
     this.#bar?.update(Math.round(this.#bytesReceived / 2 ** 20));
     if (message.length === NUMBER_BYTES) {
       this.#answered = far.send(numbered(this.#receiptsSent++));
-      this.#answered.catch(() => {}); // Whoever awaits it is told; if the session ends first, nobody does.
+      this.#answered.catch(() => {}); // `run` awaits it, unless the session ends first.
     } else if (this.#there.received % RECEIPT_EVERY === 0) this.#sendReceipt();
     if (this.#cuts.isDue(this.#bytesReceived) && this.stage.cut()) this.#tellCut();
   }
@@ -240,12 +240,12 @@ class Run {
       this.stage.far.write(numbered(this.#receiptsSent));
       this.#receiptsSent++;
     } catch (error) {
-      // A session that is being closed takes no more; the side that sends is told how it ended.
+      // A closing session accepts no more; the sending side gets the closing.
       if (!(error instanceof SessionError && error.code === 'closed')) throw error;
     }
   }
 
-  /** Cuts that had to wait for the one before and outlasted the stream fall on a link at rest. */
+  /** Makes the cuts that waited for the previous one until the stream had ended: they fall on an idle link. */
   async #cutAtRest(): Promise<void> {
     await this.stage.mended();
     if (!this.stage.cut()) throw new Failed('The session ended because all of its links were lost.');
@@ -309,7 +309,7 @@ class Run {
   }
 }
 
-/** How much the resident memory grew at most; looks are spread over the messages, since each costs a system call. */
+/** The largest growth of the resident memory. Only some messages read it, since each read is a system call. */
 class Memory {
   readonly #start = process.memoryUsage.rss();
   #peak = this.#start;

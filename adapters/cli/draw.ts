@@ -18,7 +18,7 @@ export function drawCommand(program: Command): void {
     .option('--json', 'print one JSON object per line, the summary last')
     .action(async ({ out, check = false, json = false }: DrawOptions) => {
       const output = new Output(json);
-      // Pictures take seconds: a place that can't take them is told at once.
+      // Pictures take seconds: an unusable directory is reported before they are drawn.
       if (!check)
         await makeDirectory(out)
           .then(() => checkTakesFiles(out))
@@ -52,7 +52,7 @@ export function drawCommand(program: Command): void {
     });
 }
 
-/** Without the layout package there are no pictures, and text alone is drawn. */
+/** Without the layout package there are no pictures: only text is drawn. */
 async function picturesOf(drawn: Promise<Drawings>, output: Output): Promise<Drawings> {
   try {
     return await drawn;

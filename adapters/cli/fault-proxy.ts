@@ -2,8 +2,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { cut } from '../../transports/socket-wire.js';
 
 /**
- * A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, and what was inside is
- * lost. It refuses no connection. It buffers no more than its sockets do: a slow side slows the other.
+ * A TCP proxy on loopback that can cut every link in the middle of a stream: both sides are reset, and the bytes inside
+ * are lost. It refuses no connection. It buffers no more than its sockets do: a slow side applies backpressure to the other.
  */
 export class FaultProxy {
   readonly #server: Server;
@@ -22,7 +22,7 @@ export class FaultProxy {
     });
   }
 
-  /** Resets every link, or the one that `pick` of so many points at. Returns how many that were. */
+  /** Resets every link, or the one at the index that `pick` returns for their number. Returns how many were reset. */
   cut(pick?: (links: number) => number): number {
     const all = [...this.#links];
     const links = pick === undefined ? all : all.slice(pick(all.length)).slice(0, 1);
@@ -49,7 +49,7 @@ export class FaultProxy {
     };
     for (const socket of link) {
       socket.on('error', end);
-      // What one side said before its orderly end still goes to the other.
+      // Bytes that one side sent before its orderly end still go to the other.
       socket.on('close', () => {
         if (!(socket.readableEnded && socket.writableFinished)) end();
         else if (near.closed && far.closed) this.#links.delete(link);

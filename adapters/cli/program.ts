@@ -13,11 +13,11 @@ import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 import { ownVersion } from './version.js';
 
-/** The command line with all of its commands. `inspector` is one that was opened before this module was loaded. */
+/** The command line with all of its commands. `inspector` was opened before this module was loaded. */
 export function makeProgram(inspector?: Inspector): Command {
   const program = new Command('holdfast')
     .description('Network sessions that survive lost connections, with each message delivered once and in order.')
-    .exitOverride() // Inherited by the commands below: errors come to `runProgram`.
+    .exitOverride() // Inherited by the commands below: `runProgram` gets the errors.
     .showHelpAfterError('(--help lists commands and options)')
     .version(ownVersion(), '--version', 'print the version')
     .usage('<command> [options]');
@@ -32,10 +32,10 @@ export function makeProgram(inspector?: Inspector): Command {
   return program;
 }
 
-/** Runs one command; `inspector` is the one that was opened ahead for it. The exit code: 0 done, 1 failed, 2 misused. */
+/** Runs one command; `inspector` was opened before, for it. Returns the exit code: 0 done, 1 failed, 2 misused. */
 export async function runProgram(words: readonly string[], inspector?: Inspector): Promise<number> {
   ignoreBrokenPipes();
-  const stopListening = onInterrupt(() => Promise.resolve(inspector?.close())); // Until the command has something of its own to end.
+  const stopListening = onInterrupt(() => Promise.resolve(inspector?.close())); // Until the command has a handler of its own.
   try {
     const program = makeProgram(inspector);
     refuseUnknown(program, words);
@@ -49,11 +49,11 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
       output.fail(failure);
       return failure.exitCode;
     }
-    if (error.exitCode === 0) return 0; // Help is no mistake.
+    if (error.exitCode === 0) return 0; // Help is no error.
     const hint = error.code === 'commander.missingMandatoryOptionValue' ? misspelt(words) : undefined;
     if (hint !== undefined) process.stderr.write(`(${hint})\n`);
     const message = HELP_CODES.includes(error.code) ? 'expected a command' : error.message;
-    output.tell({ failed: 'misuse', message: hint === undefined ? message : `${message} (${hint})` }); // People have been told by commander.
+    output.tell({ failed: 'misuse', message: hint === undefined ? message : `${message} (${hint})` }); // Commander printed it.
     return 2;
   } finally {
     await inspector?.close();
@@ -61,17 +61,17 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
   }
 }
 
-/** Commander threw only after it had printed the help. */
+/** Commander throws these after it has printed the help. */
 const HELP_CODES = ['commander.help', 'commander.helpDisplayed'];
 
-/** Refuses an unknown command with the nearest name; commander does not. */
+/** Refuses an unknown command and suggests the nearest name, which commander does not. */
 function refuseUnknown(program: Command, words: readonly string[]): void {
   const [name] = words;
   if (name === undefined || name.startsWith('-')) return;
   const isAsking = name === 'help';
   let command = program;
   const path = ['holdfast'];
-  // Commander finds unknown commands below a known one by itself, but not where help about them is asked for.
+  // Commander finds unknown commands below a known one by itself, but not in a request for help about them.
   for (const word of isAsking ? words.slice(1) : [name]) {
     if (word.startsWith('-')) return;
     const names = command.commands.map((each) => each.name());
@@ -87,7 +87,7 @@ function refuseUnknown(program: Command, words: readonly string[]): void {
   }
 }
 
-/** Commander misses the option that is required before it finds the one that is misspelt. */
+/** Commander reports a missing required option before it finds the misspelt one. */
 function misspelt(words: readonly string[]): string | undefined {
   let command = makeProgram();
   for (const word of words) command = command.commands.find((each) => each.name() === word) ?? command;

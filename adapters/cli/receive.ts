@@ -55,7 +55,7 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   const log = new TransferLog(output, engine, watch, 'received');
   tellRefusals(engine, output);
   const server = new TransferServer(options, log);
-  // Before the line that it listens: a reader of that line may send a signal at once.
+  // Before the line "Listening at …": a reader of that line may send a signal at once.
   const stopListening = onInterrupt(
     async () => {
       await engine.shutdown({ deadlineMs: FAREWELL_MS });
@@ -79,17 +79,17 @@ async function receive(options: ReceiveOptions, output: Output): Promise<void> {
   }
 }
 
-/** How long sessions may take over their goodbyes: whoever finished has said one, and who is away won't hear it. */
+/** The time for goodbyes of sessions: a peer that finished has sent one, and a peer that is away won't receive it. */
 const FAREWELL_MS = 1000;
 
-/** After these the receiver is as able as before: it was the sender who asked for what can't be. */
+/** After these errors the receiver works as before: the sender asked for something impossible. */
 const SENDERS_FAULT = ['bad-name', 'busy', 'malformed'];
 
 /** All transfers of one `receive`. */
 class TransferServer {
-  /** Resolves when everything asked for is done, rejects when it can't be. */
+  /** Resolves when all requested transfers are done, rejects when they can't be. */
   readonly over: Promise<void>;
-  /** Transfers that ended before they were complete and have not come back. */
+  /** Transfers that ended before they were complete and have not been resumed. */
   broken = 0;
   #finish!: () => void;
   #fail!: (error: Error) => void;
@@ -126,7 +126,7 @@ class TransferServer {
     };
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Resolves when no transfer writes any more. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
   }

@@ -4,7 +4,7 @@ import type { Output } from './output.js';
 /** The number of different refusals that are printed, each once: a peer that continues to try does not fill the terminal. */
 const REFUSALS_SHOWN_MAX = 64;
 
-/** What to do about a refusal, where the command line can do something. */
+/** Remedies for refusals, where the command line has one. */
 const ADVICE: Readonly<Record<string, string>> = {
   'identity-unknown': '--trust <fingerprint> accepts the peer',
   'origin-refused': 'a web page; --origin accepts its origin',

@@ -37,7 +37,7 @@ export function sendCommand(program: Command): void {
   });
 }
 
-/** The receiver would refuse it after all the waiting, and a name for nothing is a mistake. */
+/** The receiver would refuse it after all the waiting, and a name without a use is a mistake. */
 function checkPipeName(paths: readonly string[], name: string, isGiven: boolean): void {
   if (!isGiven) return;
   if (!paths.includes('-')) throw new Misuse('--name: expected standard input (-) among the files; files keep their own names');
@@ -66,14 +66,14 @@ async function send(paths: readonly string[], options: SendOptions, output: Outp
     await reconnecting.stop({ graceMs: GRACE_MS });
     await log.summarize();
   } finally {
-    if (paths.includes('-')) process.stdin.destroy(); // Whoever still writes to it would keep this process alive.
+    if (paths.includes('-')) process.stdin.destroy(); // A process that still writes to it would keep this one alive.
     await log.stop();
     await engine.shutdown({ deadlineMs: 3000 });
     stopListening();
   }
 }
 
-/** Everything is confirmed: a receiver that has gone without a goodbye is not waited for. As long as a connection's own grace. */
+/** Everything is confirmed: don't wait longer for a receiver that left without a goodbye. Equals a connection's own grace. */
 const GRACE_MS = 3000;
 
 /** Sends until everything is confirmed, over as many sessions as it takes. */
@@ -89,7 +89,7 @@ async function deliver(
     try {
       await sendFiles(session, sources, {
         progress: (progress) => log.progress(progress),
-        // After a broken attempt the receiver confirms what it has once more.
+        // After a broken attempt the receiver confirms again the files that it has.
         sent: (file) => {
           if (confirmed.has(file.name)) return;
           confirmed.add(file.name);
@@ -127,7 +127,7 @@ async function withSession(reconnecting: ReconnectingSession, { window, to }: Se
   }
 }
 
-/** Files looked at at once, before anything is sent. */
+/** Files that are checked concurrently, before anything is sent. */
 const LOOKING_MAX = 16;
 
 async function sourcesOf(paths: readonly string[], pipeName: string): Promise<readonly Source[]> {

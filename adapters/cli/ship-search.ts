@@ -3,7 +3,7 @@ import type { Discovery } from '../ship/index.js';
 import { Failed } from './failures.js';
 import type { Output } from './output.js';
 
-/** When a person begins to wonder, and when a script has waited long enough. Chosen without measurement; devices answer within seconds. */
+/** When to print a hint for people, and when to fail for scripts. Chosen without measurement; devices answer within seconds. */
 const HINT_MS = 10_000;
 const GIVE_UP_MS = 60_000;
 
@@ -12,7 +12,7 @@ const ADVICE =
   'If you know its address: `ship dial wss://host:port/ship/ --ski …`.';
 
 /**
- * Waits until discovery has a device, and says so when that takes long: a silent search looks like a hanging program.
+ * Waits until discovery finds a device, and prints a hint when that takes long: a silent search looks like a hanging program.
  *
  * @returns a promise that rejects with `Failed` if no device was found within a minute (never with `isPatient`), and a function that
  * stops the search
@@ -38,6 +38,6 @@ export function searching(
     });
     if (!isPatient) unlessFound(GIVE_UP_MS, () => reject(new Failed(`no device announces the SKI ${ski} by mDNS`, ADVICE)));
   });
-  failed.catch(() => {}); // Whoever waits for it hears it all the same.
+  failed.catch(() => {}); // Callers that await it still get the rejection.
   return { failed, stop: () => timers.forEach((timer) => clock.clearTimeout(timer)) };
 }

@@ -8,25 +8,25 @@ import type { Bar, Output } from './output.js';
 export interface TransferSummary {
   readonly files: readonly FileReport[];
   readonly bytes: number;
-  /** Of them, there already from an earlier attempt. */
+  /** The part of `bytes` that was there already from an earlier attempt. */
   readonly bytesKept: number;
-  /** Where it was one file. */
+  /** Set if it was one file. */
   readonly sha256?: string;
   readonly seconds: number;
-  /** Links that were lost and made up for. */
+  /** Links that were lost and resumed. */
   readonly resumes: number;
-  /** Sessions that were lost for good, after which the transfer went on where it was. */
+  /** Sessions that were lost for good, after which the transfer continued where it was. */
   readonly restarts: number;
 }
 
-/** A program hears of progress this often. */
+/** Interval between two progress events for programs. */
 const TELL_MS = 500;
 
-/** Says what becomes of a transfer: a bar and a line per file for people, events for programs. */
+/** Reports the progress of a transfer: a bar and a line per file for people, events for programs. */
 export class TransferLog {
   readonly files: FileReport[] = [];
   restarts = 0;
-  #began: number | undefined; // The first session: waiting for one is no transfer.
+  #began: number | undefined; // The first session: the time before it does not count.
   #resumes = 0;
   #isWaiting = false;
   #toldAt = -Infinity;
@@ -38,7 +38,7 @@ export class TransferLog {
     watch: LinkWatch,
     readonly verb: 'sent' | 'received',
   ) {
-    // Where a session has several links each of them counts, and the session's own return is that of one of them.
+    // Each link of a session with several links counts; the session's own resume is that of one of them.
     let isLinked = false;
     watch.tell = ({ word, link, afterMs }) => {
       isLinked = true;
@@ -63,9 +63,9 @@ export class TransferLog {
     this.output.tell({ event: 'connected', peer });
   }
 
-  /** The session is gone, the transfer is not. */
+  /** The session has ended; the transfer goes on in the next one. */
   broken(reason: string): void {
-    if (wasInterrupted()) return; // Nor does it go on.
+    if (wasInterrupted()) return; // Then the transfer does not go on either.
     this.restarts++;
     this.output.tell({ event: 'broken', message: reason });
     this.output.say(`Interrupted: ${reason} The transfer continues when the other side is back.`);
@@ -107,7 +107,7 @@ export class TransferLog {
     this.output.say(`${what} ${this.verb}, ${sized(bytes)} in ${summary.seconds} s, ${this.#resumes} resumes.`);
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   async stop(): Promise<void> {
     (await this.#bar)?.stop();
     this.#bar = undefined;

@@ -6,19 +6,19 @@ import type { Output } from './output.js';
 /** The last line of `tunnel … --json`. */
 export interface TunnelSummary {
   readonly sessions: number;
-  /** Forwarded connections, and how many of them did not end by themselves. */
+  /** Forwarded connections, and those of them that did not end by themselves. */
   readonly connections: number;
   readonly failed: number;
   /** From the sockets into the session, and back. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Times that all links were gone, and were made up for; and single ones of several. */
+  /** Resumes after a loss of all links; and resumes of single links of several. */
   readonly resumes: number;
   readonly linksResumed: number;
   readonly seconds: number;
 }
 
-/** Says what becomes of a tunnel: lines about sessions for people, about connections as well for programs. */
+/** Reports on a tunnel: lines about sessions for people; events for programs, also about connections. */
 export class TunnelLog implements TunnelNews {
   readonly #began = performance.now();
   #sessions = 0;
@@ -99,7 +99,7 @@ export class TunnelLog implements TunnelNews {
     this.output.say(`${connections} connections, ${bytesIn} bytes in, ${bytesOut} bytes out, ${resumes} resumes.`);
   }
 
-  /** One of several links: the session goes on. People hear of it where the others are told apart from it. */
+  /** One of several links: the session goes on. A line is printed for people only if other links carry the session. */
   #heardOfLink({ word, link, carrying, afterMs }: LinkNews): void {
     if (word === 'joined') return this.output.tell({ event: 'link-joined', link, carrying });
     if (word === 'lost') {

@@ -70,7 +70,7 @@ async function tunnelListen(address: string, options: TunnelOptions & { readonly
   const exit = new TunnelExit(options.to, log);
   const bound = engine.addresses[0]!;
   const endings = new Set<Promise<unknown>>();
-  // Before the line that it listens: a reader of that line may send a signal at once.
+  // Before the line "Listening at …": a reader of that line may send a signal at once.
   onInterrupt(async () => {
     await engine.shutdown({ deadlineMs: 3000 });
     await Promise.all([exit.close(), ...endings]); // The summary comes last.
@@ -115,10 +115,10 @@ async function tunnelDial(address: string, options: TunnelOptions & { readonly l
     await engine.shutdown();
     throw error;
   }
-  await new Promise(() => {}); // Interrupted: the process exits once everything is closed.
+  await new Promise(() => {}); // After an interrupt the process exits once everything is closed.
 }
 
-/** Who reaches the near end gets through the tunnel, and nothing asks who it is. */
+/** Any process that reaches the near end can use the tunnel, without authentication. */
 function refuseToBeOpen({ listen, insecure }: TunnelOptions & { readonly listen: Place }): void {
   if (insecure === true || isLoopbackHost(listen.host)) return;
   throw new Misuse(
@@ -135,7 +135,7 @@ async function listenAt(entrance: TunnelEntrance, place: Place, output: Output):
   output.say(`Listening at ${bound}.`);
 }
 
-/** A tunnel has no end of its own: whoever ends it asked for just that. */
+/** A tunnel does not end by itself: an interrupt is its regular end. */
 const endedAsAsked = (): 0 => 0;
 
 function placed({ host, port }: Place): string {

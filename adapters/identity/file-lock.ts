@@ -5,31 +5,31 @@ import { basename, dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { SessionError } from '../../machines/errors.js';
 
-/** Who holds a lock, as its file says. */
+/** The holder of a lock, as the lock's file names it. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When that process began, where the system tells: another one may have its number by now. */
+  /** The start of that process, on systems that report it: another process may have its pid by now. */
   readonly born?: string;
 }
 
-/** The holder touches its lock this often; one that was not touched for so long is nobody's, where its process can't be looked up. */
+/** The holder touches its lock at this interval; one not touched for `STALE_MS` is stale if its process can't be looked up. */
 const TOUCH_MS = 10_000;
 const STALE_MS = 30_000;
-/** A lock of another make, or one that is being written. */
+/** The same for a lock that can't be parsed: it has another format, or is being written. */
 const GARBLED_MS = 2000;
 const TRIES_MAX = 20;
 
-/** Locks of this process by their path, and how many use each: within a process a file may be opened more than once. */
+/** Locks of this process by path, with the number of users: within a process a file may be opened more than once. */
 const held = new Map<string, { users: number; readonly timer: NodeJS.Timeout }>();
 let isTidying = false;
 
 /**
  * Keeps other processes from a file as long as this one uses it, by a file beside it (`….lock`). A lock that a crash left behind is
- * taken over: on this host its process is looked up, and one of another host (a container of before) is old after 30 s.
+ * taken over: on this host its process is looked up, and one of another host (an earlier container) is stale after 30 s.
  *
- * @returns gives it up
- * @throws SessionError `bad-option` where another process holds it; the message names that
+ * @returns releases the lock
+ * @throws SessionError `bad-option` if another process holds it; the message names that process
  */
 export async function lockFile(path: string): Promise<() => Promise<void>> {
   const lock = join(await realpath(dirname(path)), `${basename(path)}.lock`);
@@ -65,7 +65,7 @@ async function acquire(lock: string, path: string): Promise<void> {
         throw new SessionError('bad-option', `can't lock ${path}: ${(cause as Error).message}`, { cause });
     }
     const text = await readFile(lock, 'utf8').catch(() => undefined);
-    if (text === undefined) continue; // It was given up meanwhile.
+    if (text === undefined) continue; // It was released meanwhile.
     const holder = holderIn(text);
     if (await isHeld(lock, holder)) {
       const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
@@ -82,19 +82,19 @@ async function isHeld(lock: string, holder: Holder | undefined): Promise<boolean
   const ageMs = Date.now() - touched.mtimeMs;
   if (holder === undefined) return ageMs < GARBLED_MS;
   if (holder.host !== hostname()) return ageMs < STALE_MS;
-  if (holder.pid === process.pid) return false; // Not ours, or we would know: a process of before with our number.
+  if (holder.pid === process.pid) return false; // Not ours, or `held` had it: an earlier process with our pid.
   if (!isAlive(holder.pid)) return false;
   return holder.born === undefined || holder.born === bornOf(holder.pid);
 }
 
-/** Two may find the same stale lock: only what was read is taken away, and what another one has put there meanwhile is put back. */
+/** Two processes may find the same stale lock: removes only the lock that was read, and puts back a newer one. */
 async function takeAway(lock: string, text: string): Promise<void> {
   const aside = `${lock}.${randomBytes(6).toString('hex')}`;
   try {
     await rename(lock, aside);
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, lock);
   } catch {
-    // Gone already, or there is a new one: looked at again.
+    // The lock is gone, or there is a new one: `acquire` tries again.
   } finally {
     await rm(aside, { force: true });
   }
@@ -119,7 +119,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Where there is a /proc: the boot, and when in it the process began. */
+/** On systems with a /proc: the boot, and the start of the process within it. */
 function bornOf(pid: number): string | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -140,7 +140,7 @@ function tidy(): void {
     try {
       unlinkSync(lock);
     } catch {
-      // Whoever took it away has done so already.
+      // Another process has removed it already.
     }
   }
 }

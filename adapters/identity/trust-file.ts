@@ -7,11 +7,11 @@ import { callable, checkOptions, count, members, optional } from '../options.js'
 
 /** Where trusted fingerprints are kept, and how many. */
 export interface TrustFileOptions {
-  /** Brings a peer's name into the form that is compared; throws where it is none. Default: SHA-256 fingerprints. */
+  /** Normalises a peer's name for comparison; throws if it is not valid. Default: SHA-256 fingerprints. */
   readonly parse?: (text: string) => string;
-  /** How many lines the file may have; `add` refuses beyond it. Default 10000. */
+  /** The maximum number of lines of the file; `add` refuses more. Default 10000. */
   readonly linesMax?: number;
-  /** Told when a change could not be written; it stays in force in memory and is tried again with the next one. */
+  /** Called when a change could not be written; it stays in force in memory and is written again with the next one. */
   readonly onWriteFailed?: (error: Error) => void;
 }
 
@@ -28,7 +28,7 @@ const LINE_BYTES_MAX = 1024;
  * The file is read once, when it is opened, and written as a whole after each change; it belongs to one process at a time.
  */
 export class TrustFile implements Trust {
-  /** Lines by what they trust; comments by a number, so that they keep their place. */
+  /** Lines by the peer that they trust; comments by a number, so that they keep their place. */
   readonly #lines = new Map<string, string>();
   readonly #parse: (text: string) => string;
   readonly #file: KeptFile;
@@ -47,7 +47,7 @@ export class TrustFile implements Trust {
   }
 
   /**
-   * A file that isn't there is an empty one, and appears with the first `add`.
+   * A missing file counts as empty, and is created by the first `add`.
    *
    * @throws SessionError `bad-option` for a file that can't be read, is too large, or has a line that names no peer
    */
@@ -64,7 +64,7 @@ export class TrustFile implements Trust {
     return name !== undefined && this.#lines.has(name);
   }
 
-  /** @throws SessionError `bad-option` for what is no peer's name, `too-large` when the file is full */
+  /** @throws SessionError `bad-option` for a name that is not valid, `too-large` when the file is full */
   add(peer: string, comment = ''): void {
     const name = this.#parse(peer);
     if (this.#lines.has(name)) return;
@@ -107,7 +107,7 @@ export class TrustFile implements Trust {
     try {
       return this.#parse(peer);
     } catch {
-      return undefined; // Nobody of that name can be trusted.
+      return undefined; // No peer of that name can be trusted.
     }
   }
 }

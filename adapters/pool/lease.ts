@@ -18,27 +18,27 @@ export interface PooledConnection extends AsyncIterable<Uint8Array> {
   /** Resolves when handed over to the transport: there is no acknowledgement in this protocol. Rejects `SessionError('closed')`. */
   send(message: Uint8Array, options?: SendOptions): Promise<void>;
   /**
-   * The next whole message, each to one caller, in order; `undefined` where the connection has ended in order, or this handle was closed.
-   * Rejects `SessionError` `closed` after any other ending, with the closing as `cause`: messages may be missing.
+   * The next whole message, each to one caller, in order; `undefined` if the connection has ended in order, or this handle was
+   * closed. Rejects `SessionError` `closed` after any other ending, with the closing as `cause`: messages may be missing.
    */
   next(options?: NextOptions): Promise<Uint8Array | undefined>;
   /** True only while usable: false at once when it breaks, ends, or is closed. */
   isAlive(): boolean;
-  /** Gives it back. The last one to do so closes the connection, and then it resolves when that is closed. Safe to call twice. */
+  /** Releases the handle. The last release closes the connection, and resolves when that is closed. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** Somebody who waits for a message, and by which view of the connection. */
+/** A pending call of `next`, and its view of the connection. */
 interface Reader {
   readonly lease: PooledConnection;
   take(message: Uint8Array | undefined | Promise<never>): void;
 }
 
-/** A connection that several users share: who holds it, and who waits for its next message. */
+/** A connection that several users share: the number of its handles, and the readers that wait for its next message. */
 export class Shared {
   #leases = 0;
   #readers: Reader[] = [];
-  #kept: Uint8Array[] = []; // A message whose reader gave up while it was on its way.
+  #kept: Uint8Array[] = []; // Messages whose reader gave up while they were on their way.
   #isPulling = false;
   #messages: AsyncIterator<Uint8Array>;
 
@@ -49,7 +49,7 @@ export class Shared {
   get id(): string {
     return this.connection.peer;
   }
-  /** Messages can be sent: false as soon as one side has said that it goes. */
+  /** Messages can be sent: false as soon as one side has announced its end. */
   get isAlive(): boolean {
     return !this.connection.isParting;
   }
@@ -70,7 +70,7 @@ export class Shared {
     return this.connection.close();
   }
 
-  /** This view was closed: who waits by it waits for nothing, and takes no message from the others. */
+  /** This view was closed: its pending readers get `undefined`, and take no message from the others. */
   dismiss(lease: PooledConnection): void {
     const mine = this.#readers.filter((reader) => reader.lease === lease);
     this.#readers = this.#readers.filter((reader) => reader.lease !== lease);
@@ -99,7 +99,7 @@ export class Shared {
     });
   }
 
-  /** One message at a time is asked for, and only while somebody waits: whoever reads nothing stops the peer. */
+  /** Pulls one message at a time, and only while a reader waits: users that read nothing apply backpressure to the peer. */
   async #pull(): Promise<void> {
     if (this.#isPulling) return;
     this.#isPulling = true;

@@ -137,14 +137,14 @@ export function createNode(options: NodeOptions): RendezvousNode {
 function letterHead(key: string | Signing, ports: Ports): SignedMessages {
   if (typeof key === 'string') return signedMessages(signingWith(key));
   checkSigning(key);
-  const broken = new Uint8Array(SIGNATURE_BYTES); // Peers call it forged; nothing here breaks.
+  const broken = new Uint8Array(SIGNATURE_BYTES); // Peers refuse it as forged; nothing here breaks.
   return signedMessages({
     id: key.id,
     sign: (bytes) => {
       const signature = callback(ports, 'key.sign', () => key.sign(bytes));
       return isSignature(signature) ? signature : broken;
     },
-    // Only `true` says yes: a promise, or any other value, is no proof.
+    // Only `true` counts: a promise, or any other value, is no proof.
     verify: (id, bytes, signature) => callback<unknown>(ports, 'key.verify', () => key.verify(id, bytes, signature)) === true,
   });
 }
@@ -155,7 +155,7 @@ function isSignature(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === SIGNATURE_BYTES;
 }
 
-/** Functions that only promise (WebCrypto), or that don't belong together, are found out before anything depends on them. */
+/** Detects functions that return promises (WebCrypto), or that don't belong together, before anything depends on them. */
 function checkSigning(key: Signing): void {
   const probe = new TextEncoder().encode('holdfast.rendezvous.v1.probe\0');
   let wrong: string | undefined;
@@ -170,7 +170,7 @@ function checkSigning(key: Signing): void {
   if (wrong !== undefined) throw new SessionError('bad-option', `createNode.key: ${wrong}`);
 }
 
-/** A promise is refused at once: what it rejects with later concerns nothing any more. */
+/** A promise is refused at once: its later rejection is ignored. */
 function unheard(answer: unknown): unknown {
   if (isThenable(answer)) Promise.resolve(answer).catch(() => {});
   return answer;
@@ -195,7 +195,7 @@ function sendingOver(signalling: Signalling, ports: Ports): Signalling {
   return { send: (to, letter) => void callback(ports, 'signalling.send', () => signalling.send(to, letter)) };
 }
 
-/** Letters say one transport and the addresses it reaches, each in at most 255 bytes of ASCII. */
+/** Letters name one transport and the addresses it reaches, each in at most 255 bytes of ASCII. */
 function checkAddresses(option: string, addresses: readonly string[]): void {
   const schemes = new Set(addresses.map((address) => address.replace(/:.*$/, '')));
   if (schemes.size > 1)
@@ -212,8 +212,8 @@ function checkAddresses(option: string, addresses: readonly string[]): void {
 }
 
 /**
- * The application's contacts, asked by a chart that waits for no promise and no longer than its limit. Whatever is no list of
- * addresses has found nobody, and why is told as news.
+ * The application's contacts, queried by a chart that awaits no promise and waits no longer than its limit. A value that is no
+ * list of addresses counts as an empty list, and `contacts-failed` gives the reason.
  */
 function finding(contacts: Contacts): FindContacts {
   if (typeof contacts !== 'function')

@@ -11,18 +11,18 @@ import type { NodeId } from '../../machines/rendezvous/rendezvous.messages.js';
 import { fromHex, toHex } from '../bytes.js';
 
 /**
- * Signs and verifies: Ed25519 (RFC 8032) by the platform's own crypto. Both calls answer at once. A
- * browser's WebCrypto only promises: there, give a library's functions.
+ * Signs and verifies: Ed25519 (RFC 8032) by the platform's own crypto. Both calls are synchronous. A
+ * browser's WebCrypto returns promises: there, use a library's functions.
  * @rule RDV-8
  */
 export interface Signing {
   readonly id: NodeId;
   sign(bytes: Uint8Array): Uint8Array;
-  /** False for a wrong signature, and for a key that is none. Throws nothing. */
+  /** False for a wrong signature, and for an invalid key. Throws nothing. */
   verify(id: NodeId, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** A new key of a node: PKCS 8 in PEM. Keep it secret; `signingWith` says which id it has. */
+/** A new key of a node: PKCS 8 in PEM. Keep it secret; `signingWith` returns its id. */
 export function makeNodeKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
@@ -52,9 +52,9 @@ export function signingWith(key: string): Signing {
   };
 }
 
-/** What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410). */
+/** The bytes before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410). */
 const SPKI_HEAD = fromHex('302a300506032b6570032100');
-/** Keys that were read lately; reading one costs as much as verifying with it. */
+/** Most recently imported keys that are kept; importing a key costs as much as verifying with it. */
 const KNOWN_MAX = 1024;
 
 function keyOf(known: Map<NodeId, KeyObject>, id: NodeId): KeyObject {

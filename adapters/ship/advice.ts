@@ -1,6 +1,6 @@
 import { CLOSINGS, type ClosingCode } from '../../machines/closing.js';
 
-/** What helps where SHIP knows more exactly: identities are SKIs here. */
+/** Remedies that SHIP can state more exactly: identities are SKIs here. */
 const OF_SHIP: Partial<Readonly<Record<ClosingCode, string>>> = {
   'identity-mismatch':
     'Compare the SKI that the device shows with the one registered here; if the device was replaced, register the new SKI.',

@@ -11,12 +11,12 @@ import { readTxt, txtStrings } from './txt-record.js';
 import { unlisted } from '../../machines/unlisted.js';
 import { anything, callable, checkOptions, listOf, members, optional, text } from '../options.js';
 
-/** How to look and to be found by multicast DNS. */
+/** How to browse and to announce by multicast DNS. */
 export interface MdnsOptions {
-  /** This node's own SKI; entries with it are left out. */
+  /** This node's own SKI; entries with it are ignored. */
   readonly ski: string;
   readonly shipId: string;
-  /** The instance name, for people. Default: brand, model and the begin of the SKI. */
+  /** The instance name, for people. Default: brand, model and the beginning of the SKI. */
   readonly name?: string;
   readonly brand?: string;
   readonly model?: string;
@@ -25,16 +25,16 @@ export interface MdnsOptions {
   readonly serial?: string;
   /** Device categories, 1 to 7. */
   readonly categories?: readonly number[];
-  /** The name under which this host's addresses are announced. Default: the begin of the SKI, so that no other host has it. */
+  /** The name under which this host's addresses are announced. Default: the start of the SKI, so that no other host has it. */
   readonly host?: string;
   /** IPv4 address of the one interface to use. Default: all. */
   readonly interface?: string;
   /**
-   * Interfaces to look and to be found on, by name (`eth0`) or by one of their addresses: an allow list. Default: all, but for
+   * Interfaces to browse and to announce on, by name (`eth0`) or by one of their addresses: an allow list. Default: all, but for
    * bridges of containers and virtual machines, whose addresses are not announced.
    */
   readonly interfaces?: readonly string[];
-  /** Told in words what could not be done or read, for a log: each thing once. */
+  /** Called with a description of each failure or unreadable record, for a log: once for each. */
   readonly onTrouble?: (message: string) => void;
   /** For tests: another network, other addresses of this host, another clock. */
   readonly open?: OpenMdns;
@@ -56,7 +56,7 @@ const OPTIONS = members({
 });
 
 const SERVICE = '_ship._tcp.local';
-/** Between two questions, doubling up to a quarter of the time for which answers hold (120 s): three may get lost. */
+/** Interval of questions, doubling up to a quarter of the time to live of answers (120 s): three may get lost. */
 const ASK_MS = { first: 1000, max: 30_000 };
 /** From the loss of the network to the next attempt, doubling. Chosen without measurement. */
 const REOPEN_MS = { first: 1000, max: 60_000 };
@@ -64,10 +64,10 @@ const RENAMES_MAX = 9;
 const TROUBLES_MAX = 256;
 
 /**
- * Finds SHIP services by mDNS and shows this one (`_ship._tcp`). It outlives its network: when that is lost, or the addresses
- * of this host change, it opens another, asks and announces anew. Services that were found stay known.
+ * Finds SHIP services by mDNS and announces this one (`_ship._tcp`). It outlives its network: when that is lost, or the addresses
+ * of this host change, it opens another, asks and announces again. Services that were found stay known.
  *
- * @throws SessionError `bad-option` without the package multicast-dns, or where the options fit in no TXT record
+ * @throws SessionError `bad-option` without the package multicast-dns, or if the options fit in no TXT record
  */
 export async function mdnsDiscovery(options: MdnsOptions): Promise<Discovery> {
   checkOptions('mdnsDiscovery', OPTIONS, options);
@@ -99,7 +99,7 @@ class MdnsDiscovery implements Discovery {
     this.#ski = normaliseSki(options.ski);
     this.#clock = clock;
     this.#advertiser = new MdnsAdvertiser(SERVICE, clock, random);
-    txtStrings(this.#txt('/', false)); // Better now than in the midst of things.
+    txtStrings(this.#txt('/', false)); // Throws now rather than later.
     unlisted(this);
   }
 
@@ -133,7 +133,7 @@ class MdnsDiscovery implements Discovery {
     await this.#network?.close();
   }
 
-  /** Opens the network, now or as soon as there is one. */
+  /** Opens the network, now or as soon as one is available. */
   async open(): Promise<void> {
     const open = this.options.open ?? networkOf(this.options);
     try {
@@ -151,7 +151,7 @@ class MdnsDiscovery implements Discovery {
     this.#reopenInMs = REOPEN_MS.first;
     this.#askInMs = ASK_MS.first;
     this.#hostAddresses = this.#addressesOfHost().join();
-    this.#advertiser.show(this.#advertisement()); // With the addresses of today.
+    this.#advertiser.show(this.#advertisement()); // With the current addresses.
     this.#advertiser.attach(this.#network);
     this.#ask();
   }
@@ -166,7 +166,7 @@ class MdnsDiscovery implements Discovery {
     this.#reopenInMs = Math.min(this.#reopenInMs * 2, REOPEN_MS.max);
   }
 
-  /** Asks who is there, again and again; and looks whether this host is still where it was. */
+  /** Asks for services at intervals, and checks whether the addresses of this host have changed. */
   #ask(): void {
     if (this.#addressesOfHost().join() !== this.#hostAddresses) return this.#reopen();
     this.#network?.ask([{ name: SERVICE, type: 'PTR' }, ...this.#cache.missing(this.#clock.now())]);
@@ -174,7 +174,7 @@ class MdnsDiscovery implements Discovery {
     this.#askInMs = Math.min(this.#askInMs * 2, ASK_MS.max);
   }
 
-  /** Memberships of multicast groups die with their interfaces, without a word. */
+  /** Memberships of multicast groups end with their interfaces, without an event. */
   #reopen(): void {
     const network = this.#network;
     this.#network = undefined;
@@ -198,7 +198,7 @@ class MdnsDiscovery implements Discovery {
     this.#network?.ask(missing);
   }
 
-  /** Somebody else has our name; both of us may see it so and change. */
+  /** Another node has our name. Both nodes may detect that and change theirs. */
   #rename(): void {
     if (this.#renames >= RENAMES_MAX) return this.#trouble('every name that this node takes is taken already');
     this.#renames++;
@@ -225,7 +225,7 @@ class MdnsDiscovery implements Discovery {
   #advertisement(): Advertisement | undefined {
     const places = (this.#announcement?.addresses ?? []).flatMap(placeOf);
     const [place] = places;
-    if (place === undefined) return undefined; // Nobody could dial us.
+    if (place === undefined) return undefined; // No peer could dial us.
     const ofHost = this.#addressesOfHost();
     const bound = places.filter(({ port, path }) => port === place.port && path === place.path); // One record has one port.
     const addresses = [...new Set(bound.flatMap(({ reach }) => addressesIn(reach, ofHost)))];
@@ -274,7 +274,7 @@ class MdnsDiscovery implements Discovery {
   }
 }
 
-/** A found instance as a service, or a sentence that says why it is none. */
+/** A found instance as a service, or a sentence with the reason why it is none. */
 function serviceOf({ label, target, port, txt, addresses }: Instance): RemoteService | string {
   const read = readTxt(txt);
   if (typeof read === 'string') return read;
@@ -285,7 +285,7 @@ function serviceOf({ label, target, port, txt, addresses }: Instance): RemoteSer
   return {
     ...read,
     name: label,
-    // It goes into an address to be dialed: what could mean more than a name is none.
+    // It becomes part of an address to dial: only a plain name is allowed.
     ...(/^[\w.-]{1,253}$/.test(host) ? { host } : {}),
     addresses: [...new Set(reachable)].sort((a, b) => isV6(a) - isV6(b)),
     port,

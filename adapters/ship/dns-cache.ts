@@ -1,6 +1,6 @@
 import type { DnsQuestion, DnsRecord } from './mdns-network.js';
 
-/** A service instance of which everything needed is known and fresh. */
+/** A service instance whose required records are all known and fresh. */
 export interface Instance {
   /** The first label, for people: `Wallbox in the garage`. */
   readonly label: string;
@@ -15,12 +15,12 @@ interface Held {
   readonly expiresMs: number;
 }
 
-/** How many instances of one service are followed, and how many records are held in all; what exceeds that is not taken. */
+/** The maximum number of instances of one service, and of records in all; further ones are ignored. */
 const INSTANCES_MAX = 256;
 const RECORDS_MAX = 4096;
-/** How many places, descriptions or addresses one name may have. */
+/** The maximum number of places, descriptions or addresses of one name. */
 const ANSWERS_MAX = 32;
-/** Nobody means a record for longer (RFC 6762 recommends 75 minutes at most). */
+/** No record is meant to live longer (RFC 6762 recommends 75 minutes at most). */
 const TTL_S_MAX = 4500;
 
 /**
@@ -44,7 +44,7 @@ export class DnsCache {
     for (const record of [...records].sort(byUse)) {
       if (!this.#isOfUse(record)) continue;
       const key = keyOf(record.type, record.name);
-      // A flush replaces everything of that name and type, but not what the same packet brings (RFC 6762, 10.2).
+      // A flush replaces all records of that name and type, except those of the same packet (RFC 6762, 10.2).
       if (record.flush === true && record.type !== 'PTR' && !seen.has(key)) this.#drop(key);
       seen.add(key);
       this.#put(key, record, nowMs);
@@ -77,7 +77,7 @@ export class DnsCache {
     });
   }
 
-  /** When the next record is no longer true. */
+  /** When the next record expires. */
   nextExpiry(): number | undefined {
     let next: number | undefined;
     for (const held of this.#held.values()) {
@@ -86,7 +86,7 @@ export class DnsCache {
     return next;
   }
 
-  /** Names as they were written, in the order in which they were first heard. */
+  /** Names in their original spelling, in the order in which they were first received. */
   #names(): string[] {
     return this.#all('PTR', this.#service).flatMap((record) => (record.type === 'PTR' ? [record.data] : []));
   }
@@ -95,7 +95,7 @@ export class DnsCache {
     return [...this.#all('A', target), ...this.#all('AAAA', target)].map(({ data }) => data as string);
   }
 
-  /** Services of this kind, and whatever these refer to. */
+  /** True for services of this kind, and for records that these refer to. */
   #isOfUse({ type, name, data }: DnsRecord): boolean {
     const lower = name.toLowerCase();
     if (type === 'PTR') return lower === this.#service && data.toLowerCase().endsWith(`.${this.#service}`);
@@ -111,10 +111,10 @@ export class DnsCache {
     const data = dataKeyOf(record);
     const isNew = !held.has(data);
     if (isNew && (this.#records >= RECORDS_MAX || held.size >= (record.type === 'PTR' ? INSTANCES_MAX : ANSWERS_MAX))) return;
-    // A place or a description that is said again counts as the newest; instances keep their order.
+    // A place or a description that is received again counts as the newest; instances keep their order.
     if (!isNew && record.type !== 'PTR') held.delete(data);
     if (isNew) this.#records++;
-    // A goodbye has no time to live: it is gone the moment it is looked at.
+    // A goodbye has a time to live of 0: it has expired at the next read.
     held.set(data, { record, expiresMs: nowMs + Math.min(record.ttl, TTL_S_MAX) * 1000 });
     this.#held.set(key, held);
   }
@@ -144,7 +144,7 @@ export class DnsCache {
   }
 }
 
-/** Addresses are of use once the place is known that they belong to, wherever they stand in the packet. */
+/** Addresses come last: they are of use only once the place that refers to them is known, wherever they are in the packet. */
 const ORDER = ['PTR', 'SRV', 'TXT', 'A', 'AAAA'];
 function byUse(a: DnsRecord, b: DnsRecord): number {
   return ORDER.indexOf(a.type) - ORDER.indexOf(b.type);
@@ -171,7 +171,7 @@ function labelOf(name: string, service: string): string {
   return name.slice(0, -service.length - 1);
 }
 
-/** The name of an instance is one label before those of the service, whatever dots it holds. */
+/** The name of an instance is one label before those of the service, even if it contains dots. */
 function labelsOf(name: string, service: string): Pick<DnsQuestion, 'labels'> {
   const label = labelOf(name, service);
   return label.includes('.') ? { labels: [label, ...name.slice(label.length + 1).split('.')] } : {};

@@ -2,21 +2,21 @@ const TYPES = { A: 1, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, ANY: 255 };
 
 export interface DnsQuestion {
   readonly name: string;
-  /** The parts of the name, where one of them holds a dot. Default: those between the dots. */
+  /** The labels of the name, if one of them contains a dot. Default: the parts between the dots. */
   readonly labels?: readonly string[];
   readonly type: keyof typeof TYPES;
 }
 
 const CLASS_IN = 1;
 const HEADER_BYTES = 12;
-/** What fits into one frame of Ethernet, so that no packet is cut into fragments (RFC 6762, 17). */
+/** A packet of this size fits into one Ethernet frame, so that no packet is fragmented (RFC 6762, 17). */
 const PACKET_BYTES_MAX = 1400;
 const LABEL_BYTES_MAX = 63;
 const NAME_BYTES_MAX = 255;
 
 /**
- * Queries (RFC 1035, 4.1), in as many packets as they need. They are written here because `dns-packet` splits every name at its
- * dots, and the name of an instance may hold some: `EVSE 2.0` is one label (RFC 6763, 4.3). A name that DNS has no room for
+ * Queries (RFC 1035, 4.1), in as many packets as they need. They are encoded here because `dns-packet` splits every name at its
+ * dots, and the name of an instance may contain some: `EVSE 2.0` is one label (RFC 6763, 4.3). A name that is too long for DNS
  * is left out.
  */
 export function questionPackets(questions: readonly DnsQuestion[]): Uint8Array[] {

@@ -7,7 +7,7 @@ import { SessionError } from '../../machines/errors.js';
  *
  *     {"a":{"x":1,"y":[2,3]}}   goes out as   {"a":[{"x":1},{"y":[2,3]}]}
  *
- * Three things differ between the two worlds, and this is what happens to them:
+ * Three things differ between the two formats:
  *
  * - *Empty.* `[]` on the wire is an empty object or an empty list. It is read as `{}`, as ship-go does, since SPINE's
  *   empty elements are objects; use `isEmpty` where a list is expected.
@@ -17,9 +17,9 @@ import { SessionError } from '../../machines/errors.js';
  *   any object; no SPINE name does, since XML names don't begin with a digit. A `Map` is written in its own order.
  */
 export interface EebusLimits {
-  /** How many lists and objects may lie inside one another on the wire; SPINE needs about thirty. Default 128. */
+  /** How many lists and objects may be nested on the wire; SPINE needs about thirty. Default 128. */
   readonly depthMax?: number;
-  /** How many characters one text may have. Default 102400, what current ship-go reads. */
+  /** How many characters one text may have. Default 102400, the limit of current ship-go. */
   readonly charactersMax?: number;
 }
 
@@ -31,7 +31,7 @@ export const CHARACTERS_MAX = 102_400;
  * change (`NaN`) are refused.
  *
  * @param value an object with exactly one member: EEBUS drops the outermost brackets, and several would make invalid JSON
- * @throws SessionError `not-a-message` for what has no EEBUS form, naming the place; `too-large` beyond the limits
+ * @throws SessionError `not-a-message` for a value without an EEBUS form, naming the place; `too-large` beyond the limits
  */
 export function toEebusJson(value: unknown, { depthMax = DEPTH_MAX, charactersMax = CHARACTERS_MAX }: EebusLimits = {}): string {
   const members = isStructure(value) ? membersOf(value) : undefined;
@@ -48,16 +48,16 @@ export function toEebusJson(value: unknown, { depthMax = DEPTH_MAX, charactersMa
 /**
  * Reads EEBUS JSON into an ordinary value. Whitespace and NULs at either end are accepted (field devices send them), and so is
  * ordinary JSON. A list whose elements all have one member is an object, unless a name comes twice: such a list can't come from
- * an object, so it stays a list and nothing is lost. In an object that says a name twice the last one counts.
+ * an object, so it stays a list and nothing is lost. If an object has a name twice, the last member counts.
  *
- * @throws JsonError with a sentence that says what is wrong and where; nothing else
+ * @throws JsonError, and nothing else; its message states the error and the place
  */
 export function fromEebusJson(text: string, { depthMax = DEPTH_MAX, charactersMax = CHARACTERS_MAX }: EebusLimits = {}): unknown {
   if (text.length > charactersMax) throw new JsonError(`${text.length} characters are more than ${charactersMax}`);
   return ordinary(readJson(trimNuls(text), depthMax));
 }
 
-/** True for what the wire calls `[]`: an empty object or list, whichever the schema wants. */
+/** True for a value that the wire encodes as `[]`: an empty object or list, as the schema requires. */
 export function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
@@ -68,7 +68,7 @@ function ordinary(node: JsonNode): unknown {
   return mergedOf(node.items) ?? node.items.map(ordinary);
 }
 
-/** The object that a list of one-member objects stands for; undefined where it is a list of something else. */
+/** The object that a list of one-member objects stands for; undefined if it is a list of something else. */
 function mergedOf(items: readonly JsonNode[]): object | undefined {
   const members: (readonly [string, JsonNode])[] = [];
   const names = new Set<string>();
@@ -95,7 +95,7 @@ function objectOf(members: readonly (readonly [string, JsonNode])[]): object {
 interface Place {
   readonly depth: number;
   readonly depthMax: number;
-  /** Names and indexes that lead here; one array for the whole text, which grows and shrinks. */
+  /** The names and indexes that lead here; one array for the whole text, which grows and shrinks. */
   readonly path: (string | number)[];
 }
 
@@ -125,7 +125,7 @@ function writeStructure(value: object, { depth, depthMax, path }: Place): string
 function within(path: (string | number)[], step: string | number, run: () => string): string {
   path.push(step);
   const text = run();
-  path.pop(); // Not in a `finally`: an error wants the path as it is.
+  path.pop(); // Not in a `finally`: an error needs the path as it is.
   return text;
 }
 
@@ -139,8 +139,9 @@ function isWritten(value: unknown): boolean {
 }
 
 /**
- * Escapes what Go's encoder escapes, to be equal in bytes too. And brackets, in strings that hold one of the four patterns
- * which ship-go of 2024 replaces anywhere in a message, in strings too: so even there they arrive as they were sent.
+ * Escapes the characters that Go's encoder escapes, so that the bytes are equal too. Escapes brackets in strings that contain one
+ * of the four patterns which ship-go of 2024 replaces anywhere in a message, even in strings: so they arrive there as they were
+ * sent.
  */
 function quote(text: string): string {
   const quoted = JSON.stringify(text);
@@ -173,7 +174,7 @@ function hasToJson(value: object): value is { toJSON(): unknown } {
   return 'toJSON' in value && typeof value.toJSON === 'function';
 }
 
-/** What a `toJSON` returns is not asked again: it may return itself. */
+/** Does not call `toJSON` on the result of a `toJSON`, which may be the same object. */
 function withoutToJson(value: unknown): unknown {
   return isStructure(value) && hasToJson(value) ? new Map(Object.entries(value)) : value;
 }

@@ -21,23 +21,23 @@ const HANDSHAKE: ReadonlySet<ApiState> = new Set(['receivedPairingRequest', 'inP
 
 /** Below this there is no limit worth the name; ship-go's own default. */
 const CONNECTIONS_MAX = 10;
-/** Where a limit begins to be near. Chosen without measurement. */
+/** The share of the limit that counts as near. Chosen without measurement. */
 const NEAR = 0.8;
-/** A peer whose address changes all the time is dialed at once this often at most; chosen as the first band is. */
+/** The least time between two immediate dials of a peer whose address keeps changing; chosen as the first band is. */
 const MOVE_MS = 3000;
 const DAY_MS = 86_400_000;
 
 /**
  * A SHIP node with the names that people know from ship-go. Peers are named by their SKI, in any spelling. A registered peer is
- * dialed wherever discovery has it, or had it before, and again after every ending: by the bands, in the last one where the ending
- * is likely to come again, at once where discovery has another address for it. After its user denied trust it is not, and
- * `dialingStopped` says so.
+ * dialed wherever discovery has it, or had it before, and again after every ending: by the bands, in the last one if the ending
+ * is likely to come again, at once if discovery has another address for it. After its user denied trust it is not dialed, and
+ * `dialingStopped` reports that.
  */
 export class Hub {
   /** The engine below: events, metrics, inspection. */
   readonly engine: Engine;
   readonly ski: string;
-  /** The application's, with every call guarded. */
+  /** The application's reader, with every call guarded. */
   readonly reader: HubReader;
   #trust: ShipTrust;
   #protocol: { connectionsMax: number };
@@ -48,7 +48,7 @@ export class Hub {
   #stopDiscovery: (() => void) | undefined;
   #stopTrust: (() => void) | undefined;
   #dailyTimer: unknown;
-  /** Where discovery has each paired peer, and when it was last dialed on that account. */
+  /** The entry of each paired peer in discovery, and the time of the last dial because of it. */
   #places = new Map<string, { readonly addresses: string; readonly entry: string; movedMs: number }>();
   readonly #given: HubReader;
   readonly #own: guarded.GuardedPorts;
@@ -92,8 +92,8 @@ export class Hub {
   }
 
   /**
-   * Listens, announces itself, and begins to dial who is registered. Rejects where an address can't be had, with the reason; it may be
-   * called again then.
+   * Listens, announces itself, and begins to dial registered peers. Rejects with the reason if it can't listen at an address; it
+   * may be called again then.
    */
   async start(): Promise<void> {
     if (this.#isRunning) throw new SessionError('bad-option', 'the hub is started already');
@@ -108,12 +108,12 @@ export class Hub {
       this.#isRunning = false;
       throw error;
     }
-    for (const { ski } of this.#trust.values()) this.#pursue(skiOr(ski, ski)); // Stores may spell it as they like.
+    for (const { ski } of this.#trust.values()) this.#pursue(skiOr(ski, ski)); // Stores may use any spelling.
     this.#watchCertificate();
     this.#stopTrust ??= this.#trust.onFailed?.((error) => this.reader.trustWriteFailed?.(error));
   }
 
-  /** @throws SessionError `bad-option` where peers would see another SKI than the one that is announced */
+  /** @throws SessionError `bad-option` if peers would see another SKI than the announced one */
   #checkIdentity(): void {
     for (const certificate of this.#certificates) {
       const stated = statedSki(certificate);
@@ -129,7 +129,7 @@ export class Hub {
     if (this.#certificates.length > 0) this.#dailyTimer = clock.setTimeout(() => this.#watchCertificate(), DAY_MS);
   }
 
-  /** What its transports show, where they say so. */
+  /** The certificates of its transports, where a transport states one. */
   get #certificates(): readonly string[] {
     return this.options.transports.flatMap((each) =>
       'certificate' in each && typeof each.certificate === 'string' ? [each.certificate] : [],
@@ -141,24 +141,24 @@ export class Hub {
     const peer = this.#nameOf(ski);
     const known = this.#trust.get(peer);
     const id = shipId ?? known?.shipId;
-    this.#trust.set({ ski: peer, ...(id === undefined ? {} : { shipId: id }) }); // Throws where there is no room: the caller hears it.
+    this.#trust.set({ ski: peer, ...(id === undefined ? {} : { shipId: id }) }); // Throws if the store is full.
     if (!this.#isRunning) return;
     this.engine.peers.accept(peer);
     this.#pursue(peer);
   }
 
-  /** Trusts it no longer: its connection and attempts end, and it is not dialed any more. */
+  /** Ends the trust in a peer: its connection and attempts end, and it is not dialed any more. */
   unregisterRemoteService(ski: string): void {
     const peer = this.#nameOf(ski);
     this.#trust.remove(peer);
     const { state } = this.engine.peers.state(peer);
     if (HANDSHAKE.has(state))
-      this.engine.peers.deny(peer); // It hears why.
+      this.engine.peers.deny(peer); // The peer gets the reason.
     else this.engine.peers.unregister(peer);
     void this.#connections.get(peer)?.close();
   }
 
-  /** Says no to a peer that waits for a decision, or gives up waiting for one over there. */
+  /** Refuses a peer that waits for a decision here, or stops waiting for the decision of the peer. */
   cancelPairing(ski: string): void {
     this.unregisterRemoteService(ski);
   }
@@ -177,7 +177,7 @@ export class Hub {
     return this.#trust.has(this.#nameOf(ski));
   }
 
-  /** Dials a registered peer now, whatever its backoff. Rejects `ConnectError` where that fails or the limit is reached. */
+  /** Dials a registered peer now, whatever its backoff. Rejects `ConnectError` if that fails or the limit is reached. */
   async connectSKI(ski: string, options: { readonly signal?: AbortSignal } = {}): Promise<Connection<ShipPayload>> {
     const peer = this.#nameOf(ski);
     if (!this.isRemoteServicePaired(peer)) throw new SessionError('bad-option', `${peer} is not registered: register it first`);
@@ -187,8 +187,8 @@ export class Hub {
   }
 
   /**
-   * Closes the connection to this peer, or ends the handshake with it. It stays registered: the first band later it is dialed again.
-   * The reason is in the closing (`detail.message`), and in the close frame as far as that has room (123 bytes).
+   * Closes the connection to this peer, or ends the handshake with it. It stays registered: it is dialed again after the first
+   * band. The reason is in the closing (`detail.message`), and in the close frame as far as it fits (123 bytes).
    */
   async disconnectSKI(ski: string, reason?: string): Promise<void> {
     await this.engine.peers.disconnect(this.#nameOf(ski), reason);
@@ -211,7 +211,7 @@ export class Hub {
   getMaxConnections(): number {
     return this.#protocol.connectionsMax;
   }
-  /** 0 or less: the default of 10. Connections beyond a lower limit live on. */
+  /** 0 or less: the default of 10. Connections beyond a lower limit stay open. */
   setMaxConnections(max: number): void {
     this.#protocol.connectionsMax = max > 0 ? Math.floor(max) : CONNECTIONS_MAX;
     this.engine.peers.placesChanged();
@@ -221,14 +221,14 @@ export class Hub {
     const peer = this.#nameOf(ski);
     const { number, isRegistered } = this.engine.peers.state(peer);
     return number === 0 && !isRegistered && this.#isRunning && this.#trust.has(peer) && !this.#wasDenied(peer)
-      ? API_STATES.queued // Wanted, and nowhere to be found.
+      ? API_STATES.queued // Registered, but not found.
       : number;
   }
   /** The number of the dial that waits or is under way, from 1; 0 once a handshake was completed. */
   getConnectionAttemptCount(ski: string): number {
     return this.engine.peers.state(this.#nameOf(ski)).attempt;
   }
-  /** Milliseconds until this peer is dialed; undefined where no dial is waiting. */
+  /** Milliseconds until this peer is dialed; undefined if no dial is waiting. */
   getNextDelay(ski: string): number | undefined {
     return this.engine.peers.state(this.#nameOf(ski)).nextDelayMs;
   }
@@ -252,7 +252,9 @@ export class Hub {
     return [`connections ${this.getConnectionCount()} of ${this.getMaxConnections()}`, ...lines].join('\n');
   }
 
-  /** Stops accepting (5 s), announcing and dialing, closes connections (3 s) and leaves nothing behind. Pairings are kept by then. */
+  /**
+   * Stops accepting (5 s), announcing and dialing, closes connections (3 s) and releases everything. Pairings are stored by then.
+   */
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#isRunning = false;
     callback(this.#own, 'discovery.subscribe', () => this.#stopDiscovery?.());
@@ -265,7 +267,7 @@ export class Hub {
     await this.#trust.close?.();
   }
 
-  /** Keeps a connection to a peer that can be reached somewhere. */
+  /** Keeps a connection to a peer that discovery has an address for. */
   #pursue(peer: string): void {
     const { discovery } = this.options;
     if (!this.#isRunning || callback(this.#own, 'discovery.find', () => discovery?.find(peer)) === undefined) return;
@@ -273,7 +275,7 @@ export class Hub {
       this.engine.peers.register(peer);
     } catch (error) {
       if (!(error instanceof SessionError) || error.code !== 'too-large') throw error;
-      this.reader.connectionLimitReached?.(peer, this.getMaxConnections()); // More than may even wait.
+      this.reader.connectionLimitReached?.(peer, this.getMaxConnections()); // No more peers may even wait.
     }
   }
 
@@ -302,11 +304,11 @@ export class Hub {
     }
   }
 
-  /** Discovery knows better: how dialing went so far counts no longer. */
+  /** Discovery has news: the results of earlier dials no longer count. */
   #hasten(peer: string, place: { movedMs: number }, hasMoved: boolean): void {
     const now = this.engine.ports.clock.now();
     this.engine.peers.reset(peer);
-    if (now - place.movedMs < MOVE_MS) return; // The first band: its entry seems to change all the time.
+    if (now - place.movedMs < MOVE_MS) return; // The first band: its entry seems to keep changing.
     place.movedMs = now;
     this.engine.peers.hasten(peer, hasMoved);
   }
@@ -343,20 +345,20 @@ export class Hub {
     }
   };
 
-  /** No paired peer is forgotten: whatever ended, it is dialed again, or the application is told that it is not. */
+  /** No paired peer is forgotten: after every ending it is dialed again, or the application gets `dialingStopped`. */
   #ended(peer: string, closing: Closing): void {
     if (!this.#isRunning || !this.#trust.has(peer)) return;
     const { code, side } = closing;
     if (code === 'trust-denied' && side === 'remote' && this.options.redialDenied !== true)
       return this.reader.dialingStopped?.(peer, closing, CLOSINGS[code].advice);
-    // An orderly end is followed by the first band; every other one by what the engine has arranged by then.
+    // The first band follows an orderly end; the delay that the engine has set by then follows any other.
     const isOrderly = code === 'closed' || code === 'peer-goodbye';
     this.engine.ports.clock.soon(() => {
       if (this.#trust.has(peer) && (isOrderly || !this.engine.peers.state(peer).isRegistered)) this.#pursue(peer);
     });
   }
 
-  /** In the midst of a handshake nobody could catch what a full store throws. */
+  /** A full store throws, and no caller could catch that during a handshake: `trustNotKept` gets the error. */
   #remember(service: TrustedService): void {
     try {
       this.#trust.set(service);
@@ -365,7 +367,7 @@ export class Hub {
     }
   }
 
-  /** Whom auto-accept let in is paired, as in ship-go. */
+  /** A peer that auto-accept admitted is paired, as in ship-go. */
   #trustAccepted(peer: string): void {
     if (!this.#trust.has(peer)) this.#remember({ ski: peer });
     this.#pursue(peer);

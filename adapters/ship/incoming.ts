@@ -1,12 +1,12 @@
 import { isEmpty } from './eebus-json.js';
 import type { ShipExtension, ShipSayable } from '../../machines/ship/ship.messages.js';
 
-/** A value that its message has no place for. The text says which, and what was expected. */
+/** A value that does not fit its message. The text names it, and the expected value. */
 export class Unfit extends Error {
   override readonly name = 'Unfit';
 }
 
-/** How to read what stands behind one name. */
+/** How to read the value of one name. */
 export interface Body {
   readonly type: number;
   /** @throws Unfit */
@@ -28,7 +28,7 @@ export const bodies: ReadonlyMap<string, Body> = new Map<string, Body>([
   ['connectionHello', { type: CONTROL, read: hello }],
   ['messageProtocolHandshake', { type: CONTROL, read: handshake }],
   ['messageProtocolHandshakeError', { type: CONTROL, read: handshakeError }],
-  // What ship-go of 2024 sends in its place, without the name of the message.
+  // ship-go of 2024 sends this one instead, without the name of the message.
   ['error', { type: CONTROL, read: (value) => ({ kind: 'protocol-error', error: byte(value, 'error') }) }],
   ['connectionPinState', { type: CONTROL, read: pinState }],
   ['connectionPinInput', { type: CONTROL, read: pinInput }],
@@ -87,7 +87,7 @@ function accessRequest(value: unknown, name: string): ShipSayable {
   return { kind: 'access-request' };
 }
 
-/** The id is mandatory from SHIP 1.1 on. The rest says how else the peer is found, which nothing here reads. */
+/** The id is mandatory from SHIP 1.1 on. The rest states other ways to find the peer, which nothing here reads. */
 function accessMethods(value: unknown, name: string): ShipSayable {
   const { id: given, dnsSd_mDns, dns } = object(value, name);
   const id = isThere(given) ? string(given, `${name}.id`) : undefined;
@@ -122,7 +122,7 @@ function extensionOf(value: unknown): ShipExtension | undefined {
   };
 }
 
-/** The reason is for people and takes no part in any decision; how long the peer waits has a default. */
+/** The reason is for people, and no decision depends on it; the waiting time of the peer has a default. */
 function close(value: unknown, name: string): ShipSayable {
   const { phase, maxTime, reason } = object(value, name);
   return {
@@ -137,7 +137,7 @@ function isThere(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-/** The member, if there is something to read. */
+/** The member, if there is a value to read. */
 function optional<Name extends string, Value>(
   name: Name,
   value: unknown,
@@ -146,14 +146,14 @@ function optional<Name extends string, Value>(
   return isThere(value) ? ({ [name]: read(value) } as { [Key in Name]?: Value }) : {};
 }
 
-/** A member of what may be no object at all. */
+/** A member of a value that may be no object at all. */
 function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)[name]
     : undefined;
 }
 
-/** The member, if it is a string. For optional members that nothing decides by: a wrong shape counts as not there. */
+/** The member, if it is a string. For optional members that no decision depends on: a wrong shape counts as missing. */
 function text<Name extends string>(name: Name, value: unknown): { [Key in Name]?: string } {
   return typeof value === 'string' ? ({ [name]: value } as { [Key in Name]?: string }) : {};
 }

@@ -2,9 +2,9 @@ import type { Clock, Random } from '../../machines/ports.js';
 import { txtStrings, type ShipTxt } from './txt-record.js';
 import type { DnsQuestion, DnsRecord, MdnsNetwork } from './mdns-network.js';
 
-/** How this node shows itself. */
+/** The announcement of this node. */
 export interface Advertisement {
-  /** For people; unique in the network, or another one is taken. */
+  /** For people; replaced by another one if it is not unique in the network. */
   readonly label: string;
   readonly host: string;
   readonly port: number;
@@ -12,9 +12,9 @@ export interface Advertisement {
   readonly txt: ShipTxt;
 }
 
-/** As ship-go has it; RFC 6762, 10 recommends it for whatever names a host. */
+/** The value of ship-go; RFC 6762, 10 recommends it for records that name a host. */
 const TTL_S = 120;
-/** Between two announcements (RFC 6762, 8.3), and at least between two answers of the same (6). */
+/** Time between two announcements (RFC 6762, 8.3), and least time between two answers of the same (6). */
 const REPEAT_MS = 1000;
 /** One label of a DNS name. */
 const LABEL_BYTES_MAX = 63;
@@ -60,12 +60,12 @@ export class MdnsAdvertiser {
       this.#records.some((each) => (type === 'ANY' || type === each.type) && each.name.toLowerCase() === name.toLowerCase()),
     );
     if (!isAsked || this.#timer !== undefined) return;
-    // Not all at once: others answer the same question (RFC 6762, 6).
+    // After a random delay: other nodes answer the same question (RFC 6762, 6).
     const politeMs = 20 + 100 * this.random();
     this.#tellIn(Math.max(politeMs, this.#toldMs + REPEAT_MS - this.clock.now()));
   }
 
-  /** Leaves the name to another node, without a goodbye: it would withdraw the other's records. */
+  /** Leaves the name to another node, without a goodbye, which would withdraw the other's records. */
   cede(): void {
     this.#stop();
     this.#records = [];
@@ -81,7 +81,7 @@ export class MdnsAdvertiser {
     );
   }
 
-  /** Says goodbye. Settles when that has left. */
+  /** Sends a goodbye. Settles when that has left. */
   async withdraw(): Promise<void> {
     this.#stop();
     const farewell = this.#records.filter(isOurs).map((each) => ({ ...each, ttl: 0 }));
@@ -116,7 +116,7 @@ export class MdnsAdvertiser {
   }
 }
 
-/** One label: without dots, which separate labels, and no longer than a label may be. */
+/** One label: without dots, which separate labels, and within the maximum length of a label. */
 export function labelOf(text: string): string {
   let label = '';
   for (const character of text.replace(/[.\p{Cc}]/gu, '-')) {
@@ -138,7 +138,7 @@ function recordsOf({ label, host, port, addresses, txt }: Advertisement, service
   ];
 }
 
-/** Nobody else says these: addresses may have other friends, and the list of kinds has. */
+/** True for records of this node alone: other responders may announce the addresses, and do announce the list of kinds. */
 function isOurs({ type, name }: DnsRecord): boolean {
   return name !== SERVICES && type !== 'A' && type !== 'AAAA';
 }

@@ -5,7 +5,7 @@ import { questionPackets, type DnsQuestion } from './dns-question.js';
 
 export type { DnsQuestion };
 
-/** A DNS resource record, as far as services need them. */
+/** The DNS resource records that services need. */
 export type DnsRecord = { readonly name: string; readonly ttl: number; readonly flush?: boolean } & (
   | { readonly type: 'PTR'; readonly data: string }
   | { readonly type: 'SRV'; readonly data: { readonly target: string; readonly port: number } }
@@ -13,10 +13,10 @@ export type DnsRecord = { readonly name: string; readonly ttl: number; readonly 
   | { readonly type: 'A' | 'AAAA'; readonly data: string }
 );
 
-/** Multicast DNS on the wire: packets out and in, and nothing remembered. */
+/** Multicast DNS on the wire: sends and receives packets, and keeps no state. */
 export interface MdnsNetwork {
   ask(questions: readonly DnsQuestion[]): void;
-  /** Settles when the packet has left, or can't. */
+  /** Settles when the packet has left, or can't leave. */
   tell(records: readonly DnsRecord[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -25,21 +25,21 @@ export interface MdnsHandler {
   onQuestions(questions: readonly DnsQuestion[]): void;
   /** Answers and additional records of one packet. */
   onRecords(records: readonly DnsRecord[]): void;
-  /** The network is no more; it is closed already. At most once. */
+  /** The network was lost, and is closed already. Called at most once. */
   onLost(error: Error): void;
 }
 
-/** Opens the network, or rejects. Nothing of the handler is called before it has settled. */
+/** Opens the network, or rejects. Calls nothing of the handler before it has settled. */
 export type OpenMdns = (handler: MdnsHandler) => Promise<MdnsNetwork>;
 
-/** Of multicast DNS over IPv4. */
+/** The group of multicast DNS over IPv4. */
 const GROUP = '224.0.0.251';
 const PORT = 5353;
 
 export interface MdnsNetworkOptions {
   /** IPv4 address of the one interface to use. Default: all. */
   readonly interface?: string;
-  /** Default 5353, what all others use. */
+  /** Default 5353, the standard port. */
   readonly port?: number;
 }
 
@@ -52,7 +52,7 @@ export function mdnsNetwork(options: MdnsNetworkOptions = {}): OpenMdns {
     const makeMdns = await library();
     return new Promise((resolve, reject) => {
       const socket = createSocket({ type: 'udp4', reuseAddr: true });
-      // Bound to all addresses in any case: a socket bound to one hears no multicast.
+      // Bound to all addresses in any case: a socket bound to one receives no multicast.
       const mdns = makeMdns({ ...options, socket, bind: '0.0.0.0' });
       let state: 'opening' | 'open' | 'closed' = 'opening';
       const close = (): Promise<void> => {
@@ -91,16 +91,16 @@ export function mdnsNetwork(options: MdnsNetworkOptions = {}): OpenMdns {
 
 /**
  * Networks that end on this host, by the names that their makers give them: bridges and virtual cables of containers and virtual
- * machines. Nobody outside can reach an address there.
+ * machines. No other host can reach an address there.
  */
 const INWARD =
   /^(docker|br-[0-9a-f]{12}|veth|cni|flannel|cali|cilium|lxc|lxd|incus|virbr|vnet|podman|kube|nerdctl|vmnet|vboxnet|bridge1\d\d|vEthernet \((WSL|Default Switch|nat|DockerNAT))/i;
 
 /**
- * Addresses of this host that mean something to others, and change when its networks do: neither loopback nor link-local ones, and
+ * Addresses of this host that other hosts can reach, and that change with its networks: neither loopback nor link-local ones, and
  * none of bridges for containers.
  *
- * @param allowed interfaces by name, or by one of their addresses; these alone then, whatever they are. Default: all but the above
+ * @param allowed interfaces by name, or by one of their addresses; then only these, of any kind. Default: all but the above
  */
 export function hostAddresses(
   allowed?: readonly string[],
@@ -117,7 +117,7 @@ export function hostAddresses(
     .map(({ address }) => address);
 }
 
-/** One network per address of the allowed interfaces, as one: what is said goes out on each. */
+/** One network per address of the allowed interfaces, combined: each packet goes out on all of them. */
 export function mdnsNetworks(allowed: readonly string[]): OpenMdns {
   return async (handler) => {
     const v4 = hostAddresses(allowed).filter((each) => !each.includes(':'));
@@ -162,7 +162,7 @@ function questionOf({ name, type }: { readonly name: string; readonly type: stri
   return known === undefined ? [] : [{ name, type: known }];
 }
 
-/** What the package has decoded, in our words; nothing for what is of no use here. */
+/** Converts a decoded record of the package; an empty list for records that are of no use here. */
 function recordOf(answer: Answer): DnsRecord[] {
   if (answer.type === 'OPT' || !('ttl' in answer)) return [];
   const { name, ttl = 0, flush = false } = answer as { name: string; ttl?: number; flush?: boolean };

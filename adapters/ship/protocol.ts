@@ -85,7 +85,7 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     redial: REDIAL.ship,
     redialAfter: ({ code, retry }) => {
       if (code === 'trust-denied') return redialDenied === true ? 'longest' : 'never';
-      if (SUPERSEDED.has(code)) return 'never'; // By what took its place, or by whoever called it off.
+      if (SUPERSEDED.has(code)) return 'never'; // Another connection took its place, or it was called off.
       // Another device at its address, a broken message, an alert: in a while that may be over.
       return retry || code === 'closed' || code === 'peer-goodbye' ? 'next' : 'longest';
     },

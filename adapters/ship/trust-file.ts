@@ -7,17 +7,17 @@ import type { ShipTrust, TrustedService } from './trust.js';
 import { unlisted } from '../../machines/unlisted.js';
 import { callable, checkOptions, count, members, optional } from '../options.js';
 
-/** Where trusted services are kept, and how many. */
+/** The limit and the error callback of a trust file. */
 export interface ShipTrustFileOptions {
-  /** How many services it may hold; `set` refuses one more. Default 10000. */
+  /** The maximum number of services; `set` refuses one more. Default 10000. */
   readonly servicesMax?: number;
-  /** Told when a change could not be written; it stays in force in memory and is tried again with the next one. */
+  /** Called when a change could not be written; it stays in force in memory and is written again with the next one. */
   readonly onWriteFailed?: (error: Error) => void;
 }
 
 const OPTIONS = members({ servicesMax: optional(count), onWriteFailed: optional(callable) });
 
-/** What one file may have: far more than ten thousand services need. */
+/** The maximum size of a file: far more than ten thousand services need. */
 const FILE_BYTES_MAX = 16 << 20;
 const FORMAT = 'holdfast-ship-trust';
 const VERSION = 1;
@@ -42,8 +42,8 @@ const schemaOf = ({ object, looseObject, literal, array, string }: typeof z) =>
  *     { "format": "holdfast-ship-trust", "version": 1, "services": [{ "ski": "1f0a…c3", "shipId": "i:46925_wallbox" }] }
  *
  * The file is read once, when it is opened, and replaced as a whole after each change, so that it is never half written; it
- * belongs to one process at a time, which a lock beside it (`….lock`) sees to; one that a crash left behind is taken over. A file
- * that can't be understood is an error, and stays as it is: pairings are not made up.
+ * belongs to one process at a time, which a lock beside it (`….lock`) ensures; a lock that a crash left behind is taken over. A
+ * file that can't be parsed is an error, and stays as it is: pairings are not guessed.
  */
 export class ShipTrustFile implements ShipTrust {
   readonly #services = new Map<string, TrustedService>();
@@ -70,7 +70,7 @@ export class ShipTrustFile implements ShipTrust {
   /**
    * A missing file is an empty store, and is created by the first `set`.
    *
-   * @throws SessionError `bad-option` for one that can't be read or understood, whose directory can't be written to, or that another
+   * @throws SessionError `bad-option` for one that can't be read or parsed, whose directory can't be written to, or that another
    *   process uses; the message names the file and the place
    */
   static async open(path: string, options: ShipTrustFileOptions = {}): Promise<ShipTrustFile> {
@@ -96,7 +96,7 @@ export class ShipTrustFile implements ShipTrust {
     return this.#services.get(ski) ?? this.#services.get(skiOr(ski, ''));
   }
 
-  /** @throws SessionError `bad-option` for a SKI that is none, `too-large` when the file is full */
+  /** @throws SessionError `bad-option` for an invalid SKI, `too-large` when the file is full */
   set({ shipId, ...service }: TrustedService): void {
     const ski = normaliseSki(service.ski);
     const { shipId: _, ...kept } = this.#services.get(ski) ?? { ski };
@@ -121,10 +121,10 @@ export class ShipTrustFile implements ShipTrust {
   }
 
   /**
-   * Writes what is left to write, and lets other processes have the file. Call it when this process is done with pairings and lives
-   * on; `Hub.shutdown` does. A process that ends without it leaves no lock behind: the lock goes with an orderly exit, and one that a
-   * kill left behind is taken over. But a process that exits before `written()` loses the changes of that moment. The file can
-   * still be read from and changed afterwards.
+   * Writes pending changes, and releases the file for other processes. Call it when this process is done with pairings and
+   * continues to run; `Hub.shutdown` does. A process that ends without it leaves no lock behind: the lock goes with an orderly
+   * exit, and one that a kill left behind is taken over. But a process that exits before `written()` loses the changes of that
+   * moment. The file can still be read from and changed afterwards.
    */
   async close(): Promise<void> {
     await this.written();
@@ -133,7 +133,7 @@ export class ShipTrustFile implements ShipTrust {
     await unlock?.();
   }
 
-  /** Told of every change that could not be written. The result ends it. */
+  /** Adds a listener for changes that could not be written. The returned function removes it. */
   onFailed(listener: (error: Error) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -144,7 +144,7 @@ export class ShipTrustFile implements ShipTrust {
     for (const listener of [...this.#listeners]) listener(error);
   }
 
-  /** Why the last change could not be written; undefined where it could. */
+  /** Why the last change could not be written; undefined if it was written. */
   get failure(): Error | undefined {
     return this.#file.failure;
   }
@@ -166,7 +166,7 @@ export class ShipTrustFile implements ShipTrust {
 
 async function servicesOf(text: string, path: string): Promise<TrustedService[]> {
   if (text.trim() === '') throw unfit(path, 'it is empty; remove it to begin without trusted peers');
-  const { z } = await import('zod'); // Not before there is a file: it costs sessions of other kinds their pace (`spec/decisions/0008`).
+  const { z } = await import('zod'); // Loaded only for a file: it slows down sessions of other kinds (`spec/decisions/0008`).
   const found = schemaOf(z).safeParse(parse(text, path));
   if (!found.success) {
     const [issue] = found.error.issues;

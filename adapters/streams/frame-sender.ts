@@ -11,12 +11,12 @@ export interface FrameSenderHandler {
   failed(cause: Closing): void;
 }
 
-/** Between two looks whether the engine has room again. Chosen without measurement. */
+/** Interval at which a full engine is checked for room. Chosen without measurement. */
 const ROOM_MS = 20;
 
 /**
- * Where a session's frames leave, one behind the other: what the connection has not taken is offered again before anything else,
- * for what it carries would be missing. Some data is sent so that its acknowledgement tells how long the way is. Stateful.
+ * Sends the frames of a session in order: a frame that the connection has not taken is offered again before anything else, since
+ * its content would be missing. Some data is sent so that its acknowledgement measures the delay. Stateful.
  */
 export class FrameSender {
   readonly window = new DelayBasedWindow();
@@ -28,7 +28,7 @@ export class FrameSender {
     readonly side: FrameSenderHandler,
   ) {}
 
-  /** Nothing may be sent until `goOn`; bytes that were sent last stay as they are until then. */
+  /** Nothing may be sent until `resume`; the bytes that were sent last must stay unchanged until then. */
   get isFull(): boolean {
     return this.#isFull;
   }
@@ -49,7 +49,7 @@ export class FrameSender {
     else this.send(bytes);
   }
 
-  /** A message whose acknowledgement tells how long the way is. */
+  /** Sends a message whose acknowledgement measures the delay. */
   #sendMarked(bytes: Uint8Array): void {
     const mark = this.window.mark(this.now());
     const { accepted } = this.connection.stats();
@@ -65,16 +65,16 @@ export class FrameSender {
       },
       (error: unknown) => {
         if (error instanceof SessionError) this.#refused(error, () => this.#sendMarked(bytes));
-        // Otherwise the session has ended, which `closed` tells.
+        // Otherwise the session has ended, which `closed` reports.
       },
     );
   }
 
   #refused(error: unknown, again: () => void): void {
     if (!(error instanceof SessionError)) throw error;
-    if (error.code === 'closed') return; // It is on its way out; `closed` says how.
+    if (error.code === 'closed') return; // The session is ending; `closed` reports how.
     if (error.code !== 'queue-full') return this.side.failed(closing('oversized', 'local', { message: error.message }));
-    // All connections of the engine together hold too much at the moment; nobody says when they don't.
+    // All connections of the engine together hold too much at the moment; no event reports when there is room again.
     this.#isFull = true;
     const timer = setTimeout(() => {
       again();

@@ -32,11 +32,11 @@ export interface StreamSessionOptions {
 
 /** How a stream session is closed. */
 export interface CloseOptions {
-  /** Does not wait for what is on its way. */
+  /** Does not wait for data on its way. */
   readonly now?: boolean;
   /**
-   * How long it waits for what is on its way, in milliseconds: for sessions whose ends have confirmed to each other all that
-   * matters. Default: as the connection does, which a lost link may hold up for its whole window.
+   * How long it waits for data on its way, in milliseconds: for sessions whose ends have confirmed to each other all that
+   * matters. Default: as long as the connection does, which a lost link may delay for its whole window.
    */
   readonly graceMs?: number;
 }
@@ -54,27 +54,27 @@ const LIMITS = members({
   ),
 });
 
-/** How long a peer that broke a rule may take to hear of it before the session is closed all the same. Chosen without measurement. */
+/** How long a peer that broke a rule may take to get the fault before the session is closed. Chosen without measurement. */
 const FAREWELL_MS = 2_000;
 
 /**
- * Many streams over one connection, which the session owns from here on, as its only reader and writer. Both sides make one.
- * Where the connection carries a byte stream (Tuna), frames are cut out of it as `messagesOver` does. Ends with the connection, or with the first frame that breaks a rule.
+ * Many streams over one connection, which the session owns from here on, as its only reader and writer. Both sides make one. Out
+ * of a byte stream (Tuna) it cuts frames as `messagesOver` does. Ends with the connection, or the first frame that breaks a rule.
  */
 export class StreamSession {
-  /** Resolves, always, with how it ended. */
+  /** Always resolves, with how it ended. */
   readonly closed: Promise<Closing>;
   readonly connection: Connection;
   readonly #plane: StreamsPlane;
   readonly #streams = new Map<number, SessionStream>();
   readonly #openings = new Map<number, Opening>();
-  readonly #offers = new Map<number, AbortController>(); // Asked by the peer, and not answered.
+  readonly #offers = new Map<number, AbortController>(); // Opens of the peer without an answer.
   readonly #sender: FrameSender;
   readonly #scratch: Uint8Array;
-  readonly #writers = new Set<SessionStream>(); // Wait until what they wrote has left.
-  readonly #undelivered = new Map<number, Offer>(); // Before there was somebody to hear them; bounded by the plane's pending opens.
+  readonly #writers = new Set<SessionStream>(); // Streams whose written bytes have not left yet.
+  readonly #undelivered = new Map<number, Offer>(); // Offers before `onOffer` was set; bounded by the plane's pending opens.
   #onOffer: ((offer: Offer) => void) | undefined;
-  #waiting: Opening[] = []; // Until fewer are unanswered.
+  #waiting: Opening[] = []; // Opens that wait until fewer are unanswered.
   #isGathering = false;
   #closing: Closing | undefined;
 
@@ -125,7 +125,7 @@ export class StreamSession {
    * Opens a stream and resolves when the peer has accepted it.
    *
    * @param purpose what it is for; up to 64 bytes
-   * @param options.target what the purpose needs to know; up to 1024 bytes
+   * @param options.target the parameter of the purpose; up to 1024 bytes
    * @param options.signal gives up; the rejection has its reason as `cause`
    * @throws StreamError with the peer's code, or with the closing's; SessionError for what can't be asked
    */
@@ -155,7 +155,7 @@ export class StreamSession {
     return this.closed;
   }
 
-  // What streams ask.
+  // Calls from streams.
 
   readonly #port: StreamPort = {
     write: (id, bytes) => {
@@ -207,7 +207,7 @@ export class StreamSession {
     this.#openNext();
   }
 
-  // What the peer says.
+  // Frames from the peer.
 
   #handleMessage(message: Uint8Array): void {
     if (this.#closing !== undefined) return;
@@ -286,7 +286,7 @@ export class StreamSession {
     else this.#ask(this.#onOffer, id, offer);
   }
 
-  /** A handler that fails would leave the peer waiting, for an answer or on the stream: it hears `failed`. */
+  /** A handler that fails would leave the peer waiting, for an answer or on the stream: the peer gets `failed`. */
   #ask(handler: (offer: Offer) => unknown, id: number, offer: Offer): void {
     const failed = (error: unknown): void => {
       reportCallback(ports, 'session.onOffer', error);
@@ -294,7 +294,7 @@ export class StreamSession {
       this.#streams
         .get(id)
         ?.on('error', () => {})
-        .reset('failed'); // Nobody else may be there to hear its error.
+        .reset('failed'); // Its error may have no other listener.
     };
     try {
       const result = handler(offer);
@@ -310,9 +310,9 @@ export class StreamSession {
     return stream;
   }
 
-  // What is said.
+  // Frames to the peer.
 
-  /** Once the running turn is over, so that what is written in one turn takes turns. */
+  /** Flushes once the running turn is over, so that streams that were written in one turn take turns. */
   #gather(): void {
     if (this.#isGathering) return;
     this.#isGathering = true;
@@ -331,7 +331,7 @@ export class StreamSession {
     }
   }
 
-  /** Whoever sees that what was written has left may write more. */
+  /** Streams whose bytes have left may write more. Returns whether they did and there is room to send it. */
   #tellWriters(): boolean {
     let hasNews = false;
     for (const stream of this.#writers) {
@@ -352,7 +352,7 @@ export class StreamSession {
 
   // The end.
 
-  /** This side ends the session because something can't go on; a fault is said first. */
+  /** This side ends the session because it can't go on; a fault is sent first. */
   #leave(cause: Closing): void {
     this.#flush();
     this.#finish(cause);
@@ -384,7 +384,7 @@ export class StreamSession {
 
 /** Own opens without an answer; a peer takes 128. */
 const OPENINGS_MAX = 64;
-/** Opens that wait for those; beyond it `open` rejects `queue-full`. */
+/** Opens that wait for those; further ones reject `queue-full`. */
 const OPENINGS_WAITING_MAX = 1024;
 const OURS = `this side speaks version ${STREAMS_VERSION} of streams`;
 
@@ -393,7 +393,7 @@ function fits(text: string, bytesMin: number, bytesMax: number): boolean {
   return length >= bytesMin && length <= bytesMax;
 }
 
-/** Drains no longer. Without a link there is none to say goodbye on, and the second call does not wait for one either. */
+/** Stops draining. Without a link there is none to send a goodbye on, and the second call does not wait for one either. */
 function giveUp(connection: Connection): void {
   void connection.close({ now: true });
   if (connection.remoteAddress === undefined) void connection.close({ now: true });

@@ -6,7 +6,7 @@ import { Chunks } from './chunks.js';
 
 /** The session as its streams use it. */
 export interface StreamPort {
-  /** Takes the bytes over until `queuedBytes` says that they left. */
+  /** Takes the bytes over until `queuedBytes` shows that they left. */
   write(id: number, bytes: Uint8Array): void;
   hasRoom(id: number): boolean;
   queuedBytes(id: number): number;
@@ -17,23 +17,24 @@ export interface StreamPort {
   left(id: number): void;
 }
 
-/** What is written at once into the plane; the bound of a plane's outbox is larger than its high mark and this. */
+/** Bytes written at once into the plane; the bound of a plane's outbox is larger than its high mark plus this. */
 const SLICE_BYTES = 64 << 10;
-/** What gathers while something is being sent. */
+/** Bytes that gather while others are being sent. */
 const WRITABLE_BYTES = 256 << 10;
 
 /**
  * One stream of a session as a Node Duplex, half-open by default as a socket with `allowHalfOpen`. A buffer that was written
- * is its writer's again when the write's callback runs. `destroy` without an orderly end resets the stream at the other side.
+ * belongs to its writer again when the write's callback runs. `destroy` without an orderly end resets the stream at the other
+ * side.
  */
 export class SessionStream extends Duplex {
-  #chunks = new Chunks(); // Arrived, and not asked for.
+  #chunks = new Chunks(); // Arrived, but not requested by Node yet.
   #isWanting = false;
   #hasPeerEnded = false;
   #unwritten: Uint8Array[] = [];
   #written: ((error?: Error | null) => void) | undefined;
   #resetCode: StreamCode = 'cancelled';
-  #isOver = false; // The peer, or the session, has ended it: there is nothing left to say.
+  #isOver = false; // The peer, or the session, has ended it: there is nothing left to send.
 
   constructor(
     /** Odd from the dialer, even from the acceptor, never used again in its session. */
@@ -42,7 +43,7 @@ export class SessionStream extends Duplex {
     readonly target: string,
     readonly port: StreamPort,
   ) {
-    // What isn't read stays here, where it is counted against the window; Node's own buffer holds one piece at most.
+    // Unread bytes stay here and count against the window; Node's own buffer holds one piece at most.
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: WRITABLE_BYTES });
     unlisted(this);
   }
@@ -51,13 +52,13 @@ export class SessionStream extends Duplex {
     return { id: this.id, purpose: this.purpose, target: this.target, destroyed: this.destroyed };
   }
 
-  /** Gives both directions up and tells the other side why. */
+  /** Ends both directions and sends the code to the other side. */
   reset(code: StreamCode): void {
     this.#resetCode = code;
     this.destroy();
   }
 
-  // What the session tells. Not for users.
+  // Calls from the session. Not for users.
 
   /** @internal */
   receive(bytes: Uint8Array): void {
@@ -74,17 +75,17 @@ export class SessionStream extends Duplex {
   /** @internal The peer, or the end of the session, has ended it. */
   receiveReset(error: StreamError): void {
     this.#isOver = true;
-    // `opened` and `reset` may come in one packet: whoever awaits `open()` gets the time to listen before the error is emitted.
+    // `opened` and `reset` may come in one packet: a caller that awaits `open()` gets time to listen before the error is emitted.
     if (this.listenerCount('error') === 0) setImmediate(() => this.destroy(error));
     else this.destroy(error);
   }
 
-  /** @internal Some of what was written has left. */
+  /** @internal Some of the written bytes have left. */
   receiveRoom(): void {
     this.#feed();
   }
 
-  // What Node asks.
+  // Node's stream methods.
 
   override _read(): void {
     this.#isWanting = true;
@@ -124,7 +125,7 @@ export class SessionStream extends Duplex {
     this.port.consumed(this.id, piece.length);
   }
 
-  /** Hands over as much as there is room for; the writer goes on when all of it has left. */
+  /** Hands over as many bytes as there is room for; the writer continues when all of them have left. */
   #feed(): void {
     if (this.#isOver) return;
     const { port, id } = this;

@@ -16,7 +16,7 @@ import { checkOptions, members, numeric, text } from '../options.js';
 /** The purpose of a tunnel's streams. */
 export const TUNNEL_PURPOSE = 'tunnel';
 
-/** Where TCP connections come in, or go to. */
+/** The address that TCP connections come in at, or go to. */
 export interface Place {
   readonly host: string;
   readonly port: number;
@@ -29,7 +29,7 @@ const PLACE = members({
 
 /** One forwarded connection that is over. */
 export interface TunneledConnection {
-  /** In the order of their coming, from 1. */
+  /** In the order of arrival, from 1. */
   readonly number: number;
   /** From the socket into the session, and back. */
   readonly bytesIn: number;
@@ -50,7 +50,7 @@ const CONNECT_MS = 10_000;
 /** Connections that wait for a session; more are reset. */
 const WAITING_MAX = 128;
 
-/** Where the connections come in: a TCP listener whose connections leave at the other end of the session. */
+/** The near end: a TCP listener whose connections leave at the other end of the session. */
 export class TunnelEntrance {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -81,16 +81,16 @@ export class TunnelEntrance {
     return this.reconnecting;
   }
 
-  /** @returns the port, chosen by the system where 0 was asked for */
+  /** @returns the port; the system chooses it if 0 was requested */
   listen({ host, port }: Place): Promise<number> {
     return new Promise((resolve, reject) => {
-      // Later ones are single accepts that failed (too many open files): their callers' bad luck.
+      // Later errors are single accepts that failed (too many open files): only those connections are lost.
       this.#server.on('error', reject);
       this.#server.listen(port, host, () => resolve((this.#server.address() as { port: number }).port));
     });
   }
 
-  /** Resets what is still under way. Resolves when nothing is left. */
+  /** Resets connections that are still open. Resolves when none is left. */
   close(): Promise<void> {
     this.#closing.abort();
     return new Promise((resolve) => {
@@ -114,7 +114,7 @@ export class TunnelEntrance {
     }
   }
 
-  /** Waits for a session where there is none, as long as the connection lives. */
+  /** Waits for a session if there is none, as long as the connection lives. */
   async #open(socket: Socket): Promise<SessionStream> {
     const gone = new AbortController();
     const leave = (): void => gone.abort();
@@ -141,7 +141,7 @@ export class TunnelEntrance {
   }
 }
 
-/** Where the connections leave: each stream of a session gets a connection to one target. */
+/** The far end: each stream of a session gets a connection to one target. */
 export class TunnelExit {
   readonly #sockets = new Set<Socket>();
   readonly #passages = new Set<Promise<void>>();
@@ -159,7 +159,7 @@ export class TunnelExit {
     return { target: this.target, connections: this.#count };
   }
 
-  /** Answers what the peer asks for on this session. */
+  /** Answers the offers of the peer on this session. */
   serve(session: StreamSession): void {
     session.onOffer = (offer) => {
       if (offer.purpose !== TUNNEL_PURPOSE) return offer.refuse('unknown-purpose');
@@ -192,7 +192,7 @@ export class TunnelExit {
   }
 }
 
-/** What a listener to a tunnel's news throws costs no connection. */
+/** Calls a listener to a tunnel's news; an error that it throws costs no connection. */
 function told(news: keyof TunnelNews, tell: () => void): void {
   callback(ports, `tunnel.${news}`, tell);
 }
@@ -214,10 +214,10 @@ function joined(socket: Socket, stream: SessionStream): Promise<Omit<TunneledCon
       failure ??= error;
       cutOff(socket);
     });
-    // What ended in good order may still be on its way through the other; anything else takes the other one along.
+    // After an orderly end bytes may still be on their way through the other side; any other end resets the other side too.
     const socketOver = (): void => {
       if (!(socket.readableEnded && socket.writableFinished)) {
-        failure ??= new SessionError('aborted', 'the tunnel was closed'); // A socket that fails says so before.
+        failure ??= new SessionError('aborted', 'the tunnel was closed'); // A socket that fails emits its error before.
         stream.reset('reset');
       }
       over();
@@ -231,7 +231,7 @@ function joined(socket: Socket, stream: SessionStream): Promise<Omit<TunneledCon
     onProvenEnd(socket, () => stream.end());
     stream.pipe(socket, { end: false });
     stream.once('end', () => endAfterAll(socket));
-    if (socket.closed) socketOver(); // Before anybody listened.
+    if (socket.closed) socketOver(); // It closed before the listener was added.
   });
 }
 
@@ -272,7 +272,7 @@ const CODES: Readonly<Record<string, StreamCode>> = {
   ECONNRESET: 'reset',
 };
 
-/** What the near side is told. */
+/** The code that the near side gets. */
 function codeOf(error: NodeJS.ErrnoException): StreamCode {
   if (error instanceof StreamError) return error.code as StreamCode;
   return CODES[error.code ?? ''] ?? 'failed';

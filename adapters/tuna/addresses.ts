@@ -6,7 +6,10 @@ import type { AddressReply } from '../../machines/tuna/tuna.addresses.js';
 import { checkOptions, having } from '../options.js';
 import { SessionError } from '../../machines/errors.js';
 
-/** Asks a peer where it can be dialed; `session` is undefined before there is one. The result stops asking; nothing is answered then. */
+/**
+ * Asks a peer where it can be dialed; `session` is undefined before there is one. The returned function stops asking; there is no
+ * answer then.
+ */
 export interface AddressQuery {
   query(peer: string, session: Uint8Array | undefined, answer: (reply: AddressReply) => void): () => void;
 }
@@ -89,10 +92,10 @@ export function bounded(query: AddressQuery, clock: Timers = ports.clock): Addre
   };
 }
 
-/** Longer than any query here takes: three questions 3 s apart, and 5 s more. */
+/** Longer than any query here: three questions 3 s apart, and 5 s more. */
 const QUERY_MS = 30_000;
 
-/** One of the three words, whatever was said: what is no address is none, what is no answer is `no-answer`. */
+/** Always one of the three words: a value that is no address counts as none, a value that is no answer as `no-answer`. */
 export function replyOf(reply: unknown): AddressReply {
   try {
     const { word, addresses } = (reply ?? {}) as { readonly word?: unknown; readonly addresses?: unknown };
@@ -109,8 +112,8 @@ function isList(book: object): book is readonly (string | undefined)[] {
 }
 
 /**
- * For the `resolver` of an engine: `connect` takes the peer's address alone, and the first link finds its way by the same query as
- * the others do later. It gets the address of link 0, or the first there is: link and listener have the same number.
+ * For the `resolver` of an engine: `connect` takes the peer's address alone, and the first link gets its address by the same
+ * query as the others do later. It gets the address of link 0, or the first in the list: link and listener have the same number.
  */
 export function resolverOf(query: AddressQuery): Resolver {
   checkOptions('resolverOf', having('an address query, e.g. staticAddresses()', 'query'), query);
@@ -126,7 +129,7 @@ export function resolverOf(query: AddressQuery): Resolver {
 
 const SESSION_CLOSED = 'the peer says that there is no such session any more';
 
-/** Links that ask for the same at the same time share one question. */
+/** Links that ask the same at the same time share one question. */
 export class SharedQuery implements AddressQuery {
   readonly #underWay = new Map<string, { readonly answers: Set<(reply: AddressReply) => void>; stop: () => void }>();
 
@@ -162,9 +165,9 @@ export class SharedQuery implements AddressQuery {
 
 // The words, in JSON, as nkn-tuna-session has them (`spec/rules/tuna.md`).
 
-/** What one answer may name; more are cut off. */
+/** The maximum number of addresses in one answer; further ones are cut off. */
 const ADDRESSES_MAX = 64;
-/** Longer ones are not looked at. */
+/** Longer bodies are not parsed. */
 const BODY_BYTES_MAX = 64 << 10;
 
 const ACTION = 'getPubAddr';
@@ -197,7 +200,7 @@ export function putReply(reply: AddressReply, more: object = {}): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ ...more, addrs, sessionClosed: reply.word === 'session-closed' }));
 }
 
-/** An answer; what is none is `no-answer`. `scheme` stands before its addresses. */
+/** An answer; anything else is `no-answer`. `scheme` is put before its addresses. */
 export function readReply(bytes: Uint8Array | string, scheme: string): AddressReply {
   const { addrs, sessionClosed } = parsed(bytes) ?? {};
   if (sessionClosed === true) return { word: 'session-closed' };
@@ -205,7 +208,7 @@ export function readReply(bytes: Uint8Array | string, scheme: string): AddressRe
   return { word: 'addresses', addresses: addrs.slice(0, ADDRESSES_MAX).map((each) => addressOf(each, scheme)) };
 }
 
-/** An object of JSON, whatever it holds. */
+/** A JSON object with any members. */
 export function parsed(bytes: Uint8Array | string): Readonly<Record<string, unknown>> | undefined {
   if (bytes.length > BODY_BYTES_MAX) return undefined;
   try {

@@ -31,7 +31,7 @@ export interface AskingOptions {
 
 const ASKING = members({ from: optional(text), timeoutMs: optional(amount), scheme: optional(text), clock: optional(anything) });
 
-/** Questions without an answer; beyond it the next ones hear `no-answer` at once. */
+/** Questions without an answer; further ones get `no-answer` at once. */
 const QUESTIONS_MAX = 256;
 
 /**
@@ -75,7 +75,7 @@ export function addressesOver(given: Connection, options: AskingOptions = {}): A
   });
 }
 
-/** Answers such questions on a connection, which belongs to it from here on. Anything else that is said on it is skipped. @rule TUNA-22 */
+/** Answers such questions on a connection, which it owns from here on. Any other message on it is skipped. @rule TUNA-22 */
 export function answerAddresses(given: Connection, responder: AddressResponder): void {
   const connection = whole(given);
   connection.onMessage = (message) => {
@@ -87,7 +87,7 @@ export function answerAddresses(given: Connection, responder: AddressResponder):
   };
 }
 
-/** False: nothing can be said at the moment. Who asks will ask again. */
+/** False: nothing can be sent at the moment. The asking side asks again. */
 function said(connection: Connection, message: Uint8Array): boolean {
   try {
     connection.write(message);

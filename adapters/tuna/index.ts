@@ -45,7 +45,7 @@ export { answerRelay, relayAddresses, type RelayClient, type RelayMessage, type 
 export interface TunaOptions extends Partial<TunaLimits> {
   /** This side's identity, from `tunaIdentity` of `holdfast/adapters/tuna/nacl`. Without one packets are not sealed: for wires that are. */
   readonly identity?: TunaIdentity;
-  /** Decides by its address whether a peer is accepted. Default: every peer with a key, or every peer where nothing is sealed. */
+  /** Decides by its address whether a peer is accepted. Default: every peer with a key, or every peer if nothing is sealed. */
   readonly accepts?: (address: string) => boolean;
   /**
    * Where links find their addresses: `staticAddresses`, `relayAddresses`, `addressesOver`, or your own. Default: the targets given
@@ -67,7 +67,9 @@ export interface TunaProtocol extends Protocol<Uint8Array> {
   readonly numTunaListeners: number;
 }
 
-/** How long a session of the original's is kept without a link: it has ended by then, and never comes back. Chosen without measurement. */
+/**
+ * How long a session of the original is kept without a link: it has ended by then and never resumes. Chosen without measurement.
+ */
 const ORIGINAL_WINDOW_MS = 5_000;
 /** How long the original remembers that a session has ended. */
 const TOMBSTONE_MS = 300_000;
@@ -83,7 +85,7 @@ interface Opening {
 /**
  * One session over several connections: a byte stream, or packets, wire-compatible with nkn-tuna-session (`spec/rules/tuna.md`).
  *
- * @throws SessionError `bad-option` for an option that can't be right, naming it, what was expected and what was given
+ * @throws SessionError `bad-option` for an invalid option; the message names it, the expected value and the given one
  */
 export function tuna(options: TunaOptions = {}): TunaProtocol {
   const limits = limitsFrom(options);
@@ -165,7 +167,7 @@ function windowOf(opening: Opening | undefined): number {
   return opening === undefined ? Infinity : (opening.windowMs ?? ORIGINAL_WINDOW_MS);
 }
 
-/** What stands for an address where nothing is sealed. */
+/** Stands for an address if nothing is sealed. */
 const PLAIN_ADDRESS = 'holdfast';
 
 function boxFor(identity: TunaIdentity | undefined, remoteAddress: string): Box | undefined {
@@ -191,8 +193,8 @@ function noPeer(peer: string | undefined): SessionError {
 }
 
 /**
- * The answer to another holdfast whose wire is refused before it is identified: a close as the first packet, and in it why. An original knows
- * no such answer, so there its wire is just closed.
+ * The answer to another holdfast whose wire is refused before it is identified: a close as the first packet, with the reason. The
+ * original has no such answer, so its wire is just closed.
  * @rule NCP-16
  */
 function refusalTo(
@@ -215,7 +217,7 @@ function refusalPacket(code: Parameters<typeof refusalTo>[1]): Uint8Array {
     case 'malformed':
       return ncpCodec.putFault({ code, rule: 'TUNA-1' }, true);
     default: {
-      // It has ended, or nothing is known of it.
+      // The session has ended, or is unknown.
       const packet = new Uint8Array(2);
       ncpCodec.putClose(packet, 0);
       return packet;
@@ -251,7 +253,7 @@ function identify(
   const opened = identity === undefined ? body : box === undefined ? undefined : unsealed(box, body);
   const metadata = opened === undefined ? undefined : readMetadata(opened);
   if (accepts !== undefined && callback<unknown>(ports, 'tuna.accepts', () => accepts(remoteAddress)) !== true)
-    return { word: 'refuse', code: 'identity-unknown' }; // Strangers hear nothing.
+    return { word: 'refuse', code: 'identity-unknown' }; // A stranger gets no answer.
   if (metadata === undefined) return { word: 'refuse', code: 'malformed' };
   if (metadata.type > 1) {
     const say = refusalTo({ remoteAddress, ...metadata }, 'malformed', identity);
@@ -260,6 +262,6 @@ function identify(
   const { type: _type, ...rest } = metadata;
   const opening: Opening = { remoteAddress, listener, ...rest };
   const label = labelOf(remoteAddress, metadata.id);
-  // What is sealed proves the address; a bare one is a claim, and `peer` stays where the wire came from.
+  // A seal proves the address; without a seal it is a claim, and `peer` stays where the wire came from.
   return { word: 'known', label, peer: identity && remoteAddress, isNew: true, mayReturn: true, opening };
 }

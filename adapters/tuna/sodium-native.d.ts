@@ -1,4 +1,4 @@
-/** What is used of sodium-native, which brings no types. */
+/** The used part of sodium-native, which has no types of its own. */
 declare module 'sodium-native' {
   const sodium: {
     /** `into` is 16 bytes longer than `message`. */

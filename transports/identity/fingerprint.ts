@@ -2,10 +2,9 @@ import { createHash, type JsonWebKey, type KeyObject, X509Certificate } from 'no
 import { SessionError } from '../../machines/errors.js';
 
 /**
- * A fingerprint as people write it, in the one form that is compared: 64 lower-case hex digits. Colons, spaces and a
- * leading `sha256:` are forgiven.
+ * Normalises a fingerprint for comparison: 64 lower-case hex digits. Colons, spaces and a leading `sha256:` are accepted.
  *
- * @throws SessionError `bad-option`, with a message that says what is wrong
+ * @throws SessionError `bad-option`, with a message that states the error
  */
 export function parseFingerprint(text: string): string {
   if (typeof text !== 'string') throw new SessionError('bad-option', `fingerprint: expected text, got ${String(text)}`);
@@ -37,16 +36,16 @@ export function fingerprintOfKey(key: Uint8Array): string {
 }
 
 /**
- * The public key as SubjectPublicKeyInfo in DER, as TLS has read it from the certificate. A key on P-256 is given with its point
- * uncompressed, whichever way the certificate says it: one key, one fingerprint.
+ * The public key as SubjectPublicKeyInfo in DER, as TLS has read it from the certificate. A key on P-256 is returned with its
+ * point uncompressed, in whichever form the certificate has it: one key, one fingerprint.
  */
 export function publicKeyOf({ publicKey }: Pick<X509Certificate, 'publicKey'>): Buffer {
   return pointOnP256(publicKey) ?? publicKey.export({ type: 'spki', format: 'der' });
 }
 
 /**
- * Nearly all keys here are on P-256, and for those the two numbers of the point are put behind a head that never changes: OpenSSL's
- * own encoder takes 0.1 ms, which is much in a TLS handshake of 1 ms, and this 0.01 ms. What is not on that curve is none of it.
+ * Nearly all keys here are on P-256, and for those the two numbers of the point are appended to a constant head: OpenSSL's own
+ * encoder takes 0.1 ms, which is much in a TLS handshake of 1 ms, and this takes 0.01 ms. Undefined for any other curve.
  */
 function pointOnP256(key: KeyObject): Buffer | undefined {
   if (key.asymmetricKeyType !== 'ec') return undefined;
@@ -56,7 +55,7 @@ function pointOnP256(key: KeyObject): Buffer | undefined {
   return encoded.length === P256_HEAD.length + 64 ? encoded : undefined;
 }
 
-/** Nothing for curves that JSON Web Keys have no name for. */
+/** Empty for curves that JSON Web Keys have no name for. */
 function numbersOf(key: KeyObject): JsonWebKey {
   try {
     return key.export({ format: 'jwk' });
@@ -68,7 +67,7 @@ function numbersOf(key: KeyObject): JsonWebKey {
 /** SEQUENCE { SEQUENCE { ecPublicKey, prime256v1 }, BIT STRING { 04, … } } (RFC 5480). */
 const P256_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
 
-/** When a certificate ends, by its own words. Milliseconds since 1970. */
+/** When a certificate expires, as it states. Milliseconds since 1970. */
 export function validToMsOf({ validTo }: X509Certificate): number {
   return Date.parse(validTo);
 }

@@ -8,31 +8,32 @@ import type { LiveView } from '../live.js';
 export interface ServeLiveOptions {
   /** On 127.0.0.1. Default 0: the system chooses. */
   readonly port?: number;
-  /** Browsers that may look on at once; more get 503. Default 16. */
+  /** Browsers that may be connected at once; more get 503. Default 16. */
   readonly viewersMax?: number;
 }
 
-/** An inspector that is shown. */
+/** A running inspector. */
 export interface LiveServer {
-  /** To be opened in a browser of this machine. It has a secret in it. */
+  /** Open it in a browser of this machine. It contains a secret. */
   readonly url: string;
-  /** Resolves when the port is free; pages keep what they last saw. Safe to call twice. */
+  /** Resolves when the port is free; pages keep the last state. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** Loads charts when they are first looked at. */
+/** Loads charts when they are first requested. */
 export type ChartsLoader = () => Charts | Promise<Charts>;
 
-/** Changes are gathered for so long, so that a busy engine costs a page twenty frames a second and no more. */
+/** Changes are gathered for this long, so that a busy engine costs a page at most twenty frames a second. */
 const FRAME_MS = 50;
-/** A viewer that doesn't read holds nobody up for longer. */
+/** A viewer that doesn't read delays `close` no longer than this. */
 const FAREWELL_MS = 500;
 
 /**
- * Shows running charts in a browser: every chart as it is drawn, with the states lit that actors are in. Only for this machine, and
- * only for those who have the address: it listens on loopback, under a path that can't be guessed, and takes no orders. The charts
- * of this package come with pictures; those of other machines need the package `elkjs`, and are lists of states without it.
- * The page is made when it is first asked for; `charts` may be a function that loads them then. Rejects where the port can't be had.
+ * Shows running charts in a browser: every chart as it is drawn, with the current states of actors highlighted. Only for this
+ * machine, and only for users that have the address: it listens on loopback, under a path that can't be guessed, and accepts no
+ * commands. The charts of this package come with pictures; those of other machines need the package `elkjs`, and are lists of
+ * states without it. The page is built at the first request; `charts` may be a function that loads them then. Rejects if the port
+ * is not available.
  */
 export async function serveLive(
   view: LiveView,
@@ -42,7 +43,7 @@ export async function serveLive(
   const { port = 0, viewersMax = 16 } = options;
   const nonce = randomBytes(16).toString('hex');
   const make = async (): Promise<string> => {
-    // Not before somebody looks: the address is to be there at once.
+    // Only at the first request: the address has to be available at once.
     const [{ graphOf }, { pageOf }] = await Promise.all([import('../graph.js'), import('./page.js')]);
     const loaded = typeof charts === 'function' ? await charts() : charts;
     return pageOf(Object.values(loaded).map(graphOf), nonce);
@@ -82,7 +83,7 @@ class Shown {
 
   async close(): Promise<void> {
     this.#unwatch?.();
-    if (this.#timer !== undefined) this.#frame(); // What happened last is what one wants to see.
+    if (this.#timer !== undefined) this.#frame(); // Viewers want to see the last changes.
     for (const viewer of this.#viewers) viewer.end();
     const impatience = setTimeout(() => this.#server.closeAllConnections(), FAREWELL_MS);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -90,7 +91,7 @@ class Shown {
   }
 
   #answer({ method, url, headers }: IncomingMessage, response: ServerResponse): void {
-    // A page from elsewhere that was led here by a name of its own is not for us (DNS rebinding).
+    // Refuse a foreign page that reaches this server by a host name of its own (DNS rebinding).
     if (headers.host !== this.#host) return void response.writeHead(403).end();
     if (method !== 'GET') return void response.writeHead(405).end();
     if (url === `/${this.#secret}/`) return this.#showPage(response);
@@ -103,7 +104,7 @@ class Shown {
     this.#page.then(
       (page) => response.writeHead(200, this.#headers('text/html; charset=utf-8')).end(page),
       (error: unknown) => {
-        this.#page = undefined; // What failed may be repeated.
+        this.#page = undefined; // A failed attempt may be repeated.
         response.writeHead(500, this.#headers('text/plain; charset=utf-8')).end(`The charts can't be shown: ${String(error)}`);
       },
     );
@@ -132,7 +133,7 @@ class Shown {
     this.#timer.unref();
   }
 
-  /** A frame is the whole state: a viewer that is slow misses some, and nothing of what is. */
+  /** A frame is the whole state: a slow viewer misses some frames, but nothing of the current state. */
   #frame(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -7,7 +7,7 @@ import { drawPictures, keyOf, PREBUILT_PATH, readPrebuilt } from './pictures.js'
 
 /**
  * The last step of the build: draws the charts of this package, so that an installed inspector shows pictures without a layout
- * package and at once. What was drawn before, by the same drawing code, is not drawn again.
+ * package and at once. Pictures that the same drawing code has drawn before are not drawn again.
  */
 const drawnBy = await hashOf(['../layout.js', '../picture.js', '../sketch.js', '../views.js', '../words.js']);
 const before = (await drawnByOf()) === drawnBy ? await readPrebuilt() : {};

@@ -6,7 +6,7 @@ import { hasFields, isCount } from './payloads.js';
 import { PARTIAL_FILE_PREFIX } from './names.js';
 import { TransferError } from './record-stream.js';
 
-/** What is remembered of a draft: so many bytes are in it, with this digest. */
+/** The saved state of a partial file: its number of bytes, and their digest. */
 interface PartialFileState {
   readonly version: 1;
   readonly name: string;
@@ -14,14 +14,14 @@ interface PartialFileState {
   readonly sha256: string;
 }
 
-/** After so many bytes, or so much time with any, the state is written down again. Chosen without measurement. */
+/** After this many bytes, or this time with any bytes, the state is saved again. Chosen without measurement. */
 const CHECKPOINT_BYTES = 8 << 20;
 const CHECKPOINT_MS = 1000;
 
-/** Written to the disk at once; as much again may gather meanwhile. */
+/** Bytes written to the disk at once; as many again may gather meanwhile. */
 const BATCH_BYTES = 1 << 20;
 
-/** The digest of nothing. */
+/** The digest of zero bytes. */
 export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
 
 /**
@@ -37,11 +37,11 @@ export class PartialFile {
   #savedOffset = 0;
   #savedAt = 0;
   #file: FileHandle | undefined;
-  #opening = -1; // From where on it is written, once it is opened; -1: it is open, or not begun.
-  #mayHaveState = true; // A state file may lie there; false: it was looked for, and none was written.
+  #opening = -1; // The offset to write from, once it is opened; -1: it is open, or not begun.
+  #mayHaveState = true; // A state file may exist; false: none was found, and none was written.
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
-  #writtenTo = 0; // Where the batch begins in the file.
+  #writtenTo = 0; // The offset of the batch in the file.
   #writing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -61,12 +61,12 @@ export class PartialFile {
     return this.#hash.copy().digest('hex');
   }
 
-  /** The names in the directory: where the state is not among them there is none. */
+  /** Takes the names in the directory: if the state file is not among them, there is none. */
   noteListing(names: ReadonlySet<string>): void {
     this.#mayHaveState = names.has(basename(this.statePath));
   }
 
-  /** How much of what an earlier attempt left can be believed; nothing where there is none. */
+  /** The number of valid bytes from an earlier attempt; 0 if there are none. */
   async recover(): Promise<number> {
     if (!this.#mayHaveState) return 0;
     const state = await this.#readState();
@@ -79,8 +79,8 @@ export class PartialFile {
   }
 
   /**
-   * Ready to be appended to from `offset` on, which is what was recovered, or 0. `isSmall`: it comes whole in a moment, so that it is
-   * opened when it is written, and no state of it is kept before a second has passed.
+   * Prepares appending from `offset` on, which is the recovered offset, or 0. `isSmall`: the file arrives whole in a moment, so
+   * it is opened when it is written, and its state is not saved before a second has passed.
    */
   async begin(offset: number, isSmall = false): Promise<void> {
     if (offset !== this.#offset) {
@@ -97,7 +97,7 @@ export class PartialFile {
 
   async #open(): Promise<FileHandle> {
     if (this.#file !== undefined && this.#opening < 0) return this.#file;
-    // A link that somebody put there is not followed.
+    // Does not follow a link that another process put there.
     const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
     const isEmpty = this.#opening === 0;
     this.#file = await open(this.path, isEmpty ? flags | constants.O_TRUNC : flags, 0o600);
@@ -107,8 +107,8 @@ export class PartialFile {
   }
 
   /**
-   * What has come whole and was not opened yet is made with the mode that it is to have, which saves changing it. Answers whether it has
-   * that mode: not where something lies there already, nor where this process may not give all of it away.
+   * Creates a file that arrived whole and was not opened yet with its final mode, which saves changing the mode. Returns whether
+   * it has that mode: false if there is a file already, or if the umask of this process removes some of it.
    */
   async #create(mode: number, umask: number): Promise<boolean> {
     if (this.#file !== undefined || this.#opening !== 0 || (mode & umask) !== 0 || (mode & 0o600) !== 0o600) return false;
@@ -123,7 +123,7 @@ export class PartialFile {
     return true;
   }
 
-  /** Takes the bytes over. They are written while the next ones come; an error of the disk shows with one of the next calls. */
+  /** Takes the bytes over. They are written while the next ones arrive; one of the next calls reports an error of the disk. */
   async append(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
     this.#offset += bytes.length;
@@ -135,8 +135,8 @@ export class PartialFile {
   }
 
   /**
-   * Writes down how far it is, so that a crash at any moment leaves the old state or the new. Not forced to the disk: after a
-   * power cut the digest tells what can be believed.
+   * Saves the state, so that a crash at any moment leaves the old state or the new. Not forced to the disk: after a power cut the
+   * digest shows whether the bytes are valid.
    */
   async save(): Promise<void> {
     await this.#flush();
@@ -150,7 +150,7 @@ export class PartialFile {
     this.#savedAt = performance.now();
   }
 
-  /** The file is complete: it gets its name, and nothing else is left. */
+  /** The file is complete: renames it to its target, and removes the state. */
   async finish(
     target: string,
     about: { mode?: number | undefined; mtimeMs?: number | undefined },
@@ -170,7 +170,7 @@ export class PartialFile {
     if (this.#mayHaveState) await rm(this.statePath, { force: true });
   }
 
-  /** Leaves it for a later attempt. */
+  /** Keeps it for a later attempt. */
   async keep(): Promise<void> {
     if (this.#file === undefined) return;
     try {
@@ -180,13 +180,13 @@ export class PartialFile {
     }
   }
 
-  /** Nothing of it is left. */
+  /** Removes the file and its state. */
   async discard(): Promise<void> {
     await this.#close();
     for (const path of [this.path, this.statePath, `${this.statePath}.new`]) await rm(path, { force: true });
   }
 
-  /** Begins to write what has gathered; waits for what was begun before. */
+  /** Begins to write the batch, after the previous write. */
   async #write(): Promise<void> {
     const batch = this.#batch;
     const at = this.#writtenTo;
@@ -196,7 +196,7 @@ export class PartialFile {
     await this.#writing;
     const file = await this.#open();
     this.#writing = writeAll(file, batch, at);
-    this.#writing.catch(() => {}); // Whoever waits for it is told.
+    this.#writing.catch(() => {}); // The next call that awaits it gets the error.
   }
 
   async #flush(): Promise<void> {
@@ -211,7 +211,7 @@ export class PartialFile {
     await file?.close();
   }
 
-  /** A name that meanwhile belongs to somebody else is not taken; `rename` would. */
+  /** Does not take a name that belongs to another file meanwhile; `rename` would. */
   async #claim(target: string): Promise<void> {
     try {
       await link(this.path, target);
@@ -221,13 +221,13 @@ export class PartialFile {
       if (code === 'EEXIST') throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
       if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'].includes(code ?? '')) throw error;
     }
-    // A file system without links: look, then rename.
+    // A file system without links: check, then rename.
     if ((await lstat(target).catch(() => undefined)) !== undefined)
       throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
     await rename(this.path, target);
   }
 
-  /** Undefined: there is none, or a broken one; the file starts anew. */
+  /** Undefined: there is none, or a broken one; the file starts from 0. */
   async #readState(): Promise<PartialFileState | undefined> {
     try {
       return stateOf(JSON.parse(await readFile(this.statePath, 'utf8')));
@@ -254,7 +254,7 @@ async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], at: num
   }
 }
 
-/** The digest of a file's first bytes, ready to go on; of what there is, when there are fewer. */
+/** The digest of a file's first bytes, ready to be continued; of all of them, if there are fewer. */
 export async function digestOf(path: string, bytesMax: number): Promise<{ bytes: number; hash: Hash }> {
   const hash = createHash('sha256');
   let bytes = 0;

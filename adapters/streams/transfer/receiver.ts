@@ -62,9 +62,9 @@ export function sumOf(files: readonly OfferedFile[]): number | null {
   return sum;
 }
 
-/** Takes files into one directory; several transfers at once, but each file by one of them. Stateful. */
+/** Receives files into one directory; several transfers at once, but each file in one of them. Stateful. */
 export class Receiver {
-  /** Files being received, and how to make whoever does it stop. */
+  /** Files being received, and how to stop the transfer that receives each. */
   readonly #busy = new Map<string, { readonly key: string; stop(): Promise<void> }>();
 
   /** @throws SessionError `bad-option` */
@@ -78,7 +78,7 @@ export class Receiver {
   }
 
   /**
-   * Takes one transfer. Resolves with its files when all have their names.
+   * Receives one transfer. Resolves with its files when all have their names.
    *
    * @throws TransferError when it can't succeed as it is; StreamError when it broke and may be tried again
    */
@@ -98,9 +98,9 @@ export class Receiver {
     }
   }
 
-  /** The same file from the same source, begun anew, takes over: the sender was restarted before its end was noticed. */
+  /** A new transfer of the same file from the same source takes over: the sender was restarted before its end was detected. */
   async claim(name: string, key: string, stop: () => Promise<void>): Promise<void> {
-    // Several may have waited for the same one to stop; all but the last of them are stopped in their turn.
+    // Several transfers may have waited for the same one to stop; each of them stops the one before.
     for (let holder; (holder = this.#busy.get(name)) !== undefined;) {
       if (holder.key !== key)
         throw new TransferError('busy', `${name} is being received from another sender; try again when that transfer has ended`);
@@ -114,18 +114,18 @@ export class Receiver {
   }
 }
 
-/** Files that are forced to the disk and named at once, while later ones come. Chosen without measurement. */
+/** Files that are forced to the disk and renamed concurrently, while later ones arrive. Chosen without measurement. */
 const PLACING_MAX = 64;
-/** Files looked up at once. */
+/** Files looked up concurrently. */
 const LOOKING_UP_MAX = 16;
 /** More files than this are looked up in the listing of the directory first. */
 const LISTED_FROM = 32;
-/** A file up to this size comes whole in a moment: it is opened when it is written. */
+/** A file up to this size arrives whole in a moment: it is opened when it is written. */
 const SMALL_BYTES = 128 << 10;
 /** Offers in one transfer: more files than this many times `FILES_MAX` are no transfer. */
 const ROUNDS_MAX = 256;
 
-/** A file of an offer, and what there is of it. */
+/** A file of an offer, and the part of it that is here already. */
 interface Expected extends OfferedFile {
   readonly partialFile: PartialFile;
   /** There is a complete file of this name and size, with this digest. */
@@ -138,15 +138,15 @@ class IncomingTransfer {
   #claimed = new Set<string>();
   #current: Expected | undefined; // Begun and not complete.
   #currentNumber = -1;
-  #isPresent = false; // What begun is complete here already.
+  #isPresent = false; // The file that was begun is complete here already.
   #bytesKept = 0;
-  #bytesBefore = 0; // Of the files before.
+  #bytesBefore = 0; // Of the previous files.
   #sizeInAll: number | null = 0;
-  #digests = 0; // Files of this offer that have come whole.
+  #digests = 0; // Files of this offer that have arrived whole.
   #placing = new Set<Promise<void>>();
-  #confirming: Promise<void> = Promise.resolve(); // `done` is said in the order of the files, whichever is in its place first.
+  #confirming: Promise<void> = Promise.resolve(); // `done` is sent in the order of the files, not in that of their renames.
   #failure: Error | undefined; // Of a file that was being placed.
-  readonly #umask = process.umask(); // Once: to read it is to take it away for a moment, from all threads that make files.
+  readonly #umask = process.umask(); // Once: reading it resets it for a moment, for all threads that create files.
   readonly #reports: FileReport[] = [];
 
   constructor(
@@ -171,7 +171,7 @@ class IncomingTransfer {
     }
   }
 
-  /** Whatever happened: nothing stays open, and what can be resumed is kept. */
+  /** In every case: closes what is open, and keeps the file that can be resumed. */
   async leave(): Promise<void> {
     await Promise.allSettled(this.#placing);
     await this.#current?.partialFile.keep().catch(() => {}); // The disk that failed may fail again.
@@ -200,12 +200,12 @@ class IncomingTransfer {
       if (fault !== undefined) throw new TransferError('bad-name', `"${name.slice(0, 100)}" is refused: ${fault}`);
       names.add(name);
     }
-    // In one order for all, so that no two transfers wait for each other.
+    // In one order for all transfers, so that no two wait for each other.
     for (const { name, size, mtimeMs } of [...files].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       await this.receiver.claim(name, `${size} ${mtimeMs}`, this.stop);
       this.#claimed.add(name);
     }
-    // Of many, most are new: one look at the directory saves two for each of them.
+    // Most of many files are new: one listing of the directory saves two lookups for each of them.
     const { directory } = this.receiver.options;
     const there = files.length > LISTED_FROM ? new Set(await readdir(directory)) : undefined;
     const accepted = new Array<AcceptedFile>(files.length);
@@ -215,7 +215,7 @@ class IncomingTransfer {
       for (let i; (i = next++) < files.length;) {
         const file = files[i]!;
         const partialFile = new PartialFile(directory, file.name);
-        // Other platforms may know a file by another spelling of its name.
+        // Other platforms may find a file by another spelling of its name.
         const isNew = process.platform === 'linux' && there?.has(file.name) === false;
         const present = isNew ? undefined : await this.#present(file);
         if (there !== undefined) partialFile.noteListing(there);
@@ -227,7 +227,7 @@ class IncomingTransfer {
     return accepted;
   }
 
-  /** A file of this name that is complete, perhaps by an earlier attempt whose end the sender has not heard. @rule XFER-3 */
+  /** A complete file of this name, perhaps from an earlier attempt whose end did not reach the sender. @rule XFER-3 */
   async #present({ name, size }: OfferedFile): Promise<AcceptedFile | undefined> {
     const path = join(this.receiver.options.directory, name);
     const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
@@ -245,7 +245,7 @@ class IncomingTransfer {
   }
 
   async #recovered({ size }: OfferedFile, partialFile: PartialFile): Promise<AcceptedFile> {
-    // What can't be read a second time can't be continued.
+    // A source that can't be read a second time can't be continued.
     if (size === null || (await partialFile.recover()) > size) return { offset: 0, sha256: SHA256_OF_NOTHING };
     return { offset: partialFile.offset, sha256: partialFile.sha256 };
   }
@@ -274,7 +274,7 @@ class IncomingTransfer {
     this.#isPresent = file.present !== undefined && offset === file.present.offset && offset > 0;
     this.#current = file;
     if (this.#isPresent) return;
-    // It was the same name and size, but not the same file. An empty one may be as it is.
+    // The name and the size are the same, but not the file. An empty one is no conflict.
     if (file.present !== undefined && file.size !== 0 && !this.#mayReplace) {
       this.#current = undefined;
       throw new TransferError('exists', `${file.name} is there already, with other contents`);
@@ -324,7 +324,7 @@ class IncomingTransfer {
     this.#placing.add(settled);
     void settled.then(() => this.#placing.delete(settled));
     this.#confirming = this.#confirming.then(() => this.#confirm(placed, number, report));
-    this.#confirming.catch(() => {}); // It is awaited at the end of the round; until then `failure` tells.
+    this.#confirming.catch(() => {}); // The end of the round awaits it; until then `#failure` has the error.
     if (this.#placing.size >= PLACING_MAX) await Promise.race(this.#placing);
   }
 
@@ -337,20 +337,20 @@ class IncomingTransfer {
     await this.records.say({ kind: 'done', file: number });
   }
 
-  /** Everything is in place: the sender has heard it when it ends the stream. */
+  /** Everything is in place: the sender has received the confirmations when it ends the stream. */
   async #part(): Promise<void> {
     this.records.stream.end();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
-      this.records.next().catch(() => {}), // However it ends: the files are there.
+      this.records.next().catch(() => {}), // Any end is fine: the files are there.
       new Promise((resolve) => (timer = setTimeout(resolve, LINGER_MS))),
     ]);
     clearTimeout(timer);
   }
 
-  /** Tells the sender, unless it was the sender who told. */
+  /** Sends the error to the sender, unless it came from there. */
   async #fail(error: Error): Promise<Error> {
-    await this.#confirming.catch(() => {}); // What is in its place is confirmed, up to what failed.
+    await this.#confirming.catch(() => {}); // Files in place are confirmed, up to the failed one.
     const told = known(error, this.#current?.name);
     if (!(told instanceof TransferError)) return told;
     if (DROPS.includes(told.code)) {
@@ -372,10 +372,10 @@ class IncomingTransfer {
   }
 }
 
-/** An error that a callback of a transfer throws fails no file. */
+/** Calls a callback of a transfer; an error that it throws fails no file. */
 export function told(news: string, tell: () => void): void {
   callback(ports, `transfer.${news}`, tell);
 }
 
-/** After these, what has arrived is worth nothing. */
+/** After these errors the bytes that have arrived are useless. */
 const DROPS: readonly TransferCode[] = ['source-changed', 'digest'];

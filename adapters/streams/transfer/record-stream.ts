@@ -5,13 +5,13 @@ import { decodeRecord, encodeRecord, RECORD_BYTES_MAX, RECORD_HEAD_BYTES, record
 import type { TransferRecord } from './codec.js';
 import type { TransferCode } from './payloads.js';
 
-/** A transfer that can't succeed by being tried again as it is. */
+/** The transfer can't succeed if it is retried unchanged. */
 export class TransferError extends Error {
   override readonly name = 'TransferError';
   constructor(
     readonly code: TransferCode,
     message: string,
-    /** Whose word it is. */
+    /** The side that reported it. */
     readonly side: 'local' | 'remote' = 'local',
     options?: ErrorOptions,
   ) {
@@ -19,10 +19,12 @@ export class TransferError extends Error {
   }
 }
 
-/** What may wait to be taken as records before the stream is paused. A slow disk slows the sender, but not with every hiccup. */
+/**
+ * Bytes that may wait to be read as records before the stream is paused. A slow disk slows the sender, a short delay does not.
+ */
 const ARRIVED_BYTES_MAX = 512 << 10;
 
-/** A stream as records. Stateful. */
+/** Records over a stream. Stateful. */
 export class RecordStream {
   readonly #framer = new Framer(recordHead, RECORD_BYTES_MAX + RECORD_HEAD_BYTES);
   #arrived: Uint8Array[] = [];
@@ -47,7 +49,7 @@ export class RecordStream {
     await this.sayBytes(encodeRecord(record));
   }
 
-  /** The same for bytes that are a record already; they stay unchanged from here on. */
+  /** The same for bytes that are a record already; they must stay unchanged from here on. */
   async sayBytes(bytes: Uint8Array): Promise<void> {
     if (this.stream.destroyed) throw this.#over();
     if (this.stream.write(bytes)) return;
@@ -65,7 +67,10 @@ export class RecordStream {
     });
   }
 
-  /** The next record; undefined when the other side has ended its direction. Rejects when the stream is over, or what comes is no record. */
+  /**
+   * The next record; undefined when the other side has ended its direction. Rejects when the stream is over, or for bytes that
+   * are no record.
+   */
   async next(): Promise<TransferRecord | undefined> {
     for (;;) {
       const framed = this.#framer.poll();

@@ -8,11 +8,11 @@ import { sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from '.
 import { RecordStream, TransferError } from './record-stream.js';
 import type { Source } from './source.js';
 
-/** Of a file in each record. */
+/** Bytes of a file in each record. */
 const CHUNK_BYTES = 128 << 10;
-/** Small files that are opened and read while those before them leave; each is at most one chunk. Chosen without measurement. */
+/** Small files that are opened and read while earlier ones are sent; each is at most one chunk. Chosen without measurement. */
 const AHEAD_MAX = 16;
-/** What the names of one offer take at most: an offer is one record. */
+/** The maximum bytes of the names in one offer: an offer is one record. */
 const OFFER_BYTES_MAX = RECORD_BYTES_MAX / 2;
 
 /** Callbacks and the abort signal of a sent transfer. */
@@ -28,7 +28,7 @@ export interface SenderOptions {
  * Sends files over one session. Resolves when the receiver has confirmed all of them.
  *
  * @throws TransferError when it can't succeed as it is; StreamError when the session broke, after which the same call on the next
- * session goes on where the receiver is
+ * session continues where the receiver is
  */
 export async function sendFiles(
   session: StreamSession,
@@ -47,7 +47,7 @@ export async function sendFiles(
   }
 }
 
-/** Files in portions that fit an offer each, in their order. */
+/** Splits files into portions that fit an offer each, in their order. */
 function roundsOf(sources: readonly Source[]): readonly (readonly Source[])[] {
   const rounds: Source[][] = [];
   let bytes = Infinity;
@@ -63,7 +63,7 @@ function roundsOf(sources: readonly Source[]): readonly (readonly Source[])[] {
   return rounds;
 }
 
-/** The beginning of a file, ready to leave. */
+/** The beginning of a file, ready to be sent. */
 interface Begun {
   readonly offset: number;
   readonly hash: Hash;
@@ -96,12 +96,12 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
 class OutgoingTransfer {
   readonly #sizeInAll: number | null;
   #bytesBefore = 0;
-  /** Of this round, sent to the end; of all, confirmed. */
+  /** Files of this round that were sent to the end; confirmed files of all rounds. */
   #begun: FileReport[] = [];
   readonly #reports: FileReport[] = [];
-  /** Of this round by number: the file under way, and small ones after it. */
+  /** Begun files of this round by number: the file under way, and small ones after it. */
   readonly #ahead = new Map<number, Promise<Begun>>();
-  /** Rejects when the receiver says that it failed; resolves when it has confirmed everything. */
+  /** Rejects when the receiver reports a failure; resolves when it has confirmed everything. */
   #answers: Promise<void> | undefined;
   #failure: Error | undefined;
   #interrupt: (error: Error) => void = () => {};
@@ -125,7 +125,7 @@ class OutgoingTransfer {
     }
   }
 
-  /** Resolves when nothing is being opened any more. */
+  /** Resolves when no file is being opened any more. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#ahead.values());
   }
@@ -155,7 +155,7 @@ class OutgoingTransfer {
         const isSmall = about.size !== null && about.size <= CHUNK_BYTES;
         if (this.#ahead.has(next) || (next > i && !isSmall)) continue;
         const beginning = this.#begin(sources[next]!, answer.files[next]!);
-        beginning.catch(() => {}); // It shows when its turn comes.
+        beginning.catch(() => {}); // `#send` gets the error when its turn comes.
         this.#ahead.set(next, beginning);
       }
       await this.#send(i, sources[i]!, this.#ahead.get(i)!);
@@ -164,7 +164,7 @@ class OutgoingTransfer {
     await this.#answers;
   }
 
-  /** What the receiver confirms, while the files go. */
+  /** Reads the confirmations of the receiver while the files are being sent. */
   async #listen(count: number): Promise<void> {
     for (let confirmed = 0; confirmed < count; confirmed++) {
       const record = await this.records.next();
@@ -176,14 +176,14 @@ class OutgoingTransfer {
     }
   }
 
-  /** Opens a file where the receiver is, if that is the same file, and reads its first piece. */
+  /** Opens a file at the offset of the receiver, if that has the same file, and reads its first piece. */
   async #begin(source: Source, { offset: there, sha256 }: AcceptedFile): Promise<Begun> {
     const { about } = source;
     const known = there <= (about.size ?? 0) ? await source.prefix(there) : undefined;
     const agrees = known !== undefined && known.copy().digest('hex') === sha256;
     const offset = agrees ? there : 0;
     await source.open(offset);
-    // One byte more than there should be, so that a file that has grown is found out.
+    // One byte more than expected, so that a file that has grown is detected.
     const chunk = await readChunk(source, about.size === null ? CHUNK_BYTES : about.size - offset + 1);
     return { offset, hash: agrees ? known : createHash('sha256'), chunk };
   }
@@ -193,13 +193,13 @@ class OutgoingTransfer {
     const { offset, hash, chunk: first } = await this.#unlessOver(beginning);
     let bytes = offset;
     let head: Uint8Array | undefined = encodeRecord({ kind: 'begin', file: number, offset });
-    // A file that came whole in one piece is said in one piece.
+    // A file that was read in one piece is sent in one piece.
     const isWhole = about.size !== null && offset + first.bytes === about.size;
     let reading: Promise<Chunk> | undefined;
     for (let chunk = first; chunk.bytes > 0; chunk = await this.#unlessOver(reading!)) {
       const { record } = chunk;
-      reading = isWhole ? NOTHING : readChunk(source); // The disk is asked while the last piece leaves.
-      reading.catch(() => {}); // It shows when it is awaited.
+      reading = isWhole ? NOTHING : readChunk(source); // Reads from the disk while the last piece is being sent.
+      reading.catch(() => {}); // The error shows when it is awaited.
       hash.update(record.subarray(RECORD_HEAD_BYTES));
       bytes += chunk.bytes;
       if (isWhole) {
@@ -221,7 +221,7 @@ class OutgoingTransfer {
     await this.records.sayBytes(head === undefined ? last : joined(head, last));
   }
 
-  /** What is being read, unless the transfer is over before: standard input may say nothing for hours. */
+  /** Resolves with `reading`; rejects if the transfer fails before: standard input may stay silent for hours. */
   #unlessOver<T>(reading: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
@@ -237,7 +237,7 @@ class OutgoingTransfer {
   }
 
   async #fail(error: Error): Promise<Error> {
-    // A stream that broke may have brought the reason first.
+    // A stream that broke may have delivered the reason before.
     const reason = error instanceof StreamError && this.#failure instanceof TransferError ? this.#failure : error;
     const told = known(reason, undefined);
     if (told instanceof TransferError) await sayFarewell(this.records, told);
