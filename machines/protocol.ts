@@ -40,8 +40,6 @@ export interface ProtocolInput {
 
 /** The counters that a handle needs to settle sends and to bound memory, for every protocol. */
 export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Plane<Message, Signal> {
-  /** As `Plane.write`; `prompt`: the caller waits for the acknowledgement. */
-  write(message: Message, prompt?: boolean): ReturnType<Plane<Message, Signal>['write']>;
   /** Messages accepted by `write`, given to a wire at least once, and acknowledged (or handed over, where there is no acknowledgement). */
   readonly accepted: number;
   readonly handed: number;
@@ -55,6 +53,8 @@ export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Pl
   readonly isParting?: boolean;
   /** Whether `write` would answer for good now: take a message of this size, or say that it is too large for ever. Else waiting helps. */
   canTake(payloadBytes: number): boolean;
+  /** Bytes of the last message polled, where the message itself does not say. */
+  readonly messageBytes?: number;
   /** Bytes delivered that the application has not taken yet. */
   holdBack(bytes: number): void;
   readonly stats: Readonly<Record<string, number>>;
@@ -161,8 +161,13 @@ export interface Protocol<Message = Uint8Array> {
     retryAfterMs: number,
     opening?: unknown,
   ): Uint8Array | undefined;
-  /** A message the application may have kept is measured by this. */
+  /** Bytes of a message. @throws SessionError `not-a-message` */
   sizeOf(message: Message): number;
+  /**
+   * Where the size of a message is known only once it is encoded: its encoding, which the plane then takes with it. So it is encoded
+   * once. @throws SessionError `not-a-message` or `too-large`
+   */
+  encode?(message: Message): Uint8Array;
   /** A message that outlives the caller's buffer. */
   copy(message: Message): Message;
 }

@@ -352,9 +352,9 @@ export class Hub {
     if (code === 'trust-denied' && side === 'remote' && this.options.redialDenied !== true)
       return this.reader.dialingStopped?.(peer, closing, CLOSINGS[code].advice);
     // The first band follows an orderly end; the delay that the engine has set by then follows any other.
-    const isOrderly = code === 'closed' || code === 'peer-goodbye';
+    const wasClosed = code === 'closed' || code === 'peer-goodbye';
     this.engine.ports.clock.soon(() => {
-      if (this.#trust.has(peer) && (isOrderly || !this.engine.peers.state(peer).isRegistered)) this.#pursue(peer);
+      if (this.#trust.has(peer) && (wasClosed || !this.engine.peers.state(peer).isRegistered)) this.#pursue(peer);
     });
   }
 

@@ -3,6 +3,7 @@ import { REDIAL } from '../../machines/backoff.js';
 import type { ClosingCode } from '../../machines/closing.js';
 import { callback } from '../../machines/callbacks.js';
 import { asProtocol } from '../../machines/context-safe.js';
+import { SessionError } from '../../machines/errors.js';
 import type { TieRule } from '../../machines/tie-break.js';
 import type { Identified, Protocol } from '../../machines/protocol.js';
 import { shipMachine } from '../../machines/ship/ship.machine.js';
@@ -13,7 +14,6 @@ import { SHIP_LIMITS, SHIP_TIMING, type ShipLimits, type ShipTiming } from '../.
 import { amount, callable, checkOptions, count, flag, given, having, matching, members, oneOf, optional } from '../options.js';
 import { makeShipCodec } from './codec.js';
 import { guardedPeers } from './guarded.js';
-import { PayloadEncoder } from './payload-encoder.js';
 import { normaliseSki } from './ski.js';
 import type { ShipTrace } from './trace.js';
 
@@ -71,9 +71,8 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
   const localId = normaliseSki(ski);
   const timing: ShipTiming = { ...SHIP_TIMING, ...rest };
   const limits: ShipLimits = { ...SHIP_LIMITS, ...rest };
-  const codec = new PayloadEncoder(
-    makeShipCodec({ bytesMax: limits.messageBytesMax, ...(typeByte === undefined ? {} : { typeByte }) }),
-  );
+  const codec = makeShipCodec({ bytesMax: limits.messageBytesMax, ...(typeByte === undefined ? {} : { typeByte }) });
+  const encode = (payload: ShipPayload): Uint8Array => codec.encode({ kind: 'data', payload: checkedPayload(payload) });
   return asProtocol({
     name: 'ship',
     alpn: 'ship',
@@ -94,8 +93,9 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     openingBytesMax: 1024,
     openingTimeoutMs: timing.initTimeoutMs,
     tombstoneMs: 0,
-    sizeOf: (message) => codec.sizeOf(message),
-    copy: (message) => codec.copy(message),
+    sizeOf: (message) => encode(message).length,
+    encode,
+    copy: (message) => structuredClone(message),
     trusts: (peer) => peers.isTrusted(peer),
     makeSession: ({ role, peer = '' }) => {
       const seen =
@@ -109,6 +109,13 @@ export function ship(options: ShipOptions): Protocol<ShipPayload> {
     identify: (_, { identity }) => identify(identity?.ski, localId),
     refusal: () => undefined,
   });
+}
+
+/** @throws SessionError `not-a-message` */
+function checkedPayload(payload: ShipPayload): ShipPayload {
+  if (typeof payload === 'object' && payload !== null) return payload;
+  const got = payload === null ? 'null' : typeof payload;
+  throw new SessionError('not-a-message', `expected an object with one member, got ${got}`);
 }
 
 const SUPERSEDED: ReadonlySet<ClosingCode> = new Set(['replaced', 'lost-tie-break', 'cancelled', 'shutdown']);

@@ -1,6 +1,5 @@
 import { expectedKeyIdentifierIn, keyIdentifierOf } from '../identity/index.js';
 import { SessionError } from '../../machines/errors.js';
-import { checkOptions, text as isText } from '../options.js';
 
 /**
  * A Subject Key Identifier as people write it, in the one form that is compared: 40 lower-case hex digits. Spaces,
@@ -9,7 +8,7 @@ import { checkOptions, text as isText } from '../options.js';
  * @throws SessionError `bad-option`, with a message that says what is wrong
  */
 export function normaliseSki(text: string): string {
-  if (text !== '') checkOptions('SKI', isText, text);
+  if (typeof text !== 'string') throw new SessionError('bad-option', `SKI: expected text, got ${String(text)}`);
   const digits = text.replace(/[\s:-]/g, '').toLowerCase();
   if (/^[0-9a-f]{40}$/.test(digits)) return digits;
   const isHex = /^[0-9a-f]*$/.test(digits);

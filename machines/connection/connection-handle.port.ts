@@ -20,4 +20,4 @@ export interface HandleFacts {
 }
 
 /** The facts about its protocol that a handle needs. */
-export type HandleKind<Message> = Pick<Protocol<Message>, 'sizeOf' | 'copy' | 'boundaries'>;
+export type HandleKind<Message> = Pick<Protocol<Message>, 'sizeOf' | 'encode' | 'copy' | 'boundaries'>;

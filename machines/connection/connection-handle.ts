@@ -128,8 +128,9 @@ export class ConnectionHandle<Message> implements Connection<Message> {
 
   write(message: Message): boolean {
     if (this.#closing !== undefined) throw this.#tooLate();
-    if (!this.#budget.fits(this.#kind.sizeOf(message))) throw this.#overBudget();
-    const mayGoOn = this.#pump.write(message);
+    const encoded = this.#kind.encode?.(message);
+    if (!this.#budget.fits(encoded?.length ?? this.#kind.sizeOf(message))) throw this.#overBudget();
+    const mayGoOn = this.#pump.write(message, encoded);
     this.#charge();
     return mayGoOn;
   }
@@ -138,14 +139,15 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
     if (signal?.aborted === true) return Promise.reject(abortedBy(signal, 'the send was aborted before it was accepted'));
     return new Promise((resolve, reject) => {
-      const bytes = this.#kind.sizeOf(message); // Throws for a value that is no message, which rejects.
+      const encoded = this.#kind.encode?.(message);
+      const bytes = encoded?.length ?? this.#kind.sizeOf(message); // Throws for a value that is no message, which rejects.
       if (!this.#budget.fits(bytes)) return reject(this.#overBudget());
-      if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, resolve, reject);
+      if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, encoded, resolve, reject);
       if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
       const parked: Parked = {
         bytes: bytes + MESSAGE_COST_BYTES,
-        accept: () => this.#accept(kept, resolve, reject),
+        accept: () => this.#accept(kept, encoded, resolve, reject),
         reject,
         leave: () => signal?.removeEventListener('abort', onAbort),
       };
@@ -237,7 +239,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
       return reader({ done: false, value: message });
     }
     const inbox = (this.#inbox ??= new Inbox<Message>());
-    inbox.push(message, this.#kind.sizeOf(message) + MESSAGE_COST_BYTES);
+    inbox.push(message, (this.#plane.messageBytes ?? this.#kind.sizeOf(message)) + MESSAGE_COST_BYTES);
     this.#plane.holdBack(inbox.bytes);
   }
 
@@ -292,9 +294,9 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     if (waiting.length === 0) this.#waiting = undefined;
   }
 
-  #accept(message: Message, resolve: () => void, reject: (error: Error) => void): void {
+  #accept(message: Message, encoded: Uint8Array | undefined, resolve: () => void, reject: (error: Error) => void): void {
     try {
-      const room = this.#plane.write(message, true);
+      const room = this.#plane.write(message, true, encoded);
       this.#charge();
       (this.#waiting ??= []).push({ number: this.#plane.accepted, resolve, reject });
       if (room === 'flush') this.#pump.flush();
@@ -344,7 +346,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
 
   #take(): Message | undefined {
     const inbox = this.#inbox;
-    const message = inbox?.take((m) => this.#kind.sizeOf(m) + MESSAGE_COST_BYTES);
+    const message = inbox?.take();
     if (inbox === undefined || message === undefined) return undefined;
     if (inbox.size === 0) this.#inbox = undefined;
     this.#plane.holdBack(inbox.bytes);

@@ -1,6 +1,6 @@
 import { assign, fromCallback, sendTo, setup, type EventObject } from 'xstate';
 import type { ChartMeta } from '../chart-meta.js';
-import { closing, type Closing } from '../closing.js';
+import { closing, isOrderly, type Closing, type ClosingCode } from '../closing.js';
 import type { Opener } from '../ports.js';
 import type { ProtocolCommand, ProtocolInput, ProtocolNews } from '../protocol.js';
 import { redialService, type RedialEvent, type RedialInput } from '../redial.service.js';
@@ -56,6 +56,9 @@ export interface ConnectionContext extends ConnectionInput {
 
 const outputOf = (event: unknown): Closing | undefined => (event as { output?: { closing?: Closing } }).output?.closing;
 
+/** Endings that this side or the hub's rule of ties has asked for, besides the orderly ones. */
+const WITHDRAWN: readonly ClosingCode[] = ['cancelled', 'replaced', 'lost-tie-break'];
+
 export const connectionSetup = setup({
   types: {
     context: {} as ConnectionContext,
@@ -108,9 +111,9 @@ export const connectionSetup = setup({
     isDuplicate: ({ event }) => event.type === 'peer.identified' && event.isDuplicate,
     isTrusted: ({ event }) => event.type === 'offered' && event.isTrusted,
     wasDenied: ({ event }) => outputOf(event)?.code === 'trust-denied' && outputOf(event)?.side === 'remote',
-    wasAsked: ({ event }) =>
-      ['closed', 'peer-goodbye', 'cancelled', 'shutdown', 'drained', 'replaced', 'lost-tie-break'].includes(
-        outputOf(event)?.code ?? '',
-      ),
+    wasAsked: ({ event }) => {
+      const how = outputOf(event);
+      return how !== undefined && (isOrderly(how) || WITHDRAWN.includes(how.code));
+    },
   },
 });

@@ -16,8 +16,11 @@ export interface Plane<Message, Signal> {
   /** When `handleTimeout` wants to be called; `undefined` when it doesn't. */
   nextTimeout(): number | undefined;
 
-  /** Take over a message; throws `SessionError` where it can't. The caller's buffer is free again on return. */
-  write(message: Message): Room;
+  /**
+   * Take over a message; throws `SessionError` where it can't. The caller's buffer is free again on return. `prompt`: the caller waits
+   * for the acknowledgement. `encoded`: its encoding, where the caller has it already.
+   */
+  write(message: Message, prompt?: boolean, encoded?: Uint8Array): Room;
   /** The next bytes for a link; they stay unchanged until the wire has written them. */
   pollTransmit(link: number, now: number): Uint8Array | undefined;
   pollMessage(): Message | undefined;

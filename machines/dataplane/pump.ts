@@ -89,8 +89,8 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
   }
 
   /** Takes a message over. False: accepted, but wait until `plane.hasRoom()`. Throws where the plane can't take it. */
-  write(message: Message): boolean {
-    const room = this.#plane.write(message);
+  write(message: Message, encoded?: Uint8Array): boolean {
+    const room = this.#plane.write(message, false, encoded);
     if (room === 'flush') this.flush();
     else this.gather();
     return room !== 'wait';

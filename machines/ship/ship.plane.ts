@@ -35,6 +35,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   #givesData = false;
   #sending: SendingPhase = SENDING_PHASES.initial;
   #message: ShipPayload | undefined;
+  #messageBytes = 0;
   #signals: ShipSignal[] = [];
   #accepted = 0;
   #handed = 0;
@@ -106,7 +107,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 
   step(): Step {
-    const bytes = this.#arrived.take((each) => each.length);
+    const bytes = this.#arrived.take();
     if (bytes === undefined) return 'idle';
     const message = this.input.codec.decode(bytes);
     this.input.trace?.('heard', message);
@@ -116,6 +117,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     if (!this.#takesData) return this.#signal({ type: 'ship.data-early' });
     this.#received++;
     this.#message = message.payload;
+    this.#messageBytes = bytes.length;
     return 'message';
   }
 
@@ -126,10 +128,10 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
     return this.#heartbeat.nextTimeout();
   }
 
-  write(payload: ShipPayload): Room {
+  write(payload: ShipPayload, _prompt?: boolean, encoded?: Uint8Array): Room {
     if (this.#sending !== 'taking') throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     const { codec, limits } = this.input;
-    const bytes = codec.encode({ kind: 'data', payload });
+    const bytes = encoded ?? codec.encode({ kind: 'data', payload });
     if (bytes.length > limits.messageBytesMax)
       throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the limit of ${limits.messageBytesMax}`);
     if (!this.#hasRoomFor(bytes.length))
@@ -176,6 +178,9 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   canTake(payloadBytes: number): boolean {
     const { messageBytesMax, sendBytesMax } = this.input.limits;
     return payloadBytes > Math.min(messageBytesMax, sendBytesMax - MESSAGE_COST_BYTES) || this.#hasRoomFor(payloadBytes);
+  }
+  get messageBytes(): number {
+    return this.#messageBytes;
   }
   holdBack(bytes: number): void {
     const high = this.input.limits.receiveBytesHigh;
