@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { ballastBytes } from '../../transports/ballast.js';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -12,5 +13,6 @@ export async function heldBytes(): Promise<number> {
     gc();
   }
   const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external; // `external` has the array buffers in it.
+  // `external` has the array buffers in it. The ballast is given once, to a process that has received much: it may come in between.
+  return heapUsed + external - ballastBytes();
 }
