@@ -98,6 +98,16 @@ test('successful: queued, initiated, in progress, trusted, completed; an orderly
   expect(c.ends).toEqual(['peer-goodbye']);
 });
 
+test.each(['closed', 'peer-goodbye', 'shutdown', 'drained', 'cancelled', 'replaced', 'lost-tie-break'] as const)(
+  'connection: an end that was asked for (%s) leads to none, not to error, and nothing is decided about a redial',
+  (code) => {
+    const c = played({ mayRetry: true });
+    c.say(...up);
+    c.end(closing(code, 'local'));
+    expect(c.story.slice(-2)).toEqual(['completed', 'none']);
+  },
+);
+
 test('trust rejected: the remote denial is a state of its own, and nothing redials by itself', () => {
   const c = played({ mayRetry: true });
   c.say(...up.slice(0, 3));

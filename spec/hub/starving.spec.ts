@@ -74,3 +74,15 @@ test('[DIAL-2] dial budget: a refusal gives its token back', async () => {
   expect(outcomes.filter(({ closing }) => closing?.code === 'limit-reached')).toHaveLength(39);
   expect(client.metrics().retryTokens).toBe(10);
 });
+
+test('dial budget: the metrics say how many dials are under way, and how many wait', async () => {
+  const town = new Town(8);
+  town.mute('b');
+  const client = town.engine('a', { limits: { burst: 2, perSecond: 0, burstPerTarget: 2 } });
+  for (let i = 0; i < 5; i++) town.connect(client, 'sim://b:1');
+  expect(client.metrics()).toMatchObject({ pendingDials: 0, waitingDials: 5 });
+  town.clock.settle();
+  expect(client.metrics()).toMatchObject({ pendingDials: 2, waitingDials: 3, retryTokens: 0 });
+  await town.pass(500);
+  expect(client.metrics()).toMatchObject({ pendingDials: 0, waitingDials: 3 });
+});
