@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { valueOfLine } from '../interop/line-of.js';
 
 const main = join(__dirname, '../../dist/adapters/cli/main.js');
 
@@ -22,7 +23,8 @@ export class Command {
     });
     this.child.stderr!.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
     createInterface(this.child.stdout!).on('line', (line) => {
-      this.lines.push(JSON.parse(line) as Line);
+      const value = valueOfLine<Line>(line, this.child);
+      if (value !== undefined) this.lines.push(value);
       for (const look of this.#watchers.splice(0)) look();
     });
     // `close` comes behind the last line, `exit` may not.

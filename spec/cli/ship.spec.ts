@@ -52,6 +52,16 @@ test('command line/ship: serve and dial pair, exchange data, and both tell every
   expect(await readFile(trustFile, 'utf8')).toContain('holdfast-');
 }, 30_000);
 
+test('command line/ship: a dial that stays says goodbye when it is interrupted', async () => {
+  const serve = serving('--auto-accept');
+  const { address, ski } = await serve.heard('listening');
+  const dial = dialing(address, ski, '--stay');
+  await serve.heard('connected');
+  await dial.heard('connected');
+  await dial.interrupt();
+  expect(await serve.heard('disconnected')).toMatchObject({ code: 'peer-goodbye' });
+}, 30_000);
+
 test('command line/ship: without a terminal to ask at, an unknown device is denied, and gets the reason', async () => {
   const serve = serving();
   const { address, ski } = await serve.heard('listening');
