@@ -17,10 +17,10 @@ export const clock: Clock = {
 export function hostOf(page: EventTarget, file: EventTarget | undefined, isOnline: () => boolean): Host {
   return {
     isOnline,
-    watch(hear) {
+    watch(onNews) {
       const ends: (() => void)[] = [];
       const on = (target: EventTarget | undefined, type: string, news: (event: Event) => HostNews): void => {
-        const listener = (event: Event): void => hear(news(event));
+        const listener = (event: Event): void => onNews(news(event));
         target?.addEventListener(type, listener);
         ends.push(() => target?.removeEventListener(type, listener));
       };

@@ -81,8 +81,15 @@ class Messages implements Connection {
   get state(): ApiState {
     return this.stream.state;
   }
+  get isClosing(): boolean {
+    return this.stream.isClosing;
+  }
+  /**
+   * The former name of `isClosing`.
+   * @deprecated Since 0.1.0.
+   */
   get isParting(): boolean {
-    return this.stream.isParting;
+    return this.isClosing;
   }
   get states(): AsyncIterable<ApiState> {
     return this.stream.states;
@@ -100,7 +107,7 @@ class Messages implements Connection {
       return;
     }
     this.#deliver();
-    if (this.#onMessage !== undefined) this.stream.onMessage = (bytes) => this.#hear(bytes);
+    if (this.#onMessage !== undefined) this.stream.onMessage = (bytes) => this.#receive(bytes);
   }
 
   write(message: Uint8Array): boolean {
@@ -170,7 +177,7 @@ class Messages implements Connection {
     return frame;
   }
 
-  #hear(bytes: Uint8Array): void {
+  #receive(bytes: Uint8Array): void {
     this.#framer.push(bytes, false);
     this.#deliver();
   }

@@ -116,6 +116,21 @@ export function checkOptions(name: string, check: Check, options: unknown): void
   if (wrong.length > 0) throw new SessionError('bad-option', wrong.join('; '));
 }
 
+/**
+ * The options with renamed ones under their present names. Where both are given, the present one counts. Anything that is no object
+ * passes, for the check that follows.
+ */
+export function withRenamed<Options>(options: Options, present: Readonly<Record<string, string>>): Options {
+  if (typeof options !== 'object' || options === null) return options;
+  const entries = Object.entries(options);
+  if (!entries.some(([name]) => Object.hasOwn(present, name))) return options;
+  const former = entries
+    .filter(([name]) => Object.hasOwn(present, name))
+    .map(([name, value]) => [present[name]!, value] as const);
+  const current = entries.filter(([name, value]) => !Object.hasOwn(present, name) && value !== undefined);
+  return Object.fromEntries([...former, ...current]) as Options;
+}
+
 /** The given options without those that are `undefined`. */
 export function given<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;

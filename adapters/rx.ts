@@ -182,23 +182,23 @@ class Reader<Message> {
     this.pause();
   }
 
-  readonly #hear = (message: Message): void => {
+  readonly #deliver = (message: Message): void => {
     if (this.#take !== undefined) return this.#take(message);
     for (const each of [...this.#subscribers]) each.next(message);
   };
 
   #mayRead(subscriber: Subscriber<unknown>, isTaken: boolean): boolean {
     const { onMessage } = this.#connection;
-    if (!isTaken && (onMessage === undefined || onMessage === this.#hear)) return true;
+    if (!isTaken && (onMessage === undefined || onMessage === this.#deliver)) return true;
     subscriber.error(new SessionError('two-readers', `the messages of ${this.#connection.id} are already read by another`));
     return false;
   }
 
   /** False if an iterator reads. Delivers waiting messages at once. */
   #attach(subscriber: Subscriber<unknown>): boolean {
-    if (this.#connection.onMessage === this.#hear) return true;
+    if (this.#connection.onMessage === this.#deliver) return true;
     try {
-      this.#connection.onMessage = this.#hear;
+      this.#connection.onMessage = this.#deliver;
       return true;
     } catch (error) {
       subscriber.error(error);
@@ -209,7 +209,7 @@ class Reader<Message> {
   /** No reader wants more messages: those that arrive wait, and apply backpressure to the peer. */
   #rest(): void {
     if (this.#take !== undefined || this.#subscribers.size > 0) return;
-    if (this.#connection.onMessage === this.#hear) this.#connection.onMessage = undefined;
+    if (this.#connection.onMessage === this.#deliver) this.#connection.onMessage = undefined;
   }
 }
 

@@ -97,7 +97,7 @@ export class Engine {
   readonly peers: Peers;
   #hub: ConnectionManager;
   #events = new Broadcast<EngineEvent>(EVENTS_KEPT_MAX);
-  #listeners = new Set<{ readonly hear: EngineListener; readonly done: (() => void) | undefined }>(); // The same function may listen twice.
+  #listeners = new Set<{ readonly listener: EngineListener; readonly done: (() => void) | undefined }>(); // The same function may listen twice.
   #pending: EngineEvent[] = [];
   #isTelling = false;
   #hasEnded = false; // Behind the end of its actor.
@@ -265,7 +265,7 @@ export class Engine {
   /** Calls back for every event, in order, until the returned function is called; `done` once, when `shutdown()` is over. */
   on(listener: EngineListener, done?: () => void): () => void {
     checkListener(listener, done);
-    const added = { hear: listener, done };
+    const added = { listener, done };
     if (this.#hasEnded) this.ports.clock.soon(() => callback(this.ports, 'engine.on done', () => done?.()));
     this.#listeners.add(added);
     return () => this.#listeners.delete(added);
@@ -379,9 +379,9 @@ export class Engine {
 
   #deliver(event: EngineEvent): void {
     this.#events.push(event);
-    for (const listener of [...this.#listeners]) {
-      if (!this.#listeners.has(listener)) continue; // One before it has ended it.
-      callback(this.ports, 'engine.on listener', () => listener.hear(event));
+    for (const each of [...this.#listeners]) {
+      if (!this.#listeners.has(each)) continue; // One before it has ended it.
+      callback(this.ports, 'engine.on listener', () => each.listener(event));
     }
   }
 }

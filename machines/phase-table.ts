@@ -52,9 +52,9 @@ export function strictSteps(isOn: boolean): void {
   isStrict = isOn;
 }
 
-/** `hear` is called for each kind of undeclared step once. A platform shows it to the people who run the process. */
-export function onUndeclaredStep(hear: (text: string) => void): void {
-  report = hear;
+/** `listener` is called for each kind of undeclared step once. A platform shows it to the people who run the process. */
+export function onUndeclaredStep(listener: (text: string) => void): void {
+  report = listener;
 }
 
 /** Undeclared steps of this process so far; a number other than 0 is a defect of this program. */

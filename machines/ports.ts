@@ -179,7 +179,7 @@ export interface Host {
   /** False only where there is no network for sure. Nothing is dialed then. */
   isOnline(): boolean;
   /** Calls back for all news until the returned function is called. `left` and `frozen` may be the last call that there is. */
-  watch(hear: (news: HostNews) => void): () => void;
+  watch(listener: (news: HostNews) => void): () => void;
 }
 
 /** Everything injected, once. */

@@ -50,7 +50,7 @@ export interface SessionPlane<Message = Uint8Array, Signal = unknown> extends Pl
   /** Messages that the peer's application is known to have read, where a protocol distinguishes that from their arrival. */
   readonly taken?: number | undefined;
   /** One side has said that it goes: what is written now comes too late. Absent where a protocol can't tell. */
-  readonly isParting?: boolean;
+  readonly isClosing?: boolean;
   /** Whether `write` would answer for good now: take a message of this size, or say that it is too large for ever. Else waiting helps. */
   canTake(payloadBytes: number): boolean;
   /** Bytes of the last message polled, where the message itself does not say. */
@@ -121,6 +121,11 @@ export interface Protocol<Message = Uint8Array> {
   /** Where there is one connection per peer: which one stays when both sides dial at once. */
   readonly ties?: TieBreak | undefined;
   /** A session has several wires side by side, and where it has several addresses, each wire has its own. Default false. */
+  readonly hasLinks?: boolean;
+  /**
+   * The former name of `hasLinks`.
+   * @deprecated Since 0.1.0.
+   */
   readonly isLaned?: boolean;
   /** Where the peer has lost a session that this side had dialed, a new one is made by itself. Default false. */
   readonly hasSuccessors?: boolean;

@@ -91,17 +91,17 @@ liveness from off
   waking: start receive > idle, expire > final-read, (thaw), stop > off
   final-read: start receive > idle, expire stop > off, thaw > waking
 sending from taking
-  taking: drain > draining, part > parted
-  draining: (drain), empty > drained, part > parted
-  drained: (drain), part > parted
-  parted: (drain part)
+  taking: drain > draining, close > closed
+  draining: (drain), empty > drained, close > closed
+  drained: (drain), close > closed
+  closed: (drain close)
 resume-input from nothing
-  nothing: (rewire ignore), greet > hello
+  nothing: (rewire ignore), hello > hello
   hello: rewire ignore > nothing, answer > control
   control: rewire ignore > nothing, open > everything
   everything: rewire ignore > nothing
 pool-input from nothing
-  nothing: greet > hello, open > everything, (ignore)
+  nothing: hello > hello, open > everything, (ignore)
   hello: answer > deciding, ignore > nothing
   deciding: open > everything, ignore > nothing
   everything: ignore > nothing
@@ -110,8 +110,8 @@ heartbeat from off
   beating: (start pong excuse), expire > final-read, stop > off
   final-read: start pong excuse > beating, expire stop > off
 ncp-session from idle
-  idle: call > calling, greet > established, close > closing
-  calling: greet > established, close > closing
+  idle: call > calling, establish > established, close > closing
+  calling: establish > established, close > closing
   established: close > closing
   closing: (close)
 tuna-wire from none

@@ -40,14 +40,14 @@ export function memory(options: MemoryOptions): Transport {
     throw new SessionError('bad-option', 'memory.clock: expected a clock, whose time the two ends live in');
   checked('memory', MEMORY_RULES, options);
   const settings = { highWaterBytes: 64 * 1024, bufferedBytesMax: 64 << 20, lends: false, ...options };
-  const doors = new Map<string, MemoryListener>();
+  const listeners = new Map<string, MemoryListener>();
   return {
     name: 'memory',
     schemes: ['memory'],
     boundaries: 'stream',
     secure: true,
-    dial: (address) => dialing(settings, doors, nameIn(address)),
-    listen: (address, acceptor) => listening(settings, doors, nameIn(address), acceptor),
+    dial: (address) => dialing(settings, listeners, nameIn(address)),
+    listen: (address, acceptor) => listening(settings, listeners, nameIn(address), acceptor),
   };
 }
 
@@ -57,24 +57,24 @@ function nameIn(address: string): string {
   return name;
 }
 
-function dialing(settings: Settings, doors: ReadonlyMap<string, MemoryListener>, name: string): Opener {
+function dialing(settings: Settings, listeners: ReadonlyMap<string, MemoryListener>, name: string): Opener {
   return (handler) => {
     const end = new Pipe(settings, `memory://${name}`);
     end.handler = handler;
     settings.clock.soon(() => {
-      const door = doors.get(name);
+      const listener = listeners.get(name);
       if (end.isClosed) return;
-      if (door) door(end);
+      if (listener) listener(end);
       else end.fail({ kind: 'refused', code: 'ECONNREFUSED' });
     });
     return () => end.destroy();
   };
 }
 
-function listening(settings: Settings, doors: Map<string, MemoryListener>, name: string, acceptor: Acceptor): Listening {
+function listening(settings: Settings, listeners: Map<string, MemoryListener>, name: string, acceptor: Acceptor): Listening {
   const { clock } = settings;
   let isOpen = true;
-  const door: MemoryListener = (dialer) => {
+  const listener: MemoryListener = (dialer) => {
     const end = new Pipe(settings, `memory://${name}#dialer`);
     acceptor.onOffer({
       remoteAddress: end.remoteAddress,
@@ -88,14 +88,14 @@ function listening(settings: Settings, doors: Map<string, MemoryListener>, name:
   };
   clock.soon(() => {
     if (!isOpen) return;
-    if (doors.has(name)) return acceptor.onFailed({ kind: 'refused', code: 'EADDRINUSE' });
-    doors.set(name, door);
+    if (listeners.has(name)) return acceptor.onFailed({ kind: 'refused', code: 'EADDRINUSE' });
+    listeners.set(name, listener);
     acceptor.onListening(`memory://${name}`);
   });
   return {
     close(done) {
       isOpen = false;
-      if (doors.get(name) === door) doors.delete(name);
+      if (listeners.get(name) === listener) listeners.delete(name);
       if (done) clock.soon(done);
     },
   };

@@ -1,4 +1,4 @@
-import { createServer as createDoor } from 'node:net';
+import { createServer as createPlainServer } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { HostAndPort } from './address.js';
 import { ownDates, reportDates } from './certificate-dates.js';
@@ -55,11 +55,11 @@ export function listenSecurely(
     }
   });
 
-  const door = createDoor(settings.socket);
-  door.on('connection', (socket) => {
+  const plain = createPlainServer(settings.socket);
+  plain.on('connection', (socket) => {
     openings.begin(socket);
     handshakes.emit('connection', socket);
   });
-  door.once('listening', () => acceptor.onCertificate?.(own));
-  return bind(door, target, address, acceptor);
+  plain.once('listening', () => acceptor.onCertificate?.(own));
+  return bind(plain, target, address, acceptor);
 }

@@ -64,12 +64,12 @@ export function listening(
     };
     return listenSecurely(target, address, options, settings, openings, acceptor, onSecure);
   }
-  const door = createServer(settings.socket);
-  door.on('connection', (socket) => {
+  const plain = createServer(settings.socket);
+  plain.on('connection', (socket) => {
     openings.begin(socket);
     http.emit('connection', socket);
   });
-  return bind(door, target, address, acceptor);
+  return bind(plain, target, address, acceptor);
 }
 
 /** The HTTP status to answer with, where an upgrade is none of ours. */

@@ -105,7 +105,7 @@ export class FrameReader {
     const opcode = first & 0x0f;
     const isMasked = second >= 0x80;
     let length = second & 0x7f;
-    const wrong = this.#judge(first, opcode, length, isMasked);
+    const wrong = this.#faultOf(first, opcode, length, isMasked);
     if (wrong !== undefined) return this.#refuse(wrong, listener);
     let headBytes = 2;
     if (length === 126) {
@@ -136,7 +136,7 @@ export class FrameReader {
     return headBytes;
   }
 
-  #judge(first: number, opcode: number, length: number, isMasked: boolean): FrameFault | undefined {
+  #faultOf(first: number, opcode: number, length: number, isMasked: boolean): FrameFault | undefined {
     if ((first & 0x30) !== 0) return faults.RSV_2_3;
     if ((first & 0x40) !== 0) return faults.RSV_1;
     if (opcode === CONTINUATION) {

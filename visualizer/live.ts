@@ -73,25 +73,25 @@ export class LiveView {
     const before = this.#places.get(actor);
     const isThere = status === 'active';
     if (isThere && before === nodes) return false;
-    const tally = this.#count(machine.id);
-    for (const { id } of before ?? []) tally.add(id, -1);
+    const counts = this.#count(machine.id);
+    for (const { id } of before ?? []) counts.add(id, -1);
     if (isThere) {
-      for (const { id } of nodes) tally.add(id, 1);
+      for (const { id } of nodes) counts.add(id, 1);
       this.#places.set(actor, nodes);
-      if (before === undefined) tally.actors++;
+      if (before === undefined) counts.actors++;
     } else {
       this.#places.delete(actor);
       if (before === undefined) return false;
-      tally.actors--;
-      tally.ended++;
+      counts.actors--;
+      counts.ended++;
     }
     return true;
   }
 
   #count(id: string): StateCount {
-    let tally = this.#charts.get(id);
-    if (tally === undefined) this.#charts.set(id, (tally = new StateCount()));
-    return tally;
+    let counts = this.#charts.get(id);
+    if (counts === undefined) this.#charts.set(id, (counts = new StateCount()));
+    return counts;
   }
 }
 

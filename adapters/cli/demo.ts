@@ -128,9 +128,9 @@ export async function demo(options: DemoOptions, output: Output): Promise<{ isGo
   const stalled = new Promise<never>((_, reject) => {
     let last = -1;
     timer = setInterval(() => {
-      if (run.heard === last)
+      if (run.received === last)
         reject(new Failed(`Nothing has arrived for ${STALL_MS / 1000} s, after cut ${stage.cuts} (seed ${options.seed}).`));
-      last = run.heard;
+      last = run.received;
     }, STALL_MS);
   });
   try {
@@ -168,7 +168,7 @@ class Run {
   }
 
   /** Messages that have arrived, in both directions. */
-  get heard(): number {
+  get received(): number {
     return this.#there.received + this.#back.received;
   }
 
@@ -181,7 +181,7 @@ class Run {
       `Sends ${mib(source.size)} of ${source.name}, with ${options.cuts} cuts${which}; each cut loses the bytes in flight.`,
     );
     this.#bar = await output.progress(Math.round(source.size / 2 ** 20), 'MiB');
-    stage.far.onMessage = (message) => this.#hearMessage(message);
+    stage.far.onMessage = (message) => this.#receive(message);
     stage.near.onMessage = (message) => this.#back.count(numberOf(message));
     stage.onResumed = (afterMs) => this.#tellResumed(afterMs);
     const memory = new Memory();
@@ -222,7 +222,7 @@ class Run {
     await near.send(numbered(this.#numbersSent++));
   }
 
-  #hearMessage(message: Uint8Array): void {
+  #receive(message: Uint8Array): void {
     const { far } = this.stage;
     this.#there.count(numberOf(message));
     this.#received.update(message.subarray(NUMBER_BYTES));

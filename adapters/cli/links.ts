@@ -101,10 +101,10 @@ export class LinkWatch {
     const { _parent: session } = event.actorRef as AnyActorRef & { _parent?: AnyActorRef };
     const snapshot = event.snapshot as AnyMachineSnapshot;
     if (session === undefined || snapshot.machine?.id !== 'link') return;
-    this.#hear(session, event.actorRef as AnyActorRef, snapshot);
+    this.#follow(session, event.actorRef as AnyActorRef, snapshot);
   };
 
-  #hear(session: AnyActorRef, actor: AnyActorRef, snapshot: AnyMachineSnapshot): void {
+  #follow(session: AnyActorRef, actor: AnyActorRef, snapshot: AnyMachineSnapshot): void {
     const { slot, session: own } = snapshot.context as LinkContext;
     const index = slot % own.plane.input.limits.numTunaListeners; // A wire that replaces another one has a slot of its own.
     let links = this.#sessions.get(session);

@@ -35,7 +35,7 @@ export class TunnelLog implements TunnelNews {
     engine: Engine,
     watch: LinkWatch,
   ) {
-    watch.tell = (news) => this.#heardOfLink(news);
+    watch.tell = (news) => this.#tellLink(news);
     engine.on((event) => {
       if (event.type === 'lost') this.#lost(event.peer);
       if (event.type === 'resumed') this.#resumed(event.peer, event.afterMs);
@@ -100,7 +100,7 @@ export class TunnelLog implements TunnelNews {
   }
 
   /** One of several links: the session goes on. A line is printed for people only if other links carry the session. */
-  #heardOfLink({ word, link, carrying, afterMs }: LinkNews): void {
+  #tellLink({ word, link, carrying, afterMs }: LinkNews): void {
     if (word === 'joined') return this.output.tell({ event: 'link-joined', link, carrying });
     if (word === 'lost') {
       this.output.tell({ event: 'link-lost', link, carrying });

@@ -51,7 +51,7 @@ export class Shared {
   }
   /** Messages can be sent: false as soon as one side has announced its end. */
   get isAlive(): boolean {
-    return !this.connection.isParting;
+    return !this.connection.isClosing;
   }
 
   /** A handle that keeps the connection open until it is closed. */

@@ -151,7 +151,7 @@ export class ConnectionManager {
       const shared = this.#sharing(event.connection as Connection);
       this.#live.set(shared.id, shared);
       if (shared.connection.role === 'acceptor') this.#accepted.push(shared);
-    } else if (event.type === 'parting' || event.type === 'disconnected') {
+    } else if (event.type === 'closeStarted' || event.type === 'disconnected') {
       const shared = this.#sharing(event.connection as Connection);
       if (this.#live.get(shared.id) === shared) this.#live.delete(shared.id);
     }

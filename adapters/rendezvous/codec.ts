@@ -35,7 +35,7 @@ export const HELLO_BYTES_MAX = 1024;
 export const rendezvousFrames: RendezvousFrames = {
   ...poolCodec,
   kind(b, at, end): PoolFrameKind {
-    if (b[at]! >= 0x80 && end - at >= HEAD && FRAME_OF[b[at + 4]!] !== undefined) return 'greeting';
+    if (b[at]! >= 0x80 && end - at >= HEAD && FRAME_OF[b[at + 4]!] !== undefined) return 'handshake';
     const kind = poolCodec.kind(b, at, end);
     return kind === 'hello' || kind === 'welcome' ? 'critical' : kind; // The pool's own have no place here.
   },
@@ -66,8 +66,8 @@ export function writeClientHello(challenge: Uint8Array): Uint8Array {
 export function readClientHello(b: Uint8Array, at: number, end: number): ClientHello | undefined {
   const r = new FieldReader(b, at + HEAD, end);
   const magic = r.hex(4);
-  const knock = { versionMin: r.byte(), versionMax: r.byte(), challenge: r.raw(CHALLENGE_BYTES) };
-  return r.isGood && magic === '68667276' && knock.versionMin <= knock.versionMax ? knock : undefined;
+  const hello = { versionMin: r.byte(), versionMax: r.byte(), challenge: r.raw(CHALLENGE_BYTES) };
+  return r.isGood && magic === '68667276' && hello.versionMin <= hello.versionMax ? hello : undefined;
 }
 
 export function writeChallenge(id: NodeId, challenge: Uint8Array): Uint8Array {
@@ -80,7 +80,7 @@ export function readChallenge(b: Uint8Array, at: number, end: number): Challenge
   return r.isGood ? read : undefined;
 }
 
-const NODE_MESSAGES = ['data', 'letter', 'unroutable', 'who', 'known'] as const;
+const NODE_MESSAGES = ['data', 'message', 'unroutable', 'who', 'known'] as const;
 /** A response with everything in it is smaller. */
 export const SIGNED_MESSAGE_BYTES_MAX = 4096;
 
@@ -94,10 +94,10 @@ export const nodeMessageCodec: NodeMessageCodec = {
         b.set(post.payload, 1);
         return b;
       }
-      case 'letter': {
-        const b = new Uint8Array(33 + post.letter.length);
+      case 'message': {
+        const b = new Uint8Array(33 + post.message.length);
         b.set(new FieldWriter().byte(kind).hex(post.to).done());
-        b.set(post.letter, 33);
+        b.set(post.message, 33);
         return b;
       }
       case 'unroutable':
@@ -126,6 +126,6 @@ export const nodeMessageCodec: NodeMessageCodec = {
     const to = r.hex(32);
     if (kind === 'unroutable') return r.isGood ? { kind, to } : undefined;
     if (bytes.length < 34 || bytes.length > 33 + SIGNED_MESSAGE_BYTES_MAX) return undefined;
-    return { kind, to, letter: bytes.subarray(33) };
+    return { kind, to, message: bytes.subarray(33) };
   },
 };

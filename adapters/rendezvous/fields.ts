@@ -53,13 +53,13 @@ export class FieldReader {
     return this.#at;
   }
 
-  spoil(): void {
+  markCorrupt(): void {
     this.#isGood = false;
   }
   byte(max = 255): number {
     const at = this.#take(1);
     const value = at < 0 ? 0 : this.bytes[at]!;
-    if (value > max) this.spoil();
+    if (value > max) this.markCorrupt();
     return value;
   }
   hex(bytes: number): string {
@@ -78,7 +78,7 @@ export class FieldReader {
     let text = '';
     for (let i = at; i < at + length; i++) {
       const code = this.bytes[i]!;
-      if (code <= 0x20 || code >= 0x7f) this.spoil();
+      if (code <= 0x20 || code >= 0x7f) this.markCorrupt();
       text += String.fromCharCode(code);
     }
     return text;

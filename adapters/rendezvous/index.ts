@@ -9,11 +9,12 @@ export type {
   ConnectResponse,
   Hello,
   NodeId,
-  Signalling,
+  SignalingChannel,
 } from '../../machines/rendezvous/rendezvous.messages.js';
 export { OUTCOMES, type Outcome, type OutcomeCounts } from '../../machines/rendezvous/rendezvous.outcomes.js';
 export { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
 
+import type { SignalingChannel } from '../../machines/rendezvous/rendezvous.messages.js';
 import { nodeMessageCodec } from './codec.js';
 import { signedMessages } from './signed-messages.js';
 
@@ -27,3 +28,8 @@ export const postCodec = nodeMessageCodec;
  * @deprecated Since 0.1.0.
  */
 export const lettersOf = signedMessages;
+/**
+ * The former name of `SignalingChannel`.
+ * @deprecated Since 0.1.0.
+ */
+export type Signalling = SignalingChannel;

@@ -7,7 +7,7 @@ import type { Ports, Transport } from '../../machines/ports.js';
 import type { FindContacts } from '../../machines/rendezvous/bootstrap.js';
 import { Node } from '../../machines/rendezvous/node.js';
 import type { RendezvousNode } from '../../machines/rendezvous/node.settings.js';
-import type { SignedMessages, NodeId, Signalling } from '../../machines/rendezvous/rendezvous.messages.js';
+import type { SignedMessages, NodeId, SignalingChannel } from '../../machines/rendezvous/rendezvous.messages.js';
 import { RENDEZVOUS_LIMITS, type RendezvousLimits } from '../../machines/rendezvous/rendezvous.timing.js';
 import { RUNTIMES } from '../../machines/runtime/runtime.js';
 import { parseFingerprint } from '../identity/index.js';
@@ -25,6 +25,7 @@ import {
   oneOf,
   optional,
   type Check,
+  withRenamed,
 } from '../options.js';
 import { nodeMessageCodec, rendezvousFrames } from './codec.js';
 import { signedMessages } from './signed-messages.js';
@@ -35,6 +36,20 @@ import { signingWith, type Signing } from './signing.js';
  * list of addresses, or takes longer than `contactsTimeoutMs`, counts as empty; `contacts-failed` gives the reason.
  */
 export type Contacts = readonly string[] | (() => readonly string[] | Promise<readonly string[]>);
+
+/** Former names of limits. */
+export interface FormerLimits {
+  /**
+   * The former name of `messagesBurst`.
+   * @deprecated Since 0.1.0.
+   */
+  readonly lettersBurst?: number;
+  /**
+   * The former name of `messagesPerSecond`.
+   * @deprecated Since 0.1.0.
+   */
+  readonly lettersPerSecond?: number;
+}
 
 /** Options of `createNode`. Errors name a wrong option and the expected value. */
 export interface NodeOptions {
@@ -56,9 +71,14 @@ export interface NodeOptions {
   readonly certificate?: string;
   /** Whether to accept an unexpected peer. Default: every peer. */
   readonly wants?: (peer: NodeId) => boolean;
-  /** How letters travel. Default: through peers that are connected with both. */
-  readonly signalling?: Signalling;
-  readonly limits?: Partial<RendezvousLimits>;
+  /** How signed messages travel. Default: through peers that are connected with both. */
+  readonly signaling?: SignalingChannel;
+  /**
+   * The former name of `signaling`.
+   * @deprecated Since 0.1.0.
+   */
+  readonly signalling?: SignalingChannel;
+  readonly limits?: Partial<RendezvousLimits> & FormerLimits;
   /** Limits of the connections: messages, keep-alive, queues (`PoolLimits`). */
   readonly connection?: Partial<Omit<PoolLimits, 'connectTimeoutMs'>>;
   readonly engine?: EngineLimits;
@@ -90,7 +110,7 @@ const schema = members({
   isClient: optional(flag),
   certificate: optional(matching('a fingerprint', /^/)),
   wants: optional(callable),
-  signalling: optional(having('an object with a method send(to, letter)', 'send')),
+  signaling: optional(having('an object with a method send(to, message)', 'send')),
   limits: optional(numbersOf(RENDEZVOUS_LIMITS)),
   connection: optional(numbersOf(connectionLimits)),
   engine: anything,
@@ -99,10 +119,14 @@ const schema = members({
   ports: anything,
 });
 
+const RENAMED_LIMITS = { lettersBurst: 'messagesBurst', lettersPerSecond: 'messagesPerSecond' };
+
 /** A node of a network that finds itself. It does nothing before `start()`. */
 export function createNode(options: NodeOptions): RendezvousNode {
-  checkOptions('createNode', schema, options);
-  const { key, listen = [], announce, contacts = [], isClient = listen.length === 0, certificate, signalling } = options;
+  const present = withRenamed(options, { signalling: 'signaling' });
+  const chosen = withRenamed(present.limits, RENAMED_LIMITS);
+  checkOptions('createNode', schema, chosen === present.limits ? present : { ...present, limits: chosen });
+  const { key, listen = [], announce, contacts = [], isClient = listen.length === 0, certificate, signaling } = present;
   checkAddresses('listen', listen);
   if (announce !== undefined) checkAddresses('announce', announce);
   if (isClient && listen.length > 0)
@@ -110,10 +134,10 @@ export function createNode(options: NodeOptions): RendezvousNode {
       'bad-option',
       'createNode.listen: expected no addresses with isClient, because a client accepts no connections; leave one of them out',
     );
-  const limits: RendezvousLimits = { ...RENDEZVOUS_LIMITS, ...options.limits };
+  const limits: RendezvousLimits = { ...RENDEZVOUS_LIMITS, ...chosen };
   const ports = options.ports ?? platformPorts;
   return new Node(ports, {
-    letters: letterHead(key, ports),
+    signedMessages: signerOf(key, ports),
     frames: rendezvousFrames,
     peerMessages: nodeMessageCodec,
     transports: options.transports,
@@ -123,7 +147,7 @@ export function createNode(options: NodeOptions): RendezvousNode {
     certificate: certificate === undefined ? undefined : parseFingerprint(certificate),
     findContacts: finding(contacts),
     wants: harmless(options.wants ?? (() => true), ports),
-    signalling: signalling === undefined ? undefined : sendingOver(signalling, ports),
+    signalingChannel: signaling === undefined ? undefined : sendingOver(signaling, ports),
     limits,
     pool: { ...POOL_LIMITS, messageBytesMax: 1 << 20, ...options.connection, connectTimeoutMs: limits.unidentifiedTimeoutMs },
     engine: {
@@ -134,7 +158,7 @@ export function createNode(options: NodeOptions): RendezvousNode {
   });
 }
 
-function letterHead(key: string | Signing, ports: Ports): SignedMessages {
+function signerOf(key: string | Signing, ports: Ports): SignedMessages {
   if (typeof key === 'string') return signedMessages(signingWith(key));
   checkSigning(key);
   const broken = new Uint8Array(SIGNATURE_BYTES); // Peers refuse it as forged; nothing here breaks.
@@ -160,9 +184,9 @@ function checkSigning(key: Signing): void {
   const probe = new TextEncoder().encode('holdfast.rendezvous.v1.probe\0');
   let wrong: string | undefined;
   try {
-    const signature: unknown = unheard(key.sign(probe));
+    const signature: unknown = refuseLate(key.sign(probe));
     if (!isSignature(signature)) wrong = 'sign: expected a Uint8Array of 64 bytes at once, not a promise';
-    else if (!Object.is(unheard(key.verify(key.id, probe, signature)), true))
+    else if (!Object.is(refuseLate(key.verify(key.id, probe, signature)), true))
       wrong = 'verify: expected true, at once, for what sign has made';
   } catch (error) {
     wrong = wordsOf(error);
@@ -171,7 +195,7 @@ function checkSigning(key: Signing): void {
 }
 
 /** A promise is refused at once: its later rejection is ignored. */
-function unheard(answer: unknown): unknown {
+function refuseLate(answer: unknown): unknown {
   if (isThenable(answer)) Promise.resolve(answer).catch(() => {});
   return answer;
 }
@@ -191,8 +215,8 @@ function harmless(wants: (peer: NodeId) => unknown, ports: Ports): (peer: NodeId
 }
 
 /** A letter that can't be sent is lost, as letters may be. */
-function sendingOver(signalling: Signalling, ports: Ports): Signalling {
-  return { send: (to, letter) => void callback(ports, 'signalling.send', () => signalling.send(to, letter)) };
+function sendingOver(signaling: SignalingChannel, ports: Ports): SignalingChannel {
+  return { send: (to, message) => void callback(ports, 'signaling.send', () => signaling.send(to, message)) };
 }
 
 /** Letters name one transport and the addresses it reaches, each in at most 255 bytes of ASCII. */

@@ -91,10 +91,10 @@ function helloDomain({ speaker, dialerChallenge, acceptorChallenge }: SigningCon
 
 // Letters: version, kind, from, to, nonce, transport, addresses, flags, certificate, and in a response the request.
 
-function putContactInfo(w: FieldWriter, kind: number, letter: ContactInfo): FieldWriter {
-  w.byte(kind).hex(letter.from).hex(letter.to).hex(letter.nonce).text(letter.transport).byte(letter.addresses.length);
-  for (const address of letter.addresses) w.text(address);
-  return w.byte(letter.isClient ? 1 : 0).hexOr0(letter.certificate, 32);
+function putContactInfo(w: FieldWriter, kind: number, contact: ContactInfo): FieldWriter {
+  w.byte(kind).hex(contact.from).hex(contact.to).hex(contact.nonce).text(contact.transport).byte(contact.addresses.length);
+  for (const address of contact.addresses) w.text(address);
+  return w.byte(contact.isClient ? 1 : 0).hexOr0(contact.certificate, 32);
 }
 
 function takeContactInfo(r: FieldReader): ContactInfo {
@@ -105,8 +105,8 @@ function takeContactInfo(r: FieldReader): ContactInfo {
   const addresses = Array.from({ length: r.byte(ADDRESSES_MAX) }, () => r.text());
   const isClient = r.byte(1) === 1;
   const certificate = r.hexOr0(32);
-  if (nonce === undefined || !TRANSPORT.test(transport) || !addresses.every((each) => isOf(transport, each))) r.spoil();
-  if (new Set(addresses).size < addresses.length || (isClient && addresses.length > 0)) r.spoil();
+  if (nonce === undefined || !TRANSPORT.test(transport) || !addresses.every((each) => isOf(transport, each))) r.markCorrupt();
+  if (new Set(addresses).size < addresses.length || (isClient && addresses.length > 0)) r.markCorrupt();
   return { from, to, nonce: nonce ?? '', transport, addresses, isClient, certificate };
 }
 

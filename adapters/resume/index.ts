@@ -9,7 +9,7 @@ import type { Hello, RefusalCode } from '../../machines/resume/resume.messages.j
 import { ResumePlane } from '../../machines/resume/resume.plane.js';
 import { RESUME_LIMITS, type ResumeLimits } from '../../machines/resume/resume.timing.js';
 import type { Identity } from '../../machines/ports.js';
-import { amount, checkOptions, count, given, members, optional, redialPolicy, window } from '../options.js';
+import { amount, checkOptions, count, given, members, optional, redialPolicy, window, withRenamed } from '../options.js';
 import { looksLikeResume, resumeCodec } from './codec.js';
 
 export { MAGIC, VERSION, resumeCodec } from './codec.js';
@@ -23,12 +23,20 @@ export interface ResumeOptions extends Partial<ResumeLimits> {
   readonly connectionsMax?: number;
   /** Number of the first message of a session; for tests of the wrap. Default 1. */
   readonly first?: number;
+  /**
+   * The former name of `helloTimeoutMs`.
+   * @deprecated Since 0.1.0.
+   */
+  readonly greetingTimeoutMs?: number;
 }
+
+const RENAMED = { greetingTimeoutMs: 'helloTimeoutMs' };
 
 /** Sessions that outlive their wires: exactly once, in order, both ways (`spec/rules/resume.md`). */
 export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
-  checkOptions('resume', OPTIONS, options);
-  const { redial = REDIAL.session, connectionsMax = 100_000, first, ...own } = given(options);
+  const present = withRenamed(options, RENAMED);
+  checkOptions('resume', OPTIONS, present);
+  const { redial = REDIAL.session, connectionsMax = 100_000, first, ...own } = given(present);
   const { sendBytesMax = RESUME_LIMITS.sendBytesMax } = own;
   const limits = checked({ ...RESUME_LIMITS, sendBytesHigh: sendBytesMax / 2, ...own });
   return asProtocol({
@@ -41,7 +49,7 @@ export function resume(options: ResumeOptions = {}): Protocol<Uint8Array> {
     redial,
     connectionsMax,
     openingBytesMax: 4096,
-    openingTimeoutMs: limits.greetingTimeoutMs,
+    openingTimeoutMs: limits.helloTimeoutMs,
     tombstoneMs: limits.reconnectWindowMs,
     sizeOf: messageBytes,
     copy: (message) => new Uint8Array(message), // `slice` of a Node Buffer would not copy.

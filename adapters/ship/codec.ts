@@ -3,7 +3,7 @@ import { bodies, Unfit, type Body } from './incoming.js';
 import { JsonError } from './json-text.js';
 import { outgoing } from './outgoing.js';
 import { SessionError } from '../../machines/errors.js';
-import type { ShipCodec, ShipMessage, ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { ShipCodec, ShipMessage, OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 import { checkOptions, count, members, oneOf, optional } from '../options.js';
 
 /** How SHIP messages lie on the wire: their largest size, and what some devices need different. */
@@ -43,7 +43,7 @@ export function makeShipCodec(options: ShipCodecOptions = {}): ShipCodec {
   // Bytes are counted here; there are never more characters than bytes.
   const limits = { depthMax, charactersMax: bytesMax };
   return {
-    encode(message: ShipSayable): Uint8Array {
+    encode(message: OutgoingShipMessage): Uint8Array {
       if (message.kind === 'init') return Uint8Array.of(shipTypes.init, message.value);
       const { type, text } = outgoing(message, limits);
       const bytes = new TextEncoder().encode(String.fromCharCode(type) + text);

@@ -139,7 +139,7 @@ class MdnsDiscovery implements Discovery {
     try {
       const network = await open({
         onQuestions: (questions) => this.#advertiser.answer(questions),
-        onRecords: (records) => this.#heard(records),
+        onRecords: (records) => this.#received(records),
         onLost: (error) => this.#lost(error),
       });
       if (this.#isClosed) return await network.close();
@@ -186,7 +186,7 @@ class MdnsDiscovery implements Discovery {
     if (!this.#isClosed) this.open().catch((error: Error) => this.#trouble(error.message));
   }
 
-  #heard(records: readonly DnsRecord[]): void {
+  #received(records: readonly DnsRecord[]): void {
     if (this.#isClosed) return;
     if (this.#advertiser.isContested(records)) this.#rename();
     const now = this.#clock.now();

@@ -1,5 +1,5 @@
 import { isEmpty } from './eebus-json.js';
-import type { ShipExtension, ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { ShipExtension, OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 
 /** A value that does not fit its message. The text names it, and the expected value. */
 export class Unfit extends Error {
@@ -10,7 +10,7 @@ export class Unfit extends Error {
 export interface Body {
   readonly type: number;
   /** @throws Unfit */
-  read(value: unknown, name: string): ShipSayable;
+  read(value: unknown, name: string): OutgoingShipMessage;
 }
 
 /** Chosen without a source, far above what devices use: a SHIP id is remembered for good. */
@@ -39,7 +39,7 @@ export const bodies: ReadonlyMap<string, Body> = new Map<string, Body>([
   ['connectionClose', { type: END, read: close }],
 ]);
 
-function hello(value: unknown, name: string): ShipSayable {
+function hello(value: unknown, name: string): OutgoingShipMessage {
   const { phase, waiting, prolongationRequest } = object(value, name);
   return {
     kind: 'hello',
@@ -49,7 +49,7 @@ function hello(value: unknown, name: string): ShipSayable {
   };
 }
 
-function handshake(value: unknown, name: string): ShipSayable {
+function handshake(value: unknown, name: string): OutgoingShipMessage {
   const body = object(value, name);
   const version = object(body['version'], `${name}.version`);
   const { format } = object(body['formats'], `${name}.formats`);
@@ -61,11 +61,11 @@ function handshake(value: unknown, name: string): ShipSayable {
   };
 }
 
-function handshakeError(value: unknown, name: string): ShipSayable {
+function handshakeError(value: unknown, name: string): OutgoingShipMessage {
   return { kind: 'protocol-error', error: byte(object(value, name)['error'], `${name}.error`) };
 }
 
-function pinState(value: unknown, name: string): ShipSayable {
+function pinState(value: unknown, name: string): OutgoingShipMessage {
   const { pinState: state, inputPermission } = object(value, name);
   return {
     kind: 'pin',
@@ -74,21 +74,21 @@ function pinState(value: unknown, name: string): ShipSayable {
   };
 }
 
-function pinInput(value: unknown, name: string): ShipSayable {
+function pinInput(value: unknown, name: string): OutgoingShipMessage {
   return { kind: 'pin-input', pin: string(object(value, name)['pin'], `${name}.pin`) };
 }
 
-function pinError(value: unknown, name: string): ShipSayable {
+function pinError(value: unknown, name: string): OutgoingShipMessage {
   return { kind: 'pin-error', error: byte(object(value, name)['error'], `${name}.error`) };
 }
 
-function accessRequest(value: unknown, name: string): ShipSayable {
+function accessRequest(value: unknown, name: string): OutgoingShipMessage {
   object(value, name);
   return { kind: 'access-request' };
 }
 
 /** The id is mandatory from SHIP 1.1 on. The rest states other ways to find the peer, which nothing here reads. */
-function accessMethods(value: unknown, name: string): ShipSayable {
+function accessMethods(value: unknown, name: string): OutgoingShipMessage {
   const { id: given, dnsSd_mDns, dns } = object(value, name);
   const id = isThere(given) ? string(given, `${name}.id`) : undefined;
   if (id === '') throw new Unfit(`${name}.id is empty`);
@@ -102,7 +102,7 @@ function accessMethods(value: unknown, name: string): ShipSayable {
   };
 }
 
-function data(value: unknown, name: string): ShipSayable {
+function data(value: unknown, name: string): OutgoingShipMessage {
   const { header, payload, extension: more } = object(value, name);
   const extension = isThere(more) ? extensionOf(more) : undefined;
   return {
@@ -123,7 +123,7 @@ function extensionOf(value: unknown): ShipExtension | undefined {
 }
 
 /** The reason is for people, and no decision depends on it; the waiting time of the peer has a default. */
-function close(value: unknown, name: string): ShipSayable {
+function close(value: unknown, name: string): OutgoingShipMessage {
   const { phase, maxTime, reason } = object(value, name);
   return {
     kind: 'close',

@@ -1,5 +1,5 @@
 import { toEebusJson, type EebusLimits } from './eebus-json.js';
-import type { ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 
 export interface Outgoing {
   readonly type: number;
@@ -11,7 +11,7 @@ const DATA = 2;
 const END = 3;
 
 /** A message as its type byte and its text, members in the order in which ship-go writes them. */
-export function outgoing(message: Exclude<ShipSayable, { readonly kind: 'init' }>, limits: EebusLimits): Outgoing {
+export function outgoing(message: Exclude<OutgoingShipMessage, { readonly kind: 'init' }>, limits: EebusLimits): Outgoing {
   switch (message.kind) {
     case 'hello': {
       const { phase, waitingMs, prolongationRequest } = message;

@@ -217,37 +217,37 @@ export class StreamSession {
     this.#gather();
   }
 
-  #act(heard: StreamEvent): void {
-    switch (heard.word) {
+  #act(event: StreamEvent): void {
+    switch (event.word) {
       case 'nothing':
         return;
       case 'data':
-        return this.#streams.get(heard.stream)?.receive(heard.bytes);
+        return this.#streams.get(event.stream)?.receive(event.bytes);
       case 'end':
-        return this.#streams.get(heard.stream)?.receiveEnd();
+        return this.#streams.get(event.stream)?.receiveEnd();
       case 'asked':
-        return this.#offer(heard.stream, heard.purpose, heard.target);
+        return this.#offer(event.stream, event.purpose, event.target);
       case 'opened': {
-        const opening = this.#take(heard.stream);
-        if (opening !== undefined) opening.succeed(this.#make(heard.stream, opening.purpose, opening.target));
+        const opening = this.#take(event.stream);
+        if (opening !== undefined) opening.succeed(this.#make(event.stream, opening.purpose, opening.target));
         return this.#openNext();
       }
       case 'refused':
-        this.#take(heard.stream)?.fail(new StreamError(heard.code));
+        this.#take(event.stream)?.fail(new StreamError(event.code));
         return this.#openNext();
       case 'reset':
-        this.#offers.get(heard.stream)?.abort();
-        this.#offers.delete(heard.stream);
-        this.#undelivered.delete(heard.stream);
-        return this.#streams.get(heard.stream)?.receiveReset(new StreamError(heard.code));
+        this.#offers.get(event.stream)?.abort();
+        this.#offers.delete(event.stream);
+        this.#undelivered.delete(event.stream);
+        return this.#streams.get(event.stream)?.receiveReset(new StreamError(event.code));
       case 'incompatible': {
-        const { versionMin: min, versionMax: max } = heard;
+        const { versionMin: min, versionMax: max } = event;
         return this.#leave(closing('version-unsupported', 'remote', { supported: { min, max }, message: OURS }));
       }
       case 'fault':
-        return this.#leave(closing('violated', 'local', { rule: heard.rule }));
+        return this.#leave(closing('violated', 'local', { rule: event.rule }));
       case 'violation':
-        return this.#leave(closing('violated', 'remote', { rule: heard.rule, message: heard.what }));
+        return this.#leave(closing('violated', 'remote', { rule: event.rule, message: event.what }));
     }
   }
 
@@ -323,9 +323,9 @@ export class StreamSession {
   }
 
   #flush(): void {
-    const outlet = this.#sender;
+    const sender = this.#sender;
     while (this.#closing === undefined) {
-      for (let frame; !outlet.isFull && (frame = this.#plane.poll(outlet.window.isOpen, outlet.window.chunkBytes)) !== undefined;)
+      for (let frame; !sender.isFull && (frame = this.#plane.poll(sender.window.isOpen, sender.window.chunkBytes)) !== undefined;)
         this.#send(frame);
       if (!this.#tellWriters()) return;
     }

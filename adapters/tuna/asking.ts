@@ -83,7 +83,7 @@ export function answerAddresses(given: Connection, responder: AddressResponder):
     const { id, from, to } = body ?? {};
     if (typeof id !== 'number' || typeof from !== 'string') return;
     const request = { from, ...(typeof to === 'string' ? { to } : {}), ...(session === undefined ? {} : { session }) };
-    said(connection, putReply(replyOf(callback(ports, 'desk.reply', () => responder.reply(request))), { id }));
+    said(connection, putReply(replyOf(callback(ports, 'responder.reply', () => responder.reply(request))), { id }));
   };
 }
 

@@ -99,7 +99,7 @@ export function tuna(options: TunaOptions = {}): TunaProtocol {
     delivery: 'acknowledged',
     boundaries: limits.isStream ? 'stream' : 'message',
     keyed: 'session',
-    isLaned: true,
+    hasLinks: true,
     hasSuccessors: true,
     redial: isLimited ? { ...redial, retriesMax: reconnectRetries } : redial,
     connectionsMax,
@@ -130,7 +130,7 @@ function makeSession(
   const nonce = nonces(ports.entropy);
   const envelope: Envelope = box === undefined ? new PlainEnvelope() : new SealedEnvelope(box, nonce, limits.mtu + 1024);
   const ownAddress = identity?.address ?? PLAIN_ADDRESS;
-  const sayOpening = (link: number): Uint8Array => {
+  const openingFor = (link: number): Uint8Array => {
     const metadata = putMetadata({ id, type: 1, link, windowMs: limits.reconnectWindowMs });
     const frames = [
       framed(new TextEncoder().encode(ownAddress)),
@@ -151,7 +151,7 @@ function makeSession(
     links: 2 * limits.numTunaListeners,
     clientIds: Array.from({ length: limits.numTunaListeners }, (_, i) => String(i)),
     envelope,
-    opening: (slot) => (role === 'dialer' ? sayOpening(slot % limits.numTunaListeners) : undefined),
+    opening: (slot) => (role === 'dialer' ? openingFor(slot % limits.numTunaListeners) : undefined),
     openingFrames: role === 'dialer' ? 0 : 2,
     offer: opening,
     isSuccessor: request.isSuccessor === true,

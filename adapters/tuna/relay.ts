@@ -109,7 +109,7 @@ export function answerRelay(
     if (callback<unknown>(ports, 'accepts', () => accepts(src)) !== true) return false;
     const { session } = request;
     const asked = session === undefined ? { from: src } : { from: src, session };
-    const reply = replyOf(callback(ports, 'desk.reply', () => responder.reply(asked)));
+    const reply = replyOf(callback(ports, 'responder.reply', () => responder.reply(asked)));
     return reply.word === 'no-answer' ? false : putReply(reply);
   });
   return () => {

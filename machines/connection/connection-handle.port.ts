@@ -5,8 +5,8 @@ export interface HandlePort {
   /** The id of this round's session, as long as it is referenced. */
   idOf(round: number): string;
   command(command: ProtocolCommand): void;
-  /** One side goes; told once. */
-  parting(): void;
+  /** One side has begun to close; called once. */
+  closeStarted(): void;
   /** A handler of the application threw. */
   raise(error: unknown): void;
 }

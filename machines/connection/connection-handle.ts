@@ -4,10 +4,10 @@ import type { Connection, SendOptions } from './connection.api.js';
 import type { ByteBudget } from '../dataplane/byte-budget.js';
 import { Inbox } from '../dataplane/inbox.js';
 import { Pump } from '../dataplane/pump.js';
-import { abortedBy, cutBy, SessionError, UndeliveredError } from '../errors.js';
+import { abortedBy, cutBy, SessionError, type UndeliveredError } from '../errors.js';
 import { Broadcast } from './broadcast.js';
 import type { Clock } from '../ports.js';
-import { withRanges } from './undelivered.js';
+import { undelivered, withRanges } from './undelivered.js';
 import type { HandleFacts, HandleKind, HandlePort } from './connection-handle.port.js';
 import type { SessionPlane } from '../protocol.js';
 
@@ -52,7 +52,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   #drains: (() => void)[] | undefined;
   #states: Broadcast<ApiState> | undefined;
   #closed: Promise<Closing> | undefined;
-  #isParting = false;
+  #isClosing = false;
   #chargedBytes = 0;
   #closing: Closing | undefined;
   #resolveClosed: ((closing: Closing) => void) | undefined;
@@ -168,7 +168,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   }
 
   close({ now = false, message }: { now?: boolean; message?: string } = {}): Promise<Closing> {
-    this.#part();
+    this.#startClosing();
     const why = message === undefined ? {} : { message };
     if (this.#closing === undefined) this.#port.command({ type: 'close', now, reason: 'closed', ...why });
     return this.closed;
@@ -218,8 +218,15 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   get isOver(): boolean {
     return this.#closing !== undefined;
   }
+  get isClosing(): boolean {
+    return this.#isClosing || this.isOver;
+  }
+  /**
+   * The former name of `isClosing`.
+   * @deprecated Since 0.1.0.
+   */
   get isParting(): boolean {
-    return this.#isParting || this.isOver;
+    return this.isClosing;
   }
 
   /** Asks at once whether the peer is still there. */
@@ -245,7 +252,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
 
   settled(): void {
     this.#charge();
-    if (this.#plane.isParting === true) this.#part();
+    if (this.#plane.isClosing === true) this.#startClosing();
     if (this.#waiting !== undefined) this.#acknowledge(this.#waiting);
     for (let p; (p = this.#parked?.[0]) !== undefined && this.#plane.canTake(p.bytes - MESSAGE_COST_BYTES);)
       this.#unpark(p).accept();
@@ -306,10 +313,10 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     }
   }
 
-  #part(): void {
-    if (this.isParting) return;
-    this.#isParting = true;
-    this.#port.parting();
+  #startClosing(): void {
+    if (this.isClosing) return;
+    this.#isClosing = true;
+    this.#port.closeStarted();
   }
 
   /** The share of the hub's budget that this session holds follows what its plane holds for the peer. */
@@ -379,7 +386,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   }
 
   #undelivered(code: 'expired' | 'failed' | 'unknown'): UndeliveredError {
-    return new UndeliveredError(code, `${UNDELIVERED[code]} ${this.#closing!.reason}`, { cause: this.#closing });
+    return undelivered(code, this.#closing!);
   }
 }
 
@@ -388,9 +395,3 @@ const MESSAGE_COST_BYTES = 64;
 const PARKED_BYTES_MAX = 4 << 20;
 /** State changes kept for a reader that is late; a connection has few, and the oldest give way. */
 const STATES_KEPT_MAX = 256;
-
-const UNDELIVERED = {
-  expired: 'The message was not sent in time.',
-  failed: 'The message was not sent.',
-  unknown: 'The message was sent, but its arrival was not confirmed.',
-};

@@ -29,7 +29,12 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   /** Where the peer is at the moment, e.g. `127.0.0.1:7000`; undefined while there is no wire. */
   readonly remoteAddress: string | undefined;
   readonly state: ApiState;
-  /** One side has said that it goes, or it is over: what is written now comes too late. */
+  /** One side has begun to close, or the connection is over: later writes are not delivered. */
+  readonly isClosing: boolean;
+  /**
+   * The former name of `isClosing`.
+   * @deprecated Since 0.1.0.
+   */
   readonly isParting: boolean;
   /** Every change of state, in order, each once; begins with the current one and ends with the connection. */
   readonly states: AsyncIterable<ApiState>;

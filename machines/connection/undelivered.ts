@@ -1,3 +1,4 @@
+import { UndeliveredError } from '../errors.js';
 import type { Closing, ClosingDetail } from '../closing.js';
 import type { SessionPlane } from '../protocol.js';
 
@@ -12,4 +13,15 @@ export function withRanges<Message>(cause: Closing, plane: SessionPlane<Message>
     ...(accepted > handed ? { unsent: { from: handed + 1, to: accepted } } : {}),
   };
   return Object.keys(detail).length === 0 ? cause : { ...cause, detail };
+}
+
+const UNDELIVERED = {
+  expired: 'The message was not sent in time.',
+  failed: 'The message was not sent.',
+  unknown: 'The message was sent, but its arrival was not confirmed.',
+};
+
+/** The rejection of a `send` that the end of its connection has caught. */
+export function undelivered(code: 'expired' | 'failed' | 'unknown', closing: Closing): UndeliveredError {
+  return new UndeliveredError(code, `${UNDELIVERED[code]} ${closing.reason}`, { cause: closing });
 }

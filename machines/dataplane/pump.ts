@@ -50,7 +50,7 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
   get plane(): Plane<Message, Signal> {
     return this.#plane;
   }
-  get outlets(): PumpOutput<Message> {
+  get output(): PumpOutput<Message> {
     return this.#output;
   }
   get clock(): Clock {
@@ -176,14 +176,14 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
 
   /** One frame, one consequence: the application or the chart gets a frame before the next one is read. */
   #read(now: number): void {
-    const { plane, outlets } = this;
+    const { plane, output } = this;
     this.#sendSignals(); // Signals from outside of a step: a timeout, a detached wire.
     while (!this.#stopped) {
       switch (plane.step(now)) {
         case 'idle':
           return;
         case 'message':
-          for (let m; !this.#stopped && (m = plane.pollMessage()) !== undefined;) outlets.deliver(m);
+          for (let m; !this.#stopped && (m = plane.pollMessage()) !== undefined;) output.deliver(m);
           break;
         case 'signal':
           this.#sendSignals();

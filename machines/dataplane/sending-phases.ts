@@ -5,12 +5,12 @@ import { phaseTable, type PhaseOf } from '../phase-table.js';
  * its chart that all of them have left (or were acknowledged, where there are acknowledgements), or has said its last word.
  */
 export const SENDING_PHASES = phaseTable('sending', 'taking', {
-  taking: { drain: 'draining', part: 'parted' },
+  taking: { drain: 'draining', close: 'closed' },
   /** The peer may ask for it, and the application as well. */
-  draining: { drain: 'draining', empty: 'drained', part: 'parted' },
-  drained: { drain: 'drained', part: 'parted' },
+  draining: { drain: 'draining', empty: 'drained', close: 'closed' },
+  drained: { drain: 'drained', close: 'closed' },
   /** A last word is repeated where it may have been lost. */
-  parted: { drain: 'parted', part: 'parted' },
+  closed: { drain: 'closed', close: 'closed' },
 });
 
 export type SendingPhase = PhaseOf<typeof SENDING_PHASES>;

@@ -62,13 +62,13 @@ export abstract class ConnectionFacts<Self> {
     side: RecordSide<Self>,
     readonly key: string,
     protocol: Protocol<unknown>,
-    wish: DialTarget,
+    target: DialTarget,
     readonly remoteAddress: string,
   ) {
     this.side = side;
     this.protocol = protocol;
-    this.target = wish;
-    this.peerId = wish.peer;
+    this.target = target;
+    this.peerId = target.peer;
   }
 
   /** The id of the current session, or of the next one, where it is over. */

@@ -150,8 +150,8 @@ export class ConnectionManager
     const label = isShared ? (peer ?? targets[0]!) : `#${++this.#dialed}`;
     const key = keyOf(protocol, label);
     const found = this.registry.find(key)?.value;
-    const isWish = request.keep === 'always' && caller === undefined; // It may wait for a place, within a bound of its own.
-    const mayBegin = isWish ? found !== undefined || this.slots.mayWait(protocol) : this.slots.hasRoom(protocol, '');
+    const mayWaitForSlot = request.keep === 'always' && caller === undefined; // It may wait for a place, within a bound of its own.
+    const mayBegin = mayWaitForSlot ? found !== undefined || this.slots.mayWait(protocol) : this.slots.hasRoom(protocol, '');
     if (found?.holdsSlot !== true && !mayBegin) return caller?.failed(closing('limit-reached', 'local'));
     const record =
       found ?? this.#spawn(key, 'dialer', new ConnectionRecord(this, nameOf(protocol, label), protocol, request, ''));
@@ -168,8 +168,8 @@ export class ConnectionManager
     else if (!record.isCompleted && !record.hasCallers) record.ref?.send({ type: 'cancel' });
   }
 
-  grant(record: ConnectionRecord, request: DialPermitRequest): () => void {
-    return this.wireDialer.grant(record, request);
+  requestPermit(record: ConnectionRecord, request: DialPermitRequest): () => void {
+    return this.wireDialer.requestPermit(record, request);
   }
 
   transportOf(address: string): Transport {
@@ -212,11 +212,11 @@ export class ConnectionManager
   }
 
   spawn(key: ConnectionKey, protocol: Protocol<unknown>, remoteAddress: string, peer = key.peer): ConnectionRecord {
-    const wish = peer === '' ? NO_TARGET : { ...NO_TARGET, peer };
+    const target = peer === '' ? NO_TARGET : { ...NO_TARGET, peer };
     return this.#spawn(
       key,
       'acceptor',
-      new ConnectionRecord(this, nameOf(protocol, key.peer || key.label), protocol, wish, remoteAddress),
+      new ConnectionRecord(this, nameOf(protocol, key.peer || key.label), protocol, target, remoteAddress),
     );
   }
 
@@ -270,7 +270,7 @@ export class ConnectionManager
 
   ended(record: ConnectionRecord, cause: Closing): void {
     if (wasAnswered(cause)) record.redials.refused();
-    if (cause.code === 'trust-denied' && cause.side === 'remote') this.dialScheduler.heardDenial(record.key);
+    if (cause.code === 'trust-denied' && cause.side === 'remote') this.dialScheduler.noteDenial(record.key);
     this.router.release(record);
     this.metrics.ended(record.key, cause.code);
     this.metrics.duplicatesDropped(record.session?.plane.stats['duplicates'] ?? 0);

@@ -27,7 +27,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     if (this.keep !== 'always') this.keep = request.keep ?? this.keep;
     if (this.state === 'none') this.redials.isRedial = false;
     const { handle } = this;
-    if (this.isConnected && handle !== undefined && !handle.isParting) return caller?.connected(handle);
+    if (this.isConnected && handle !== undefined && !handle.isClosing) return caller?.connected(handle);
     if (caller !== undefined) this.callers.add(caller, () => this.leave(caller)); // If it is saying goodbye at the moment, the next one is for this caller.
     this.side.slots.settle(this);
     this.ref!.send({ type: 'connect' });
@@ -48,7 +48,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     if (this.target.targets.length === 0) this.target = { ...other.target, peer: this.target.peer };
     const { handle } = this;
     for (const caller of other.callers.take()) {
-      if (this.isConnected && handle?.isParting === false) caller.connected(handle);
+      if (this.isConnected && handle?.isClosing === false) caller.connected(handle);
       else this.callers.add(caller, () => this.leave(caller));
     }
     this.side.slots.settle(other);
@@ -65,7 +65,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
   // Called by the connection's chart.
 
   requestPermit(request: DialPermitRequest): () => void {
-    return this.side.grant(this, request);
+    return this.side.requestPermit(this, request);
   }
   requestDial(_: object, permitted: () => void, exhausted: () => void): () => void {
     return this.requestPermit({
@@ -220,8 +220,11 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
   command(command: ProtocolCommand): void {
     this.ref?.send(command);
   }
-  parting(): void {
-    if (this.isConnected && this.handle !== undefined) this.side.tell({ type: 'parting', connection: this.handle });
+  closeStarted(): void {
+    const { handle: connection } = this;
+    if (!this.isConnected || connection === undefined) return;
+    this.side.tell({ type: 'closeStarted', connection });
+    this.side.tell({ type: 'parting', connection }); // The former name, for one version.
   }
 
   // Called by the hub's actions. `isServing`: the hub's chart is in a state in which connections may begin.
@@ -273,7 +276,7 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
 
   /** The peer has lost the session; where this side had dialed it, and has not begun to go, there is a new one. @rule TUNA-8 */
   #succeed({ code }: Closing): Connection | undefined {
-    const isWanted = code === 'peer-lost-session' && this.protocol.hasSuccessors === true && this.handle?.isParting === false;
+    const isWanted = code === 'peer-lost-session' && this.protocol.hasSuccessors === true && this.handle?.isClosing === false;
     if (!isWanted || this.role !== 'dialer') return undefined;
     this.side.forgetLinks(this);
     this.successor = this.#make('dialer', { isSuccessor: true });

@@ -10,7 +10,12 @@ export type EngineEvent =
   | { readonly type: 'listen-failed'; readonly address: string; readonly cause: WireCause }
   | { readonly type: 'state'; readonly id: string; readonly peer: string; readonly state: ApiState }
   | { readonly type: 'connected'; readonly connection: Connection<unknown> }
-  /** One side goes: what is written from here on comes too late. `disconnected` follows. */
+  /** One side has begun to close: later writes are not delivered. `disconnected` follows. */
+  | { readonly type: 'closeStarted'; readonly connection: Connection<unknown> }
+  /**
+   * The former name of `closeStarted`, which it follows.
+   * @deprecated Since 0.1.0.
+   */
   | { readonly type: 'parting'; readonly connection: Connection<unknown> }
   | { readonly type: 'disconnected'; readonly connection: Connection<unknown>; readonly closing: Closing }
   /** Its messages are delivered from here on; `connected` follows once the peer is known for good (SHIP). */

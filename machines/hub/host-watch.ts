@@ -18,7 +18,7 @@ export function watchHost(host: Host | undefined, tell: (event: HostEvent) => vo
   if (host === undefined) return () => undefined;
   let isFrozen = false;
   const settle = (): void => tell({ type: isFrozen || !host.isOnline() ? 'host.held' : 'host.released' });
-  const hear = (news: HostNews): void => {
+  const listener = (news: HostNews): void => {
     switch (news) {
       case 'online':
       case 'offline':
@@ -35,7 +35,7 @@ export function watchHost(host: Host | undefined, tell: (event: HostEvent) => vo
     }
   };
   if (!host.isOnline()) tell({ type: 'host.held' });
-  return host.watch(hear);
+  return host.watch(listener);
 }
 
 /** Looks once a second whether the host slept. Returns how to stop. */

@@ -32,12 +32,12 @@ export interface MeetingFacts {
 }
 
 /**
- * The decision about an accepted wire. `hear-out`: a peer with a rule of its own may keep the wire that we dialed, and then it drops its
+ * The decision about an accepted wire. `await-first-bytes`: a peer with a rule of its own may keep the wire that we dialed, and then it drops its
  * own without a word; were ours dropped at once, both would be gone. So ours stays until something has come over the peer's.
  * `probe-and-refuse`: the current connection is asked for a sign of life, and the newcomer is refused.
  * @rule SHIP-11
  */
-export type MeetingDecision = 'refuse' | 'probe-and-refuse' | 'wait' | 'hear-out' | Replacement;
+export type MeetingDecision = 'refuse' | 'probe-and-refuse' | 'wait' | 'await-first-bytes' | Replacement;
 
 /** How the peer's newer wire takes the place of the current connection. */
 export type Replacement = 'take-over-attempt' | 'replace-connection';
@@ -51,7 +51,7 @@ export function decideMeeting(facts: MeetingFacts, retryAfterMs: number): Meetin
   if (tie === 'wait') return 'wait';
   if (tie === 'keep') return facts.isCompleted ? 'probe-and-refuse' : 'refuse';
   const isOurs = facts.role === 'dialer' && !(facts.state === 'initiated' && !facts.hasReached);
-  if (facts.newestStays && isOurs) return 'hear-out';
+  if (facts.newestStays && isOurs) return 'await-first-bytes';
   return decideReplacement(facts);
 }
 
@@ -63,9 +63,9 @@ export function decideReplacement({ role, state }: Pick<MeetingFacts, 'role' | '
 function decideTie({ rule, state, hasReached, hasOpening, crossedForMs }: MeetingFacts, retryAfterMs: number): TieDecision {
   if (rule === 'wait' && state === 'initiated' && !hasReached) return 'replace'; // The peer can't know of our dial.
   if (rule !== 'keep') return rule;
-  const isUnheard = state === 'initiated' && hasOpening;
+  const isUnread = state === 'initiated' && hasOpening;
   const hasWaited = crossedForMs !== undefined && crossedForMs >= retryAfterMs;
-  return isUnheard || hasWaited ? 'replace' : 'keep';
+  return isUnread || hasWaited ? 'replace' : 'keep';
 }
 
 /** An attempt or a connection that has ended, and who still wants one. */

@@ -53,7 +53,7 @@ export const hubMachine = hubSetup.createMachine({
             'host.released': { actions: 'releaseDials' },
             // Held before the wires go, or the first would be dialed anew.
             'host.frozen': { actions: ['holdDials', 'dropWires'], description: 'Wires end without a word; sessions live on.' },
-            'host.left': { target: 'listeners', actions: 'sayFarewell' },
+            'host.left': { target: 'listeners', actions: 'sendFarewell' },
             shutdown: 'listeners',
           },
         },

@@ -116,7 +116,7 @@ export const hubSetup = setup({
     holdDials: ({ context }) => context.hub.hold(),
     releaseDials: ({ context }) => context.hub.release(),
     /** The last words to every peer are given to the wires before the host's call returns. */
-    sayFarewell: ({ context }) => farewell(context.hub),
+    sendFarewell: ({ context }) => farewell(context.hub),
     probeWires: ({ context }) => {
       context.hub.dialScheduler.thaw();
       probe(context.hub);

@@ -19,7 +19,7 @@ export interface RecordSide<ConnectionRecord> {
   readonly metrics: Metrics;
   readonly slots: { settle(record: ConnectionRecord): void; limitOf(protocol: Protocol<unknown>): number };
   readonly dialScheduler: { delay(key: string, policy: RedialPolicy): void };
-  grant(record: ConnectionRecord, request: DialPermitRequest): () => void;
+  requestPermit(record: ConnectionRecord, request: DialPermitRequest): () => void;
   tell(event: EngineEvent): void;
   /** A session begins; `record.role` says which side opened its wire. */
   began(record: ConnectionRecord): void;

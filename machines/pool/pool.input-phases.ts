@@ -5,7 +5,7 @@ import { phaseTable, type PhaseOf } from '../phase-table.js';
  * is, and nothing more is read before the chart has decided. Bare frames have no hello, and are opened at once.
  */
 export const POOL_INPUT = phaseTable('pool-input', 'nothing', {
-  nothing: { greet: 'hello', open: 'everything', ignore: 'nothing' },
+  nothing: { hello: 'hello', open: 'everything', ignore: 'nothing' },
   hello: { answer: 'deciding', ignore: 'nothing' },
   deciding: { open: 'everything', ignore: 'nothing' },
   everything: { ignore: 'nothing' },

@@ -63,15 +63,15 @@ export const poolMachine = poolSetup.createMachine({
                     target: '#pool.alive.open',
                     actions: { type: 'tellParent', params: { type: 'handshake.started' } },
                   },
-                  { target: 'greeting', actions: ['noteWire', { type: 'tellParent', params: { type: 'handshake.started' } }] },
+                  { target: 'handshake', actions: ['noteWire', { type: 'tellParent', params: { type: 'handshake.started' } }] },
                 ],
               },
             },
-            greeting: {
+            handshake: {
               meta: { rule: 'POOL-5' }, // No message is exchanged before the peer has identified itself.
-              entry: 'greetPeer',
+              entry: 'sendHello',
               on: {
-                'peer.greeted': [
+                'handshake.done': [
                   {
                     guard: 'isMistaken',
                     target: '#pool.closed',
@@ -111,7 +111,7 @@ export const poolMachine = poolSetup.createMachine({
             abort: {
               guard: 'isReplaced',
               target: '#pool.closed',
-              actions: ['recordAbort', 'noteGoodbye', 'sayGoodbye', 'flush', 'stopPolitely'],
+              actions: ['recordAbort', 'noteGoodbye', 'sendGoodbye', 'flush', 'stopPolitely'],
             },
             close: [
               { guard: 'isAbrupt', target: 'closingLocal', actions: 'noteGoodbye' },
@@ -140,7 +140,7 @@ export const poolMachine = poolSetup.createMachine({
           states: {
             speaking: { always: [{ guard: 'isBare', target: '#pool.closed', actions: 'stopPolitely' }, 'said'] },
             said: {
-              entry: ['sayGoodbye', 'flush'],
+              entry: ['sendGoodbye', 'flush'],
               on: {
                 'peer.goodbye': { target: '#pool.closed', actions: 'stopPolitely' },
                 'wire.closed': '#pool.closed',
@@ -155,7 +155,7 @@ export const poolMachine = poolSetup.createMachine({
           description: 'The peer goes, and waits for what was written here.',
           entry: ['drainPlane', 'flush'],
           on: {
-            'log.drained': { target: '#pool.closed', actions: ['sayGoodbye', 'flush', 'stopPolitely'] },
+            'log.drained': { target: '#pool.closed', actions: ['sendGoodbye', 'flush', 'stopPolitely'] },
             'wire.silent': { description: 'It has said goodbye, and says no more.' },
             'wire.closed': '#pool.closed',
           },

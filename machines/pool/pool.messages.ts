@@ -56,7 +56,7 @@ export type PoolFrameKind =
   | 'pong'
   | 'goodbye'
   | 'fault'
-  | 'greeting' // Of a protocol that greets in a way of its own.
+  | 'handshake' // Of a protocol that greets in a way of its own.
   | 'optional' // Unknown, may be skipped.
   | 'critical'; // Unknown, may not.
 

@@ -25,11 +25,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   #inputPhase: PoolInputPhase = POOL_INPUT.initial;
   #sending: SendingPhase = SENDING_PHASES.initial;
   #openedAt = 0;
-  #greeting: Uint8Array | undefined;
+  #firstFrame: Uint8Array | undefined;
   #goodbye: Uint8Array | undefined;
   #mustPing = false; // However often it is asked, and however long the wire takes nothing, one ping waits,
   #pong: number | undefined; // and the answer to the last one.
-  #hasHeard = false; // Bytes came, of whatever.
+  #hasReceived = false; // Bytes came, of whatever.
   #signAt: number | undefined; // When the peer is owed a sign of life, because it can't tell a reader that is slow from none.
   #message: Uint8Array | undefined;
   #signals: PoolSignal[] = [];
@@ -47,16 +47,16 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   // Commands of the chart.
 
   /** On a new wire: the dialer says who it is, the acceptor listens. */
-  greet(): void {
-    this.#advance('greet');
+  sendHello(): void {
+    this.#advance('hello');
     const { handshake, role } = this.input;
     if (handshake !== undefined) this.#take(handshake.begin());
-    else if (role === 'dialer') this.#greet('hello');
+    else if (role === 'dialer') this.#queueHello('hello');
   }
 
   /** The peer may speak, and be spoken to, from here on. */
   open(now: number): void {
-    if (this.input.role === 'acceptor' && !this.input.isBare && this.input.handshake === undefined) this.#greet('welcome');
+    if (this.input.role === 'acceptor' && !this.input.isBare && this.input.handshake === undefined) this.#queueHello('welcome');
     this.#advance('open');
     this.#activeAt = this.#openedAt = now;
   }
@@ -69,7 +69,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** Nothing more is said, not even what was written and has not left. */
   goodbye(goodbye: PoolGoodbye): void {
-    this.#send('part');
+    this.#send('close');
     if (!this.input.isBare) this.#goodbye = this.input.codec.putGoodbye(goodbye);
   }
 
@@ -98,11 +98,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   handleBytes(_link: number, bytes: Uint8Array, lent: boolean): void {
     this.#framer.push(bytes, lent);
-    this.#hasHeard = true;
+    this.#hasReceived = true;
   }
 
   step(now: number): Step {
-    if (this.#hasHeard) this.#heard(now);
+    if (this.#hasReceived) this.#noteInput(now);
     if (this.#inputPhase === 'nothing' || this.#inputPhase === 'deciding') return 'idle';
     const framed = this.#framer.poll();
     if (framed === 'more') return 'idle';
@@ -143,7 +143,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   }
 
   write(payload: Uint8Array): Room {
-    if (this.isParting) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (this.isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     const { limits } = this.input;
     if (payload.length > limits.messageBytesMax)
       throw new SessionError('too-large', `a message of ${payload.length} bytes is above the limit of ${limits.messageBytesMax}`);
@@ -156,7 +156,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   pollTransmit(_link: number, now: number): Uint8Array | undefined {
     const control = this.#pollControl();
     if (control !== undefined) return this.#transmitted(control, now);
-    if (!this.#isOpen || this.#sending === 'parted') return undefined;
+    if (!this.#isOpen || this.#sending === 'closed') return undefined;
     const bytes = this.#queue.poll();
     this.#tellDrained();
     if (bytes === undefined) return undefined;
@@ -200,7 +200,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   get queuedBytes(): number {
     return this.#queue.costBytes;
   }
-  get isParting(): boolean {
+  get isClosing(): boolean {
     return this.#sending !== 'taking';
   }
   get stats(): { received: number } {
@@ -214,7 +214,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const { codec, role } = this.input;
     if (kind === 'fault') return this.#handleFault();
     if (this.#inputPhase === 'hello') {
-      if (this.input.handshake !== undefined) return this.#greetOn(this.input.handshake, kind);
+      if (this.input.handshake !== undefined) return this.#continueHandshake(this.input.handshake, kind);
       if (role === 'dialer' && kind === 'refused') {
         const refusal = codec.refused(bytes, start, end);
         return refusal === undefined ? this.#accuse('malformed', 'POOL-5') : this.#signal({ type: 'peer.refused', refusal });
@@ -223,14 +223,14 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
       if (hello === undefined) return this.#accuse('malformed', 'POOL-5');
       this.#advance('answer');
       const isUnderstood = hello.versionMin <= codec.versionMax && hello.versionMax >= codec.versionMin;
-      return this.#signal({ type: 'peer.greeted', id: hello.id, isUnderstood });
+      return this.#signal({ type: 'handshake.done', id: hello.id, isUnderstood });
     }
     if (kind === 'goodbye') {
       const goodbye = codec.goodbye(bytes, start, end);
       return goodbye === undefined ? this.#accuse('malformed', 'POOL-2') : this.#signal({ type: 'peer.goodbye', goodbye });
     }
     // Both have greeted.
-    if (kind === 'hello' || kind === 'welcome' || kind === 'refused' || kind === 'greeting')
+    if (kind === 'hello' || kind === 'welcome' || kind === 'refused' || kind === 'handshake')
       return this.#accuse('violated', 'POOL-5');
     const number = kind === 'ping' || kind === 'pong' ? codec.number(bytes, start, end) : undefined;
     if (number === undefined) return this.#accuse('malformed', 'POOL-2');
@@ -238,26 +238,26 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return 'quiet';
   }
 
-  #greetOn(greeting: PoolHandshake, kind: string): Step {
+  #continueHandshake(handshake: PoolHandshake, kind: string): Step {
     const { bytes, start, end } = this.#framer;
-    if (kind === 'greeting') return this.#take(greeting.receive(bytes, start, end));
+    if (kind === 'handshake') return this.#take(handshake.receive(bytes, start, end));
     const refusal = kind === 'refused' ? this.input.codec.refused(bytes, start, end) : undefined;
-    return this.#take(refusal === undefined ? 'malformed' : greeting.refused(refusal));
+    return this.#take(refusal === undefined ? 'malformed' : handshake.refused(refusal));
   }
 
   #take(said: HandshakeStep): Step {
     if (said === 'malformed') return this.#accuse('malformed', 'POOL-5');
-    if (said.say !== undefined) this.#greeting = said.say;
+    if (said.say !== undefined) this.#firstFrame = said.say;
     if (said.signal === undefined) return 'quiet';
     const { signal } = said;
-    if (signal.type === 'handshake.failed' && signal.closing.code === 'malformed') this.#sayFault('malformed', 'POOL-5');
+    if (signal.type === 'handshake.failed' && signal.closing.code === 'malformed') this.#sendFault('malformed', 'POOL-5');
     this.#advance('answer');
     return this.#signal(said.signal);
   }
 
   /** Any byte is a sign of life; who sends them gets one back, for they may be all that it does for a long time. */
-  #heard(now: number): void {
-    this.#hasHeard = false;
+  #noteInput(now: number): void {
+    this.#hasReceived = false;
     this.liveness.received(now);
     if (this.#mayPing) this.#signAt ??= now + SIGN_MS;
   }
@@ -269,10 +269,10 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   #pollControl(): Uint8Array | undefined {
     const { codec } = this.input;
-    const first = this.#greeting ?? this.#goodbye;
-    if (this.#greeting !== undefined) this.#greeting = undefined;
+    const first = this.#firstFrame ?? this.#goodbye;
+    if (this.#firstFrame !== undefined) this.#firstFrame = undefined;
     else this.#goodbye = undefined;
-    if (first !== undefined || this.#sending === 'parted') return first;
+    if (first !== undefined || this.#sending === 'closed') return first;
     const pong = this.#pong;
     if (pong !== undefined) {
       this.#pong = undefined;
@@ -292,16 +292,16 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return this.#isOpen && !this.input.isBare;
   }
 
-  #greet(kind: 'hello' | 'welcome'): void {
+  #queueHello(kind: 'hello' | 'welcome'): void {
     const { codec, localId } = this.input;
     const { versionMin, versionMax } = codec;
     const isInquiry = kind === 'hello' && this.input.peer === undefined;
-    this.#greeting = codec.putHello(kind, { versionMin, versionMax, id: localId, isInquiry });
+    this.#firstFrame = codec.putHello(kind, { versionMin, versionMax, id: localId, isInquiry });
   }
 
   #idleAt(): number | undefined {
     const { idleTimeoutMs } = this.input.limits;
-    return this.#isOpen && !this.isParting && idleTimeoutMs > 0 ? this.#activeAt + idleTimeoutMs : undefined;
+    return this.#isOpen && !this.isClosing && idleTimeoutMs > 0 ? this.#activeAt + idleTimeoutMs : undefined;
   }
 
   #tellDrained(): void {
@@ -310,11 +310,11 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     this.#signals.push({ type: 'log.drained' });
   }
 
-  #advance(event: 'greet' | 'answer' | 'open' | 'ignore'): void {
+  #advance(event: 'hello' | 'answer' | 'open' | 'ignore'): void {
     this.#inputPhase = step(POOL_INPUT, this.#inputPhase, event);
   }
 
-  #send(event: 'drain' | 'empty' | 'part'): void {
+  #send(event: 'drain' | 'empty' | 'close'): void {
     this.#sending = step(SENDING_PHASES, this.#sending, event);
   }
 
@@ -325,14 +325,14 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
 
   /** The connection ends, and the peer gets the reason before its wire closes: it would repeat its mistake on the next one. @rule POOL-13 */
   #accuse(code: PoolFaultCode, rule: string): Step {
-    this.#sayFault(code, rule);
+    this.#sendFault(code, rule);
     this.#advance('ignore');
     return this.#signal({ type: 'peer.violated', fault: { code, rule } });
   }
 
-  #sayFault(code: PoolFaultCode, rule: string): void {
-    if (this.input.isBare || this.#sending === 'parted') return;
-    this.#send('part');
+  #sendFault(code: PoolFaultCode, rule: string): void {
+    if (this.input.isBare || this.#sending === 'closed') return;
+    this.#send('close');
     this.#goodbye = this.input.codec.putFault({ code, rule });
   }
 

@@ -70,7 +70,7 @@ function closingOfWire(event: PoolEvent, { isBare }: PoolContext): Closing {
 
 /** The peer's stated id. */
 function idOf(event: PoolEvent): string | undefined {
-  if (event.type === 'peer.greeted') return event.id;
+  if (event.type === 'handshake.done') return event.id;
   return event.type === 'peer.refused' ? event.refusal.id : undefined;
 }
 
@@ -87,10 +87,10 @@ export const poolSetup = setup({
   actions: {
     ...sessionActions,
     noteWire: assign({ fingerprint: ({ event }) => (event.type === 'wire.opened' ? event.identity?.fingerprint : undefined) }),
-    greetPeer: ({ context }) => context.session.plane.greet(),
+    sendHello: ({ context }) => context.session.plane.sendHello(),
     openPlane: ({ context: { session } }) => session.plane.open(session.now()),
     drainPlane: ({ context }) => context.session.plane.drain(),
-    sayGoodbye: ({ context }) => context.session.plane.goodbye(context.goodbye),
+    sendGoodbye: ({ context }) => context.session.plane.goodbye(context.goodbye),
     probeWire: ({ context: { session } }) => session.plane.probe(session.now()),
     stopWithLastWord: ({ context: { session } }) => session.stop(session.plane.hasLastWord ? 'polite' : 'hard'),
     noteGoodbye: assign({
@@ -127,14 +127,14 @@ export const poolSetup = setup({
     /** The peer dialed anew and may not know yet which of the two is left, so it gets a goodbye. */
     isReplaced: ({ event }) => event.type === 'abort' && event.closing.code === 'replaced',
     isAbrupt: ({ event }) => event.type === 'close' && event.now,
-    isForeign: ({ event }) => event.type === 'peer.greeted' && !event.isUnderstood,
+    isForeign: ({ event }) => event.type === 'handshake.done' && !event.isUnderstood,
     isCrossed: ({ event }) => event.type === 'peer.refused' && event.refusal.code === 'crossed',
     /** Not whom we dialed, not who its certificate says, or ourselves. */
     isMistaken: ({ context, event }) => {
       const { peer, isProven, localId } = context;
       const id = idOf(event);
       if (id === undefined) return false;
-      const shown = event.type === 'peer.greeted' ? event.fingerprint : undefined;
+      const shown = event.type === 'handshake.done' ? event.fingerprint : undefined;
       const isAnother = (isProven && id !== context.fingerprint) || (shown !== undefined && shown !== context.fingerprint);
       return (peer !== undefined && id !== peer) || isAnother || id === localId;
     },

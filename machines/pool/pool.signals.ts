@@ -5,7 +5,7 @@ import type { PoolLimits } from './pool.timing.js';
 /** News for the chart. */
 export type PoolSignal =
   /** `isUnderstood`: there is a version that both speak. `fingerprint`: the certificate that it says to show, where it says so. */
-  | { type: 'peer.greeted'; id: string; isUnderstood: boolean; fingerprint?: string | undefined }
+  | { type: 'handshake.done'; id: string; isUnderstood: boolean; fingerprint?: string | undefined }
   | { type: 'handshake.failed'; closing: Closing }
   | { type: 'peer.refused'; refusal: PoolRefused }
   | { type: 'peer.goodbye'; goodbye: PoolGoodbye }

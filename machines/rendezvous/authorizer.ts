@@ -24,7 +24,7 @@ export interface Self {
 
 /** The node, as the authorizer needs it. */
 export interface AuthContext {
-  readonly letters: SignedMessages;
+  readonly signedMessages: SignedMessages;
   readonly entropy: Entropy;
   readonly limits: RendezvousLimits;
   self(): Self;
@@ -71,7 +71,7 @@ export class Authorizer {
 
   /** A request to this peer, whose answer is expected from here on. */
   request(to: NodeId, now: number): Uint8Array {
-    const request = this.context.letters.writeRequest(this.#contactInfo(to));
+    const request = this.context.signedMessages.writeRequest(this.#contactInfo(to));
     this.#expect(to, request.message.nonce, { holds: 'asked', request }, now);
     return request.bytes;
   }
@@ -108,40 +108,40 @@ export class Authorizer {
   // Letters.
 
   authorizeMessage(bytes: Uint8Array, now: number): AuthResult {
-    const { letters } = this.context;
-    const sealed = letters.read(bytes);
+    const { signedMessages } = this.context;
+    const sealed = signedMessages.read(bytes);
     if (sealed === undefined) return { outcome: 'malformed' };
     const { from, to } = sealed.message;
-    if (to !== letters.id || from === letters.id) return { outcome: 'misdirected', from };
+    if (to !== signedMessages.id || from === signedMessages.id) return { outcome: 'misdirected', from };
     if (this.isBanned(from, now)) return { outcome: 'banned', from };
     if (isRequest(sealed)) return this.#authorizeRequest(sealed, now);
     return this.#authorizeResponse(sealed as Signed<ConnectResponse>, now);
   }
 
   #authorizeRequest(request: Signed<ConnectRequest>, now: number): AuthResult {
-    const { letters } = this.context;
+    const { signedMessages } = this.context;
     const { from, nonce } = request.message;
     if (this.#asked.has(from, now)) return { outcome: 'repeated', from };
     if (this.#seen.has(from + nonce, now)) return { outcome: 'replayed', from };
-    if (!letters.isGenuine(request)) return { outcome: 'forged', from };
+    if (!signedMessages.isGenuine(request)) return { outcome: 'forged', from };
     this.#asked.set(from, true, now);
     this.#seen.set(from + nonce, true, now);
     if (!this.context.wants(from)) return { outcome: 'unwanted', from };
-    const response = letters.writeResponse(this.#contactInfo(from), request);
+    const response = signedMessages.writeResponse(this.#contactInfo(from), request);
     this.#expect(from, response.message.nonce, { holds: 'request', request }, now);
     return { outcome: 'stored', from, answer: response.bytes };
   }
 
   #authorizeResponse(response: Signed<ConnectResponse>, now: number): AuthResult {
-    const { letters } = this.context;
+    const { signedMessages } = this.context;
     const { from, request } = response.message;
     const { message } = request;
-    if (message.from !== letters.id || message.to !== from) return { outcome: 'not-asked', from };
+    if (message.from !== signedMessages.id || message.to !== from) return { outcome: 'not-asked', from };
     const match = this.expected.match(message.transport, from, message.nonce, now);
     if (match.word !== 'hit') return { outcome: OF_MISS[match.word], from };
-    if (!letters.isGenuine(request)) return { outcome: 'not-asked', from };
+    if (!signedMessages.isGenuine(request)) return { outcome: 'not-asked', from };
     if (match.expectation.grounds.holds === 'response') return { outcome: 'replayed', from };
-    if (!letters.isGenuine(response)) return { outcome: 'forged', from };
+    if (!signedMessages.isGenuine(response)) return { outcome: 'forged', from };
     this.#expect(from, message.nonce, { holds: 'response', response }, now);
     return { outcome: 'answered', from };
   }
@@ -177,14 +177,14 @@ export class Authorizer {
     return expectation === undefined || isAnnounced(hello, expectation) ? undefined : 'address-mismatch';
   }
 
-  /** The nonce of the peer's letter, which a dial to this peer shows. Undefined: no letter of it is alive. */
+  /** The nonce of the peer's message, which a dial to this peer shows. Undefined: no letter of it is alive. */
   nonceFor(peer: NodeId, now: number): Nonce | undefined {
     const grounds = this.expected.newestOf(peer, now)?.grounds;
     if (grounds?.holds === 'request') return grounds.request.message.nonce;
     return grounds?.holds === 'response' ? grounds.response.message.nonce : undefined;
   }
 
-  /** The contact information of this peer's newest letter. */
+  /** The contact information of this peer's newest message. */
   contactInfoOf(peer: NodeId, now: number): ContactInfo | undefined {
     const grounds = this.expected.newestOf(peer, now)?.grounds;
     if (grounds?.holds === 'request') return grounds.request.message;
@@ -193,7 +193,7 @@ export class Authorizer {
 
   #objection(hello: Hello, { certificate }: Evidence, now: number): Outcome | undefined {
     const { from, to, address } = hello;
-    const { id } = this.context.letters;
+    const { id } = this.context.signedMessages;
     if (from === id || (to !== undefined && to !== id)) return 'misdirected';
     if (this.isBanned(from, now)) return 'banned';
     if (hello.certificate !== undefined && hello.certificate !== certificate) return 'identity-mismatch';
@@ -212,10 +212,10 @@ export class Authorizer {
   }
 
   #contactInfo(to: NodeId): ContactInfo {
-    const { letters, entropy } = this.context;
+    const { signedMessages, entropy } = this.context;
     const nonce = hexOf(entropy(16));
     const { transport, addresses, isClient, certificate } = this.context.self();
-    return { from: letters.id, to, nonce, transport, addresses: isClient ? [] : addresses, isClient, certificate };
+    return { from: signedMessages.id, to, nonce, transport, addresses: isClient ? [] : addresses, isClient, certificate };
   }
 }
 

@@ -15,7 +15,7 @@ import type { RendezvousLimits } from './rendezvous.timing.js';
 export interface ExpectationsContext {
   readonly limits: RendezvousLimits;
   readonly authorizer: Authorizer;
-  readonly signaling: { send(to: NodeId, letter: Uint8Array): void; forget(peer: NodeId): void };
+  readonly signaling: { send(to: NodeId, message: Uint8Array): void; forget(peer: NodeId): void };
   readonly engine: Engine;
   readonly clock: Clock;
   /** The certificate that this node vouches for, where it does: then dials hold peers to theirs. */

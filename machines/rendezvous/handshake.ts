@@ -7,7 +7,7 @@ import type { Outcome } from './rendezvous.outcomes.js';
 
 /** The node, as its handshakes need it. */
 export interface HandshakeContext {
-  readonly letters: SignedMessages;
+  readonly signedMessages: SignedMessages;
   readonly frames: RendezvousFrames;
   readonly entropy: Entropy;
   /** The Hello of this node; `peer` undefined: to an unknown peer. `lapsed`: this dial is no longer expected. */
@@ -59,18 +59,18 @@ export class DialerHandshake implements PoolHandshake {
   begin(): HandshakeStep {
     // RDV-3: a dial that opens after its expectation has lapsed says nothing.
     if (this.side.ownHello(this.peer, 'dialer') === 'lapsed') return this.#fail('late', 'local');
-    return { say: this.side.letters.writeClientHello(this.#challenge) };
+    return { say: this.side.signedMessages.writeClientHello(this.#challenge) };
   }
 
   receive(bytes: Uint8Array, at: number, end: number): HandshakeStep {
-    const { frames, letters } = this.side;
+    const { frames, signedMessages } = this.side;
     const kind = frames.handshakeFrame(bytes, at, end);
     if (kind === 'challenge' && this.#transcript === undefined) {
-      const challenge = letters.readChallenge(bytes, at, end);
+      const challenge = signedMessages.readChallenge(bytes, at, end);
       return challenge === undefined ? this.#fail('malformed') : this.#introduce(challenge);
     }
     if (kind !== 'hello' || this.#transcript === undefined) return this.#fail('malformed');
-    const hello = letters.readHello(bytes, at, end, { ...this.#transcript, speaker: 'acceptor' });
+    const hello = signedMessages.readHello(bytes, at, end, { ...this.#transcript, speaker: 'acceptor' });
     if (typeof hello === 'string') return this.#fail(hello);
     if (this.peer !== undefined && hello.from !== this.peer) return this.#fail('identity-mismatch');
     const objection = hello.confirmedYou && !hello.isClient ? this.side.authorizeAnswer(hello) : 'malformed';
@@ -78,8 +78,8 @@ export class DialerHandshake implements PoolHandshake {
     const own = this.side.ownHello(this.peer, 'dialer');
     if (own === 'lapsed') return this.#fail('late', 'local');
     this.side.verified(hello);
-    const say = letters.writeHello({ ...own, to: hello.from, confirmedYou: true }, this.#transcript);
-    return { say, signal: greeted(hello) };
+    const say = signedMessages.writeHello({ ...own, to: hello.from, confirmedYou: true }, this.#transcript);
+    return { say, signal: handshakeDone(hello) };
   }
 
   refused({ code, retryAfterMs }: PoolRefused): HandshakeStep {
@@ -95,15 +95,15 @@ export class DialerHandshake implements PoolHandshake {
   }
 
   #introduce({ challenge, id, version }: { challenge: Uint8Array; id: NodeId; version: number }): HandshakeStep {
-    const { letters } = this.side;
-    if (version !== letters.version) return this.#fail('version-unsupported');
+    const { signedMessages } = this.side;
+    if (version !== signedMessages.version) return this.#fail('version-unsupported');
     // It claims to be a peer that is connected already: true or false, the dial is of no use.
-    if (this.peer === undefined && id !== letters.id && this.side.isMet(id)) return this.#fail('met', 'local', false);
-    this.#claimsOurKey = id === letters.id; // This node itself, or another process with its key: the other end finds out which.
+    if (this.peer === undefined && id !== signedMessages.id && this.side.isMet(id)) return this.#fail('met', 'local', false);
+    this.#claimsOurKey = id === signedMessages.id; // This node itself, or another process with its key: the other end finds out which.
     const own = this.side.ownHello(this.peer, 'dialer');
     if (own === 'lapsed') return this.#fail('late', 'local');
     this.#transcript = { dialerChallenge: this.#challenge, acceptorChallenge: challenge, speaker: 'dialer' };
-    return { say: letters.writeHello({ ...own, confirmedYou: false }, this.#transcript) };
+    return { say: signedMessages.writeHello({ ...own, confirmedYou: false }, this.#transcript) };
   }
 
   #fail(outcome: Outcome, side: 'local' | 'remote' = 'remote', counts = true): HandshakeStep {
@@ -135,7 +135,7 @@ export class AcceptorHandshake implements PoolHandshake {
   }
 
   receive(bytes: Uint8Array, at: number, end: number): HandshakeStep {
-    const { letters, frames } = this.side;
+    const { signedMessages, frames } = this.side;
     const kind = frames.handshakeFrame(bytes, at, end);
     if (!this.#hasAnswered) {
       if (kind !== 'hello') return {}; // The client hello, which the listener has answered.
@@ -143,14 +143,14 @@ export class AcceptorHandshake implements PoolHandshake {
       return this.#answer();
     }
     const { hello: first, transcript } = this.arrived;
-    const hello = kind === 'hello' ? letters.readHello(bytes, at, end, transcript) : 'malformed';
+    const hello = kind === 'hello' ? signedMessages.readHello(bytes, at, end, transcript) : 'malformed';
     const outcome = typeof hello === 'string' ? hello : hello.from === first.from && hello.confirmedYou ? undefined : 'malformed';
     if (outcome !== undefined) {
       this.side.count(outcome);
       return { signal: { type: 'handshake.failed', closing: closingOfOutcome(outcome, 'remote') } };
     }
     this.side.verified(first);
-    return { signal: greeted(first) };
+    return { signal: handshakeDone(first) };
   }
 
   refused(): HandshakeStep {
@@ -161,13 +161,13 @@ export class AcceptorHandshake implements PoolHandshake {
     const { hello, transcript } = this.arrived;
     const own = this.side.ownHello(hello.from, 'acceptor');
     if (own === 'lapsed') return { signal: { type: 'handshake.failed', closing: closingOfOutcome('late', 'local') } };
-    return { say: this.side.letters.writeHello({ ...own, confirmedYou: true }, { ...transcript, speaker: 'acceptor' }) };
+    return { say: this.side.signedMessages.writeHello({ ...own, confirmedYou: true }, { ...transcript, speaker: 'acceptor' }) };
   }
 }
 
-function greeted({
+function handshakeDone({
   from,
   certificate,
-}: Hello): Extract<NonNullable<Exclude<HandshakeStep, 'malformed'>['signal']>, { type: 'peer.greeted' }> {
-  return { type: 'peer.greeted', id: from, isUnderstood: true, fingerprint: certificate };
+}: Hello): Extract<NonNullable<Exclude<HandshakeStep, 'malformed'>['signal']>, { type: 'handshake.done' }> {
+  return { type: 'handshake.done', id: from, isUnderstood: true, fingerprint: certificate };
 }

@@ -31,7 +31,7 @@ const REFUSAL_OF: Partial<Record<Outcome, PoolRefusalCode>> = {
  * @rule RDV-3 RDV-4
  */
 export function identifying(side: IdentifyContext): Protocol['identify'] {
-  const { frames, letters } = side;
+  const { frames, signedMessages } = side;
   const refuse = (outcome: Outcome, counts = true): Identified => {
     if (counts) side.count(outcome);
     const code = REFUSAL_OF[outcome] ?? 'identity-mismatch';
@@ -42,24 +42,24 @@ export function identifying(side: IdentifyContext): Protocol['identify'] {
     if (isClientHello !== true) return { word: isClientHello === undefined ? 'more' : 'foreign' };
     const helloEnd = frames.frameBytes(bytes, 0);
     if (bytes.length < helloEnd) return { word: 'more' };
-    const clientHello = letters.readClientHello(bytes, 0, helloEnd);
+    const clientHello = signedMessages.readClientHello(bytes, 0, helloEnd);
     if (clientHello === undefined) return refuse('malformed');
-    if (clientHello.versionMin > letters.version || clientHello.versionMax < letters.version)
+    if (clientHello.versionMin > signedMessages.version || clientHello.versionMax < signedMessages.version)
       return refuse('version-unsupported');
     const acceptorChallenge = side.entropy(32);
     const transcript: SigningContext = { dialerChallenge: clientHello.challenge, acceptorChallenge, speaker: 'dialer' };
     return {
       word: 'asks',
-      say: letters.writeChallenge(acceptorChallenge),
+      say: signedMessages.writeChallenge(acceptorChallenge),
       then: (all, { identity }) => {
         if (all.length < helloEnd + HEAD_BYTES) return { word: 'more' };
         const end = helloEnd + frames.frameBytes(all.subarray(helloEnd), 0);
         if (end - helloEnd > FRAME_BYTES_MAX || frames.handshakeFrame(all, helloEnd, end) !== 'hello') return refuse('malformed');
         if (all.length < end) return { word: 'more' };
-        const hello = letters.readHello(all, helloEnd, end, transcript);
+        const hello = signedMessages.readHello(all, helloEnd, end, transcript);
         if (typeof hello === 'string') return refuse(hello);
         if (hello.confirmedYou) return refuse('malformed'); // It can't have.
-        if (hello.from === letters.id)
+        if (hello.from === signedMessages.id)
           return side.isOwnDial(transcript.dialerChallenge) ? refuse('misdirected', false) : refuse('duplicate-key');
         const outcome = side.authorizeArrival(hello, { certificate: identity?.fingerprint });
         if (outcome !== 'expected' && outcome !== 'newcomer') return refuse(outcome);

@@ -35,8 +35,8 @@ export class LocalNode implements IdentifyContext, AuthContext {
     this.#dials = new ExpiringMap(settings.limits.unidentifiedTimeoutMs, settings.limits.connectionsMax);
   }
 
-  get letters(): SignedMessages {
-    return this.settings.letters;
+  get signedMessages(): SignedMessages {
+    return this.settings.signedMessages;
   }
   get frames(): RendezvousFrames {
     return this.settings.frames;
@@ -61,7 +61,7 @@ export class LocalNode implements IdentifyContext, AuthContext {
     const nonce = peer === undefined || as === 'acceptor' ? undefined : this.authorizer.nonceFor(peer, this.#now());
     if (as === 'dialer' && peer !== undefined && nonce === undefined) return 'lapsed';
     const { transport, addresses, isClient, certificate } = this.self();
-    return { from: this.letters.id, to: peer, nonce, transport, address: addresses[0] ?? '', isClient, certificate };
+    return { from: this.signedMessages.id, to: peer, nonce, transport, address: addresses[0] ?? '', isClient, certificate };
   }
 
   authorizeArrival(hello: Hello, evidence: Evidence): Outcome {

@@ -4,7 +4,7 @@ import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Transport } from '../ports.js';
 import type { FindContacts } from './bootstrap.js';
 import type { Peer } from './peer-link.js';
-import type { SignedMessages, NodeId, NodeMessageCodec, RendezvousFrames, Signalling } from './rendezvous.messages.js';
+import type { SignedMessages, NodeId, NodeMessageCodec, RendezvousFrames, SignalingChannel } from './rendezvous.messages.js';
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 
@@ -25,7 +25,7 @@ export type NodeNews =
   | { readonly type: 'contacts-failed'; readonly reason: string };
 
 export interface NodeSettings {
-  readonly letters: SignedMessages;
+  readonly signedMessages: SignedMessages;
   readonly frames: RendezvousFrames;
   readonly peerMessages: NodeMessageCodec;
   readonly transports: readonly Transport[];
@@ -37,7 +37,7 @@ export interface NodeSettings {
   readonly findContacts: FindContacts;
   /** Whether a peer that this node has not asked for may connect. */
   wants(peer: NodeId): boolean;
-  readonly signalling: Signalling | undefined;
+  readonly signalingChannel: SignalingChannel | undefined;
   readonly limits: RendezvousLimits;
   readonly pool: PoolLimits;
   readonly engine: { readonly insecure?: boolean; readonly limits?: EngineLimits; readonly runtime?: Runtime };
@@ -47,6 +47,11 @@ export interface NodeSettings {
 export interface NodeSizes {
   readonly expected: number;
   readonly pending: number;
+  readonly routes: number;
+  /**
+   * The former name of `routes`; not enumerable.
+   * @deprecated Since 0.1.0.
+   */
   readonly roads: number;
   readonly timers: number;
 }
@@ -70,8 +75,8 @@ export interface RendezvousNode {
   start(): Promise<void>;
   /** Sends this peer a request. Always resolves, with the outcome; throws for an invalid id. */
   meet(id: NodeId): Promise<MeetResult>;
-  /** Reads a letter that came by the application's own signalling, and returns the outcome. */
-  receive(letter: Uint8Array): Outcome;
+  /** Reads a letter that came by the application's own signalingChannel, and returns the outcome. */
+  receive(message: Uint8Array): Outcome;
   /** Keeps this peer out for `banMs`, and ends the connection to it. */
   ban(id: NodeId): void;
   /** Calls back for all that happens, in order, until the returned function is called. */

@@ -15,7 +15,7 @@ import type { MeetResult, NodeNews, NodePhase, NodeSettings, NodeSizes, Rendezvo
 import { NodeHandle, type NodePort } from './node.setup.js';
 import { PeerLink, type Peer } from './peer-link.js';
 import { rendezvousProtocol } from './protocol.js';
-import type { SignedMessages, NodeId, NodeMessage, Signalling } from './rendezvous.messages.js';
+import type { SignedMessages, NodeId, NodeMessage, SignalingChannel } from './rendezvous.messages.js';
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
 import type { RendezvousLimits } from './rendezvous.timing.js';
 import { Expectations, type ExpectationsContext } from './expectations.js';
@@ -34,8 +34,8 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
   readonly signaling: SignalingRouter;
   readonly links = new Map<NodeId, PeerLink>();
   readonly limits: RendezvousLimits;
-  readonly letters: SignedMessages;
-  readonly signalling: Signalling | undefined;
+  readonly signedMessages: SignedMessages;
+  readonly signalingChannel: SignalingChannel | undefined;
   readonly certificate: string | undefined;
   readonly isClient: boolean;
   readonly clock: Ports['clock'];
@@ -54,7 +54,7 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     readonly ports: Ports,
     readonly settings: NodeSettings,
   ) {
-    ({ limits: this.limits, letters: this.letters, signalling: this.signalling } = settings);
+    ({ limits: this.limits, signedMessages: this.signedMessages, signalingChannel: this.signalingChannel } = settings);
     ({ certificate: this.certificate, isClient: this.isClient } = settings);
     ({ clock: this.clock, random: this.random } = ports);
     this.#local = new LocalNode(ports, settings, this);
@@ -81,7 +81,7 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     return { id: this.id, phase: this.phase, peers: this.links.size };
   }
   get id(): NodeId {
-    return this.letters.id;
+    return this.signedMessages.id;
   }
   get phase(): NodePhase {
     return this.#phase;
@@ -100,7 +100,9 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
   }
   get sizes(): NodeSizes {
     const { size: pending, timers } = this.expectations;
-    return { expected: this.authorizer.expected.size, pending, roads: this.signaling.size, timers };
+    const { size: routes } = this.signaling;
+    const sizes = { expected: this.authorizer.expected.size, pending, routes, timers, roads: routes };
+    return Object.defineProperty(sizes, 'roads', { enumerable: false });
   }
 
   async start(): Promise<void> {
@@ -125,9 +127,9 @@ export class Node implements RendezvousNode, NodePort, SignalingContext, Expecta
     return result;
   }
 
-  receive(letter: Uint8Array): Outcome {
+  receive(message: Uint8Array): Outcome {
     if (this.isOver) return 'terminated';
-    return this.supervisor === undefined ? 'unwanted' : this.signaling.receive(letter);
+    return this.supervisor === undefined ? 'unwanted' : this.signaling.receive(message);
   }
 
   ban(id: NodeId): void {

@@ -52,7 +52,7 @@ export class PeerLink implements Peer {
   ) {
     this.address = hello.address;
     this.isClient = hello.isClient;
-    this.#messageBudget = new TokenBucket(limits.lettersBurst, limits.lettersPerSecond, ports.clock.now());
+    this.#messageBudget = new TokenBucket(limits.messagesBurst, limits.messagesPerSecond, ports.clock.now());
     connection.onMessage = (bytes) => take(this, codec.decode(bytes));
     unlisted(this);
   }

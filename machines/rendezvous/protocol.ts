@@ -18,7 +18,7 @@ const OPENING_BYTES_MAX = 2048;
  * @rule RDV-5
  */
 export function rendezvousProtocol(side: IdentifyContext, limits: PoolLimits, connectionsMax: number): Protocol {
-  const { letters, frames } = side;
+  const { signedMessages, frames } = side;
   return asProtocol({
     name: 'rendezvous',
     alpn: 'holdfast.rendezvous.v1',
@@ -26,7 +26,7 @@ export function rendezvousProtocol(side: IdentifyContext, limits: PoolLimits, co
     delivery: 'handed-over',
     boundaries: 'message',
     keyed: 'peer',
-    ties: { rule: 'initiator', localId: letters.id },
+    ties: { rule: 'initiator', localId: signedMessages.id },
     redial: { ...REDIAL.pool, retriesMax: 0 }, // The node decides whom to dial, and when again.
     connectionsMax,
     openingBytesMax: OPENING_BYTES_MAX,
@@ -37,7 +37,7 @@ export function rendezvousProtocol(side: IdentifyContext, limits: PoolLimits, co
     makeSession: ({ role, peer, opening }) => {
       const handshake =
         role === 'dialer' ? new DialerHandshake(side, peer) : new AcceptorHandshake(side, opening as VerifiedOpening);
-      const input = { role, codec: frames, limits, localId: letters.id, peer, isBare: false, isProven: false, handshake };
+      const input = { role, codec: frames, limits, localId: signedMessages.id, peer, isBare: false, isProven: false, handshake };
       return { label: peer ?? '', plane: new PoolPlane(input) };
     },
     identify: identifying(side),

@@ -28,9 +28,9 @@ export const rendezvousMachine = rendezvousSetup.createMachine({
       initial: 'choosing',
       states: {
         choosing: {
-          entry: 'askForLetter',
+          entry: 'askForMessage',
           on: {
-            'letter.known': [
+            'message.known': [
               { guard: 'isStranger', target: 'asked' },
               { guard: 'isReachable', target: 'reaching' },
               { target: 'awaited' },

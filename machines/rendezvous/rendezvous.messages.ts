@@ -8,11 +8,11 @@ export type NodeId = string;
 /** A random value that the other side shows again: 32 lower-case hex digits, never all 0. */
 export type Nonce = string;
 
-/** Where the sender can be reached; part of both kinds of letter. */
+/** Where the sender can be reached; part of both kinds of message. */
 export interface ContactInfo {
   readonly from: NodeId;
   readonly to: NodeId;
-  /** Presented by a dialer of `from` that acts on this letter. */
+  /** Presented by a dialer of `from` that acts on this message. */
   readonly nonce: Nonce;
   /** The scheme of all the addresses: `tcp`. */
   readonly transport: string;
@@ -112,7 +112,7 @@ export interface RendezvousFrames extends PoolCodec {
 export type NodeMessage =
   | { readonly kind: 'data'; readonly payload: Uint8Array }
   /** To be read by, or handed on to, `to`. */
-  | { readonly kind: 'letter'; readonly to: NodeId; readonly letter: Uint8Array }
+  | { readonly kind: 'message'; readonly to: NodeId; readonly message: Uint8Array }
   /** There is no connection to `to` here. */
   | { readonly kind: 'unroutable'; readonly to: NodeId }
   /** Asks for the ids of connected peers. */
@@ -126,6 +126,6 @@ export interface NodeMessageCodec {
 }
 
 /** How letters travel where no connection of these nodes is to carry them. */
-export interface Signalling {
-  send(to: NodeId, letter: Uint8Array): void;
+export interface SignalingChannel {
+  send(to: NodeId, message: Uint8Array): void;
 }

@@ -12,7 +12,7 @@ export type PeerEvent =
   | { type: 'attempt.failed' } // A wire, or the dial of one.
   | { type: 'connection.made' }
   | { type: 'lapse'; outcome: Outcome }
-  | { type: 'letter.known'; hasLetter: boolean; isReachable: boolean }; // The answer to the chart's question.
+  | { type: 'message.known'; hasMessage: boolean; isReachable: boolean }; // The answer to the chart's question.
 
 /** The node, as the chart of one peer needs it. Every call returns at once. */
 export interface PeerPort {
@@ -54,8 +54,8 @@ export const rendezvousSetup = setup({
   },
   actions: {
     /** Whether there is a letter of the peer, and one with an address, is asked by an action and answered by an event. */
-    askForLetter: ({ context: { port, peer }, self }) =>
-      self.send({ type: 'letter.known', hasLetter: port.hasMessage(peer), isReachable: port.isReachable(peer) }),
+    askForMessage: ({ context: { port, peer }, self }) =>
+      self.send({ type: 'message.known', hasMessage: port.hasMessage(peer), isReachable: port.isReachable(peer) }),
     askPeer: ({ context }) => context.port.sendRequest(context.peer),
     dialPeer: ({ context }) => context.port.dial(context.peer),
     hangUp: ({ context }) => context.port.cancelDial(context.peer),
@@ -63,8 +63,8 @@ export const rendezvousSetup = setup({
     recordLapse: assign({ outcome: ({ context, event }) => (event.type === 'lapse' ? event.outcome : context.outcome) }),
   },
   guards: {
-    isStranger: ({ event }) => event.type === 'letter.known' && !event.hasLetter,
-    isReachable: ({ event }) => event.type === 'letter.known' && event.isReachable,
+    isStranger: ({ event }) => event.type === 'message.known' && !event.hasMessage,
+    isReachable: ({ event }) => event.type === 'message.known' && event.isReachable,
   },
   delays: {
     askTimeout: ({ context }) => context.port.limits.askTimeoutMs,

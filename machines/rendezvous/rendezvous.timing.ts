@@ -31,8 +31,8 @@ export interface RendezvousLimits {
   /** Connections at once. Default 1000. */
   readonly connectionsMax: number;
   /** Letters read from one connection: so many at once, and so many per second. Defaults 100 and 20: a signature takes 0.1 ms to verify. */
-  readonly lettersBurst: number;
-  readonly lettersPerSecond: number;
+  readonly messagesBurst: number;
+  readonly messagesPerSecond: number;
 }
 
 /** The defaults of all limits and delays. */
@@ -53,8 +53,8 @@ export const RENDEZVOUS_LIMITS: RendezvousLimits = {
   refreshMs: 30_000,
   peersWanted: 8,
   connectionsMax: 1000,
-  lettersBurst: 100,
-  lettersPerSecond: 20,
+  messagesBurst: 100,
+  messagesPerSecond: 20,
 };
 
 /** Ids told to a peer that asks whom we know. */

@@ -1,18 +1,18 @@
 import type { Random } from '../ports.js';
 import type { Authorizer, AuthResult } from './authorizer.js';
 import type { PeerLink } from './peer-link.js';
-import type { SignedMessages, NodeId, NodeMessage, Signalling } from './rendezvous.messages.js';
+import type { SignedMessages, NodeId, NodeMessage, SignalingChannel } from './rendezvous.messages.js';
 import type { Outcome } from './rendezvous.outcomes.js';
 import { INTRODUCTIONS_MAX, ROUTES_MAX } from './rendezvous.timing.js';
 import type { Expectations } from './expectations.js';
 
 /** The node, as signaling needs it. */
 export interface SignalingContext {
-  readonly letters: SignedMessages;
+  readonly signedMessages: SignedMessages;
   readonly authorizer: Authorizer;
   readonly expectations: Pick<Expectations, 'expect' | 'tell'>;
   readonly random: Random;
-  readonly signalling: Signalling | undefined;
+  readonly signalingChannel: SignalingChannel | undefined;
   readonly isClient: boolean;
   readonly links: ReadonlyMap<NodeId, PeerLink>;
   now(): number;
@@ -39,20 +39,20 @@ export class SignalingRouter {
   constructor(readonly side: SignalingContext) {}
 
   /** Sends a request. */
-  send(to: NodeId, letter: Uint8Array): void {
+  send(to: NodeId, message: Uint8Array): void {
     const { side } = this;
     side.count('asked');
-    if (side.signalling !== undefined) return side.signalling.send(to, letter);
+    if (side.signalingChannel !== undefined) return side.signalingChannel.send(to, message);
     const routes = new Set<NodeId>();
-    for (const link of this.#routesTo(to)) if (link.post({ kind: 'letter', to, letter })) routes.add(link.id);
+    for (const link of this.#routesTo(to)) if (link.post({ kind: 'message', to, message })) routes.add(link.id);
     if (routes.size > 0) this.#routes.set(to, routes);
     else this.#failed(to);
   }
 
-  /** Reads a letter that came by the application's signalling. */
+  /** Reads a letter that came by the application's own channel. */
   receive(bytes: Uint8Array): Outcome {
     const result = this.#read(bytes);
-    if (result.outcome === 'stored' && 'answer' in result) this.side.signalling?.send(result.from, result.answer);
+    if (result.outcome === 'stored' && 'answer' in result) this.side.signalingChannel?.send(result.from, result.answer);
     return result.outcome;
   }
 
@@ -60,8 +60,8 @@ export class SignalingRouter {
   take(link: PeerLink, post: Exclude<NodeMessage, { kind: 'data' }>): void {
     if (!link.mayRead()) return this.side.count('rate-limited');
     switch (post.kind) {
-      case 'letter':
-        return post.to === this.side.letters.id ? this.#open(link, post.letter) : this.#relay(link, post);
+      case 'message':
+        return post.to === this.side.signedMessages.id ? this.#open(link, post.message) : this.#relay(link, post);
       case 'unroutable':
         return this.#returned(link, post.to);
       case 'who':
@@ -104,19 +104,20 @@ export class SignalingRouter {
     return result;
   }
 
-  #open(link: PeerLink, letter: Uint8Array): void {
-    const result = this.#read(letter);
-    if (result.outcome === 'stored' && 'answer' in result) link.post({ kind: 'letter', to: result.from, letter: result.answer });
+  #open(link: PeerLink, message: Uint8Array): void {
+    const result = this.#read(message);
+    if (result.outcome === 'stored' && 'answer' in result)
+      link.post({ kind: 'message', to: result.from, message: result.answer });
     else if (result.outcome === 'forged' || result.outcome === 'malformed') this.side.misbehaved(link);
   }
 
-  #relay(link: PeerLink, post: { readonly kind: 'letter'; readonly to: NodeId; readonly letter: Uint8Array }): void {
+  #relay(link: PeerLink, post: { readonly kind: 'message'; readonly to: NodeId; readonly message: Uint8Array }): void {
     const { side } = this;
-    const { letters, links } = side;
-    const sealed = letters.read(post.letter);
+    const { signedMessages, links } = side;
+    const sealed = signedMessages.read(post.message);
     if (sealed === undefined) return this.#reject(link, 'malformed');
     if (sealed.message.from !== link.id || sealed.message.to !== post.to || side.isClient) return side.count('misdirected');
-    if (!letters.isGenuine(sealed)) return this.#reject(link, 'forged');
+    if (!signedMessages.isGenuine(sealed)) return this.#reject(link, 'forged');
     if (links.get(post.to)?.post(post) === true) return side.count('relayed');
     side.count('unroutable');
     link.post({ kind: 'unroutable', to: post.to });
@@ -149,7 +150,7 @@ export class SignalingRouter {
     link.hasBeenAsked = false;
     for (const id of ids) {
       if (side.peersMissing <= 0) return;
-      if (id === side.letters.id || side.links.has(id) || !side.mayAsk(id)) continue;
+      if (id === side.signedMessages.id || side.links.has(id) || !side.mayAsk(id)) continue;
       this.#introducers.set(id, link.id);
       side.expectations.expect(id);
     }

@@ -41,7 +41,7 @@ export abstract class ResumeCounts extends ControlQueue<ResumeSignal> {
     return this.log.unsentBytes >= FLUSH_BYTES ? 'flush' : 'room';
   }
 
-  protected send(event: 'drain' | 'empty' | 'part'): void {
+  protected send(event: 'drain' | 'empty' | 'close'): void {
     this.sending = step(SENDING_PHASES, this.sending, event);
   }
 

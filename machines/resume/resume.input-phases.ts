@@ -5,7 +5,7 @@ import { phaseTable, type PhaseOf } from '../phase-table.js';
  * peer's answer; a violation deafens. `control`: the peer has greeted, and the chart has not opened yet.
  */
 export const RESUME_INPUT = phaseTable('resume-input', 'nothing', {
-  nothing: { rewire: 'nothing', greet: 'hello', ignore: 'nothing' },
+  nothing: { rewire: 'nothing', hello: 'hello', ignore: 'nothing' },
   hello: { rewire: 'nothing', answer: 'control', ignore: 'nothing' },
   control: { rewire: 'nothing', open: 'everything', ignore: 'nothing' },
   everything: { rewire: 'nothing', ignore: 'nothing' },

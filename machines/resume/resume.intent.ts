@@ -18,7 +18,7 @@ const untilAcknowledged = {
 export const intent = resumeSetup.createStateConfig({
   initial: 'open',
   on: {
-    'wire.corrupt': { guard: 'isStruckOut', target: '#resume.closed', actions: ['recordCorrupt', 'sayCorrupt', 'stopPolitely'] },
+    'wire.corrupt': { guard: 'isStruckOut', target: '#resume.closed', actions: ['recordCorrupt', 'sendCorrupt', 'stopPolitely'] },
   },
   states: {
     open: {
@@ -43,7 +43,7 @@ export const intent = resumeSetup.createStateConfig({
     },
     closingLocal: {
       meta: { rule: 'RES-11' },
-      entry: ['sayGoodbye', 'flush'],
+      entry: ['sendGoodbye', 'flush'],
       on: {
         'goodbye.acknowledged': { target: '#resume.closed', actions: 'stopPolitely' },
         // The peer ended while we were away, or says goodbye too: both is a clean end.
@@ -61,7 +61,7 @@ export const intent = resumeSetup.createStateConfig({
         unsaid: {
           description:
             'Everything is acknowledged, and there is no wire to say goodbye on: nothing is lost when it stays unsaid.',
-          on: { 'peer.greeted': 'said', close: { guard: 'isAbrupt', target: '#resume.closed' } },
+          on: { 'handshake.done': 'said', close: { guard: 'isAbrupt', target: '#resume.closed' } },
           ...untilAcknowledged,
         },
         said: {

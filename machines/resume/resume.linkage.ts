@@ -21,16 +21,16 @@ export const linkage = resumeSetup.createStateConfig({
         opening: {
           on: {
             'wire.opened': {
-              target: 'greeting',
+              target: 'hello',
               actions: ['noteOpened', { type: 'tellParent', params: { type: 'handshake.started' } }],
             },
           },
         },
-        greeting: {
+        hello: {
           meta: { rule: 'RES-2' }, // Nothing is accepted before the peer's hello was verified.
-          entry: 'greetPeer',
-          on: { 'peer.greeted': 'flowing' },
-          after: { greetingTimeout: '#resume.alive.linkage.disconnected' },
+          entry: 'sendHello',
+          on: { 'handshake.done': 'flowing' },
+          after: { helloTimeout: '#resume.alive.linkage.disconnected' },
         },
         flowing: {
           tags: 'flows',
@@ -90,7 +90,7 @@ export const patience = resumeSetup.createStateConfig({
     expiring: {
       meta: { rule: 'RES-3' },
       entry: { type: 'tellParent', params: { type: 'session.lost' } },
-      on: { 'peer.greeted': 'regained' },
+      on: { 'handshake.done': 'regained' },
       after: {
         reconnectWindow: {
           target: '#resume.closed',

@@ -15,7 +15,7 @@ export const resumeMachine = resumeSetup.createMachine({
   meta: {
     delays: {
       handshakeTimeout: RESUME_LIMITS.handshakeTimeoutMs,
-      greetingTimeout: RESUME_LIMITS.greetingTimeoutMs,
+      helloTimeout: RESUME_LIMITS.helloTimeoutMs,
       reconnectWindow: RESUME_LIMITS.reconnectWindowMs,
       closeGrace: RESUME_LIMITS.closeGraceMs,
       goodbyePatience: RESUME_LIMITS.closeGraceMs / 3,

@@ -31,16 +31,16 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   // Commands of the chart.
 
   /** Dialer, on a new wire: say hello, and behind it whatever the peer had not acknowledged (RES-2, 0-RTT). */
-  greet(): void {
+  sendHello(): void {
     this.enqueue(this.handshake.hello());
-    this.#advance('greet');
+    this.#advance('hello');
     this.#mayTransmit = this.handshake.isBorn;
-    this.#sayGoodbye();
+    this.#sendGoodbye();
   }
 
   /** Acceptor, on a new wire: the listener has read the hello; it is read again here. */
   listen(): void {
-    this.#advance('greet');
+    this.#advance('hello');
   }
 
   /** The peer may speak, and be spoken to, from here on. */
@@ -48,7 +48,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (this.#inputPhase !== 'control') return;
     this.#advance('open');
     this.#mayTransmit = true;
-    this.#sayGoodbye();
+    this.#sendGoodbye();
   }
 
   /** Takes no more messages, and says when all are acknowledged. */
@@ -59,9 +59,9 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
 
   /** Says goodbye now, and again on each further wire until it is acknowledged. Unsent messages stay unsent. */
   goodbye(code: GoodbyeCode): void {
-    this.send('part');
+    this.send('close');
     this.#farewell = code;
-    this.#sayGoodbye();
+    this.#sendGoodbye();
   }
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
@@ -163,7 +163,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   /** The last word on this wire. */
-  sayFault(code: FaultCode, rule: string): void {
+  sendFault(code: FaultCode, rule: string): void {
     assert(/^RES-\d+$/.test(rule), 'a fault names its rule');
     this.#advance('ignore');
     this.#mayTransmit = false;
@@ -257,7 +257,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (welcome === 'stolen') return this.#accuse('token-refused', 'RES-20');
     if (welcome === 'untrue') return this.#violate('RES-8');
     this.enqueue(welcome);
-    this.#greeted();
+    this.#handshakeDone();
     if (hello.resume) this.#establish(); // It has read a welcome before.
     return 'signal';
   }
@@ -270,14 +270,14 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     if (confirm === 'untrue') return this.#violate('RES-8');
     this.enqueue(confirm);
     this.#handedBefore = 0;
-    this.#greeted();
+    this.#handshakeDone();
     this.#establish();
     return 'signal';
   }
 
-  #greeted(): void {
+  #handshakeDone(): void {
     this.#advance('answer');
-    this.notify({ type: 'peer.greeted' });
+    this.notify({ type: 'handshake.done' });
     this.#tellDrained(); // The hello may have acknowledged the rest.
   }
 
@@ -295,7 +295,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   /** Once on each wire: after the peer's first frame, or right behind the hello of a dialer that has nothing else to send. */
-  #sayGoodbye(): void {
+  #sendGoodbye(): void {
     if (this.#farewell === undefined || this.#hasSaidGoodbye) return;
     const isBehindHello = this.#inputPhase === 'hello' && this.#mayTransmit && this.log.count === 0;
     if (this.#inputPhase !== 'everything' && !isBehindHello) return;
@@ -315,7 +315,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     this.notify({ type: 'log.drained' });
   }
 
-  #advance(event: 'rewire' | 'greet' | 'answer' | 'open' | 'ignore'): void {
+  #advance(event: 'rewire' | 'hello' | 'answer' | 'open' | 'ignore'): void {
     this.#inputPhase = step(RESUME_INPUT, this.#inputPhase, event);
   }
 
@@ -354,7 +354,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
 
   /** The session ends, and the peer gets the reason before its wire closes: it would repeat its mistake on the next one. @rule RES-21 */
   #accuse(code: FaultCode, rule: string): Step {
-    this.sayFault(code, rule);
+    this.sendFault(code, rule);
     return this.#signal({ type: 'peer.violated', fault: { code, rule } });
   }
 

@@ -89,13 +89,13 @@ export const resumeSetup = setup({
   actors: { wire: wireService, dialPermit: redialService },
   actions: {
     ...sessionActions,
-    greetPeer: ({ context: { role, session } }) => {
-      if (role === 'dialer') session.plane.greet();
+    sendHello: ({ context: { role, session } }) => {
+      if (role === 'dialer') session.plane.sendHello();
       else session.plane.listen();
     },
     openPlane: ({ context }) => context.session.plane.open(),
     drainPlane: ({ context }) => context.session.plane.drain(),
-    sayGoodbye: ({ context }) => context.session.plane.goodbye(context.goodbyeCode),
+    sendGoodbye: ({ context }) => context.session.plane.goodbye(context.goodbyeCode),
     askToGo: ({ context, event }) => {
       if (event.type === 'drain') context.session.plane.announceDrain(event.afterMs);
     },
@@ -125,8 +125,8 @@ export const resumeSetup = setup({
     recordAccusation: assign({
       closing: ({ event }) => (event.type === 'peer.accused' ? closingOfFault(event.fault, 'local') : UNEXPECTED),
     }),
-    sayCorrupt: ({ context, event }) => {
-      context.session.plane.sayFault(event.type === 'wire.corrupt' ? event.code : 'malformed', 'RES-16');
+    sendCorrupt: ({ context, event }) => {
+      context.session.plane.sendFault(event.type === 'wire.corrupt' ? event.code : 'malformed', 'RES-16');
     },
     recordRefusal: assign({
       closing: ({ event }) => (event.type === 'peer.refused' ? closingOfRefusal(event.refusal) : UNEXPECTED),
@@ -148,7 +148,7 @@ export const resumeSetup = setup({
   },
   delays: {
     handshakeTimeout: ({ context }) => context.session.plane.limits.handshakeTimeoutMs,
-    greetingTimeout: ({ context }) => context.session.plane.limits.greetingTimeoutMs,
+    helloTimeout: ({ context }) => context.session.plane.limits.helloTimeoutMs,
     reconnectWindow: ({ context }) => context.session.plane.windowMs,
     closeGrace: ({ context }) => context.session.plane.limits.closeGraceMs,
     goodbyePatience: ({ context }) => context.session.plane.limits.closeGraceMs / 3,

@@ -5,7 +5,7 @@ import type { ResumeLimits } from './resume.timing.js';
 
 /** News for the chart. */
 export type ResumeSignal =
-  | { type: 'peer.greeted' } // The peer's hello was verified on this wire.
+  | { type: 'handshake.done' } // The peer's hello was verified on this wire.
   | { type: 'session.born' } // Both sides know the session now.
   | { type: 'peer.refused'; refusal: RefusedBody }
   | { type: 'peer.goodbye'; code: GoodbyeCode }

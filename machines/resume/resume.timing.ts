@@ -5,7 +5,7 @@ export interface ResumeLimits {
   /** From the first dial, or the first hello, to a session that both sides know. Default 10 s. */
   readonly handshakeTimeoutMs: number;
   /** From an opened wire to the peer's verified hello. Default 5 s, chosen without measurement. */
-  readonly greetingTimeoutMs: number;
+  readonly helloTimeoutMs: number;
   /** From a goodbye to its acknowledgement. Default 3 s (RES-19). */
   readonly closeGraceMs: number;
   /** Messages waiting for acknowledgement, each with 64 bytes of cost. Default 4 MiB; at the bound `write` throws `queue-full`. */
@@ -31,7 +31,7 @@ export interface ResumeLimits {
 export const RESUME_LIMITS: ResumeLimits = {
   reconnectWindowMs: 60_000,
   handshakeTimeoutMs: 10_000,
-  greetingTimeoutMs: 5_000,
+  helloTimeoutMs: 5_000,
   closeGraceMs: 3_000,
   sendBytesMax: 4 << 20,
   sendBytesHigh: 2 << 20,

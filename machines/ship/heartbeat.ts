@@ -50,7 +50,7 @@ export class Heartbeat {
     this.#thaws = 0;
   }
 
-  get #verdictAt(): number {
+  get #silentAt(): number {
     return this.#phase === 'final-read' ? this.#deadAt : this.#deadAt - FINAL_READ_MS;
   }
 
@@ -63,12 +63,12 @@ export class Heartbeat {
   }
 
   nextTimeout(): number | undefined {
-    return this.#phase === 'off' ? undefined : Math.min(this.#pingAt, this.#verdictAt);
+    return this.#phase === 'off' ? undefined : Math.min(this.#pingAt, this.#silentAt);
   }
 
   handleTimeout(now: number): 'quiet' | 'dead' {
     if (this.#phase === 'off') return 'quiet';
-    if (now >= this.#verdictAt) {
+    if (now >= this.#silentAt) {
       // A process that was frozen has asked too late, or not at all: it asks once more, briefly.
       const isLate = now >= this.#pingAt || now - this.#deadAt > LATE_MS;
       if (isLate && this.#thaws < THAWS_MAX) {

@@ -6,7 +6,7 @@ const flowing = {
   ...whenPeerCloses,
   close: [{ guard: 'isAbrupt', target: '#ship.closed', actions: 'stopPolitely' }, '#ship.alive.closingLocal'],
   drain: '#ship.alive.closingLocal',
-  'ship.access-request': { actions: ['sayAccess', 'flush'] },
+  'ship.access-request': { actions: ['sendAccess', 'flush'] },
   'ship.*': { actions: 'countIgnored', description: 'Repeated, late and unknown control messages are tolerated.' },
 } as const;
 

@@ -11,10 +11,10 @@ export const whenPeerCloses = {
 /** @rule SHIP-9 This side closes (13.4.7): announced, confirmed by the peer or not, closed. */
 export const closingLocal = shipSetup.createStateConfig({
   meta: { name: 'SME_CLOSE_ANNOUNCE' },
-  entry: ['noteClosed', 'sayWhy', 'sayAnnounce', 'flush'],
+  entry: ['noteClosed', 'sendReason', 'sendAnnounce', 'flush'],
   on: {
     'ship.close': { guard: 'isConfirm', target: '#ship.closed', actions: 'stopPolitely' },
-    'ship.access-request': { actions: ['sayAccess', 'flush'] },
+    'ship.access-request': { actions: ['sendAccess', 'flush'] },
     'ship.*': { description: 'The end is announced.' },
     'wire.closed': '#ship.closed',
     'wire.silent': '#ship.closed',
@@ -25,7 +25,7 @@ export const closingLocal = shipSetup.createStateConfig({
 /** The peer closes: confirmed at once, and it has the time it asked for to do so. */
 export const closingRemote = shipSetup.createStateConfig({
   meta: { name: 'SME_CLOSE_CONFIRM' },
-  entry: [{ type: 'recordClosing', params: { code: 'peer-goodbye', side: 'remote' } }, 'sayConfirm', 'flush'],
+  entry: [{ type: 'recordClosing', params: { code: 'peer-goodbye', side: 'remote' } }, 'sendConfirm', 'flush'],
   on: {
     'wire.closed': '#ship.closed',
     'wire.silent': '#ship.closed',

@@ -39,7 +39,7 @@ export const hello = shipSetup.createStateConfig({
     },
     ready: {
       meta: { name: 'SME_HELLO_STATE_READY_LISTEN' },
-      entry: ['sayReady', 'flush'],
+      entry: ['sendReady', 'flush'],
       on: {
         'ship.hello': [
           { guard: 'isReady', target: 'ok' },
@@ -63,8 +63,8 @@ export const hello = shipSetup.createStateConfig({
           entry: 'askLeave',
           on: {
             'peer.known': [
-              { guard: 'mayWait', target: 'waiting', actions: ['prolongWaiting', 'sayReady', 'flush'] },
-              { target: 'waiting', actions: ['sayReady', 'flush'] },
+              { guard: 'mayWait', target: 'waiting', actions: ['prolongWaiting', 'sendReady', 'flush'] },
+              { target: 'waiting', actions: ['sendReady', 'flush'] },
             ],
           },
         },
@@ -72,16 +72,16 @@ export const hello = shipSetup.createStateConfig({
     },
     pending: {
       meta: { name: 'SME_HELLO_STATE_PENDING_LISTEN' },
-      entry: ['sayPending', 'flush', { type: 'tellParent', params: { type: 'pairing.requested' } }],
+      entry: ['sendPending', 'flush', { type: 'tellParent', params: { type: 'pairing.requested' } }],
       on: {
         accept: [
-          { guard: 'isPeerReady', target: 'ok', actions: ['startWaiting', 'sayReady', 'flush'] },
+          { guard: 'isPeerReady', target: 'ok', actions: ['startWaiting', 'sendReady', 'flush'] },
           { target: 'ready', actions: 'startWaiting', description: 'The peer has not said `ready` yet (13.4.4.1.3).' },
         ],
         'ship.hello': [
           { guard: 'isAborted', target: 'denied' },
-          { guard: 'asksWithinPatience', actions: ['notePeer', 'prolongWaiting', 'sayPending', 'flush'] },
-          { guard: 'asksForMore', target: '.weighing', actions: ['notePeer', 'prolongWaiting', 'sayPending', 'flush'] },
+          { guard: 'asksWithinPatience', actions: ['notePeer', 'prolongWaiting', 'sendPending', 'flush'] },
+          { guard: 'asksForMore', target: '.weighing', actions: ['notePeer', 'prolongWaiting', 'sendPending', 'flush'] },
           { guard: 'statesWaiting', target: '.weighing', actions: 'notePeer' },
           { guard: 'repeatsItself', actions: ['notePeer', 'countIgnored'] },
           { target: '.weighing', actions: 'notePeer', description: 'It does not say how long it waits, which is optional.' },
@@ -143,7 +143,7 @@ export const hello = shipSetup.createStateConfig({
     },
     aborting: {
       meta: { name: 'SME_HELLO_STATE_ABORT' },
-      entry: ['sayAborted', 'flush', { type: 'bidFarewell', params: SHIP_CLOSE.rejected }],
+      entry: ['sendAborted', 'flush', { type: 'bidFarewell', params: SHIP_CLOSE.rejected }],
       on: { 'wire.closed': '#ship.closed', 'ship.*': { description: 'Too late.' }, deny: { description: 'It is being done.' } },
       after: { abortDelay: { target: '#ship.closed', actions: 'stopPolitely' } },
     },

@@ -18,7 +18,7 @@ export const init = shipSetup.createStateConfig({
     choosing: { always: [{ guard: 'isClient', target: 'clientWait' }, 'serverWait'] },
     clientWait: {
       meta: { name: 'CMI_STATE_CLIENT_WAIT' },
-      entry: ['sayInit', 'flush'],
+      entry: ['sendInit', 'flush'],
       on: { 'ship.*': [{ guard: 'isInit', target: '#ship.alive.hello' }, wrong] },
       after: { initTimeout: late },
     },
@@ -26,9 +26,9 @@ export const init = shipSetup.createStateConfig({
       meta: { name: 'CMI_STATE_SERVER_WAIT' },
       on: {
         'ship.*': [
-          { guard: 'isInit', target: '#ship.alive.hello', actions: 'sayInit' },
+          { guard: 'isInit', target: '#ship.alive.hello', actions: 'sendInit' },
           // A peer that begins wrongly still gets the right answer (TC_SHIP_CMI_001).
-          { ...wrong, actions: ['sayInit', ...wrong.actions] },
+          { ...wrong, actions: ['sendInit', ...wrong.actions] },
         ],
       },
       after: { initTimeout: late },

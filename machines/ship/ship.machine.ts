@@ -51,7 +51,7 @@ export const shipMachine = shipSetup.createMachine({
           actions: [{ type: 'recordClosing', params: { code: 'trust-denied', side: 'local' } }, 'stopPolitely'],
         },
         abort: { target: 'closed', actions: ['recordAbort', 'stopPolitely'] },
-        close: { target: 'closed', actions: ['noteClosed', 'sayWhy', 'stopPolitely'] },
+        close: { target: 'closed', actions: ['noteClosed', 'sendReason', 'stopPolitely'] },
         probe: { actions: ['probeWire', 'flush'] },
         'wire.closed': { target: 'closed', actions: 'recordWire' },
         'wire.silent': {
@@ -65,9 +65,9 @@ export const shipMachine = shipSetup.createMachine({
           on: {
             'wire.opened': [
               {
-                guard: 'isSomeoneElse',
+                guard: 'isOtherPeer',
                 target: '#ship.closed',
-                actions: 'recordSomeoneElse',
+                actions: 'recordOtherPeer',
               },
               { target: 'init', actions: { type: 'tellParent', params: { type: 'handshake.started' } } },
             ],

@@ -78,7 +78,7 @@ export type ShipMessage =
   | { readonly kind: 'malformed'; readonly reason: string };
 
 /** Messages that can be said. */
-export type ShipSayable = Exclude<ShipMessage, { readonly kind: 'unknown' | 'malformed' }>;
+export type OutgoingShipMessage = Exclude<ShipMessage, { readonly kind: 'unknown' | 'malformed' }>;
 
 export interface ShipCodec {
   /** Never throws. */
@@ -87,5 +87,5 @@ export interface ShipCodec {
    * @throws SessionError `not-a-message` for a payload that can't be said: not JSON, or not exactly one member; `too-large`
    *   beyond the limits of the codec
    */
-  encode(message: ShipSayable): Uint8Array;
+  encode(message: OutgoingShipMessage): Uint8Array;
 }

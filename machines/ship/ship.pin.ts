@@ -4,7 +4,7 @@ import { shipSetup } from './ship.setup.js';
 /** PIN (13.4.4.3): neither side asks for one. A peer that does can't be served. */
 export const pin = shipSetup.createStateConfig({
   meta: { name: 'SME_PIN_CHECK_LISTEN' },
-  entry: [{ type: 'tellParent', params: { type: 'pin.requested' } }, 'sayPin', 'flush'],
+  entry: [{ type: 'tellParent', params: { type: 'pin.requested' } }, 'sendPin', 'flush'],
   on: {
     ...whenPeerCloses,
     'ship.pin': [

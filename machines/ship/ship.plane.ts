@@ -6,7 +6,7 @@ import { step } from '../phase-table.js';
 import type { SessionPlane } from '../protocol.js';
 import { Heartbeat } from './heartbeat.js';
 import { HelloWait } from './hello-wait.js';
-import type { ShipMessage, ShipPayload, ShipSayable } from './ship.messages.js';
+import type { ShipMessage, ShipPayload, OutgoingShipMessage } from './ship.messages.js';
 import type { ShipPlaneInput, ShipSignal } from './ship.signals.js';
 
 /** The cost of a queued message beyond its bytes. */
@@ -49,7 +49,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
 
   // Commands of the chart.
 
-  say(message: ShipSayable): void {
+  say(message: OutgoingShipMessage): void {
     this.input.trace?.('said', message);
     this.#control.push(this.input.codec.encode(message));
   }
@@ -65,7 +65,7 @@ export class ShipPlane implements SessionPlane<ShipPayload, ShipSignal> {
   }
 
   /** Said after everything that was written; nothing more can be. */
-  sayLast(message: ShipSayable): void {
+  sendLast(message: OutgoingShipMessage): void {
     this.#sending = step(SENDING_PHASES, this.#sending, 'drain');
     this.input.trace?.('said', message);
     this.#data.push({ bytes: this.input.codec.encode(message), isData: false });

@@ -6,7 +6,7 @@ const failing = (error: number) =>
   ({
     target: '#ship.closed',
     actions: [
-      { type: 'sayProtocolError', params: { error } },
+      { type: 'sendProtocolError', params: { error } },
       { type: 'recordProtocolError', params: { error } },
       'stopPolitely',
     ],

@@ -77,18 +77,18 @@ export const shipSetup = setup({
   actions: {
     ...sessionActions,
     /** The application's own words go where the transport has a place for them. */
-    sayWhy: (args) => {
+    sendReason: (args) => {
       const { event } = args;
       const why = event.type === 'close' && event.message !== undefined ? fitting(event.message) : '';
       if (why !== '') plane(args).bidFarewell(SHIP_CLOSE.user.code, why);
     },
     bidFarewell: (args, { code, reason }: { code: number; reason: string }) => plane(args).bidFarewell(code, reason),
 
-    sayInit: (args) => plane(args).say({ kind: 'init', value: 0 }),
+    sendInit: (args) => plane(args).say({ kind: 'init', value: 0 }),
     startWaiting: (args) => plane(args).wait.start(now(args)),
     prolongWaiting: (args) => plane(args).wait.prolong(),
-    sayReady: (args) => plane(args).say({ kind: 'hello', phase: 'ready', waitingMs: waitingMs(args) }),
-    sayPending: (args) => plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args) }),
+    sendReady: (args) => plane(args).say({ kind: 'hello', phase: 'ready', waitingMs: waitingMs(args) }),
+    sendPending: (args) => plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args) }),
     askForMore: (args) =>
       plane(args).say({ kind: 'hello', phase: 'pending', waitingMs: waitingMs(args), prolongationRequest: true }),
     // An action asks whether a user may decide, and an event answers, so that no guard depends on state outside of the chart.
@@ -123,16 +123,16 @@ export const shipSetup = setup({
       };
     }),
     countIgnored: (args) => plane(args).countIgnored(),
-    sayAborted: (args) => plane(args).say({ kind: 'hello', phase: 'aborted' }),
+    sendAborted: (args) => plane(args).say({ kind: 'hello', phase: 'aborted' }),
 
     announceProtocol: (args) => plane(args).say({ kind: 'protocol', handshakeType: 'announceMax', ...OUR_PROTOCOL }),
     selectProtocol: (args) => plane(args).say({ kind: 'protocol', handshakeType: 'select', ...OUR_PROTOCOL }),
-    sayProtocolError: (args, { error }: { error: number }) => plane(args).say({ kind: 'protocol-error', error }),
+    sendProtocolError: (args, { error }: { error: number }) => plane(args).say({ kind: 'protocol-error', error }),
 
-    sayPin: (args) => plane(args).say({ kind: 'pin', pinState: 'none' }),
+    sendPin: (args) => plane(args).say({ kind: 'pin', pinState: 'none' }),
     takeData: (args) => plane(args).takeData(),
     askAccess: (args) => plane(args).say({ kind: 'access-request' }),
-    sayAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).input.shipId }),
+    sendAccess: (args) => plane(args).say({ kind: 'access', id: plane(args).input.shipId }),
     learnShipId: (args) => {
       if (args.event.type !== 'ship.access' || args.event.id === undefined) return;
       const { peers, ski } = plane(args).input;
@@ -141,9 +141,9 @@ export const shipSetup = setup({
     giveData: (args) => plane(args).giveData(),
     probeWire: (args) => plane(args).probe(now(args)),
 
-    sayAnnounce: (args) =>
-      plane(args).sayLast({ kind: 'close', phase: 'announce', maxTimeMs: timing(args).closeTimeoutMs, reason: 'unspecific' }),
-    sayConfirm: (args) => plane(args).say({ kind: 'close', phase: 'confirm' }),
+    sendAnnounce: (args) =>
+      plane(args).sendLast({ kind: 'close', phase: 'announce', maxTimeMs: timing(args).closeTimeoutMs, reason: 'unspecific' }),
+    sendConfirm: (args) => plane(args).say({ kind: 'close', phase: 'confirm' }),
     noteAnnounced: assign({ announcedMs: ({ event }) => (event.type === 'ship.close' ? event.maxTimeMs : undefined) }),
 
     recordClosing: assign(namedClosing),
@@ -162,7 +162,7 @@ export const shipSetup = setup({
       closing: ({ event }) => (event.type === 'wire.closed' ? closingOfWire(event.cause) : UNEXPECTED),
     }),
     /** Told by name: an installer then sees which device answers at that address. */
-    recordSomeoneElse: assign({
+    recordOtherPeer: assign({
       closing: ({ context, event }) => {
         const proven = event.type === 'wire.opened' ? event.identity?.ski : undefined;
         const message = `the device there has the SKI ${proven ?? '(none)'}, not ${context.ski}`;
@@ -193,7 +193,7 @@ export const shipSetup = setup({
     tellParent: sendTo(parent, news),
   },
   guards: {
-    isSomeoneElse: ({ context, event }) => event.type === 'wire.opened' && event.identity?.ski !== context.ski,
+    isOtherPeer: ({ context, event }) => event.type === 'wire.opened' && event.identity?.ski !== context.ski,
     isClient: ({ context }) => context.role === 'dialer',
     isInit: ({ event }) => event.type === 'ship.init' && event.value === 0,
     isTrusted: ({ event }) => event.type === 'peer.known' && event.isTrusted,

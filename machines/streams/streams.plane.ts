@@ -40,7 +40,7 @@ export class StreamsPlane {
   #nextId: number;
   #newestPeerId: number;
   #pending = 0; // The peer's opens without an answer.
-  #isGreeted = false;
+  #isIntroduced = false;
   #isOver = false;
 
   constructor(
@@ -176,14 +176,14 @@ export class StreamsPlane {
   handle(frame: StreamFrame): StreamEvent {
     if (this.#isOver) return NOTHING;
     if (frame.kind === 'hello') return this.#handleHello(frame);
-    if (!this.#isGreeted) return this.violate('STR-1', `${frame.kind} before the hello`);
+    if (!this.#isIntroduced) return this.violate('STR-1', `${frame.kind} before the hello`);
     if (frame.kind === 'fault') {
       this.#isOver = true;
       return { word: 'fault', rule: frame.rule };
     }
     if (frame.kind === 'open') return this.#handleOpen(frame);
     const stream = this.#streams.get(frame.stream);
-    if (stream === undefined) return this.#handleStray(frame);
+    if (stream === undefined) return this.#handleUnknownStream(frame);
     switch (frame.kind) {
       case 'opened':
         return this.#handleOpened(stream);
@@ -208,8 +208,8 @@ export class StreamsPlane {
   }
 
   #handleHello(hello: Extract<StreamFrame, { kind: 'hello' }>): StreamEvent {
-    if (this.#isGreeted) return this.violate('STR-1', 'a second hello');
-    this.#isGreeted = true;
+    if (this.#isIntroduced) return this.violate('STR-1', 'a second hello');
+    this.#isIntroduced = true;
     const { versionMin, versionMax } = hello;
     if (versionMin <= STREAMS_VERSION && versionMax >= STREAMS_VERSION) return NOTHING;
     this.#isOver = true;
@@ -232,7 +232,7 @@ export class StreamsPlane {
   }
 
   /** Credit and a reset may cross with the end of their stream; any other frame for an unknown stream is a fault. */
-  #handleStray(frame: Extract<StreamFrame, { stream: number }>): StreamEvent {
+  #handleUnknownStream(frame: Extract<StreamFrame, { stream: number }>): StreamEvent {
     const wasOpened = this.#isOwn(frame.stream) ? frame.stream < this.#nextId : frame.stream <= this.#newestPeerId;
     if (wasOpened && (frame.kind === 'credit' || frame.kind === 'reset')) return NOTHING;
     return this.violate('STR-1', `${frame.kind} for stream ${frame.stream}, which is not open`);

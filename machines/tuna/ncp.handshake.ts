@@ -39,7 +39,7 @@ export class HandshakeState {
   }
 
   /** The peer's, the first one. */
-  heard({ clientIds, isHoldfast, windowBytes, mtu }: Handshake, now: number): void {
+  received({ clientIds, isHoldfast, windowBytes, mtu }: Handshake, now: number): void {
     this.#windowBytes = windowBytes;
     this.#mtu = mtu;
     this.peerIds = clientIds;

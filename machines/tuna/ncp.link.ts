@@ -214,7 +214,7 @@ export class NcpLink {
     if (this.health.probeNow(now, this.limits.probeTimeoutMs)) this.owesProbe = true;
   }
 
-  heard(now: number): void {
+  received(now: number): void {
     this.#suspectAt = Infinity;
     this.isStalled = false;
     this.health.received(now);

@@ -52,7 +52,7 @@ const ncpSetup = setup({
       session.plane.lingersUntil = session.now() + limits(args).lingerMs;
     },
     drainPlane: ({ context }) => context.session.plane.drain(),
-    sayClose: ({ context: { session } }) => session.plane.close(session.now()),
+    sendClose: ({ context: { session } }) => session.plane.close(session.now()),
     tellEstablished: sendTo(parent, (): NcpNews => ({ type: 'ncp.established' })),
     record: assign(namedClosing),
     recordPeerClosed: assign({
@@ -99,7 +99,7 @@ export const ncpMachine = ncpSetup.createMachine({
       meta: { rule: 'NCP-5' },
       entry: ['call', 'gather'],
       on: {
-        'peer.greeted': 'established',
+        'handshake.done': 'established',
         'peer.closed': { target: 'closed', actions: 'recordPeerClosed' },
         'peer.unknown-session': {
           target: 'closingLocal',
@@ -140,7 +140,7 @@ export const ncpMachine = ncpSetup.createMachine({
     closingLocal: {
       meta: { rule: 'NCP-13' },
       description: 'Close is said on every link, again and again, until the peer has closed them.',
-      entry: ['sayClose', 'flush'],
+      entry: ['sendClose', 'flush'],
       on: { 'links.gone': 'closed', 'peer.closed': 'closed' },
       after: { closeGrace: 'closed' },
     },

@@ -4,7 +4,7 @@ import type { NcpLimits } from './tuna.timing.js';
 
 /** News for the charts. */
 export type NcpSignal =
-  | { type: 'peer.greeted'; peerLinks: number } // The handshake is done: both sides know each other's limits, and the peer has so many links.
+  | { type: 'handshake.done'; peerLinks: number } // The handshake is done: both sides know each other's limits, and the peer has so many links.
   // The peer closed the session; where a wire begins so, it does not know it. `hasGap`: bytes are missing among those that have come.
   | { type: 'peer.closed'; isFirstWord: boolean; hasGap: boolean }
   | { type: 'peer.accused'; fault: Fault } // The peer ends the session, and says why.

@@ -32,7 +32,7 @@ export class NcpSession {
   /** Packets that were of no use: known already; too far ahead, or beyond the window. */
   duplicates = 0;
   dropped = 0;
-  readonly greeting: HandshakeState;
+  readonly handshake: HandshakeState;
   /** The fault of the last packet that `receive` refused. */
   readonly refusal = new Refusal();
   #news: ReadNews;
@@ -56,7 +56,7 @@ export class NcpSession {
     this.links = Array.from({ length: input.links }, (_, i) => new NcpLink(i, limits, this.outbound));
     this.#dispatch = new Dispatch(limits, this.outbound, this.striping, this.links);
     this.#acks = new AckReader(this.#first, limits, this.outbound, this.striping, this.links);
-    this.greeting = new HandshakeState(input);
+    this.handshake = new HandshakeState(input);
   }
 
   get resent(): number {
@@ -66,14 +66,14 @@ export class NcpSession {
     return this.phase === 'established' || this.phase === 'closing';
   }
   get peerIds(): readonly string[] {
-    return this.greeting.peerIds;
+    return this.handshake.peerIds;
   }
 
   /** Dialer: says who it is on every link, and again until it is answered. */
   call(now: number): void {
     if (this.phase !== 'idle') return;
     this.phase = step(NCP_PHASES, this.phase, 'call');
-    this.greeting.repeat(now);
+    this.handshake.repeat(now);
     this.handleTimeout(now);
   }
 
@@ -88,10 +88,10 @@ export class NcpSession {
 
   /** Says close on every link, and again until the transport is gone. Bytes without an acknowledgement by now are lost. */
   close(now: number): void {
-    this.sending = step(SENDING_PHASES, this.sending, 'part');
+    this.sending = step(SENDING_PHASES, this.sending, 'close');
     for (const l of this.links) l.owesRead = l.isAttached && this.isEstablished;
     this.phase = step(NCP_PHASES, this.phase, 'close');
-    this.greeting.settle();
+    this.handshake.settle();
     this.#closeRepeatAt = now;
     this.handleTimeout(now);
   }
@@ -109,7 +109,7 @@ export class NcpSession {
     const l = this.links[link]!;
     l.attach(now);
     l.owesHandshake =
-      this.phase === 'calling' || (this.input.role === 'acceptor' && this.isEstablished && !this.greeting.peerKnows);
+      this.phase === 'calling' || (this.input.role === 'acceptor' && this.isEstablished && !this.handshake.peerKnows);
     l.owesClose = this.phase === 'closing';
     // A wire that joins late is to be proven, and the peer may have nothing to say by itself: an original that has dialed again never has.
     l.owesProbe = this.phase === 'established';
@@ -156,7 +156,7 @@ export class NcpSession {
     const packet = this.#packet;
     const l = this.links[link]!;
     if (!this.input.codec.read(bytes, start, end, packet)) return this.refusal.of('malformed', 'NCP-14', 'packet');
-    l.heard(now);
+    l.received(now);
     const isFirstWord = !l.hasSpoken;
     l.hasSpoken = true;
     if (packet.fault !== undefined) {
@@ -170,7 +170,7 @@ export class NcpSession {
     const wasEstablished = this.isEstablished;
     if (packet.handshake !== undefined) {
       if (!this.#handleHandshake(l, now)) return this.refusal.of('violated', 'NCP-5', 'packet');
-    } else if (this.isEstablished) this.greeting.settle();
+    } else if (this.isEstablished) this.handshake.settle();
     else if (this.input.role === 'acceptor') this.signals.push({ type: 'peer.unknown-session' });
     const isNews = !wasEstablished && this.isEstablished;
     const hasUse = this.input.role === 'acceptor' && packet.handshake === undefined && this.isEstablished;
@@ -180,7 +180,7 @@ export class NcpSession {
       l.isProven = true;
       this.signals.push({ type: 'link.proven', link });
     }
-    if (isNews) this.signals.push({ type: 'peer.greeted', peerLinks: this.peerIds.length });
+    if (isNews) this.signals.push({ type: 'handshake.done', peerLinks: this.peerIds.length });
     if (this.isEstablished) {
       if (packet.ranges > 0) {
         if (!this.#acks.handle(packet, l, now)) return this.refusal.of('malformed', 'NCP-7', 'acks');
@@ -210,7 +210,7 @@ export class NcpSession {
       return codec.putClose(into, at);
     }
     if (l.owesHandshake) {
-      const handshake = this.greeting.ours();
+      const handshake = this.handshake.ours();
       if (handshake.length > to - at) return at;
       l.owesHandshake = false;
       into.set(handshake, at);
@@ -264,8 +264,8 @@ export class NcpSession {
 
   handleTimeout(now: number): void {
     const { limits } = this.input;
-    if (this.greeting.isOriginal) this.#lateness.note(this.nextTimeout() ?? now, now);
-    if (this.greeting.handleTimeout(now))
+    if (this.handshake.isOriginal) this.#lateness.note(this.nextTimeout() ?? now, now);
+    if (this.handshake.handleTimeout(now))
       for (const l of this.links) {
         l.owesHandshake = l.isAttached;
         // The answer to a handshake needs none; that of a probe shows that ours has arrived.
@@ -283,7 +283,7 @@ export class NcpSession {
 
   nextTimeout(): number | undefined {
     let at = Math.min(
-      this.greeting.repeatAt,
+      this.handshake.repeatAt,
       this.#closeRepeatAt ?? Infinity,
       this.#dispatch.persistAt,
       this.#news.nextTimeout(),
@@ -301,22 +301,22 @@ export class NcpSession {
   #handleHandshake(l: NcpLink, now: number): boolean {
     const handshake = this.#packet.handshake!;
     if (handshake.clientIds.length === 0 || handshake.windowBytes === 0 || handshake.mtu === 0) return false;
-    if (this.isEstablished && this.greeting.isContradictedBy(handshake)) return false;
-    if (this.input.role === 'acceptor') l.owesHandshake = !this.greeting.peerKnows; // Said again, because the answer may have been lost.
+    if (this.isEstablished && this.handshake.isContradictedBy(handshake)) return false;
+    if (this.input.role === 'acceptor') l.owesHandshake = !this.handshake.peerKnows; // Said again, because the answer may have been lost.
     if (this.isEstablished) return true;
     if (this.input.role === 'dialer' && this.phase === 'idle') return true;
     const { outbound, inbound, striping } = this;
-    this.greeting.heard(handshake, now);
+    this.handshake.received(handshake, now);
     outbound.windowBytes = Math.min(outbound.windowBytes, handshake.windowBytes);
     outbound.mtu = Math.min(outbound.mtu, handshake.mtu);
     // Of smaller packets as many more fill the same window.
-    const packetsMax = this.greeting.packetsMaxAt(outbound.mtu);
+    const packetsMax = this.handshake.packetsMaxAt(outbound.mtu);
     outbound.packetsMax = packetsMax;
     inbound.resize(packetsMax, outbound.mtu);
     striping.windowBytes = outbound.windowBytes;
     striping.scale();
-    this.phase = step(NCP_PHASES, this.phase, 'greet');
-    for (const other of this.links) other.opened(this.input.role, this.greeting.isOriginal);
+    this.phase = step(NCP_PHASES, this.phase, 'establish');
+    for (const other of this.links) other.opened(this.input.role, this.handshake.isOriginal);
     return true;
   }
 
@@ -327,7 +327,7 @@ export class NcpSession {
     const n = inbound.base + aheadOf(nextSequence(this.#first, inbound.base), sequence);
     const arrival = inbound.accept(n, bytes, dataStart, dataEnd, more);
     if (arrival === 'new' || arrival === 'duplicate') {
-      const holdMs = this.greeting.isOriginal ? l.ackHoldMs(now, dataEnd - dataStart) + this.#lateness.allowanceMs(now) : 0;
+      const holdMs = this.handshake.isOriginal ? l.ackHoldMs(now, dataEnd - dataStart) + this.#lateness.allowanceMs(now) : 0;
       if (holdMs > 0) l.owed.hold(n, holdMs, now);
       else l.owed.add(n, arrival === 'duplicate', now, dataEnd - dataStart);
     }

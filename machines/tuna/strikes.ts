@@ -20,8 +20,8 @@ export class Strikes {
   /** Whether the session is over by this one. */
   strike(part: FaultPart, received: number, acknowledged: number): boolean {
     const hasReceived = received > this.#received;
-    const isHeard = acknowledged > this.#acknowledged;
-    const isProgress = part === 'data' ? hasReceived : part === 'acks' ? isHeard : hasReceived || isHeard;
+    const isAcknowledged = acknowledged > this.#acknowledged;
+    const isProgress = part === 'data' ? hasReceived : part === 'acks' ? isAcknowledged : hasReceived || isAcknowledged;
     this.#count = isProgress ? 1 : this.#count + 1;
     this.#received = received;
     this.#acknowledged = acknowledged;

@@ -128,7 +128,7 @@ export const tunaSessionMachine = persistedWithout(
             description: 'Why goes out first; the pump bounds how long that may take (NCP-16).',
           },
           'peer.accused': { target: 'closed', actions: 'recordAccusation' },
-          'peer.greeted': { actions: ['notePeerLinks', 'tellNcp'] },
+          'handshake.done': { actions: ['notePeerLinks', 'tellNcp'] },
           'peer.closed': { actions: 'tellNcp' },
           'peer.unknown-session': { actions: 'tellNcp' },
           'log.drained': { actions: 'tellNcp' },

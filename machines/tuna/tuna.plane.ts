@@ -141,7 +141,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
     this.ncp.retire(link);
   }
   /** One side has said that it goes. */
-  get isParting(): boolean {
+  get isClosing(): boolean {
     return this.ncp.sending !== 'taking';
   }
   get isOpen(): boolean {
@@ -218,7 +218,7 @@ export class TunaPlane implements SessionPlane<Uint8Array, TunaSignal> {
   write(bytes: Uint8Array): Room {
     const { limits } = this.input;
     const { outbound } = this.ncp;
-    if (this.isParting) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
+    if (this.isClosing) throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     if (bytes.length > this.#pieceBytesMax) {
       const why = limits.isStream ? 'are taken at once' : 'fit a packet';
       throw new SessionError('too-large', `a message of ${bytes.length} bytes is above the ${this.#pieceBytesMax} that ${why}`);

@@ -203,7 +203,7 @@ export const tunaSetup = setup({
       return { conns: conns.state, slots: isThere ? slots : [...slots, slot], ...adding(context, [offer, ...rival]) };
     }),
     notePeerLinks: assign(({ context, event }) =>
-      event.type === 'peer.greeted' ? { conns: { ...context.conns, peerLinks: event.peerLinks } } : {},
+      event.type === 'handshake.done' ? { conns: { ...context.conns, peerLinks: event.peerLinks } } : {},
     ),
     noteOpened: assign(({ context, event }) =>
       event.type === 'link.opened' ? changed(context, (conns) => void conns.opened(event.slot)) : {},
@@ -292,7 +292,7 @@ export const tunaSetup = setup({
     }),
     tellNcp: sendTo('ncp', ({ event }) => {
       switch (event.type) {
-        case 'peer.greeted':
+        case 'handshake.done':
         case 'peer.closed':
         case 'peer.unknown-session':
         case 'log.drained':

@@ -94,7 +94,7 @@ describe('hub decisions: a second connection to one peer', () => {
       meeting({ ...completed, role: 'acceptor', rule: 'replace' }),
       'replace-connection',
     ],
-    ['the newest stays once it has spoken', meeting({ ...completed, rule: 'replace', newestStays: true }), 'hear-out'],
+    ['the newest stays once it has spoken', meeting({ ...completed, rule: 'replace', newestStays: true }), 'await-first-bytes'],
     [
       'at once where ours came from the peer too',
       meeting({ ...completed, role: 'acceptor', rule: 'replace', newestStays: true }),

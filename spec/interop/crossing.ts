@@ -179,7 +179,7 @@ export class CrossingPair {
     await this.#hub.disconnectSKI(this.go.ski);
     await this.#within30s(
       this.#news.until(() => this.connections === 0 && this.#open === 0 && engine.metrics().wires === 0),
-      'parting',
+      'closeStarted',
     );
     await this.go.event('disconnected', { after }); // It may be told of the end later than we are.
   }

@@ -48,7 +48,7 @@ proves('hub', { model: hubModel });
 proves('pool', {
   model: poolModel,
   never: {
-    'alive.attempt.greeting: handshake.failed → closed':
+    'alive.attempt.handshake: handshake.failed → closed':
       'Only where another protocol greets in its own way; spec/rendezvous/hostile.spec.ts takes it.',
   },
 });

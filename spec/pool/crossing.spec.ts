@@ -136,7 +136,7 @@ describe('pool/crossing: addresses instead of ids', () => {
       expect({ seed, errors: asked.map(({ error }) => error?.message) }).toEqual({ seed, errors: asked.map(() => undefined) });
       expect({ seed, live: both({ a, b }) }).toEqual({ seed, live: [1, 1] });
       const [here] = a.live;
-      const latest = asked.slice(0, 3).map(({ value }) => value === here || value?.isParting === true);
+      const latest = asked.slice(0, 3).map(({ value }) => value === here || value?.isClosing === true);
       expect({ seed, latest }).toEqual({ seed, latest: [true, true, true] });
       expect({ seed, left: await world.end(a, b) }).toEqual({ seed, left: NOTHING });
     }
@@ -215,10 +215,10 @@ describe('pool/crossing: one after the other', () => {
       void own!.close();
       const next = watched(a.engine.connect('sim://b:2'));
       await world.live(100);
-      expect([own!.isParting, own!.state, next.value]).toEqual([true, 'completed', undefined]);
+      expect([own!.isClosing, own!.state, next.value]).toEqual([true, 'completed', undefined]);
       await world.live(8000);
       expect(next.value?.state).toBe('completed');
-      expect([next.value === own, first.value!.isParting, ...both({ a, b })]).toEqual([false, true, 1, 1]);
+      expect([next.value === own, first.value!.isClosing, ...both({ a, b })]).toEqual([false, true, 1, 1]);
       expect(await world.end(a, b)).toEqual(NOTHING);
     },
   );
@@ -237,13 +237,13 @@ describe('pool/crossing: one after the other', () => {
       let next: { value?: unknown } | undefined;
       let state = '';
       a.engine.on((event) => {
-        if (event.type !== 'parting' || next !== undefined) return;
+        if (event.type !== 'closeStarted' || next !== undefined) return;
         state = event.connection.state;
         next = watched(a.engine.connect(b.id));
       });
       void (who === 'a' ? a : b).connections[0]!.close();
       await world.live(7000);
-      expect([first.value!.isParting, state]).toEqual([true, 'completed']);
+      expect([first.value!.isClosing, state]).toEqual([true, 'completed']);
       expect(next?.value).toMatchObject({ state: 'completed' });
       expect(next?.value).not.toBe(first.value);
       expect(both({ a, b })).toEqual([1, 1]);

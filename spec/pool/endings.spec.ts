@@ -102,10 +102,10 @@ describe('pool/endings: goodbyes', () => {
     const { world, b, here, far } = await pair({ sendBytesMax: 20 << 20 }, { ...CALM, highWaterBytes: 10_000, bytesPerMs: 1000 });
     const got = reading(here);
     for (let n = 0; n < 10; n++) far.write(new Uint8Array(100_000));
-    const parting = new Promise<void>((resolve) => b.engine.on((event) => event.type === 'parting' && resolve()));
+    const closing = new Promise<void>((resolve) => b.engine.on((event) => event.type === 'closeStarted' && resolve()));
     const ended = watched(here.close());
     await world.live(20);
-    await parting;
+    await closing;
     expect(() => far.write(new Uint8Array(1))).toThrow(expect.objectContaining({ code: 'closed' }));
     await world.live(2500);
     expect([got.length, ended.value?.code, (await far.closed).code]).toEqual([10, 'closed', 'peer-goodbye']);

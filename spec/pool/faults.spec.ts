@@ -35,7 +35,7 @@ describe.each(['dialer', 'acceptor'] as const)('pool/faults: the %s', (role) => 
 
   test('[POOL-13] a message before the greeting is answered by a fault as well', () => {
     const bench = new Bench({ role });
-    bench.plane.greet();
+    bench.plane.sendHello();
     bench.said();
     bench.hear(data(Uint8Array.of(1)));
     expect(bench.said()).toEqual(['fault malformed POOL-5']);

@@ -43,7 +43,7 @@ export class Bench {
   static open(limits: Partial<PoolLimits> = {}, seed: Partial<PoolPlaneInput> = {}): Bench {
     const bench = new Bench(seed, limits);
     if (!bench.plane.input.isBare) {
-      bench.plane.greet();
+      bench.plane.sendHello();
       bench.hear(bench.plane.input.role === 'dialer' ? welcome : hello);
     }
     bench.plane.open(bench.now);

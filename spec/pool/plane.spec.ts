@@ -10,10 +10,10 @@ describe('pool/plane: hello', () => {
   test('[POOL-5] the dialer sends its id, reads the peer’s, and keeps later frames until the chart decides', () => {
     const bench = new Bench();
     bench.plane.write(Uint8Array.of(7));
-    bench.plane.greet();
+    bench.plane.sendHello();
     expect(bench.said()).toEqual(['hello']); // What was written waits until it is known to whom.
     bench.hear(welcome, data(Uint8Array.of(1)));
-    expect(bench.signals).toEqual([{ type: 'peer.greeted', id: THERE, isUnderstood: true }]);
+    expect(bench.signals).toEqual([{ type: 'handshake.done', id: THERE, isUnderstood: true }]);
     expect([bench.got, bench.said()]).toEqual([[], []]);
     bench.plane.open(0);
     bench.read();
@@ -22,10 +22,10 @@ describe('pool/plane: hello', () => {
 
   test('[POOL-5] the acceptor sends nothing before it has read a hello and opened', () => {
     const bench = new Bench({ role: 'acceptor' });
-    bench.plane.greet();
+    bench.plane.sendHello();
     expect(bench.said()).toEqual([]);
     bench.hear(hello);
-    expect([bench.story, bench.said()]).toEqual([['peer.greeted'], []]);
+    expect([bench.story, bench.said()]).toEqual([['handshake.done'], []]);
     bench.plane.open(0);
     expect(bench.said()).toEqual(['welcome']);
   });
@@ -33,7 +33,7 @@ describe('pool/plane: hello', () => {
   test('[POOL-4] a dialer that does not know whom it dials says so', () => {
     const inquiry = (peer: string | undefined): boolean | undefined => {
       const bench = new Bench({ peer });
-      bench.plane.greet();
+      bench.plane.sendHello();
       const bytes = bench.plane.pollTransmit(0, 0)!;
       return codec.hello(bytes, 0, bytes.length)?.isInquiry;
     };
@@ -42,14 +42,14 @@ describe('pool/plane: hello', () => {
 
   test('[POOL-9] an unsupported version is reported to the chart', () => {
     const bench = new Bench();
-    bench.plane.greet();
+    bench.plane.sendHello();
     bench.hear(codec.putHello('welcome', { ...greeting, versionMin: 2, versionMax: 9 }));
-    expect(bench.signals).toEqual([{ type: 'peer.greeted', id: THERE, isUnderstood: false }]);
+    expect(bench.signals).toEqual([{ type: 'handshake.done', id: THERE, isUnderstood: false }]);
   });
 
   test('[POOL-9] a refusal is read by a dialer that waits for it', () => {
     const bench = new Bench();
-    bench.plane.greet();
+    bench.plane.sendHello();
     bench.hear(codec.putRefused({ code: 'crossed', retryAfterMs: 1000, id: THERE }));
     expect(bench.signals).toEqual([{ type: 'peer.refused', refusal: { code: 'crossed', retryAfterMs: 1000, id: THERE } }]);
   });
@@ -65,7 +65,7 @@ describe('pool/plane: hello', () => {
     ['a hello cut short', 'acceptor', Uint8Array.of(0x80, 0, 0, 3, 1, 0x68, 0x66)],
   ] as const)('[POOL-5] %s before the hello spoils the wire of the %s', (_what, role, frame) => {
     const bench = new Bench({ role });
-    bench.plane.greet();
+    bench.plane.sendHello();
     bench.hear(frame, data(Uint8Array.of(2)));
     expect([bench.story, bench.got]).toEqual([['peer.violated malformed POOL-5'], []]);
   });
@@ -267,7 +267,7 @@ describe('pool/plane: writing', () => {
     const bench = Bench.open();
     bench.plane.write(Uint8Array.of(1));
     bench.plane.drain();
-    expect([bench.plane.isParting, bench.story]).toEqual([true, []]);
+    expect([bench.plane.isClosing, bench.story]).toEqual([true, []]);
     expect(() => bench.plane.write(Uint8Array.of(2))).toThrow(expect.objectContaining({ code: 'closed' }));
     expect([bench.said(), bench.story]).toEqual([['data 1'], ['log.drained']]);
     expect([bench.said(), bench.story]).toEqual([[], ['log.drained']]); // Told once.

@@ -34,7 +34,7 @@ class Court {
     const verify: Signing['verify'] = (...args) => (this.verified++, signing.verify(...args));
     this.letters = signedMessages({ ...signing, verify });
     const context: AuthContext = {
-      letters: this.letters,
+      signedMessages: this.letters,
       entropy: random.bytes,
       limits: { ...RENDEZVOUS_LIMITS, ...limits },
       self: () => ({ transport: 'tcp', addresses: [this.address], isClient: this.isClient, certificate: this.certificate }),
@@ -176,7 +176,7 @@ describe('rendezvous/authorizer: letters', () => {
       isGenuine: () => true,
       writeResponse: (_, request) => ({ message: { ...message, kind: 'response', nonce: hex().slice(32), request }, bytes }),
     };
-    const judge = new Authorizer({ ...bob.judge.context, letters });
+    const judge = new Authorizer({ ...bob.judge.context, signedMessages: letters });
     const counts: Record<string, number> = {};
     let displaced = 0;
     const flood = (upTo: number): Promise<number> => {

@@ -134,14 +134,14 @@ describe('rendezvous: the other callbacks of an application', () => {
   test.each<[string, () => unknown]>([
     ['throws', () => { throw new Error('mine'); }], // prettier-ignore
     ['rejects', () => Promise.reject(new Error('mine'))],
-  ])('signalling that %s: a meeting ends unanswered, in its time', async (_, send) => {
+  ])('signaling that %s: a meeting ends unanswered, in its time', async (_, send) => {
     const h = world();
-    const { node, reports } = reporting(h, { signalling: { send: send as () => void } });
+    const { node, reports } = reporting(h, { signaling: { send: send as () => void } });
     void node.start();
     await h.live(10);
     const meeting = node.meet(real().id);
     await h.live(30_100);
-    expect([(await meeting).outcome, reports]).toEqual(['unanswered', ['signalling.send']]);
+    expect([(await meeting).outcome, reports]).toEqual(['unanswered', ['signaling.send']]);
   });
 
   test('peer.onMessage that throws costs none of the messages that waited, nor those after them', async () => {

@@ -52,7 +52,7 @@ const VECTORS: Record<string, Uint8Array> = {
   'hello-answer': bob.writeHello(answer, { ...talk, speaker: 'acceptor' }),
   'hello-confirm': alice.writeHello({ ...hello, confirmedYou: true }, talk),
   'post-data': nodeMessageCodec.encode({ kind: 'data', payload: Uint8Array.of(1, 2, 3) }),
-  'post-letter': nodeMessageCodec.encode({ kind: 'letter', to: bob.id, letter: Uint8Array.of(9) }),
+  'post-letter': nodeMessageCodec.encode({ kind: 'message', to: bob.id, message: Uint8Array.of(9) }),
   'post-unroutable': nodeMessageCodec.encode({ kind: 'unroutable', to: bob.id }),
   'post-who': nodeMessageCodec.encode({ kind: 'who' }),
   'post-known': nodeMessageCodec.encode({ kind: 'known', ids: [alice.id, bob.id] }),

@@ -34,9 +34,9 @@ describe.each(['a', 'b'])('rendezvous/crossing: the higher id is at %s', (higher
         const [low, high] = h.keys(2);
         const book = new Map<string, RendezvousNode>();
         // Letters take their own time, sometimes less than a dial, sometimes more.
-        const signalling = { send: (to: string, letter: Uint8Array) => void h.clock.setTimeout(() => book.get(to)?.receive(letter), h.random.int(12)) }; // prettier-ignore
-        const a = h.start('a', { signalling, key: higher === 'a' ? high! : low! });
-        const b = h.start('b', { signalling, key: higher === 'b' ? high! : low! });
+        const signaling = { send: (to: string, letter: Uint8Array) => void h.clock.setTimeout(() => book.get(to)?.receive(letter), h.random.int(12)) }; // prettier-ignore
+        const a = h.start('a', { signaling, key: higher === 'a' ? high! : low! });
+        const b = h.start('b', { signaling, key: higher === 'b' ? high! : low! });
         for (const node of [a, b]) book.set(node.id, node);
         h.network.setLatency('a', 'b', [latencyAB, latencyAB]);
         h.network.setLatency('b', 'a', [latencyBA, latencyBA]);
@@ -49,7 +49,7 @@ describe.each(['a', 'b'])('rendezvous/crossing: the higher id is at %s', (higher
         await h.live(4000);
         const { wires, roles, words } = await agree(h, a, b);
         expect({ apartMs, latencyAB, wires, roles: [...roles].sort(), words }).toEqual({ apartMs, latencyAB, wires: 1, roles: ['acceptor', 'dialer'], words: ['from a', 'from b'] }); // prettier-ignore
-        expect([a.sizes, b.sizes]).toEqual(Array(2).fill({ expected: 0, pending: 0, roads: 0, timers: 0 }));
+        expect([a.sizes, b.sizes]).toEqual(Array(2).fill({ expected: 0, pending: 0, routes: 0, timers: 0 }));
         seen.add(roles.join());
         expect(await h.end()).toEqual(NOTHING);
       }

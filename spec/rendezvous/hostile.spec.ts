@@ -79,7 +79,7 @@ describe('rendezvous/hostile: at the listener', () => {
     await hosts.end();
     hosts = new Hosts(2);
     const letters: Uint8Array[] = [];
-    node = hosts.start('node', { signalling: { send: (_, letter) => letters.push(letter) }, limits: { expectationLifeMs: 5000, awaitTimeoutMs: 60_000, dialTimeoutMs: 60_000 } }); // prettier-ignore
+    node = hosts.start('node', { signaling: { send: (_, letter) => letters.push(letter) }, limits: { expectationLifeMs: 5000, awaitTimeoutMs: 60_000, dialTimeoutMs: 60_000 } }); // prettier-ignore
     await hosts.live(1);
     const guest = liar();
     const far = about(guest, node.id, { addresses: [], isClient: true });
@@ -188,7 +188,7 @@ describe('rendezvous/hostile: at the listener', () => {
 });
 
 describe('rendezvous/hostile: letters over connections', () => {
-  const letter = (to: string, bytes: Uint8Array): Uint8Array => nodeMessageCodec.encode({ kind: 'letter', to, letter: bytes });
+  const letter = (to: string, bytes: Uint8Array): Uint8Array => nodeMessageCodec.encode({ kind: 'message', to, message: bytes });
 
   test('[RDV-12] a relay hands on what its peer has signed itself, to whom it is for; what is unroutable comes back', async () => {
     const guest = await liar().join('node');
@@ -196,7 +196,7 @@ describe('rendezvous/hostile: letters over connections', () => {
     await guest.post(letter(friend.id, guest.letters.writeRequest(about(guest, friend.id)).bytes));
     expect(counted('relayed')).toEqual({ relayed: 1 });
     const got = nodeMessageCodec.decode(friend.heard.at(-1)!.subarray(4));
-    expect(got).toMatchObject({ kind: 'letter', to: friend.id });
+    expect(got).toMatchObject({ kind: 'message', to: friend.id });
     const nobody = 'e'.repeat(64);
     await guest.post(letter(nobody, guest.letters.writeRequest(about(guest, nobody)).bytes));
     expect(nodeMessageCodec.decode(guest.heard.at(-1)!.subarray(4))).toEqual({ kind: 'unroutable', to: nobody });

@@ -71,7 +71,7 @@ export class Hosts {
     return {
       timers: this.clock.pending,
       links: this.network.links.size,
-      tables: sum(({ sizes }) => sizes.expected + sizes.pending + sizes.roads + sizes.timers),
+      tables: sum(({ sizes }) => sizes.expected + sizes.pending + sizes.routes + sizes.timers),
       connections: sum(({ engine }) => engine.metrics().connections + engine.metrics().wires + engine.metrics().openings),
     };
   }

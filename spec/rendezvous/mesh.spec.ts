@@ -106,7 +106,7 @@ test.each(transports)(
     await Promise.all(rest.map((each) => each.terminate()));
     for (const each of rest) {
       const { connections, wires, openings } = each.engine.metrics();
-      expect([connections, wires, openings, each.sizes]).toEqual([0, 0, 0, { expected: 0, pending: 0, roads: 0, timers: 0 }]);
+      expect([connections, wires, openings, each.sizes]).toEqual([0, 0, 0, { expected: 0, pending: 0, routes: 0, timers: 0 }]);
     }
   },
   20_000,
@@ -141,7 +141,7 @@ test('rendezvous/mesh: options say what is wrong with them', () => {
   expect(make({ announce: [1, 2, 3, 4, 5].map((n) => `tcp://a:${n}`) })).toThrow('expected at most four addresses');
   expect(make({ limits: { banMs: -1 } })).toThrow('createNode.limits.banMs: expected a finite number of at least 0, got -1');
   expect(make({ limits: { patience: 1 } })).toThrow('createNode.limits: there is no option "patience"');
-  expect(make({ signalling: {} })).toThrow('createNode.signalling');
+  expect(make({ signaling: {} })).toThrow('createNode.signaling');
   expect(make({ certificate: 'abc' })).toThrow('bad fingerprint');
 });
 

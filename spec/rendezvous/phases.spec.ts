@@ -81,7 +81,7 @@ describe('rendezvous/phases: the phases of a node', () => {
     h.network.cutAll('both', { withinMs: 0 });
     await h.until(() => phases.includes('connected'));
     expect(phases).toEqual(['disconnected', 'bootstrapping', 'connected']);
-    expect([(await lapsed).outcome, node.sizes]).toEqual(['reset', { expected: 0, pending: 0, roads: 0, timers: 0 }]);
+    expect([(await lapsed).outcome, node.sizes]).toEqual(['reset', { expected: 0, pending: 0, routes: 0, timers: 0 }]);
     await h.until(() => contact.phase === 'connected'); // It was alone as well.
   });
 
@@ -110,7 +110,7 @@ describe('rendezvous/phases: the phases of a node', () => {
     void node.terminate();
     expect([node.phase, (await settled(h, waiting)).outcome, (await node.meet(contact.id)).outcome]).toEqual(['terminated', 'terminated', 'terminated']); // prettier-ignore
     await h.live(5000);
-    expect(node.sizes).toEqual({ expected: 0, pending: 0, roads: 0, timers: 0 });
+    expect(node.sizes).toEqual({ expected: 0, pending: 0, routes: 0, timers: 0 });
     expect(node.receive(new Uint8Array(1))).toBe('terminated');
     await expect(node.start()).rejects.toThrow('started once');
     const [before, links] = [h.network.counts.dials, h.network.links.size];
@@ -169,9 +169,9 @@ describe('rendezvous/phases: one peer that is expected', () => {
   ): { say(...events: PeerEvent['type'][]): string; wait(ms: number): string; calls: string[] } {
     const clock = new SimClock();
     const calls: string[] = [];
-    let hasLetter = because === 'answered';
+    let hasMessage = because === 'answered';
     const note = (what: string) => () => void calls.push(what);
-    const port: PeerPort = { sendRequest: note('ask'), dial: note('dial'), cancelDial: note('hang up'), hasMessage: () => hasLetter, isReachable: () => isReachable, limits: RENDEZVOUS_LIMITS }; // prettier-ignore
+    const port: PeerPort = { sendRequest: note('ask'), dial: note('dial'), cancelDial: note('hang up'), hasMessage: () => hasMessage, isReachable: () => isReachable, limits: RENDEZVOUS_LIMITS }; // prettier-ignore
     const actor = createActor(rendezvousMachine, { clock, input: { peer: 'p', port } });
     installScheduler(actor, clock);
     actor.start();
@@ -183,7 +183,7 @@ describe('rendezvous/phases: one peer that is expected', () => {
       calls,
       say(...events) {
         for (const type of events) {
-          hasLetter ||= type.endsWith('.accepted');
+          hasMessage ||= type.endsWith('.accepted');
           actor.send((type === 'lapse' ? { type, outcome: 'displaced' } : { type }) as PeerEvent);
         }
         return state();
@@ -238,7 +238,7 @@ describe('rendezvous/phases: expectations in a node', () => {
     const h = world();
     const letters: Uint8Array[] = [];
     const node = h.start('node', {
-      signalling: { send: (_, letter) => letters.push(letter) },
+      signaling: { send: (_, letter) => letters.push(letter) },
       limits: { expectationLifeMs: 1000, expectationsMax: 2 },
     });
     h.network.host('void');
@@ -249,14 +249,14 @@ describe('rendezvous/phases: expectations in a node', () => {
       node.receive(
         guest.letters.writeRequest({ from: guest.id, to: node.id, nonce: '1'.repeat(32), transport: 'sim', addresses: ['sim://void:1'], isClient: false, certificate: undefined }).bytes, // prettier-ignore
       );
-    expect([ask(guests[0]!), ask(guests[1]!), node.sizes]).toEqual(['stored', 'stored', { expected: 2, pending: 2, roads: 0, timers: 1 }]); // prettier-ignore
+    expect([ask(guests[0]!), ask(guests[1]!), node.sizes]).toEqual(['stored', 'stored', { expected: 2, pending: 2, routes: 0, timers: 1 }]); // prettier-ignore
     await h.live(10);
     expect(node.engine.metrics().wires).toBe(2); // Being dialed.
     expect(ask(guests[2]!)).toBe('stored');
     await h.live(10);
     expect([node.counts.displaced, node.sizes.pending, node.engine.metrics().wires]).toEqual([1, 2, 2]);
     await h.live(1000);
-    expect([node.counts.expired, node.sizes, node.engine.metrics().wires]).toEqual([2, { expected: 0, pending: 0, roads: 0, timers: 0 }, 0]); // prettier-ignore
+    expect([node.counts.expired, node.sizes, node.engine.metrics().wires]).toEqual([2, { expected: 0, pending: 0, routes: 0, timers: 0 }, 0]); // prettier-ignore
     const waiting = node.meet(guests[0]!.id);
     expect((await settled(h, waiting)).outcome).toBe('expired');
   });
@@ -278,10 +278,10 @@ describe('rendezvous/phases: expectations in a node', () => {
   test('[RDV-12] an injected function carries letters both ways, where no connection does', async () => {
     const h = world();
     const book = new Map<string, RendezvousNode>();
-    const signalling = {
+    const signaling = {
       send: (to: string, letter: Uint8Array) => void h.clock.setTimeout(() => book.get(to)?.receive(letter), 5),
     };
-    const [a, b] = ['a', 'b'].map((name) => h.start(name, { signalling })) as [RendezvousNode, RendezvousNode];
+    const [a, b] = ['a', 'b'].map((name) => h.start(name, { signaling })) as [RendezvousNode, RendezvousNode];
     for (const node of [a, b]) book.set(node.id, node);
     await h.live(1);
     const result = await settled(h, a.meet(b.id));

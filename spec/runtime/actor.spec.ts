@@ -162,9 +162,9 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
 
   test('for the resume chart with its own guards and actions', () => {
     const plane = {
-      ...{ greet() {}, listen() {}, open() {}, drain() {}, goodbye() {}, announceDrain() {}, probe() {} },
+      ...{ sendHello() {}, listen() {}, open() {}, drain() {}, goodbye() {}, announceDrain() {}, probe() {} },
       ...{
-        limits: { ...RESUME_LIMITS, greetingTimeoutMs: 60, handshakeTimeoutMs: 90, closeGraceMs: 50 },
+        limits: { ...RESUME_LIMITS, helloTimeoutMs: 60, handshakeTimeoutMs: 90, closeGraceMs: 50 },
         windowMs: 120,
       },
     };
@@ -183,8 +183,8 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
       ...names(
         'wire.opened',
         'wire.opened',
-        'peer.greeted',
-        'peer.greeted',
+        'handshake.done',
+        'handshake.done',
         'session.born',
         'session.born',
         'log.drained',

@@ -1,4 +1,4 @@
-import type { ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 import * as p from './played.js';
 import { HIGH, served, Stage, type PlayedShipWire } from './played.js';
 
@@ -12,7 +12,7 @@ function accept(s: Stage): void {
   s.engine.peers.accept(HIGH);
   s.clock.settle();
 }
-const PENDING_MORE: ShipSayable = { ...p.PENDING, prolongationRequest: true } as ShipSayable;
+const PENDING_MORE: OutgoingShipMessage = { ...p.PENDING, prolongationRequest: true } as OutgoingShipMessage;
 const REST = [p.ANNOUNCE, p.SELECT, p.NO_PIN, p.WHO, p.ID] as const;
 
 describe('[SHIP-3] hello: our user’s yes waits for the peer’s', () => {
@@ -28,7 +28,7 @@ describe('[SHIP-3] hello: our user’s yes waits for the peer’s', () => {
     expect(wire.kinds.filter((kind) => kind === 'hello ready')).toHaveLength(1);
   });
 
-  const between: readonly (readonly [string, readonly ShipSayable[]])[] = [
+  const between: readonly (readonly [string, readonly OutgoingShipMessage[]])[] = [
     ['nothing before', []],
     ['a crossing pending', [p.PENDING]],
     ['pending without waiting', [{ kind: 'hello', phase: 'pending' }]],
@@ -173,7 +173,7 @@ describe('[SHIP-4] hello: prolongation', () => {
 
   test.each([30_000, 31_000, 45_000])('a peer that answers with %i ms each time is asked 15 s before each end', (waitingMs) => {
     const { s, wire } = asked();
-    const answer: ShipSayable = { kind: 'hello', phase: 'ready', waitingMs };
+    const answer: OutgoingShipMessage = { kind: 'hello', phase: 'ready', waitingMs };
     wire.say(answer);
     for (let n = 1; n <= 5; n++) {
       s.clock.advance(waitingMs - 15_000 - 1);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeShipCodec } from '../../adapters/ship/codec.js';
-import type { ShipMessage, ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { ShipMessage, OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 
 const codec = makeShipCodec();
 const bytesOf = (type: number, text: string): Uint8Array => new Uint8Array([type, ...Buffer.from(text)]);
@@ -10,7 +10,7 @@ const textOf = (bytes: Uint8Array): string => `${bytes[0]} ${Buffer.from(bytes.s
 const read = (type: number, text: string): ShipMessage => codec.decode(bytesOf(type, text));
 
 /** Every message there is, as ship-go writes it. */
-const rows: readonly (readonly [text: string, message: ShipSayable])[] = [
+const rows: readonly (readonly [text: string, message: OutgoingShipMessage])[] = [
   ['1 {"connectionHello":[{"phase":"ready"},{"waiting":60000}]}', { kind: 'hello', phase: 'ready', waitingMs: 60000 }],
   ['1 {"connectionHello":[{"phase":"pending"},{"prolongationRequest":true}]}', { kind: 'hello', phase: 'pending', prolongationRequest: true }],
   ['1 {"connectionHello":[{"phase":"aborted"}]}', { kind: 'hello', phase: 'aborted' }],
@@ -241,7 +241,7 @@ describe('SHIP/codec: a real ship-go', () => {
       const message = read(type, text);
       expect({ text, kind: message.kind }).not.toMatchObject({ kind: expect.stringMatching(/malformed|unknown/) as unknown });
       if (text === '{"error":2}') continue; // Its own mistake, corrected later.
-      expect(textOf(codec.encode(message as ShipSayable))).toBe(`${type} ${text}`);
+      expect(textOf(codec.encode(message as OutgoingShipMessage))).toBe(`${type} ${text}`);
     }
   });
 

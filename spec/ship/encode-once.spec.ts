@@ -37,7 +37,7 @@ function open(sizeOf?: () => number): { handle: ConnectionHandle<ShipPayload>; p
   const session = protocol.makeSession({ role: 'dialer', ports, pool: new SlabPool(), peer: 'b'.repeat(40) });
   const facts = { round: 1, protocol: 'ship', peer: 'b', role: 'dialer' } as const;
   const kind = sizeOf === undefined ? protocol : { ...protocol, sizeOf, encode: sizeOf as never };
-  const port = { idOf: () => 'it', command: () => {}, parting: () => {}, raise: () => {} };
+  const port = { idOf: () => 'it', command: () => {}, closeStarted: () => {}, raise: () => {} };
   const handle = new ConnectionHandle(facts, 'completed', session.plane, kind, new ByteBudget(1e6), clock, port);
   const plane = session.plane as ShipPlane;
   plane.takeData();

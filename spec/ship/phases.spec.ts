@@ -1,4 +1,4 @@
-import type { ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 import * as p from './played.js';
 import { AS_CLIENT, AS_SERVER, HIGH, Stage, through, type Phase, type PlayedShipWire } from './played.js';
 
@@ -14,7 +14,7 @@ function at(role: (typeof ROLES)[number], phase: Phase | undefined): { s: Stage;
 }
 
 describe('SHIP/phases: a message in the wrong phase', () => {
-  const messages: Record<string, ShipSayable> = {
+  const messages: Record<string, OutgoingShipMessage> = {
     init: p.INIT,
     ready: p.READY,
     announceMax: p.ANNOUNCE,

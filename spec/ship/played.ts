@@ -4,7 +4,7 @@ import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
 import type { Acceptor, DialOptions, Identity, Wire, WireCause, WireHandler } from '../../machines/ports.js';
-import type { ShipMessage, ShipPayload, ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { ShipMessage, ShipPayload, OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 import type { ShipPeers } from '../../machines/ship/ship.signals.js';
 import { SimClock } from '../sim/clock.js';
 import { playedTransport, storyOf } from '../sim/played-transport.js';
@@ -39,7 +39,7 @@ export class PlayedShipWire implements Wire {
     this.clock.settle();
     return this;
   }
-  say(...messages: (ShipSayable | Uint8Array)[]): this {
+  say(...messages: (OutgoingShipMessage | Uint8Array)[]): this {
     for (const message of messages) this.handler.onBytes(message instanceof Uint8Array ? message : shipCodec.encode(message));
     this.clock.settle();
     return this;
@@ -202,20 +202,20 @@ export function served(options = {}): { s: Stage; wire: PlayedShipWire } {
   return { s, wire: s.knock() };
 }
 
-export const INIT: ShipSayable = { kind: 'init', value: 0 };
-export const READY: ShipSayable = { kind: 'hello', phase: 'ready', waitingMs: 60_000 };
-export const PENDING: ShipSayable = { kind: 'hello', phase: 'pending', waitingMs: 60_000 };
-export const ABORTED: ShipSayable = { kind: 'hello', phase: 'aborted' };
-export const MORE: ShipSayable = { kind: 'hello', phase: 'pending', prolongationRequest: true };
+export const INIT: OutgoingShipMessage = { kind: 'init', value: 0 };
+export const READY: OutgoingShipMessage = { kind: 'hello', phase: 'ready', waitingMs: 60_000 };
+export const PENDING: OutgoingShipMessage = { kind: 'hello', phase: 'pending', waitingMs: 60_000 };
+export const ABORTED: OutgoingShipMessage = { kind: 'hello', phase: 'aborted' };
+export const MORE: OutgoingShipMessage = { kind: 'hello', phase: 'pending', prolongationRequest: true };
 const V1 = { version: { major: 1, minor: 0 }, formats: ['JSON-UTF8'] };
-export const ANNOUNCE: ShipSayable = { kind: 'protocol', handshakeType: 'announceMax', ...V1 };
-export const SELECT: ShipSayable = { kind: 'protocol', handshakeType: 'select', ...V1 };
-export const NO_PIN: ShipSayable = { kind: 'pin', pinState: 'none' };
-export const WHO: ShipSayable = { kind: 'access-request' };
-export const ID: ShipSayable = { kind: 'access', id: 'peer-id' };
-export const DATA = (n: number): ShipSayable => ({ kind: 'data', payload: { datagram: { n } } });
-export const CLOSE: ShipSayable = { kind: 'close', phase: 'announce', maxTimeMs: 500, reason: 'unspecific' };
-export const CONFIRM: ShipSayable = { kind: 'close', phase: 'confirm' };
+export const ANNOUNCE: OutgoingShipMessage = { kind: 'protocol', handshakeType: 'announceMax', ...V1 };
+export const SELECT: OutgoingShipMessage = { kind: 'protocol', handshakeType: 'select', ...V1 };
+export const NO_PIN: OutgoingShipMessage = { kind: 'pin', pinState: 'none' };
+export const WHO: OutgoingShipMessage = { kind: 'access-request' };
+export const ID: OutgoingShipMessage = { kind: 'access', id: 'peer-id' };
+export const DATA = (n: number): OutgoingShipMessage => ({ kind: 'data', payload: { datagram: { n } } });
+export const CLOSE: OutgoingShipMessage = { kind: 'close', phase: 'announce', maxTimeMs: 500, reason: 'unspecific' };
+export const CONFIRM: OutgoingShipMessage = { kind: 'close', phase: 'confirm' };
 
 /** The steps up to each phase, as a peer takes them. */
 export const AS_CLIENT = { cmi: [INIT], hello: [READY], protocol: [ANNOUNCE, SELECT], pin: [NO_PIN], access: [WHO, ID] } as const;
@@ -225,7 +225,7 @@ export type Phase = keyof typeof AS_CLIENT;
 /** Says everything up to and including a phase. */
 export function through(
   wire: PlayedShipWire,
-  steps: Readonly<Record<Phase, readonly ShipSayable[]>>,
+  steps: Readonly<Record<Phase, readonly OutgoingShipMessage[]>>,
   last: Phase,
 ): PlayedShipWire {
   for (const phase of ['cmi', 'hello', 'protocol', 'pin', 'access'] as const) {

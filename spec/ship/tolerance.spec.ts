@@ -1,4 +1,4 @@
-import type { ShipSayable } from '../../machines/ship/ship.messages.js';
+import type { OutgoingShipMessage } from '../../machines/ship/ship.messages.js';
 import * as p from './played.js';
 import { AS_CLIENT, AS_SERVER, HIGH, Stage, through, type Phase, type PlayedShipWire } from './played.js';
 
@@ -38,7 +38,7 @@ describe.each(['server', 'client'] as const)('[SHIP-15] SHIP/tolerance: toleranc
     },
   );
 
-  const repeated: readonly (readonly [Phase, string, readonly ShipSayable[]])[] = [
+  const repeated: readonly (readonly [Phase, string, readonly OutgoingShipMessage[]])[] = [
     ['hello', 'ready', [p.READY, p.READY]],
     ['protocol', 'ready', [p.READY]],
     ['protocol', 'select', [p.SELECT, p.SELECT]],

@@ -82,7 +82,7 @@ export class PoolHosts {
       } else if (event.type === 'disconnected') made.live.delete(event.connection as Connection);
       else if (event.type === 'closing') made.story.push(`closing ${event.closing.code} ${event.closing.side}`);
       else if (event.type === 'refused') made.story.push(`refused ${event.code}`);
-      else if (event.type === 'parting') made.story.push('parting');
+      else if (event.type === 'closeStarted') made.story.push('closeStarted');
     });
     void engine.start();
     this.clock.settle();

@@ -37,7 +37,7 @@ export class PoolWorld implements Witness {
   readonly refusals: Record<string, number> = {};
   readonly #isCalm: boolean;
   readonly #messageBytesMax: number;
-  #isParting = false;
+  #isClosing = false;
   #asked = 0;
   #connected = 0;
 
@@ -149,7 +149,7 @@ export class PoolWorld implements Witness {
       },
       (error: Error) => {
         this.note(`${name} failed: ${error.message}`);
-        if ((mustCome || (this.#isCalm && !this.#isParting)) && abort === undefined)
+        if ((mustCome || (this.#isCalm && !this.#isClosing)) && abort === undefined)
           this.violations.push(`${name} failed: ${error.message}`);
       },
     );
@@ -258,7 +258,7 @@ export class PoolWorld implements Witness {
 
   async #part(): Promise<void> {
     const { random, clock } = this;
-    this.#isParting = true;
+    this.#isClosing = true;
     for (const line of this.#lines()) if (random.chance(0.3)) void line.connection.close();
     if (random.chance(0.5)) this.#ask(...this.#pair(), false); // While one is said goodbye to, perhaps.
     if (random.chance(0.5)) await this.#until(() => true);

@@ -266,7 +266,7 @@ export class RendezvousWorld {
     for (const { node, name } of this.hosts) {
       const { connections, wires, openings } = node.engine.metrics();
       const left = { ...node.sizes, connections, wires, openings, links: this.network.links.size, phase: node.phase };
-      const none = { expected: 0, pending: 0, roads: 0, timers: 0, connections: 0, wires: 0, openings: 0, links: 0, phase: 'terminated' }; // prettier-ignore
+      const none = { expected: 0, pending: 0, routes: 0, timers: 0, connections: 0, wires: 0, openings: 0, links: 0, phase: 'terminated' }; // prettier-ignore
       if (JSON.stringify(left) !== JSON.stringify(none)) this.violations.push(`${name} has left ${JSON.stringify(left)}`);
     }
   }

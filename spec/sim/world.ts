@@ -95,7 +95,7 @@ export class World {
     const options: ResumeOptions = {
       reconnectWindowMs: 120_000,
       handshakeTimeoutMs: 60_000,
-      greetingTimeoutMs: 400,
+      helloTimeoutMs: 400,
       idleMs: 300,
       probeTimeoutMs: 300,
       ackDelayMs: random.int(30),

@@ -71,7 +71,7 @@ test(
         session: {
           idleMs: 3000,
           probeTimeoutMs: 3000,
-          greetingTimeoutMs: 2000,
+          helloTimeoutMs: 2000,
           reconnectWindowMs: 120_000,
           handshakeTimeoutMs: 60_000,
         },

@@ -52,7 +52,7 @@ test('[TUNA-2] tuna/plane: frames begin with their length, little endian; they a
     a.write(Buffer.alloc(20_000, 'x'));
     const { heard, told } = exchange(a, b, pieceBytes);
     expect([heard.length, heard.subarray(0, 7).toString()]).toEqual([20_006, 'hello x']);
-    expect(told).toEqual(['link.proven', 'peer.greeted', 'link.proven', 'link.wanted']);
+    expect(told).toEqual(['link.proven', 'handshake.done', 'link.proven', 'link.wanted']);
     expect([a.accepted, a.handed]).toEqual([20_006, 20_006]);
   }
 });

@@ -83,7 +83,7 @@ export class TcpEnd {
       const before = this.onSignal;
       this.onSignal = (signal) => {
         before?.(signal);
-        if (signal.type === 'peer.greeted') resolve();
+        if (signal.type === 'handshake.done') resolve();
       };
     });
   }

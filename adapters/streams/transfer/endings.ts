@@ -6,7 +6,7 @@ import { TransferError, type RecordStream } from './record-stream.js';
 export const LINGER_MS = 5_000;
 
 /** Sends the reason why a transfer failed and ends the stream, in order if possible. */
-export async function sayFarewell(records: RecordStream, error: TransferError): Promise<void> {
+export async function sendFarewell(records: RecordStream, error: TransferError): Promise<void> {
   const { stream } = records;
   if (stream.destroyed) return;
   if (error.side === 'remote') return void stream.destroy();

@@ -6,7 +6,7 @@ import type { Offer } from '../session.js';
 import type { AcceptedFile, OfferedFile, TransferCode } from './payloads.js';
 import type { TransferRecord } from './codec.js';
 import { digestOf, PartialFile, SHA256_OF_NOTHING } from './partial-file.js';
-import { known, LINGER_MS, sayFarewell } from './endings.js';
+import { known, LINGER_MS, sendFarewell } from './endings.js';
 import { faultOf } from './names.js';
 import { RecordStream, TransferError } from './record-stream.js';
 import { unlisted } from '../../../machines/unlisted.js';
@@ -86,14 +86,14 @@ export class Receiver {
     const stream = offer.accept();
     let settle: () => void = () => {};
     const settled = new Promise<void>((resolve) => (settle = resolve));
-    const reception = new IncomingTransfer(this, new RecordStream(stream), async () => {
+    const incoming = new IncomingTransfer(this, new RecordStream(stream), async () => {
       stream.reset('cancelled');
       await settled;
     });
     try {
-      return await reception.run();
+      return await incoming.run();
     } finally {
-      await reception.leave();
+      await incoming.leave();
       settle();
     }
   }
@@ -357,7 +357,7 @@ class IncomingTransfer {
       await this.#current?.partialFile.discard().catch(() => {});
       this.#current = undefined;
     }
-    await sayFarewell(this.records, told);
+    await sendFarewell(this.records, told);
     return told;
   }
 

@@ -3,7 +3,7 @@ import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
 import { FILES_MAX, type AcceptedFile } from './payloads.js';
 import { encodeRecord, putDataHead, RECORD_BYTES_MAX, RECORD_HEAD_BYTES } from './codec.js';
-import { known, sayFarewell } from './endings.js';
+import { known, sendFarewell } from './endings.js';
 import { sumOf, told, TRANSFER_PURPOSE, type FileReport, type Progress } from './receiver.js';
 import { RecordStream, TransferError } from './record-stream.js';
 import type { Source } from './source.js';
@@ -240,7 +240,7 @@ class OutgoingTransfer {
     // A stream that broke may have delivered the reason before.
     const reason = error instanceof StreamError && this.#failure instanceof TransferError ? this.#failure : error;
     const told = known(reason, undefined);
-    if (told instanceof TransferError) await sayFarewell(this.records, told);
+    if (told instanceof TransferError) await sendFarewell(this.records, told);
     return told;
   }
 }

@@ -178,7 +178,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
     switch (decision) {
       case 'wait':
         return this.#defer(found, wire);
-      case 'hear-out': // Where ours opens after the peer's, it is the newest itself.
+      case 'await-first-bytes': // Where ours opens after the peer's, it is the newest itself.
         return this.#defer(found, wire, found.state === 'initiated');
       case 'probe-and-refuse': // The peer may have lost what we hold for alive: it will ask again, and by then we know.
         found.ref?.send({ type: 'probe' });

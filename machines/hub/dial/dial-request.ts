@@ -20,12 +20,12 @@ export interface DialRequest {
   /** How long the wire had lived whose loss began the row; absent where there was none. Only the first of a row is asked. */
   readonly livedMs?: number | undefined;
   /** Dial now; `dialEnded` frees the slot. */
-  grant(): void;
+  permit(): void;
   giveUp(reason: GiveUpReason): void;
 }
 
 export interface DialTicket {
-  /** Withdraws the request: neither callback comes any more. Without effect on a dial that was granted. */
+  /** Withdraws the request: neither callback comes any more. Without effect on a permitted dial. */
   cancel(): void;
   /** Place among all that wait to dial, from 1; `undefined` once answered or withdrawn. */
   place(): number | undefined;

@@ -141,7 +141,7 @@ export class DialScheduler {
     this.#arm();
   }
 
-  /** A dial that was granted and can't be made: it costs nothing, and the row is where it was. */
+  /** A permitted dial and can't be made: it costs nothing, and the row is where it was. */
   undo(key: string): void {
     const row = this.#attempts.get(key);
     if (row?.owed !== undefined) {
@@ -189,7 +189,7 @@ export class DialScheduler {
    * The peer denied trust. A first denial may be a mistake: a new registration of the peer dials after the first wait. A
    * further one counts (`denied`).
    */
-  heardDenial(key: string): void {
+  noteDenial(key: string): void {
     const row = this.#attempts.open(key);
     if (row === undefined) return;
     if (row.wasDenied) this.denied(key);
@@ -279,7 +279,7 @@ export class DialScheduler {
         [row.beforeLastAt, row.lastAt] = [row.lastAt, now];
         this.#dialing++;
         this.#remove(item);
-        request.grant();
+        request.permit();
       }
     } finally {
       this.#arm();

@@ -163,7 +163,7 @@ export class FairDialQueue<Item extends Waiting> {
 
   /** Nothing answered there. */
   failed(name: string | undefined, now: number): void {
-    if (name !== undefined) this.#judge(this.target(name, now), true, now);
+    if (name !== undefined) this.#setSuspect(this.target(name, now), true, now);
   }
 
   payBack(name: string | undefined, now: number): void {
@@ -178,10 +178,10 @@ export class FairDialQueue<Item extends Waiting> {
     if (name === undefined) return;
     const target = this.target(name, now);
     if (isOwed) target.budget.payBack(now);
-    this.#judge(target, false, now);
+    this.#setSuspect(target, false, now);
   }
 
-  #judge(target: TargetQueue<Item>, isSuspect: boolean, now: number): void {
+  #setSuspect(target: TargetQueue<Item>, isSuspect: boolean, now: number): void {
     this.#withdraw(target); // Suspects stand elsewhere.
     target.isSuspect = isSuspect;
     this.file(target, now);
@@ -189,7 +189,7 @@ export class FairDialQueue<Item extends Waiting> {
 
   /** All places may be as well as any other. */
   forgive(now: number): void {
-    for (const target of [...this.#targets.values()]) if (target.isSuspect) this.#judge(target, false, now);
+    for (const target of [...this.#targets.values()]) if (target.isSuspect) this.#setSuspect(target, false, now);
   }
 
   /** Puts a place where it belongs after a change. */

@@ -51,12 +51,12 @@ const PATIENCE_MS = 1000;
 /** Why nothing was dialed. */
 const OFFLINE: WireCause = { kind: 'unreachable', reason: 'this host is offline' };
 
-/** Turns what a connection asks for into a place in the dial queue, and a grant into a dial that is followed to its end. */
+/** Turns what a connection asks for into a place in the dial queue, and a permit into a dial that is followed to its end. */
 export class WireDialer<Dialed extends DialedConnection> {
   constructor(readonly side: DialerSide<Dialed>) {}
 
   /** The result withdraws the request. */
-  grant(record: Dialed, request: DialPermitRequest): () => void {
+  requestPermit(record: Dialed, request: DialPermitRequest): () => void {
     const { dialScheduler, slots } = this.side;
     const { link } = request;
     const { redials } = record;
@@ -75,7 +75,7 @@ export class WireDialer<Dialed extends DialedConnection> {
         ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
         // The dials of a session are its chart's; those between two sessions are the hub's.
         ...(record.handle === undefined ? redials.termsAfter(record.lastCause, record.isRegistered) : {}),
-        grant: () => {
+        permit: () => {
           isAnswered = true;
           if (!slots.mayDial(record)) return waitForPlace();
           const dial = new DialAttempt(this.side, record, key, target);
@@ -109,10 +109,10 @@ export class WireDialer<Dialed extends DialedConnection> {
     };
   }
 
-  #opener(record: Dialed, lane: LinkIndex | undefined, dial: DialAttempt): Opener {
+  #opener(record: Dialed, link: LinkIndex | undefined, dial: DialAttempt): Opener {
     const { side } = this;
     const { dialOptions, peer } = record.target;
-    const targets = targetsOf(record, lane);
+    const targets = targetsOf(record, link);
     const { resolver } = side.options;
     const { clock } = side.ports;
     const { raceStaggerMs } = record.protocol;
@@ -131,11 +131,11 @@ export class WireDialer<Dialed extends DialedConnection> {
   }
 }
 
-/** One dial from its grant to the end of its wire: whether the place answered, and which address it was. */
+/** One dial from its permit to the end of its wire: whether the place answered, and which address it was. */
 export class DialAttempt implements DialWatcher {
   #addresses: readonly string[] | undefined; // Where there were several to choose from.
   #index = 0;
-  #grantedAt: number;
+  #permittedAt: number;
   #hasBegun = false;
   #isOpen = false;
   #hasAnswered = false;
@@ -146,7 +146,7 @@ export class DialAttempt implements DialWatcher {
     readonly key: string,
     readonly target: string,
   ) {
-    this.#grantedAt = side.ports.clock.now();
+    this.#permittedAt = side.ports.clock.now();
   }
 
   /** These are tried, in this order. */
@@ -194,7 +194,7 @@ export class DialAttempt implements DialWatcher {
     if (!this.#isOpen) this.side.dialScheduler.dialEnded(this.key);
     this.record.redials.lastFailure = cause;
     if (this.#hasAnswered) return;
-    const wasHurried = cause.kind === 'aborted' && this.side.ports.clock.now() - this.#grantedAt < PATIENCE_MS;
+    const wasHurried = cause.kind === 'aborted' && this.side.ports.clock.now() - this.#permittedAt < PATIENCE_MS;
     this.#strike();
     if (cause.status !== undefined) this.side.dialScheduler.answered(this.key); // Words of HTTP: it lives.
     if (!wasHurried) this.side.dialScheduler.failed(this.key, this.target, cause.retryAfterMs);
@@ -206,14 +206,14 @@ export class DialAttempt implements DialWatcher {
 }
 
 /** The budget's name of the place that is dialed. */
-function placeOf(record: DialedConnection, lane: LinkIndex | undefined): string {
-  const targets = targetsOf(record, lane);
+function placeOf(record: DialedConnection, link: LinkIndex | undefined): string {
+  const targets = targetsOf(record, link);
   return targets.length === 0 ? (record.target.peer ?? '') : targets.join(' ');
 }
 
 /** Where a wire may be dialed: at any of the targets, or where each link has a target of its own, at that one. */
-function targetsOf({ target: { targets }, protocol }: DialedConnection, lane: LinkIndex | undefined): readonly string[] {
-  if (lane?.address !== undefined) return [lane.address];
-  if (protocol.isLaned !== true || targets.length < 2) return targets;
-  return [targets[(lane?.index ?? 0) % targets.length]!];
+function targetsOf({ target: { targets }, protocol }: DialedConnection, link: LinkIndex | undefined): readonly string[] {
+  if (link?.address !== undefined) return [link.address];
+  if ((protocol.hasLinks ?? protocol.isLaned) !== true || targets.length < 2) return targets;
+  return [targets[(link?.index ?? 0) % targets.length]!];
 }

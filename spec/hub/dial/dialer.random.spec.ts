@@ -41,7 +41,7 @@ test('dialer: random requests, withdrawals and endings: limits hold, no dial com
             const { key: dialed, policy, priority } = taken;
             asked.ticket = queue.ask({
               ...{ key: dialed, policy, priority },
-              grant: () => {
+              permit: () => {
                 expect(asked.state).toBe('waits');
                 expect(clock.now()).toBeGreaterThanOrEqual(asked.earliest);
                 const better = all.filter(

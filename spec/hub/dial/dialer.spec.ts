@@ -21,7 +21,7 @@ function desk(options: Partial<DialSchedulerOptions> = {}) {
       policy,
       livedMs: more.livedMs,
       target: more.target,
-      grant: () => diary.push(`${clock.now()} ${key}`),
+      permit: () => diary.push(`${clock.now()} ${key}`),
       giveUp: (reason) => diary.push(`${clock.now()} ${key} gives up: ${reason}`),
     });
   return { clock, queue, diary, ask };
@@ -146,7 +146,7 @@ describe('hub/dial/dialer: slots and line', () => {
   test('one that withdraws another out of its own grant is obeyed', () => {
     const { clock, queue, diary, ask } = desk();
     const others: DialTicket[] = [];
-    queue.ask({ key: 'a', priority: 1, policy: atOnce, grant: () => others[0]?.cancel(), giveUp: () => undefined });
+    queue.ask({ key: 'a', priority: 1, policy: atOnce, permit: () => others[0]?.cancel(), giveUp: () => undefined });
     others.push(ask('b'));
     clock.settle();
     expect({ diary, waiting: queue.waiting }).toEqual({ diary: [], waiting: 0 });
@@ -158,7 +158,7 @@ describe('hub/dial/dialer: slots and line', () => {
       key: 'a',
       priority: 1,
       policy: atOnce,
-      grant: () => {
+      permit: () => {
         throw new Error('on request');
       },
       giveUp: () => undefined,

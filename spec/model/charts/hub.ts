@@ -29,7 +29,7 @@ const others = [
     'replaceCrashed',
     'noteEnded',
   ],
-  ...['awaitLast', 'probeWires', 'beginShutdown', 'holdDials', 'dropWires', 'releaseDials', 'sayFarewell'],
+  ...['awaitLast', 'probeWires', 'beginShutdown', 'holdDials', 'dropWires', 'releaseDials', 'sendFarewell'],
 ];
 const silent = Object.fromEntries(others.map((name) => [name, () => undefined]));
 

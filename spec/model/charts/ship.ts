@@ -2,7 +2,7 @@ import { makeShipCodec } from '../../../adapters/ship/codec.js';
 import { closing } from '../../../machines/closing.js';
 import type { Opener, WireHandler } from '../../../machines/ports.js';
 import { shipMachine } from '../../../machines/ship/ship.machine.js';
-import type { ShipPayload, ShipSayable } from '../../../machines/ship/ship.messages.js';
+import type { ShipPayload, OutgoingShipMessage } from '../../../machines/ship/ship.messages.js';
 import { ShipPlane } from '../../../machines/ship/ship.plane.js';
 import type { ShipContext, ShipInput } from '../../../machines/ship/ship.setup.js';
 import type { ShipSignal } from '../../../machines/ship/ship.signals.js';
@@ -47,7 +47,7 @@ class ShipWorld extends SessionWorld {
     if (this.wire !== undefined || this.#handler === undefined) return;
     this.wire = new ship.PlayedShipWire(this.#handler, this.time.clock, { fingerprint: 'f'.repeat(64), ski }).open();
   }
-  say(message: ShipSayable | Uint8Array): void {
+  say(message: OutgoingShipMessage | Uint8Array): void {
     if (this.wire !== undefined && this.wire.ended === undefined) this.wire.say(message);
   }
   end(): void {
@@ -58,7 +58,7 @@ class ShipWorld extends SessionWorld {
 }
 
 const says =
-  (message: ShipSayable | Uint8Array): Sample<ShipWorld> =>
+  (message: OutgoingShipMessage | Uint8Array): Sample<ShipWorld> =>
   (world) =>
     world.say(message);
 const V2 = { version: { major: 2, minor: 0 }, formats: ['JSON-UTF16'] };

@@ -38,7 +38,7 @@ export const ncpModel: Model<NcpWorld> = {
     'an acceptor': (time) => new NcpWorld(time, 'acceptor'),
   },
   samples: {
-    'the peer greets': { type: 'peer.greeted' },
+    'the peer greets': { type: 'handshake.done' },
     'the peer closes': closes(false),
     'the peer knows no such session': closes(true),
     'the peer goes on with a session unknown here': { type: 'peer.unknown-session' },
@@ -54,8 +54,8 @@ export const ncpModel: Model<NcpWorld> = {
     assert(told.length <= 1, 'the end of the handshake is told once');
     assert(told.length === 1 || !plane.isOpen, 'nothing is handed over before it');
     assert(!snapshot.matches('established') || plane.isOpen, 'and everything after it');
-    const isParting = snapshot.matches('closingLocal') || snapshot.matches('lingering');
-    assert(!isParting || plane.isParting, 'who goes takes no more');
+    const isClosing = snapshot.matches('closingLocal') || snapshot.matches('lingering');
+    assert(!isClosing || plane.isClosing, 'who goes takes no more');
     const { output } = snapshot as { output?: { closing?: { code: string } } };
     assert((snapshot.status === 'done') === (output?.closing !== undefined), 'every end is a closing');
     assert(output?.closing?.code !== 'internal', 'and none of an unknown kind');

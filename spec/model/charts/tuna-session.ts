@@ -68,7 +68,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'link 2 ends': ends(2),
     'a newcomer for link 0 opens': opens(LINKS),
     'the newcomer joins': joins(LINKS),
-    'the peer greets': { type: 'peer.greeted', peerLinks: LINKS },
+    'the peer greets': { type: 'handshake.done', peerLinks: LINKS },
     'the peer closes': { type: 'peer.closed', isFirstWord: false, hasGap: false },
     'the peer goes on with a session unknown here': { type: 'peer.unknown-session' },
     'the peer says it has no such session': { type: 'session.unknown' },
