@@ -6,6 +6,7 @@ export { chartsOf, drawings, pictures, tablesOf, type Charts, type Drawable, typ
 export { childrenOf, graphOf, transitionsOf, type Edge, type Graph, type Vertex } from './graph.js';
 export { LiveView, type LiveChart, type LiveState, type LiveViewOptions } from './live.js';
 export { MERMAID_HEADER, mermaidOf } from './mermaid.js';
+export * from './recording/index.js';
 export { sketchOf, titleOf, type Arrow, type Sketch } from './sketch.js';
 export { createTranscript, stateText, type Transcript, type TranscriptOptions } from './transcript.js';
 export { wordsOf } from './words.js';

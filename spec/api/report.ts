@@ -13,6 +13,7 @@ export const experimental: readonly string[] = [
   './spec/sim',
   './visualizer',
   './visualizer/files',
+  './visualizer/reader',
   './visualizer/server',
   './visualizer/svg',
 ];

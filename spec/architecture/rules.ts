@@ -50,11 +50,13 @@ export const floorRules: readonly FloorRule[] = [
     at: 'visualizer/server/',
     may: ['visualizer/', 'machines/', 'xstate', 'node:*', 'ws', 'elkjs', '@statelyai/inspect'],
   },
+  // Readers of recordings validate them with a schema library. A recorder runs beside sessions and must not load one.
+  { at: 'visualizer/reader/', may: ['visualizer/', 'machines/', 'zod'], mayNot: ['visualizer/server/'] },
   // `node:path` and `node:url` name the files that `node:fs` writes.
   {
     at: 'visualizer/',
     may: ['visualizer/', 'machines/', 'xstate', 'node:fs', 'node:fs/promises', 'node:path', 'node:url'],
-    mayNot: ['visualizer/server/'],
+    mayNot: ['visualizer/server/', 'visualizer/reader/'],
     // Only who asks for a picture needs a layout.
     lazily: ['elkjs'],
   },

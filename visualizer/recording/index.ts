@@ -1,0 +1,5 @@
+/** Recordings of running engines, in Node and in browsers, and their states at any moment. No schema library is loaded. */
+export * from './format.js';
+export { record, type Recorder, type RecorderOptions } from './recorder.js';
+export type { RecordingSink } from './turn.js';
+export { applyLine, stateAt, stateBehind, type ActorState, type RecordedState } from './state.js';
