@@ -8,6 +8,7 @@ import type { Failure } from './failures.js';
  */
 export class Output {
   #bar: Bar | undefined;
+  #gathered = ''; // Lines that leave at the end of this turn.
 
   /** `isShow`: to be read is all that the command is for, so that it ends when its reader (`| head`) has seen enough. */
   constructor(
@@ -20,6 +21,7 @@ export class Output {
 
   /** One line for people, escaped and bounded; a progress bar makes room for it. */
   say(line: string): void {
+    this.#flush();
     if (this.isJson) return;
     this.#bar?.makeRoom();
     process.stdout.write(`${shown(line)}\n`);
@@ -27,13 +29,34 @@ export class Output {
 
   /** One machine-readable line; nothing for people. */
   tell(value: object): void {
-    if (this.isJson)
-      process.stdout.write(`${printableJson(stringifyPayload(value))}
-`);
+    this.#flush();
+    if (this.isJson) process.stdout.write(`${printableJson(stringifyPayload(value))}\n`);
   }
+
+  /**
+   * One line of very many, for people or for programs. Those of one turn of the event loop are written at once: each write to a pipe
+   * is a call that waits for the system.
+   */
+  tellMany(value: object, line: string): void {
+    if (this.#gathered === '') {
+      setImmediate(this.#flush);
+      process.once('exit', this.#flush);
+    }
+    this.#gathered += `${this.isJson ? printableJson(stringifyPayload(value)) : shown(line)}\n`;
+  }
+
+  readonly #flush = (): void => {
+    if (this.#gathered === '') return;
+    process.off('exit', this.#flush);
+    const lines = this.#gathered;
+    this.#gathered = '';
+    this.#bar?.makeRoom();
+    process.stdout.write(lines);
+  };
 
   /** A warning: on standard error, with and without `--json`. */
   warn(line: string): void {
+    this.#flush();
     this.#bar?.makeRoom();
     process.stderr.write(`holdfast: ${shown(line)}\n`);
   }

@@ -128,7 +128,7 @@ async function withSession(reconnecting: ReconnectingSession, { window, to }: Se
 }
 
 /** Files that are checked concurrently, before anything is sent. */
-const LOOKING_MAX = 16;
+const LOOKING_MAX = 64;
 
 async function sourcesOf(paths: readonly string[], pipeName: string): Promise<readonly Source[]> {
   const names = new Set<string>();

@@ -84,9 +84,9 @@ export class TransferLog {
 
   done(file: FileReport): void {
     this.files.push(file);
-    this.output.tell({ event: 'file', ...file });
     const kept = file.bytesKept === 0 ? '' : `, ${sized(file.bytesKept)} received earlier`;
-    this.output.say(`${file.name}  ${sized(file.bytes)}${kept}  sha256 ${file.sha256}`);
+    const line = `${file.name}  ${sized(file.bytes)}${kept}  sha256 ${file.sha256}`;
+    this.output.tellMany({ event: 'file', ...file }, line);
   }
 
   async summarize(): Promise<void> {

@@ -1,10 +1,11 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash as hashOf, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { link, lstat, open, readFile, rename, rm, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasFields, isCount } from './payloads.js';
 import { PARTIAL_FILE_PREFIX } from './names.js';
 import { TransferError } from './record-stream.js';
+import { placeWhole, type WholeFile } from './whole-file.js';
 
 /** The saved state of a partial file: its number of bytes, and their digest. */
 interface PartialFileState {
@@ -22,7 +23,7 @@ const CHECKPOINT_MS = 1000;
 const BATCH_BYTES = 1 << 20;
 
 /** The digest of zero bytes. */
-export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
+export const SHA256_OF_NOTHING = hashOf('sha256', '');
 
 /**
  * A file that is not complete: its bytes under a temporary name, and beside it a small state file, so that after a
@@ -32,7 +33,8 @@ export const SHA256_OF_NOTHING = createHash('sha256').digest('hex');
 export class PartialFile {
   readonly path: string;
   readonly statePath: string;
-  #hash: Hash = createHash('sha256');
+  #hash: Hash | undefined; // Of the bytes; undefined: there are at most those of one piece, `#first`.
+  #first: Uint8Array | undefined; // It is in the batch as well.
   #offset = 0;
   #savedOffset = 0;
   #savedAt = 0;
@@ -48,7 +50,7 @@ export class PartialFile {
     readonly directory: string,
     readonly name: string,
   ) {
-    const stem = `${PARTIAL_FILE_PREFIX}${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
+    const stem = `${PARTIAL_FILE_PREFIX}${hashOf('sha256', name).slice(0, 24)}`;
     this.path = join(directory, `${stem}.part`);
     this.statePath = join(directory, `${stem}.json`);
   }
@@ -58,7 +60,8 @@ export class PartialFile {
     return this.#offset;
   }
   get sha256(): string {
-    return this.#hash.copy().digest('hex');
+    if (this.#hash !== undefined) return this.#hash.copy().digest('hex');
+    return this.#first === undefined ? SHA256_OF_NOTHING : hashOf('sha256', this.#first);
   }
 
   /** Takes the names in the directory: if the state file is not among them, there is none. */
@@ -82,15 +85,18 @@ export class PartialFile {
    * Prepares appending from `offset` on, which is the recovered offset, or 0. `isSmall`: the file arrives whole in a moment, so
    * it is opened when it is written, and its state is not saved before a second has passed.
    */
-  async begin(offset: number, isSmall = false): Promise<void> {
+  begin(offset: number, isSmall = false): Promise<void> | undefined {
     if (offset !== this.#offset) {
       if (offset !== 0) throw new TransferError('malformed', `${this.name}: begun at ${offset}, which was not offered`);
-      this.#hash = createHash('sha256');
+      this.#hash = this.#first = undefined;
       this.#offset = this.#savedOffset = 0;
     }
     this.#writtenTo = this.#opening = offset;
     this.#savedAt = performance.now();
-    if (isSmall && offset === 0) return;
+    return isSmall && offset === 0 ? undefined : this.#beginLarge(offset);
+  }
+
+  async #beginLarge(offset: number): Promise<void> {
     await this.#open();
     if (offset === 0) await this.save();
   }
@@ -106,31 +112,24 @@ export class PartialFile {
     return this.#file;
   }
 
-  /**
-   * Creates a file that arrived whole and was not opened yet with its final mode, which saves changing the mode. Returns whether
-   * it has that mode: false if there is a file already, or if the umask of this process removes some of it.
-   */
-  async #create(mode: number, umask: number): Promise<boolean> {
-    if (this.#file !== undefined || this.#opening !== 0 || (mode & umask) !== 0 || (mode & 0o600) !== 0o600) return false;
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-    try {
-      this.#file = await open(this.path, flags, mode);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw error;
-    }
-    this.#opening = -1;
-    return true;
-  }
-
   /** Takes the bytes over. They are written while the next ones arrive; one of the next calls reports an error of the disk. */
-  async append(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
+  append(bytes: Uint8Array): Promise<void> | undefined {
+    // The digest of a single piece takes a third of the time in one call.
+    if (this.#offset === 0 && this.#hash === undefined) this.#first = bytes;
+    else {
+      this.#hash ??= createHash('sha256').update(this.#first!);
+      this.#first = undefined;
+      this.#hash.update(bytes);
+    }
     this.#offset += bytes.length;
     this.#batch.push(bytes);
     this.#batchBytes += bytes.length;
-    if (this.#batchBytes >= BATCH_BYTES) await this.#write();
     const isDue = this.#offset - this.#savedOffset >= CHECKPOINT_BYTES || performance.now() - this.#savedAt >= CHECKPOINT_MS;
+    return isDue || this.#batchBytes >= BATCH_BYTES ? this.#put(isDue) : undefined;
+  }
+
+  async #put(isDue: boolean): Promise<void> {
+    if (this.#batchBytes >= BATCH_BYTES) await this.#write();
     if (isDue) await this.save();
   }
 
@@ -158,16 +157,37 @@ export class PartialFile {
     umask: number,
   ): Promise<void> {
     const mode = (about.mode ?? 0o644) & 0o777;
-    const hasMode = await this.#create(mode, umask);
-    const file = await this.#open();
-    await this.#flush();
-    if (about.mtimeMs !== undefined) await file.utimes(new Date(), new Date(about.mtimeMs));
-    if (!hasMode) await file.chmod(mode);
-    await file.sync();
-    await this.#close();
-    if (mayReplace) await rename(this.path, target);
-    else await this.#claim(target);
+    // A file that arrived whole is created with its mode, where the umask of this process removes nothing of it.
+    const isWhole = this.#file === undefined && this.#opening === 0 && (mode & umask) === 0 && (mode & 0o600) === 0o600;
+    const placed = isWhole ? await placeWhole(this.#whole(target, mode, about.mtimeMs, mayReplace)) : 'taken';
+    if (placed === 'taken') await this.#finishOpen(target, mode, about.mtimeMs, mayReplace);
+    else {
+      this.#batch = []; // The bytes must not live as long as the other files of the offer.
+      if (placed !== 'placed') await this.#claimWithoutLink(target, placed.unlinked);
+    }
+    this.#first = undefined;
     if (this.#mayHaveState) await rm(this.statePath, { force: true });
+  }
+
+  #whole(target: string, mode: number, mtimeMs: number | undefined, mayReplace: boolean): WholeFile {
+    const bytes = this.#batch.length === 1 ? this.#batch[0]! : Buffer.concat(this.#batch);
+    return { path: this.path, target, bytes, mode, mtimeMs, mayReplace };
+  }
+
+  async #finishOpen(target: string, mode: number, mtimeMs: number | undefined, mayReplace: boolean): Promise<void> {
+    try {
+      const file = await this.#open();
+      await this.#flush();
+      if (mtimeMs !== undefined) await file.utimes(new Date(), new Date(mtimeMs));
+      await file.chmod(mode);
+      await file.sync();
+    } finally {
+      await this.#close();
+    }
+    if (mayReplace) return rename(this.path, target);
+    const failure = await link(this.path, target).catch((error: NodeJS.ErrnoException) => error);
+    if (failure === undefined) return unlink(this.path);
+    await this.#claimWithoutLink(target, failure);
   }
 
   /** Keeps it for a later attempt. */
@@ -211,18 +231,11 @@ export class PartialFile {
     await file?.close();
   }
 
-  /** Does not take a name that belongs to another file meanwhile; `rename` would. */
-  async #claim(target: string): Promise<void> {
-    try {
-      await link(this.path, target);
-      return await unlink(this.path);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EEXIST') throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'].includes(code ?? '')) throw error;
-    }
-    // A file system without links: check, then rename.
-    if ((await lstat(target).catch(() => undefined)) !== undefined)
+  /** The file could not get its name by a link: the name is taken, or the file system has none. `rename` would replace a file. */
+  async #claimWithoutLink(target: string, error: NodeJS.ErrnoException): Promise<void> {
+    const { code } = error;
+    if (code !== 'EEXIST' && !['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'].includes(code ?? '')) throw error;
+    if (code === 'EEXIST' || (await lstat(target).catch(() => undefined)) !== undefined)
       throw new TransferError('exists', `${this.name}: there is such a file meanwhile`);
     await rename(this.path, target);
   }

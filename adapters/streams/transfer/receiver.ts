@@ -6,6 +6,7 @@ import type { Offer } from '../session.js';
 import type { AcceptedFile, OfferedFile, TransferCode } from './payloads.js';
 import type { TransferRecord } from './codec.js';
 import { digestOf, PartialFile, SHA256_OF_NOTHING } from './partial-file.js';
+import { Confirmations } from './confirmations.js';
 import { known, LINGER_MS, sendFarewell } from './endings.js';
 import { faultOf } from './names.js';
 import { RecordStream, TransferError } from './record-stream.js';
@@ -143,8 +144,9 @@ class IncomingTransfer {
   #bytesBefore = 0; // Of the previous files.
   #sizeInAll: number | null = 0;
   #digests = 0; // Files of this offer that have arrived whole.
-  #placing = new Set<Promise<void>>();
-  #confirming: Promise<void> = Promise.resolve(); // `done` is sent in the order of the files, not in that of their renames.
+  #placing = 0; // Files on their way to the disk and to their names.
+  #placed: () => void = () => {}; // One of them is over.
+  #confirmations: Confirmations<FileReport> | undefined;
   #failure: Error | undefined; // Of a file that was being placed.
   readonly #umask = process.umask(); // Once: reading it resets it for a moment, for all threads that create files.
   readonly #reports: FileReport[] = [];
@@ -173,7 +175,7 @@ class IncomingTransfer {
 
   /** In every case: closes what is open, and keeps the file that can be resumed. */
   async leave(): Promise<void> {
-    await Promise.allSettled(this.#placing);
+    await this.#whilePlacing(0);
     await this.#current?.partialFile.keep().catch(() => {}); // The disk that failed may fail again.
     for (const name of this.#claimed) this.receiver.release(name, this.stop);
   }
@@ -185,12 +187,19 @@ class IncomingTransfer {
     const size = sumOf(files);
     this.#sizeInAll = hasMore || size === null || this.#sizeInAll === null ? null : this.#bytesBefore + size;
     told('offered', () => this.receiver.options.offered?.(files));
+    this.#confirmations = new Confirmations(this.records, files.length, (report) => this.#confirmed(report));
     await this.records.say({ kind: 'accept', files: accepted });
     while (this.#digests < this.#expected.length) {
-      await this.#take(await this.records.next());
+      const taken = this.#take(this.records.poll() ?? (await this.records.next()));
+      if (taken !== undefined) await taken; // Most of small files take no time, and no promise.
       if (this.#failure !== undefined) throw this.#failure;
     }
-    await this.#confirming;
+    await this.#confirmations.settled;
+  }
+
+  /** Resolves when at most so many files are being placed. */
+  async #whilePlacing(count: number): Promise<void> {
+    while (this.#placing > count) await new Promise<void>((resolve) => (this.#placed = resolve));
   }
 
   async #prepare(files: readonly OfferedFile[]): Promise<AcceptedFile[]> {
@@ -250,7 +259,7 @@ class IncomingTransfer {
     return { offset: partialFile.offset, sha256: partialFile.sha256 };
   }
 
-  async #take(record: TransferRecord | undefined): Promise<void> {
+  #take(record: TransferRecord | undefined): Promise<void> | undefined {
     switch (record?.kind) {
       case 'begin':
         return this.#begin(record.file, record.offset);
@@ -265,7 +274,7 @@ class IncomingTransfer {
     }
   }
 
-  async #begin(number: number, offset: number): Promise<void> {
+  #begin(number: number, offset: number): Promise<void> | undefined {
     const file = this.#expected[number];
     if (this.#current !== undefined || file === undefined || number !== this.#currentNumber + 1)
       throw new TransferError('malformed', `file ${number} at the wrong time`);
@@ -273,68 +282,68 @@ class IncomingTransfer {
     this.#bytesKept = offset;
     this.#isPresent = file.present !== undefined && offset === file.present.offset && offset > 0;
     this.#current = file;
-    if (this.#isPresent) return;
+    if (this.#isPresent) return undefined;
     // The name and the size are the same, but not the file. An empty one is no conflict.
     if (file.present !== undefined && file.size !== 0 && !this.#mayReplace) {
       this.#current = undefined;
       throw new TransferError('exists', `${file.name} is there already, with other contents`);
     }
-    await file.partialFile.begin(offset, file.size !== null && file.size <= SMALL_BYTES);
+    return file.partialFile.begin(offset, file.size !== null && file.size <= SMALL_BYTES);
   }
 
-  async #append(bytes: Uint8Array): Promise<void> {
+  #append(bytes: Uint8Array): Promise<void> | undefined {
     const file = this.#current;
     if (file === undefined || this.#isPresent) throw new TransferError('malformed', 'data outside of a file');
     const { partialFile, size, name } = file;
     if (size !== null && partialFile.offset + bytes.length > size)
       throw new TransferError('source-changed', `${name} is longer than was offered`);
-    await partialFile.append(bytes);
+    const written = partialFile.append(bytes);
     this.#tell(file, partialFile.offset);
+    return written;
   }
 
-  async #finish(size: number, sha256: string): Promise<void> {
+  #finish(size: number, sha256: string): Promise<void> | undefined {
     const file = this.#current;
     if (file === undefined) throw new TransferError('malformed', 'a digest outside of a file');
     const { partialFile, name } = file;
     const [bytes, own] = this.#isPresent
       ? [file.present!.offset, file.present!.sha256]
       : [partialFile.offset, partialFile.sha256];
-    if (bytes !== size || own !== sha256) {
-      await partialFile.discard();
-      this.#current = undefined;
-      throw new TransferError('digest', `${name}: what arrived is not what was sent`);
-    }
-    const isEmptyAndThere = file.present !== undefined && size === 0;
+    if (bytes !== size || own !== sha256) return this.#dropCorrupt(file);
     const target = join(this.receiver.options.directory, name);
     const report = { name, bytes: size, sha256, bytesKept: this.#bytesKept };
     const number = this.#currentNumber;
-    const placed = this.#isPresent
-      ? Promise.resolve()
-      : partialFile
-          .finish(target, file, this.#mayReplace || isEmptyAndThere, this.#umask)
-          .catch((error: Error) => Promise.reject(known(error, name)));
     this.#current = undefined;
     this.#digests++;
     this.#tell(file, size);
     this.#bytesBefore += size;
-    const settled = placed.then(
-      () => {},
-      (error: Error) => void (this.#failure ??= error),
+    if (this.#isPresent) return void this.#confirmations!.settle(number, report);
+    const mayReplace = this.#mayReplace || (file.present !== undefined && size === 0); // An empty file is no conflict.
+    this.#placing++;
+    partialFile.finish(target, file, mayReplace, this.#umask).then(
+      () => this.#settle(number, report),
+      (error: Error) => this.#settle(number, (this.#failure ??= known(error, name))),
     );
-    this.#placing.add(settled);
-    void settled.then(() => this.#placing.delete(settled));
-    this.#confirming = this.#confirming.then(() => this.#confirm(placed, number, report));
-    this.#confirming.catch(() => {}); // The end of the round awaits it; until then `#failure` has the error.
-    if (this.#placing.size >= PLACING_MAX) await Promise.race(this.#placing);
+    return this.#placing < PLACING_MAX ? undefined : this.#whilePlacing(PLACING_MAX - 1);
   }
 
-  async #confirm(placed: Promise<void>, number: number, report: FileReport): Promise<void> {
-    await placed;
+  async #dropCorrupt({ partialFile, name }: Expected): Promise<void> {
+    await partialFile.discard();
+    this.#current = undefined;
+    throw new TransferError('digest', `${name}: what arrived is not what was sent`);
+  }
+
+  #settle(number: number, result: FileReport | Error): void {
+    this.#placing--;
+    this.#confirmations!.settle(number, result);
+    this.#placed();
+  }
+
+  #confirmed(report: FileReport): void {
     this.#reports.push(report);
     this.#claimed.delete(report.name);
     this.receiver.release(report.name, this.stop);
     told('received', () => this.receiver.options.received?.(report));
-    await this.records.say({ kind: 'done', file: number });
   }
 
   /** Everything is in place: the sender has received the confirmations when it ends the stream. */
@@ -350,7 +359,8 @@ class IncomingTransfer {
 
   /** Sends the error to the sender, unless it came from there. */
   async #fail(error: Error): Promise<Error> {
-    await this.#confirming.catch(() => {}); // Files in place are confirmed, up to the failed one.
+    await this.#whilePlacing(0);
+    await this.#confirmations?.flushed(); // Files in place are confirmed, up to the failed one.
     const told = known(error, this.#current?.name);
     if (!(told instanceof TransferError)) return told;
     if (DROPS.includes(told.code)) {

@@ -31,6 +31,7 @@ export class RecordStream {
   #arrivedBytes = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
+  #isGathering = false; // The stream is corked until the end of this turn.
 
   constructor(readonly stream: SessionStream) {
     const wake = (): void => this.#wake();
@@ -67,25 +68,43 @@ export class RecordStream {
     });
   }
 
+  /** The same for small ones that need not leave at once: those of one turn of the event loop leave together. */
+  async sayBytesSoon(bytes: Uint8Array): Promise<void> {
+    if (!this.#isGathering) {
+      this.#isGathering = true;
+      this.stream.cork();
+      setImmediate(() => {
+        this.#isGathering = false;
+        this.stream.uncork();
+      });
+    }
+    await this.sayBytes(bytes);
+  }
+
   /**
    * The next record; undefined when the other side has ended its direction. Rejects when the stream is over, or for bytes that
    * are no record.
    */
   async next(): Promise<TransferRecord | undefined> {
     for (;;) {
-      const framed = this.#framer.poll();
-      if (framed === 'oversized') throw new TransferError('malformed', 'a record is larger than allowed');
-      if (framed === 'frame') {
-        const { bytes, start, end } = this.#framer;
-        const record = decodeRecord(bytes.subarray(start, end));
-        if (record === undefined) throw new TransferError('malformed', 'the other side says what is no record');
-        if (record.kind === 'failed') throw new TransferError(record.code, record.message, 'remote');
-        return record;
-      }
+      const record = this.poll();
+      if (record !== undefined) return record;
       const chunk = await this.#chunk();
       if (chunk === undefined) return undefined;
       this.#framer.push(chunk, false);
     }
+  }
+
+  /** The next record of what has been read; undefined when `next` has to wait for more. Throws for bytes that are no record. */
+  poll(): TransferRecord | undefined {
+    const framed = this.#framer.poll();
+    if (framed === 'oversized') throw new TransferError('malformed', 'a record is larger than allowed');
+    if (framed === 'more') return undefined;
+    const { bytes, start, end } = this.#framer;
+    const record = decodeRecord(bytes.subarray(start, end));
+    if (record === undefined) throw new TransferError('malformed', 'the other side says what is no record');
+    if (record.kind === 'failed') throw new TransferError(record.code, record.message, 'remote');
+    return record;
   }
 
   readonly #take = (chunk: Uint8Array): void => {

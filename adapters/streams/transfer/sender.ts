@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash as hashOf, type Hash } from 'node:crypto';
 import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
 import { FILES_MAX, type AcceptedFile } from './payloads.js';
@@ -11,7 +11,7 @@ import type { Source } from './source.js';
 /** Bytes of a file in each record. */
 const CHUNK_BYTES = 128 << 10;
 /** Small files that are opened and read while earlier ones are sent; each is at most one chunk. Chosen without measurement. */
-const AHEAD_MAX = 16;
+const AHEAD_MAX = 64;
 /** The maximum bytes of the names in one offer: an offer is one record. */
 const OFFER_BYTES_MAX = RECORD_BYTES_MAX / 2;
 
@@ -63,6 +63,13 @@ function roundsOf(sources: readonly Source[]): readonly (readonly Source[])[] {
   return rounds;
 }
 
+/** A small file, with its `begin` and its `digest` in one piece of bytes. */
+interface Whole {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly records: Uint8Array;
+}
+
 /** The beginning of a file, ready to be sent. */
 interface Begun {
   readonly offset: number;
@@ -92,6 +99,30 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** The receiver has nothing of it, and it can be read in one call. */
+function isNew({ whole }: Source, { offset }: AcceptedFile): boolean {
+  return whole !== undefined && offset === 0;
+}
+
+/** A `digest` record. */
+const DIGEST_BYTES = RECORD_HEAD_BYTES + 40;
+
+/** Reads a small file and puts its records around it. */
+async function readWholly(source: Source, file: number): Promise<Whole> {
+  const begin = encodeRecord({ kind: 'begin', file, offset: 0 });
+  const at = begin.length + RECORD_HEAD_BYTES;
+  const room = new Uint8Array(at + source.about.size! + 1 + DIGEST_BYTES);
+  // One byte more than expected, so that a file that has grown is detected.
+  const bytes = await source.whole!(room.subarray(at, at + source.about.size! + 1));
+  const sha256 = hashOf('sha256', room.subarray(at, at + bytes));
+  room.set(begin);
+  const isEmpty = bytes === 0; // There are no data records without bytes.
+  if (!isEmpty) putDataHead(room.subarray(begin.length), bytes);
+  const end = isEmpty ? begin.length : at + bytes;
+  room.set(encodeRecord({ kind: 'digest', size: bytes, sha256 }), end);
+  return { bytes, sha256, records: room.subarray(0, end + DIGEST_BYTES) };
+}
+
 /** One transfer of a sender. */
 class OutgoingTransfer {
   readonly #sizeInAll: number | null;
@@ -100,7 +131,7 @@ class OutgoingTransfer {
   #begun: FileReport[] = [];
   readonly #reports: FileReport[] = [];
   /** Begun files of this round by number: the file under way, and small ones after it. */
-  readonly #ahead = new Map<number, Promise<Begun>>();
+  readonly #ahead = new Map<number, Promise<Begun | Whole>>();
   /** Rejects when the receiver reports a failure; resolves when it has confirmed everything. */
   #answers: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -154,12 +185,17 @@ class OutgoingTransfer {
         const { about } = sources[next]!;
         const isSmall = about.size !== null && about.size <= CHUNK_BYTES;
         if (this.#ahead.has(next) || (next > i && !isSmall)) continue;
-        const beginning = this.#begin(sources[next]!, answer.files[next]!);
+        const beginning =
+          isSmall && isNew(sources[next]!, answer.files[next]!)
+            ? readWholly(sources[next]!, next)
+            : this.#begin(sources[next]!, answer.files[next]!);
         beginning.catch(() => {}); // `#send` gets the error when its turn comes.
         this.#ahead.set(next, beginning);
       }
-      await this.#send(i, sources[i]!, this.#ahead.get(i)!);
+      const begun = await this.#unlessOver(this.#ahead.get(i)!);
       this.#ahead.delete(i);
+      if ('records' in begun) await this.#sendWhole(sources[i]!, begun);
+      else await this.#send(i, sources[i]!, begun);
     }
     await this.#answers;
   }
@@ -167,7 +203,7 @@ class OutgoingTransfer {
   /** Reads the confirmations of the receiver while the files are being sent. */
   async #listen(count: number): Promise<void> {
     for (let confirmed = 0; confirmed < count; confirmed++) {
-      const record = await this.records.next();
+      const record = this.records.poll() ?? (await this.records.next());
       if (record === undefined) throw new StreamError('cancelled');
       const report = record.kind === 'done' && record.file === confirmed ? this.#begun[confirmed] : undefined;
       if (report === undefined) throw new TransferError('malformed', `the receiver says ${record.kind} at the wrong time`);
@@ -188,9 +224,19 @@ class OutgoingTransfer {
     return { offset, hash: agrees ? known : createHash('sha256'), chunk };
   }
 
-  async #send(number: number, source: Source, beginning: Promise<Begun>): Promise<void> {
+  async #sendWhole(source: Source, { bytes, sha256, records }: Whole): Promise<void> {
+    this.#finished(source, { name: source.about.name, bytes, sha256, bytesKept: 0 });
+    await this.records.sayBytesSoon(records);
+  }
+
+  #finished(source: Source, report: FileReport): void {
+    this.#tell(source, report.bytes);
+    this.#bytesBefore += report.bytes;
+    this.#begun.push(report);
+  }
+
+  async #send(number: number, source: Source, { offset, hash, chunk: first }: Begun): Promise<void> {
     const { about } = source;
-    const { offset, hash, chunk: first } = await this.#unlessOver(beginning);
     let bytes = offset;
     let head: Uint8Array | undefined = encodeRecord({ kind: 'begin', file: number, offset });
     // A file that was read in one piece is sent in one piece.
@@ -214,9 +260,7 @@ class OutgoingTransfer {
     await source.check(bytes);
     await source.close();
     const digest = hash.digest('hex');
-    this.#tell(source, bytes);
-    this.#bytesBefore += bytes;
-    this.#begun.push({ name: about.name, bytes, sha256: digest, bytesKept: offset });
+    this.#finished(source, { name: about.name, bytes, sha256: digest, bytesKept: offset });
     const last = encodeRecord({ kind: 'digest', size: bytes, sha256: digest });
     await this.records.sayBytes(head === undefined ? last : joined(head, last));
   }

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, open, stat, type FileHandle } from 'node:fs/promises';
+import { access, constants, stat, type Stats } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { OfferedFile } from './payloads.js';
 import { TransferError } from './record-stream.js';
+import { READ, readWhole } from './whole-file.js';
 import { unlisted } from '../../../machines/unlisted.js';
 
 /** The contents of one file to send: read from the beginning, or not at all. */
@@ -17,12 +18,28 @@ export interface Source {
   read(into: Uint8Array): Promise<number>;
   /** Throws where what was read is no longer what was offered. */
   check(bytesRead: number): Promise<void>;
+  /**
+   * All bytes of a small file at once, checked as `check` does: fills the beginning of `into`, which has room for one byte more than
+   * the file has. A source without it is opened, read and closed.
+   */
+  whole?(into: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 
-/** For reading. A named pipe would wait here for its writer, and is no file anyway; files never wait. */
+/** For reading, without waiting for the writer of a named pipe. */
 export function openAtOnce(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  return open(path, READ);
+}
+
+/** One promise for both calls: thousands of files are looked up before any is sent. */
+function readable(path: string): Promise<Stats> {
+  return new Promise((resolve, reject) => {
+    stat(path, (error, found) => {
+      if (error !== null) return reject(error);
+      if (!found.isFile()) return reject(new TransferError('io', `${path} is not a file`));
+      access(path, constants.R_OK, (failure) => (failure === null ? resolve(found) : reject(failure)));
+    });
+  });
 }
 
 /** A file on the disk. Stateful: holds it open while it is read. */
@@ -43,9 +60,7 @@ export class FileSource implements Source {
 
   /** @throws the file system's error; TransferError `io` for what is no file */
   static async of(path: string, name: string): Promise<FileSource> {
-    const found = await stat(path);
-    if (!found.isFile()) throw new TransferError('io', `${path} is not a file`);
-    await access(path, constants.R_OK); // It is opened once, when its turn comes; that it can't be is said now.
+    const found = await readable(path); // It is opened once, when its turn comes; that it can't be is said now.
     return new FileSource(path, { name, size: found.size, mode: found.mode & 0o777, mtimeMs: found.mtimeMs });
   }
 
@@ -74,9 +89,18 @@ export class FileSource implements Source {
     return bytesRead;
   }
 
-  /** @rule XFER-4 */
+  async whole(into: Uint8Array): Promise<number> {
+    const { bytes, stats } = await readWhole(this.path, into);
+    this.#compare(bytes, stats);
+    return bytes;
+  }
+
   async check(bytesRead: number): Promise<void> {
-    const { size, mtimeMs } = await this.#file!.stat();
+    this.#compare(bytesRead, await this.#file!.stat());
+  }
+
+  /** @rule XFER-4 */
+  #compare(bytesRead: number, { size, mtimeMs }: Stats): void {
     if (bytesRead === this.about.size && size === this.about.size && mtimeMs === this.about.mtimeMs) return;
     throw new TransferError('source-changed', `${this.path} has changed while it was read`);
   }
