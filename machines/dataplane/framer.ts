@@ -1,3 +1,5 @@
+import { uninitialized } from './uninitialized.js';
+
 /** Where a protocol keeps the length of a frame. The layout itself is the codec's business. */
 export interface FrameHead {
   /** Bytes needed before `frameBytes` can be asked. */
@@ -9,6 +11,7 @@ export interface FrameHead {
 export type Framed = 'frame' | 'oversized' | 'more';
 
 const EMPTY = new Uint8Array(0);
+const NO_BUFFER = EMPTY.buffer;
 /** A frame that announces more than this (a message of 64 KiB and its head) grows its buffer as bytes arrive: an announcement costs little. */
 const FIRST_RESERVE_BYTES = (64 << 10) + 64;
 /** It grows to this many times what has arrived, so that a message of 1 MiB moves once and one of 16 MiB twice. */
@@ -27,6 +30,7 @@ export class Framer {
   #chunk: Uint8Array = EMPTY; // The chunk being read,
   #at = 0; // from here on.
   #lent = false; // The chunk is only valid until the pump returns.
+  #buffer: ArrayBufferLike = NO_BUFFER; // That of the chunk: views are made of it, which takes half as long as `subarray`.
   #held: Uint8Array = EMPTY; // A frame whose end has not arrived,
   #have = 0; // so much of it,
   #want = 0; // of so many bytes; 0 while its head is incomplete.
@@ -41,6 +45,28 @@ export class Framer {
     this.#chunk = chunk;
     this.#at = 0;
     this.#lent = lent;
+    this.#buffer = chunk.buffer;
+  }
+
+  /** Looks ahead: whether the next frame lies whole in the chunk, and then in `bytes` from `start` to `end`; `takeAhead` reads it. Else ask `poll`. */
+  peek(): boolean {
+    if (this.#have > 0) return false;
+    const chunk = this.#chunk;
+    const at = this.#at;
+    const available = chunk.length - at;
+    if (available < this.head.headBytes) return false;
+    const length = this.head.frameBytes(chunk, at);
+    if (length > available || length > this.frameBytesMax) return false;
+    if (this.bytes !== chunk) this.bytes = chunk;
+    this.start = at;
+    this.end = at + length;
+    return true;
+  }
+
+  /** After `peek` said true: reads the frame, and gives the part of it from `from` on, as `take` does. */
+  takeAhead(from: number): Uint8Array {
+    this.#at = this.end;
+    return this.take(from, this.end);
   }
 
   /** `more` and `oversized` repeat until there is a new chunk, or a `reset`. */
@@ -75,9 +101,11 @@ export class Framer {
       this.end -= from;
       this.start = 0; // The head of the current frame is gone; it is not read after its body was taken.
       this.bytes = this.#chunk;
-      return this.#chunk.subarray(0, to - from);
+      this.#buffer = this.#chunk.buffer;
+      return new Uint8Array(this.#buffer, 0, to - from);
     }
-    return this.bytes.subarray(from, to);
+    const { bytes } = this;
+    return new Uint8Array(bytes === this.#chunk ? this.#buffer : bytes.buffer, bytes.byteOffset + from, to - from);
   }
 
   /** Forget what is half read: another wire carries on. */
@@ -125,7 +153,7 @@ export class Framer {
     if (part <= 0) return;
     const need = this.#have + part;
     if (need > this.#held.length) {
-      const grown = new Uint8Array(Math.min(target, Math.max(RESERVE_FACTOR * need, FIRST_RESERVE_BYTES)));
+      const grown = uninitialized(Math.min(target, Math.max(RESERVE_FACTOR * need, FIRST_RESERVE_BYTES)));
       grown.set(this.#held.subarray(0, this.#have));
       this.#held = grown;
     }
@@ -139,13 +167,14 @@ export class Framer {
     this.#held = EMPTY;
     this.#have = 0;
     const target = this.#want || this.head.headBytes;
-    this.#held = new Uint8Array(Math.min(target, Math.max(available, FIRST_RESERVE_BYTES)));
+    this.#held = uninitialized(Math.min(target, Math.max(available, FIRST_RESERVE_BYTES)));
     this.#held.set(this.#chunk.subarray(this.#at, this.#at + available));
     this.#have = available;
   }
 
   #letGo(): void {
     this.#chunk = EMPTY;
+    this.#buffer = NO_BUFFER;
     this.#at = 0;
     this.#lent = false;
   }

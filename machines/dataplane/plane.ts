@@ -12,6 +12,8 @@ export interface Plane<Message, Signal> {
   handleBytes(link: number, bytes: Uint8Array, lent: boolean): void;
   /** Interpret at most one frame. The chart may act between two steps. Asked again when idle, it changes nothing. */
   step(now: number): Step;
+  /** `step` and `pollMessage` in one, where the next frame is a message and nothing else follows from it. Undefined: ask `step`. */
+  nextMessage?(now: number): Message | undefined;
   handleTimeout(now: number): void;
   /** When `handleTimeout` wants to be called; `undefined` when it doesn't. */
   nextTimeout(): number | undefined;

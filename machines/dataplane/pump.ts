@@ -179,6 +179,8 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
     const { plane, output } = this;
     this.#sendSignals(); // Signals from outside of a step: a timeout, a detached wire.
     while (!this.#stopped) {
+      for (let m; !this.#stopped && (m = plane.nextMessage?.(now)) !== undefined;) output.deliver(m);
+      if (this.#stopped) return;
       switch (plane.step(now)) {
         case 'idle':
           return;

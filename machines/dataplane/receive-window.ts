@@ -48,19 +48,27 @@ export class ReceiveWindow {
   accept(sequence: number, payloadBytes: number, prompt: boolean, now: number): ReceiveResult {
     const ahead = (sequence - this.#next) | 0;
     if (ahead > 0) return 'gap';
-    if (prompt) this.#due = true;
-    else this.ackAt ??= now + this.limits.ackDelayMs;
-    if (ahead < 0) {
-      this.#duplicates++;
-      return 'duplicate';
-    }
+    if (ahead === 0) return this.acceptNext(sequence, payloadBytes, prompt, now) ? 'deliver' : 'over-credit';
+    this.#owe(prompt, now);
+    this.#duplicates++;
+    return 'duplicate';
+  }
+
+  /** `accept` for the usual case, the next message within the credit. False: anything else, and nothing was counted. */
+  acceptNext(sequence: number, payloadBytes: number, prompt: boolean, now: number): boolean {
+    if (((sequence - this.#next) | 0) !== 0) return false;
     const cost = payloadBytes + MESSAGE_COST_BYTES;
-    if (this.#receivedCost + cost > this.#granted) return 'over-credit';
+    if (this.#receivedCost + cost > this.#granted) return false;
     this.#next++;
     this.#receivedCost += cost;
     this.#owedCost += cost;
-    if (this.#owedCost >= this.limits.ackEveryBytes) this.#due = true;
-    return 'deliver';
+    this.#owe(prompt || this.#owedCost >= this.limits.ackEveryBytes, now);
+    return true;
+  }
+
+  #owe(isDue: boolean, now: number): void {
+    if (isDue) this.#due = true;
+    else this.ackAt ??= now + this.limits.ackDelayMs;
   }
 
   /** Returns the position to acknowledge, and counts it as sent. */
@@ -83,7 +91,9 @@ export class ReceiveWindow {
 
   /** The credit to tell the peer, once a quarter of the bound has become free. It never shrinks: a backlog grows by what was received. */
   credit(): number | undefined {
-    return this.#credit() - this.#granted < this.limits.receiveBytesMax / 4 ? undefined : this.allCredit();
+    if (this.#credit() - this.#granted < this.limits.receiveBytesMax / 4) return undefined;
+    this.#due ||= this.ackOwed; // One write for both.
+    return this.allCredit();
   }
 
   /** Returns all the credit there is, for a hello, and counts it as sent. */

@@ -80,6 +80,7 @@ export class SendLog {
   #cost = 0; // Of everything not acknowledged.
   #unsentBytes = 0; // Encoded bytes from the cursor on.
   #sentCost = 0; // Cumulative cost of everything before the cursor, since the session began.
+  #unaskedCost = 0; // Written since the last message that asked for its acknowledgement.
   #limit = 0; // The peer's credit: `#sentCost` may not pass it.
   #slab = 0; // Index of the slab that holds the cursor,
   #at = 0; // and the cursor's place in it.
@@ -90,6 +91,8 @@ export class SendLog {
     readonly pool: SlabPool,
     readonly bytesMax: number,
     first = 1,
+    /** Once messages of this cost were written, the next one asks for its acknowledgement by itself. */
+    readonly askEveryBytes = Infinity,
   ) {
     this.#sizes = NO_SIZES; // An idle session has none.
     this.#mask = -1;
@@ -136,7 +139,10 @@ export class SendLog {
     let slab = this.#slabs[this.#slabs.length - 1];
     if (slab === undefined || slab.used + size > slab.bytes.length || this.#slabs.length - 1 < this.#fresh)
       slab = this.#append(size);
-    this.codec.putData(slab.bytes, slab.used, this.#next, payload, prompt);
+    this.#unaskedCost += cost;
+    const asks = prompt || this.#unaskedCost >= this.askEveryBytes;
+    if (asks) this.#unaskedCost = 0;
+    this.codec.putData(slab.bytes, slab.used, this.#next, payload, asks);
     slab.used += size;
     if (this.#next - this.#base > this.#mask) this.#grow();
     this.#sizes[this.#next & this.#mask] = size;

@@ -25,7 +25,7 @@ export abstract class ResumeCounts extends ControlQueue<ResumeSignal> {
     this.limits = limits;
     this.first = input.first ?? 1;
     this.receiveWindow = new ReceiveWindow(limits, this.first);
-    this.log = new SendLog(codec, input.pool, limits.sendBytesMax, this.first);
+    this.log = new SendLog(codec, input.pool, limits.sendBytesMax, this.first, limits.sendBytesHigh / 2);
     this.handshake = new Handshake(input, this.log, this.receiveWindow);
   }
 
@@ -46,7 +46,7 @@ export abstract class ResumeCounts extends ControlQueue<ResumeSignal> {
   }
 
   hasRoom(): boolean {
-    return this.log.costBytes <= this.limits.sendBytesHigh / 2;
+    return this.log.costBytes <= 0.75 * this.limits.sendBytesHigh;
   }
 
   /** Whether a message of this size can be taken now without passing the bound, or never can. */

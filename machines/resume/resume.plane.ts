@@ -124,6 +124,19 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     }
   }
 
+  nextMessage(now: number): Uint8Array | undefined {
+    const framer = this.#framer;
+    if (this.#inputPhase !== 'everything' || !framer.peek()) return undefined;
+    const { codec } = this;
+    const { bytes, start, end } = framer;
+    const kind = codec.kind(bytes, start);
+    const body = start + codec.dataHeadBytes;
+    if ((kind !== 'data' && kind !== 'data-prompt') || body > end || end - body > this.limits.messageBytesMax) return undefined;
+    if (!this.receiveWindow.acceptNext(codec.sequence(bytes, start), end - body, kind === 'data-prompt', now)) return undefined;
+    this.liveness.received(now);
+    return framer.takeAhead(body);
+  }
+
   handleTimeout(now: number): void {
     this.receiveWindow.handleTimeout(now);
     switch (this.liveness.handleTimeout(now)) {

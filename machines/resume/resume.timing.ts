@@ -16,7 +16,7 @@ export interface ResumeLimits {
   readonly receiveBytesMax: number;
   /** Largest message either way; both sides' minimum counts. Default 1 MiB. */
   readonly messageBytesMax: number;
-  /** Cost received after which an acknowledgement is due at once. Default 128 KiB. */
+  /** Cost received after which an acknowledgement is due at once. Default 512 KiB: each one costs its sender a write, and wakes the peer. */
   readonly ackEveryBytes: number;
   /** How long an acknowledgement may wait for company. Default 20 ms. */
   readonly ackDelayMs: number;
@@ -37,7 +37,7 @@ export const RESUME_LIMITS: ResumeLimits = {
   sendBytesHigh: 2 << 20,
   receiveBytesMax: 4 << 20,
   messageBytesMax: 1 << 20,
-  ackEveryBytes: 128 << 10,
+  ackEveryBytes: 512 << 10,
   ackDelayMs: 20,
   idleMs: 5_000,
   probeTimeoutMs: 5_000,

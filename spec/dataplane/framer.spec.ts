@@ -93,3 +93,33 @@ test('dataplane/framer: asked again when nothing is left, it changes nothing; a 
   framer.reset();
   expect(read(framer, [frameOf(Uint8Array.of(7))], true)).toEqual([Uint8Array.of(7)]);
 });
+
+test.each([true, false])(
+  'dataplane/framer: a message is a plain Uint8Array, whatever the chunk is and however it was cut (lent: %s)',
+  (lent) => {
+    const bodies = [new Uint8Array(200).fill(1), Uint8Array.of(2), new Uint8Array(0), new Uint8Array(300).fill(3)];
+    const stream = Buffer.concat(bodies.map(frameOf));
+    const framer = new Framer(head, 2000);
+    const got: Uint8Array[] = [];
+    for (let at = 0; at < stream.length; at += 250) {
+      framer.push(Buffer.from(stream.subarray(at, at + 250)), lent);
+      while (framer.peek()) got.push(framer.takeAhead(framer.start + 2));
+      while (framer.poll() === 'frame') got.push(framer.take(framer.start + 2, framer.end));
+    }
+    expect(got).toEqual(bodies);
+    expect(got.map((each) => Object.getPrototypeOf(each) === Uint8Array.prototype)).toEqual(bodies.map(() => true));
+  },
+);
+
+test('dataplane/framer: looking ahead reads nothing, and what `poll` would refuse or wait for is left to it', () => {
+  const framer = new Framer(head, 100);
+  framer.push(Buffer.concat([frameOf(Uint8Array.of(1)), Uint8Array.of(0xff, 0xff)]), false);
+  expect([framer.peek(), framer.peek(), framer.poll(), framer.start, framer.end]).toEqual([true, true, 'frame', 0, 3]);
+  expect([framer.peek(), framer.poll()]).toEqual([false, 'oversized']);
+  framer.reset();
+  framer.push(Uint8Array.of(0, 2, 7), true);
+  expect([framer.peek(), framer.poll()]).toEqual([false, 'more']);
+  framer.push(Uint8Array.of(8, 0, 1, 9), true);
+  expect(framer.peek()).toBe(false); // The frame that began in the chunk before comes first.
+  expect([framer.poll(), framer.peek(), framer.takeAhead(framer.start + 2)]).toEqual(['frame', true, Uint8Array.of(9)]);
+});

@@ -10,7 +10,7 @@ class Conn {
   onmessage = null;
   constructor(connection) {
     this.connection = connection;
-    connection.onMessage = (m) => this.onmessage(Buffer.from(m.buffer, m.byteOffset, m.byteLength));
+    connection.onMessage = (m) => this.onmessage(m);
   }
   send(buf) {
     try { return this.connection.write(buf); }
