@@ -160,7 +160,8 @@ export class Authorizer {
     switch (match.word) {
       case 'hit':
         return isAnnounced(hello, match.expectation) ? 'expected' : 'address-mismatch';
-      case 'used': // It has lost what is connected here, or its dial crossed ours: the hub decides between the two.
+      case 'used':
+      case 'answered': // It has lost what is connected here, or its dial crossed ours: the hub decides between the two.
         return this.context.isMet(from) ? 'expected' : 'late';
       case 'lapsed':
         return 'late';
@@ -219,8 +220,11 @@ export class Authorizer {
   }
 }
 
-/** A response to a request that is no longer open, or never was. */
-const OF_MISS = { lapsed: 'late', used: 'replayed', unknown: 'not-asked' } as const;
+/**
+ * A response to a request that is no longer open, or never was. The first response to a request that has served otherwise, because the peer
+ * was quicker by a dial or by a request of its own, is late; only after one was accepted is another a replay.
+ */
+const OF_MISS = { lapsed: 'late', used: 'late', answered: 'replayed', unknown: 'not-asked' } as const;
 
 function isRequest(sealed: Signed): sealed is Signed<ConnectRequest> {
   return sealed.message.kind === 'request';

@@ -15,9 +15,11 @@ export interface Expectation {
   readonly grounds: Grounds;
 }
 
-/** `used` and `lapsed` are remembered for one more life, so that a late peer gets that reason. */
-export type Match =
-  { readonly word: 'hit'; readonly expectation: Expectation } | { readonly word: 'used' | 'lapsed' | 'unknown' };
+/** How an expectation ended: `answered`, by a connection after its response had come; `used`, by one without; `lapsed`, by time or for room. */
+type Gone = 'used' | 'answered' | 'lapsed';
+
+/** Ended expectations are remembered for one more life, so that a late peer gets that reason. */
+export type Match = { readonly word: 'hit'; readonly expectation: Expectation } | { readonly word: Gone | 'unknown' };
 
 const UNKNOWN: Match = { word: 'unknown' };
 
@@ -29,7 +31,7 @@ const UNKNOWN: Match = { word: 'unknown' };
  */
 export class ExpectedConnections {
   readonly #rows: ExpiringMap<string, Expectation>;
-  readonly #gone: ExpiringMap<string, 'used' | 'lapsed'>;
+  readonly #gone: ExpiringMap<string, Gone>;
   readonly #byPeer = new Map<NodeId, Set<string>>();
 
   constructor(limits: { readonly expectationLifeMs: number; readonly expectationsMax: number }) {
@@ -85,7 +87,8 @@ export class ExpectedConnections {
   dropPeer(peer: NodeId, now: number): void {
     for (const key of [...(this.#byPeer.get(peer) ?? [])]) {
       const expectation = this.#rows.delete(key);
-      if (expectation !== undefined) this.#rememberExpired(key, expectation, 'used', now);
+      if (expectation === undefined) continue;
+      this.#rememberExpired(key, expectation, expectation.grounds.holds === 'response' ? 'answered' : 'used', now);
     }
   }
 
@@ -111,7 +114,7 @@ export class ExpectedConnections {
     return peers;
   }
 
-  #rememberExpired(key: string, { peer }: Expectation, how: 'used' | 'lapsed', now: number): void {
+  #rememberExpired(key: string, { peer }: Expectation, how: Gone, now: number): void {
     this.#gone.set(key, how, now);
     const keys = this.#byPeer.get(peer);
     if (keys?.delete(key) === true && keys.size === 0) this.#byPeer.delete(peer);

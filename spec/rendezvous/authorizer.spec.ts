@@ -164,6 +164,47 @@ describe('rendezvous/authorizer: letters', () => {
     expect(alice.judge.nonceFor(bob.id, 300_010)).toBeUndefined();
   });
 
+  test('[RDV-10] the first response to a request that has served already is late; only a second one is a replay', () => {
+    const meets: Readonly<Record<string, (alice: Court, bob: Court) => void>> = {
+      'its dial, which shows the nonce': (alice, bob) => alice.judge.met(bob.id, 3),
+      'its own request, and a dial': (alice, bob) => {
+        expect(alice.outcome(bob.request(alice).bytes, 2)).toBe('stored');
+        alice.judge.met(bob.id, 3);
+      },
+      'its own request, and no connection': (alice, bob) => void alice.outcome(bob.request(alice).bytes, 2),
+    };
+    const got = Object.entries(meets).map(([quicker, meet]) => {
+      const [alice, bob] = [new Court(1), new Court(2)];
+      const result = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
+      meet(alice, bob);
+      const outcomes = [alice.outcome(answerOf(result), 4), alice.outcome(answerOf(result), 5)];
+      return [quicker, outcomes];
+    });
+    expect(Object.fromEntries(got)).toEqual({
+      'its dial, which shows the nonce': ['late', 'late'],
+      'its own request, and a dial': ['late', 'late'],
+      'its own request, and no connection': ['answered', 'replayed'],
+    });
+  });
+
+  test('[RDV-10] a Hello that shows a used nonce is late, with and without a response before', () => {
+    const got = [true, false].map((isAnswered) => {
+      const [alice, bob] = [new Court(1), new Court(2)];
+      const result = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
+      const nonce = bob.judge.nonceFor(alice.id, 1);
+      if (isAnswered) expect(alice.outcome(answerOf(result), 2)).toBe('answered');
+      alice.judge.met(bob.id, 3);
+      const arrive = (): string => alice.judge.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 4);
+      const apart = arrive();
+      alice.met.add(bob.id); // Still connected: its dial crossed ours.
+      return [apart, arrive()];
+    });
+    expect(got).toEqual([
+      ['late', 'expected'],
+      ['late', 'expected'],
+    ]);
+  });
+
   test('[RDV-10] a million requests of as many identities: the table keeps its bound, the oldest lapse, memory stays', async () => {
     const bob = new Court(2);
     const { message, bytes } = new Court(3).request(bob);
