@@ -1,4 +1,5 @@
 import { filter, from, map, Observable, type ObservableInput, type Subscriber } from 'rxjs';
+import { checkOptionNames } from '../machines/arguments.js';
 import { isOrderly, type Closing } from '../machines/closing.js';
 import type { ApiState } from '../machines/connection/api-state.js';
 import type { Engine } from '../machines/engine.js';
@@ -80,8 +81,10 @@ export interface ProcessOptions {
 export function processMessages<Message, Result>(
   connection: Connection<Message>,
   project: (message: Message, index: number) => ObservableInput<Result>,
-  { concurrent = 1 }: ProcessOptions = {},
+  options: ProcessOptions = {},
 ): Observable<Result> {
+  checkOptionNames('processMessages', options, 'concurrent');
+  const { concurrent = 1 } = options;
   if (concurrent !== Infinity && !(Number.isSafeInteger(concurrent) && concurrent >= 1))
     throw new SessionError('bad-option', `processMessages.concurrent: expected a whole number of at least 1, got ${concurrent}`);
   return new Observable((subscriber) => {

@@ -42,6 +42,17 @@ export function checkListener(listener: unknown, done: unknown): void {
     if (typeof value !== 'function') throw new SessionError('bad-option', `on.${name}: expected a function, got ${shown(value)}`);
 }
 
+/**
+ * Options whose values need no check here: an object without others than these.
+ *
+ * @throws SessionError `bad-option`, naming the option that there is not
+ */
+export function checkOptionNames(name: string, options: unknown, ...known: readonly string[]): void {
+  if (!isObject(options)) throw new SessionError('bad-option', `${name}: expected an object, got ${shown(options)}`);
+  const strange = Object.keys(options).find((option) => !known.includes(option));
+  if (strange !== undefined) throw new SessionError('bad-option', `${name}: there is no option "${strange}"`);
+}
+
 /** A peer's address or id. @throws SessionError `bad-address` */
 export function checkPeer(peer: unknown): void {
   if (typeof peer !== 'string') throw new SessionError('bad-address', `expected the address or id of a peer, got ${shown(peer)}`);

@@ -8,6 +8,7 @@ import * as shipping from '../adapters/ship/index.js';
 import * as streams from '../adapters/streams/index.js';
 import * as tunas from '../adapters/tuna/index.js';
 import { tunaIdentity } from '../adapters/tuna/nacl.js';
+import { processMessages } from '../adapters/rx.js';
 import { REDIAL } from '../machines/backoff.js';
 import { memory } from '../transports/memory.js';
 import { shipTransport } from '../transports/ship.js';
@@ -15,7 +16,11 @@ import { tcp } from '../transports/tcp.js';
 import { tls } from '../transports/tls.js';
 import { websocket as pageWebsocket } from '../transports/websocket.browser.js';
 import { websocket } from '../transports/websocket.js';
-import { createTranscript, LiveView } from '../visualizer/index.js';
+import { resumeMachine } from '../machines/index.js';
+import { createTranscript, LiveView, record } from '../visualizer/index.js';
+import { serveLive } from '../visualizer/server/index.js';
+import { explore, freeModel } from './model/index.js';
+import { runWorld, SeededRandom, SimClock, SimNetwork } from './sim/index.js';
 
 /** What callers without types may hand in. */
 type Call = (argument: never) => unknown;
@@ -49,6 +54,19 @@ const OPTIONS: Readonly<Record<string, readonly [Call, object]>> = {
   Receiver: [(o: never) => new streams.Receiver(o), { directory: 'in' }],
   TunnelExit: [(o: never) => new streams.TunnelExit(o), { host: 'a', port: 1 }],
   'TrustFile.open': [(o: never) => TrustFile.open('/nosuch/trust', o), {}],
+  StreamSession: [(o: never) => new streams.StreamSession({ onMessage: undefined } as never, o), {}],
+  sendFiles: [(o: never) => streams.sendFiles({ open: () => Promise.reject(new Error('it went on')) } as never, [], o), {}],
+  ReconnectingSession: [(o: never) => new streams.ReconnectingSession(engine, 'tcp://127.0.0.1:1', o), {}],
+  answerRelay: [(o: never) => tunas.answerRelay({ onMessage: () => {} }, { addresses: () => [] } as never, o), {}],
+  tunaIdentity: [(o: never) => tunaIdentity(new Uint8Array(32), o), {}],
+  processMessages: [(o: never) => processMessages({} as never, () => [], o), {}],
+  LiveView: [(o: never) => new LiveView(o), { clock: performance }],
+  createTranscript: [createTranscript, { clock: performance }],
+  serveLive: [(o: never) => serveLive(new LiveView({ clock: performance }), {}, o), {}],
+  record: [(o: never) => record(engine, { write: () => {} } as never, o), {}],
+  explore: [(o: never) => explore(freeModel(resumeMachine), o), {}],
+  SimNetwork: [(o: never) => new SimNetwork(new SimClock(), new SeededRandom(1), o), {}],
+  runWorld: [runWorld, { seed: 1 }],
   'ShipTrustFile.open': [(o: never) => shipping.ShipTrustFile.open('/nosuch/trust', o), {}],
 };
 /** Those that take something else. */
@@ -58,9 +76,8 @@ const OTHERS: Readonly<Record<string, Call>> = {
   resolverOf: tunas.resolverOf,
   memoryTrust: shipping.memoryTrust,
   staticDiscovery: shipping.staticDiscovery,
-  tunaIdentity,
-  LiveView: (o: never) => new LiveView(o),
-  createTranscript,
+  'tunaIdentity, a seed': tunaIdentity,
+  freeModel,
   'ReconnectingSession, an engine': (o: never) => new streams.ReconnectingSession(o, 'tcp://127.0.0.1:1'),
 };
 /** Those that take text: text that is none of theirs, or no text at all. */

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateNode, InspectionEvent, StateValue } from 'xstate';
 import type { Clock } from '../machines/ports.js';
 import { wordsOf } from './words.js';
+import { checkOptionNames } from '../machines/arguments.js';
 import { SessionError } from '../machines/errors.js';
 
 /** The clock, the names and the maximum length of a transcript. */
@@ -154,6 +155,7 @@ export function stateText(node: AnyStateNode, value: StateValue): string {
 
 /** @internal For callers without types. */
 export function checkTranscriptOptions(name: string, options: unknown): void {
+  checkOptionNames(name, options, 'clock', 'linesMax', ...(name === 'LiveView' ? [] : ['name']));
   const { clock, linesMax = 1 } = (options ?? {}) as { clock?: { now?: unknown }; linesMax?: unknown };
   if (typeof clock?.now !== 'function')
     throw new SessionError('bad-option', `${name}.clock: expected a clock with now(), e.g. performance`);

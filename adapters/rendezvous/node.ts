@@ -124,8 +124,12 @@ const RENAMED_LIMITS = { lettersBurst: 'messagesBurst', lettersPerSecond: 'messa
 /** A node of a network that finds itself. It does nothing before `start()`. */
 export function createNode(options: NodeOptions): RendezvousNode {
   const present = withRenamed(options, { signalling: 'signaling' });
-  const chosen = withRenamed(present.limits, RENAMED_LIMITS);
-  checkOptions('createNode', schema, chosen === present.limits ? present : { ...present, limits: chosen });
+  const chosen = withRenamed((present as Partial<NodeOptions> | null)?.limits, RENAMED_LIMITS); // Callers without types hand in null.
+  checkOptions(
+    'createNode',
+    schema,
+    chosen === (present as Partial<NodeOptions> | null)?.limits ? present : { ...present, limits: chosen },
+  );
   const { key, listen = [], announce, contacts = [], isClient = listen.length === 0, certificate, signaling } = present;
   checkAddresses('listen', listen);
   if (announce !== undefined) checkAddresses('announce', announce);

@@ -5,7 +5,7 @@ import { ConnectError, type Engine } from '../../machines/engine.js';
 import { abortedBy } from '../../machines/errors.js';
 import { StreamSession, type CloseOptions } from './session.js';
 import { unlisted } from '../../machines/unlisted.js';
-import { checkOptions, having, text } from '../options.js';
+import { callable, checkOptions, having, members, optional, text } from '../options.js';
 
 /** The events of a kept session. */
 export interface ReconnectingSessionEvents {
@@ -16,6 +16,8 @@ export interface ReconnectingSessionEvents {
   /** It has ended for good; another one follows. */
   ended?(closing: Closing): void;
 }
+
+const NEWS = members({ waiting: optional(callable), opened: optional(callable), ended: optional(callable) });
 
 /** Between a peer's goodbye and the next attempt. Chosen without measurement. */
 const COME_BACK_MS = 1000;
@@ -40,6 +42,7 @@ export class ReconnectingSession {
   ) {
     checkOptions('ReconnectingSession.engine', having('an engine', 'connect', 'on'), engine);
     checkOptions('ReconnectingSession.address', text, address);
+    checkOptions('ReconnectingSession.news', NEWS, news);
     unlisted(this);
   }
 

@@ -2,15 +2,16 @@ import { ports } from '#platform';
 import { reportCallback } from '../../machines/callbacks.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
 import { closing, type Closing } from '../../machines/closing.js';
+import { checkOptionNames } from '../../machines/arguments.js';
 import { abortedBy, SessionError } from '../../machines/errors.js';
 import { messagesOver } from '../messages.js';
-import { amount, checkOptions, count, given, members, numeric, optional } from '../options.js';
+import { given } from '../options.js';
+import { checkSessionOptions, type CloseOptions, type StreamSessionOptions } from './session-options.js';
 import {
   PURPOSE_BYTES_MAX,
   STREAMS_LIMITS,
   TARGET_BYTES_MAX,
   type StreamFrame,
-  type StreamsLimits,
 } from '../../machines/streams/streams.messages.js';
 import { STREAMS_VERSION, StreamsPlane, type StreamEvent } from '../../machines/streams/streams.plane.js';
 import { CONTROL_BYTES_MAX, DATA_HEAD_BYTES, decodeFrame, encodeFrame } from './codec.js';
@@ -22,37 +23,7 @@ import { unlisted } from '../../machines/unlisted.js';
 import type { Offer } from './offer.js';
 
 export type { Offer } from './offer.js';
-
-/** Limits of the streams of one session; `STREAMS_LIMITS` are the defaults. */
-export interface StreamSessionOptions {
-  readonly limits?: Partial<StreamsLimits>;
-  /** Monotonic milliseconds; for tests. */
-  readonly now?: () => number;
-}
-
-/** How a stream session is closed. */
-export interface CloseOptions {
-  /** Does not wait for data on its way. */
-  readonly now?: boolean;
-  /**
-   * How long it waits for data on its way, in milliseconds: for sessions whose ends have confirmed to each other all that
-   * matters. Default: as long as the connection does, which a lost link may delay for its whole window.
-   */
-  readonly graceMs?: number;
-}
-
-const LIMITS = members({
-  streamsMax: optional(count),
-  pendingMax: optional(count),
-  windowBytes: optional(count),
-  windowBytesMin: optional(count),
-  grantsBytesMax: optional(count),
-  sendBytesMax: optional(count),
-  sendBytesHigh: optional(amount),
-  chunkBytes: optional(
-    numeric('a whole number from 1 to 65536', (bytes) => Number.isInteger(bytes) && bytes > 0 && bytes <= 1 << 16),
-  ),
-});
+export type { CloseOptions, StreamSessionOptions } from './session-options.js';
 
 /** How long a peer that broke a rule may take to get the fault before the session is closed. Chosen without measurement. */
 const FAREWELL_MS = 2_000;
@@ -79,8 +50,9 @@ export class StreamSession {
   #closing: Closing | undefined;
 
   /** @throws SessionError `bad-option` for a limit that can't be right */
-  constructor(carrier: Connection, { limits = {}, now = () => performance.now() }: StreamSessionOptions = {}) {
-    checkOptions('StreamSession.limits', LIMITS, limits);
+  constructor(carrier: Connection, options: StreamSessionOptions = {}) {
+    checkSessionOptions(options);
+    const { limits = {}, now = () => performance.now() } = options;
     const connection = carrier.boundaries === 'stream' ? messagesOver(carrier) : carrier;
     this.connection = connection;
     this.#plane = new StreamsPlane(connection.role, given(limits));
@@ -129,7 +101,9 @@ export class StreamSession {
    * @param options.signal gives up; the rejection has its reason as `cause`
    * @throws StreamError with the peer's code, or with the closing's; SessionError for what can't be asked
    */
-  async open(purpose: string, { target = '', signal }: { target?: string; signal?: AbortSignal } = {}): Promise<SessionStream> {
+  async open(purpose: string, options: { target?: string; signal?: AbortSignal } = {}): Promise<SessionStream> {
+    checkOptionNames('StreamSession.open', options, 'target', 'signal');
+    const { target = '', signal } = options;
     if (!fits(purpose, 1, PURPOSE_BYTES_MAX) || !fits(target, 0, TARGET_BYTES_MAX))
       throw new SessionError(
         'bad-option',
@@ -146,7 +120,9 @@ export class StreamSession {
   }
 
   /** Ends the session; streams that have not ended are reset. Resolves with the closing. */
-  async close({ now = false, graceMs }: CloseOptions = {}): Promise<Closing> {
+  async close(options: CloseOptions = {}): Promise<Closing> {
+    checkOptionNames('StreamSession.close', options, 'now', 'graceMs');
+    const { now = false, graceMs } = options;
     const { connection } = this;
     const { clock } = ports;
     const timer = graceMs === undefined || now ? undefined : clock.setTimeout(() => giveUp(connection), graceMs);

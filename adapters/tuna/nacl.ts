@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../machines/arguments.js';
 import { xsalsa20poly1305, hsalsa } from '@noble/ciphers/salsa.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { fromHex, toHex } from '../bytes.js';
@@ -32,7 +33,9 @@ export interface TunaIdentityOptions {
 }
 
 /** The identity that a seed of 32 bytes (an NKN wallet's) stands for. */
-export async function tunaIdentity(seed: Uint8Array, { identifier, library }: TunaIdentityOptions = {}): Promise<TunaIdentity> {
+export async function tunaIdentity(seed: Uint8Array, options: TunaIdentityOptions = {}): Promise<TunaIdentity> {
+  checkOptionNames('tunaIdentity', options, 'identifier', 'library');
+  const { identifier, library } = options;
   if (!ArrayBuffer.isView(seed)) throw new SessionError('bad-option', `seed: expected 32 bytes, got ${String(seed)}`);
   if (seed.length !== 32) throw new SessionError('bad-option', `a seed has 32 bytes, not ${seed.length}`);
   const native = library === 'pure' ? undefined : await (sodium ??= loadSodium());

@@ -12,7 +12,7 @@ import {
   type AddressQuery,
   type Timers,
 } from './addresses.js';
-import { amount, anything, checkOptions, members, numeric, optional, text } from '../options.js';
+import { amount, anything, callable, checkOptions, members, numeric, optional, text } from '../options.js';
 
 /** The parts of a relay message that are used here. */
 export interface RelayMessage {
@@ -100,8 +100,10 @@ async function attempt(client: Pick<RelayClient, 'send'>, peer: string, request:
 export function answerRelay(
   client: Pick<RelayClient, 'onMessage'>,
   responder: AddressResponder,
-  { accepts = () => true }: { readonly accepts?: (address: string) => boolean } = {},
+  options: { readonly accepts?: (address: string) => boolean } = {},
 ): () => void {
+  checkOptions('answerRelay', members({ accepts: optional(callable) }), options);
+  const { accepts = () => true } = options;
   let isOver = false;
   client.onMessage(({ src, payload }) => {
     const request = isOver ? undefined : readRequest(payload);

@@ -1,4 +1,5 @@
 import { API_STATES, type ApiState } from './api-state.js';
+import { checkOptionNames } from '../arguments.js';
 import { isOrderly, type Closing } from '../closing.js';
 import type { Connection, SendOptions } from './connection.api.js';
 import type { ByteBudget } from '../dataplane/byte-budget.js';
@@ -167,7 +168,9 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     return new Promise((resolve) => (this.#drains ??= []).push(resolve));
   }
 
-  close({ now = false, message }: { now?: boolean; message?: string } = {}): Promise<Closing> {
+  close(options: { now?: boolean; message?: string } = {}): Promise<Closing> {
+    checkOptionNames('close', options, 'now', 'message');
+    const { now = false, message } = options;
     this.#startClosing();
     const why = message === undefined ? {} : { message };
     if (this.#closing === undefined) this.#port.command({ type: 'close', now, reason: 'closed', ...why });

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../machines/arguments.js';
 import type { Graph } from '../../visualizer/graph.js';
 import { Coverage } from './coverage.js';
 import { MergedSituations } from './guard-reads.js';
@@ -50,6 +51,7 @@ interface Way {
  * first. Throws where a step does not do what the drawing says, where the model's `check` throws, and at its bound.
  */
 export function explore<World extends PlayedWorld>(model: Model<World>, options: ExploreOptions = {}): Exploration {
+  checkOptionNames('explore', options, 'situationsMax', 'never', 'exhaustive', 'make', 'warn');
   return new Explorer(new Subject(model), options).explore();
 }
 

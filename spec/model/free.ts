@@ -1,4 +1,5 @@
 import { createMachine, type AnyStateMachine } from 'xstate';
+import { SessionError } from '../../machines/errors.js';
 import { graphOf } from '../../visualizer/graph.js';
 import { BareConfig } from './bare-config.js';
 import type { Model, PlayedWorld, Sample } from './model.js';
@@ -11,6 +12,8 @@ import { played } from './played.js';
  * `raise({ type })`, are still raised. Guards written in place are called after their function, or `inline`, `inline-2` ….
  */
 export function freeModel(machine: AnyStateMachine): Model<PlayedWorld> {
+  if (typeof (machine as Partial<AnyStateMachine> | null)?.provide !== 'function')
+    throw new SessionError('bad-option', 'freeModel: expected a machine, as `createMachine` or `setup().createMachine` make it');
   const bared = new BareConfig(machine.config);
   const { actions: ownActions, guards: ownGuards } = machine.implementations as { actions: object; guards: object };
   const named = (names: Iterable<string>, logic: unknown): Record<string, unknown> =>

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../machines/arguments.js';
 import type { Acceptor, DialOptions, Identity, Listening, Transport, WireHandler } from '../../machines/ports.js';
 import type { SimClock } from './clock.js';
 import type { SimEnd } from './end.js';
@@ -42,6 +43,7 @@ export class SimNetwork {
     readonly random: SeededRandom,
     options: SimNetworkOptions = {},
   ) {
+    checkOptionNames('SimNetwork', options, ...Object.keys(CRUEL));
     this.settings = { ...CRUEL, ...options };
   }
 

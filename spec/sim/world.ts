@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../machines/arguments.js';
 import { resume, type ResumeOptions } from '../../adapters/resume/index.js';
 import { Engine } from '../../machines/engine.js';
 import type { Connection } from '../../machines/connection/connection-handle.js';
@@ -300,5 +301,6 @@ function messageOf(seed: number, side: string, n: number, bytesMax: number): Uin
 
 /** Runs a plan to its end and checks all that must hold on the way. The same plan gives the same report. */
 export function runWorld(plan: Plan): Report<WorldCounts> {
+  checkOptionNames('runWorld', plan, 'seed', 'messages', 'faultsMs', 'options', 'watcher');
   return new World(plan).run();
 }

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../machines/arguments.js';
 import type { AnyActorRef, AnyMachineSnapshot, EventObject, InspectionEvent, Snapshot } from 'xstate';
 import { isOrderly, type Closing } from '../../machines/closing.js';
 import type { Engine } from '../../machines/engine.js';
@@ -41,6 +42,7 @@ export const PRODUCT_VERSION = '0.1.0';
  * certificates never enter a line. All times are milliseconds of the engine's clock.
  */
 export function record(engine: Engine, sink: RecordingSink, options: RecorderOptions = {}): Recorder {
+  checkOptionNames('record', options, 'label', 'figuresMs');
   return new EngineRecorder(engine, sink, options);
 }
 

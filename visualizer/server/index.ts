@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { checkOptionNames } from '../../machines/arguments.js';
 import type { Charts } from '../draw.js';
 import type { LiveView } from '../live.js';
 
@@ -40,6 +41,7 @@ export async function serveLive(
   charts: Charts | ChartsLoader,
   options: ServeLiveOptions = {},
 ): Promise<LiveServer> {
+  checkOptionNames('serveLive', options, 'port', 'viewersMax');
   const { port = 0, viewersMax = 16 } = options;
   const nonce = randomBytes(16).toString('hex');
   const make = async (): Promise<string> => {

@@ -1,4 +1,5 @@
 import { createHash, hash as hashOf, type Hash } from 'node:crypto';
+import { anything, callable, checkOptions, members, optional } from '../../options.js';
 import type { StreamSession } from '../session.js';
 import { StreamError } from '../errors.js';
 import { FILES_MAX, type AcceptedFile } from './payloads.js';
@@ -24,6 +25,8 @@ export interface SenderOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS = members({ progress: optional(callable), sent: optional(callable), signal: anything });
+
 /**
  * Sends files over one session. Resolves when the receiver has confirmed all of them.
  *
@@ -35,6 +38,7 @@ export async function sendFiles(
   sources: readonly Source[],
   options: SenderOptions = {},
 ): Promise<readonly FileReport[]> {
+  checkOptions('sendFiles', OPTIONS, options);
   const { signal } = options;
   const stream = await session.open(TRANSFER_PURPOSE, signal === undefined ? {} : { signal });
   const dispatch = new OutgoingTransfer(new RecordStream(stream), sources, options);
