@@ -65,12 +65,16 @@ interface DialOptions {
 function withCommon(command: Command): Command {
   return command
     .requiredOption('--identity <dir>', 'directory with the key and certificate from `holdfast cert`')
-    .option('--id <id>', 'the SHIP id of this node (default: holdfast- and the first 8 digits of its SKI)')
+    .option('--id <id>', 'the SHIP id of this node (default: holdfast- and the first 8 digits of its SKI)', idOption)
     .option('--trust-file <file>', 'the file of paired devices (default: none, pairings end with the command)')
     .option('--accept <ski...>', 'SKIs of devices to pair with without a question', collectSki, [])
     .option('--auto-accept', 'pair with every device')
     .option('--no-mdns', 'do not use mDNS: neither announce this node nor search for others')
-    .option('--interfaces <name...>', 'network interfaces for mDNS, e.g. eth0 (default: all but those of containers)')
+    .option(
+      '--interfaces <name...>',
+      'network interfaces for mDNS, e.g. eth0 (default: all but those of containers)',
+      collectNames,
+    )
     .option('--redial-denied', 'continue to dial devices whose user denied trust')
     .option('--brand <text>', 'the brand that mDNS announces')
     .option('--model <text>', 'the model that mDNS announces')
@@ -221,6 +225,14 @@ function skiOption(text: string): string {
 }
 function collectSki(text: string, before: readonly string[]): readonly string[] {
   return [...before, skiOption(text)];
+}
+function idOption(text: string): string {
+  if (/^\S+$/.test(text)) return text;
+  throw new InvalidArgumentError(`expected at least one character and no white space, got ${JSON.stringify(text)}`);
+}
+function collectNames(text: string, before: readonly string[] = []): readonly string[] {
+  if (text.trim() === '') throw new InvalidArgumentError(`expected the name of a network interface, got ${JSON.stringify(text)}`);
+  return [...before, text];
 }
 function qrOption(text: string): { readonly ski: string } {
   try {

@@ -34,6 +34,16 @@ test.each([
   expect([code, err.includes(`Did you mean ${meant}?`)]).toEqual([2, true]);
 });
 
+test.each([
+  ['--id', ''],
+  ['--id', 'a b'],
+  ['--id', '\t'],
+  ['--interfaces', ''],
+])('command line: ship serve %s %j is refused by the name of the option, before anything is opened', async (option, value) => {
+  const { code, out, err } = await holdfast('ship', 'serve', '--identity', 'nosuch', option, value);
+  expect([code, out, err.includes(`option '${option}`), err.includes('expected ')]).toEqual([2, '', true, true]);
+});
+
 test('command line: a word that is near to none gets no suggestion', async () => {
   const { code, err } = await holdfast('bogus');
   expect([code, err]).toEqual([2, 'holdfast: bogus: unknown command; `holdfast --help` lists the commands.\n']);
