@@ -1,16 +1,16 @@
 import type { ActionExecutor, AnyActorLogic, AnyActorRef, EventObject } from 'xstate';
 import type { ActorSystem } from './actor-system.js';
+import { errorEventOf, type ActionFunction, type Args } from './xstate-actions.js';
 import {
   halt,
   loggerOf,
   parentOf,
   phaseOf,
   RUNNING,
+  schedulerOf,
   sendInspectionEvent,
   STOPPED,
   unregister,
-  type ActionFunction,
-  type Args,
   type System,
 } from './xstate-internals.js';
 
@@ -37,10 +37,10 @@ export interface ScopedActor extends AnyActorRef {
  * state is in place waits in `deferred`.
  */
 export class ActorScope {
-  deferred: (() => void)[] | undefined;
+  deferred: (() => void)[] | undefined = undefined;
 
   constructor(
-    readonly self: ScopedActor,
+    public self: ScopedActor,
     /** The actor has not started yet: its actions wait until it has. */
     public isInitial: boolean,
   ) {}
@@ -79,6 +79,24 @@ export class ActorScope {
     if (this.isInitial) return this.defer(() => this.#perform(type, args, params, perform));
     if (this.self.shared.isInspected) return this.#perform(type, args, params, perform);
     perform?.(args, params);
+  }
+
+  /** Sends an event once the new state is in place. */
+  sendLater(target: AnyActorRef, event: EventObject): void {
+    const { self } = this;
+    this.defer(() => self.shared.relay(self, target, errorEventOf(self, event)));
+  }
+
+  /** Sends the actor itself an event after a delay. */
+  raiseLater(event: EventObject, delayMs: number, id: string | undefined): void {
+    const { self } = this;
+    this.defer(() => schedulerOf(self.shared.system).schedule(self, self, event, delayMs, id));
+  }
+
+  /** Takes a delayed event back. */
+  cancelLater(id: string): void {
+    const { self } = this;
+    this.defer(() => schedulerOf(self.shared.system).cancel(self, id));
   }
 
   /** Starts a child once the transition is over, unless it was stopped meanwhile. */

@@ -2,6 +2,7 @@ import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot, EventObject, Obser
 import { assert } from '../errors.js';
 import { ActorScope, type ChildOptions } from './actor-scope.js';
 import { ActorSystem } from './actor-system.js';
+import { Macrostep } from './macrostep.js';
 import { isChart, PrecomputedTransitions } from './precomputed-transitions.js';
 import { createReferenceChild, isCompact } from './runtime.js';
 import * as internals from './xstate-internals.js';
@@ -106,8 +107,14 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
 
   receive(event: EventObject): void {
     if (this.phase === STOPPED) return;
-    if (this.#isBusy || this.phase === NOT_STARTED) (this.#waiting ??= []).push(event);
-    else this.#work(event);
+    if (this.#isBusy || this.phase === NOT_STARTED) {
+      (this.#waiting ??= []).push(event);
+      return;
+    }
+    this.#isBusy = true;
+    this.#process(event);
+    if (this.#waiting !== undefined) this.#workOff();
+    this.#isBusy = false;
   }
 
   start(): this {
@@ -127,7 +134,9 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
       return this;
     }
     this.#update(scope, event);
-    this.#work(undefined);
+    if (scope instanceof Macrostep) scope.release();
+    if (this.#waiting !== undefined) this.#workOff();
+    this.#isBusy = false;
     return this;
   }
 
@@ -226,36 +235,45 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   }
 
   /** One event after the other; what comes meanwhile waits. */
-  #work(first: EventObject | undefined): void {
-    this.#isBusy = true;
-    if (first !== undefined) this.#process(first);
+  #workOff(): void {
     while (this.#waiting !== undefined) {
       const waiting = this.#waiting;
       const next = waiting.shift();
       if (waiting.length === 0) this.#waiting = undefined;
       if (next !== undefined) this.#process(next);
     }
-    this.#isBusy = false;
   }
 
   #process(event: EventObject): void {
+    if (this.#chart === undefined) return this.#pass(event);
     const before = this.#snapshot;
-    let scope: ActorScope;
+    const step = this.#chart.from(this, before as AnyMachineSnapshot);
     try {
-      if (this.#chart === undefined) {
-        scope = new ActorScope(this, false);
-        this.#snapshot = this.logic.transition(before, event, scope) as Snapshot<unknown>;
-      } else {
-        const step = this.#chart.from(this, before as AnyMachineSnapshot);
-        scope = step;
-        this.#snapshot = step.run(event);
-      }
+      this.#snapshot = step.run(event);
+    } catch (error) {
+      this.#snapshot = { ...before, status: 'error', output: undefined, error };
+      return this.#fail();
+    }
+    this.#update(step, event);
+    step.release();
+    if (event.type === internals.STOP.type) this.#stopped();
+  }
+
+  /** To a logic that is no chart. */
+  #pass(event: EventObject): void {
+    const before = this.#snapshot;
+    const scope = new ActorScope(this, false);
+    try {
+      this.#snapshot = this.logic.transition(before, event, scope) as Snapshot<unknown>;
     } catch (error) {
       this.#snapshot = { ...before, status: 'error', output: undefined, error };
       return this.#fail();
     }
     this.#update(scope, event);
-    if (event.type !== internals.STOP.type) return;
+    if (event.type === internals.STOP.type) this.#stopped();
+  }
+
+  #stopped(): void {
     this.#cease();
     this.#complete();
   }
@@ -271,11 +289,12 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   /** Carries out what the transition has decided, and reports the new state. */
   #update(scope: ActorScope, event: EventObject): void {
     const snapshot = this.#snapshot;
-    for (let i = 0; i < (scope.deferred?.length ?? 0); i++) {
+    const { deferred } = scope;
+    for (let i = 0; deferred !== undefined && i < deferred.length; i++) {
       try {
-        scope.deferred![i]!();
+        deferred[i]!();
       } catch (error) {
-        scope.deferred!.length = 0;
+        deferred.length = 0;
         this.#snapshot = { ...snapshot, status: 'error', output: undefined, error };
       }
     }

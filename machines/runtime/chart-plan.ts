@@ -1,37 +1,44 @@
 import type { AnyStateMachine } from 'xstate';
+import { nameOf, type Action, type GuardLike } from './supported-charts.js';
 import {
   assignmentOf,
   isBuiltInGuard,
   kindOf,
+  sendingOf,
   spawnOf,
   stopTargetOf,
   type ActionFunction,
   type ActionKind,
   type GuardFunction,
   type Spawn,
-  type StateNode,
-  type Transition,
-} from './xstate-internals.js';
-import { nameOf, type Action, type GuardLike } from './supported-charts.js';
+} from './xstate-actions.js';
+import type { StateNode, Transition } from './xstate-internals.js';
 
 /** An action with its implementation found, once per chart: XState looks it up by name each time. */
-export interface PlannedAction {
+export interface PlannedAction extends Params {
   readonly kind: ActionKind;
   /** As inspectors see it. */
   readonly type: string;
   /** Undefined where the chart has no implementation: then it does nothing. */
   readonly perform: ActionFunction | undefined;
-  /** Of `assign`, `spawnChild` and `stopChild`: what it assigns, spawns or stops. */
+  /** Of XState's own actions: their parts. What `assign` assigns, where `sendTo` sends what. */
   readonly subject: unknown;
-  readonly params: Params;
+  /** Children that begin in the same state, and that the action may send to. */
+  readonly invokeIds: readonly string[] | undefined;
 }
 
-export interface PlannedGuard {
+/** What `assign` assigns: by a function, or property by property. */
+export interface Assignment {
+  readonly update: unknown;
+  readonly keys: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+export interface PlannedGuard extends Params {
   readonly name: string;
   /** Undefined where the chart has no implementation: then asking throws. */
   readonly holds: GuardFunction | undefined;
   readonly isBuiltIn: boolean;
-  readonly params: Params;
 }
 
 /** A transition that is taken if its guard holds. */
@@ -59,7 +66,6 @@ export interface NodePlan {
   /** Of a compound state that is entered by default. */
   readonly initial: readonly PlannedAction[];
   readonly invokes: readonly PlannedInvoke[];
-  readonly invokeIds: readonly string[] | undefined;
   /** One of XState's own actions may have to be tried again when the invoked children are there. */
   readonly mayRetry: boolean;
 }
@@ -89,34 +95,51 @@ export class ChartPlan {
     return candidate;
   }
 
-  actions(stated: readonly unknown[]): readonly PlannedAction[] {
-    return stated.length === 0 ? NO_ACTIONS : (stated as readonly Action[]).map((each) => this.#action(each));
+  actions(stated: readonly unknown[], invokeIds?: readonly string[]): readonly PlannedAction[] {
+    return stated.length === 0 ? NO_ACTIONS : (stated as readonly Action[]).map((each) => this.#action(each, invokeIds));
   }
 
   #nodePlan(node: StateNode): NodePlan {
-    const entry = this.actions(node.entry);
-    const initial = node.type === 'compound' ? this.actions(node.initial.actions) : NO_ACTIONS;
     const invokes = (node.invoke as unknown as readonly Invoke[]).map(({ id, src, input, systemId, onSnapshot }) => ({
       id,
       spawn: { id, src, input, systemId, syncSnapshot: onSnapshot !== undefined },
     }));
-    return {
-      node,
-      entry,
-      exit: this.actions(node.exit),
-      initial,
-      invokes,
-      invokeIds: invokes.length === 0 ? undefined : invokes.map(({ id }) => id),
-      mayRetry: [...entry, ...initial].some(({ kind }) => kind === 'else'),
-    };
+    const invokeIds = invokes.length === 0 ? undefined : invokes.map(({ id }) => id);
+    const entry = this.actions(node.entry, invokeIds);
+    const initial = node.type === 'compound' ? this.actions(node.initial.actions, invokeIds) : NO_ACTIONS;
+    const mayRetry = invokeIds !== undefined && [...entry, ...initial].some(({ kind }) => kind === 'else' || kind === 'send');
+    return { node, entry, exit: this.actions(node.exit), initial, invokes, mayRetry };
   }
 
-  #action(stated: Action): PlannedAction {
+  #action(stated: Action, invokeIds: readonly string[] | undefined): PlannedAction {
     const perform = (typeof stated === 'function' ? stated : this.#named('actions', nameOf(stated))) as
       ActionFunction | undefined;
     const kind = kindOf(perform);
     const type = nameOf(stated) || '(anonymous)';
-    return { kind, type, perform, subject: subjectOf(kind, perform), params: paramsOf(stated) };
+    const { value, make } = paramsOf(stated);
+    return { kind, type, perform, subject: this.#subjectOf(kind, perform), value, make, invokeIds };
+  }
+
+  #subjectOf(kind: ActionKind, perform: ActionFunction | undefined): unknown {
+    switch (kind) {
+      case 'assign':
+        return assignmentFrom(assignmentOf(perform));
+      case 'spawn':
+        return spawnOf(perform);
+      case 'stop':
+        return stopTargetOf(perform);
+      case 'send':
+      case 'cancel':
+        return sendingOf(perform);
+      case 'raise': {
+        const { event, id, delay } = sendingOf(perform);
+        const delays = this.machine.implementations.delays as Readonly<Record<string, unknown>>;
+        return { event, id, delay: typeof delay === 'string' ? delays[delay] : delay };
+      }
+      case 'own':
+      case 'else':
+        return undefined;
+    }
   }
 
   #guard(stated: GuardLike): PlannedGuard {
@@ -124,7 +147,8 @@ export class ChartPlan {
     const found = typeof stated === 'function' ? stated : this.#named('guards', name);
     if (found !== undefined && typeof found !== 'function') return this.#guard(found as GuardLike); // One guard may name another.
     const holds = found as GuardFunction | undefined;
-    return { name, holds, isBuiltIn: holds !== undefined && isBuiltInGuard(holds), params: paramsOf(stated) };
+    const { value, make } = paramsOf(stated);
+    return { name, holds, isBuiltIn: holds !== undefined && isBuiltInGuard(holds), value, make };
   }
 
   #named(kind: 'actions' | 'guards', name: string): unknown {
@@ -142,10 +166,9 @@ interface Invoke {
   readonly onSnapshot?: unknown;
 }
 
-function subjectOf(kind: ActionKind, perform: ActionFunction | undefined): unknown {
-  if (kind === 'assign') return assignmentOf(perform);
-  if (kind === 'spawn') return spawnOf(perform);
-  return kind === 'stop' ? stopTargetOf(perform) : undefined;
+function assignmentFrom(assignment: unknown): Assignment {
+  if (typeof assignment === 'function') return { update: assignment, keys: [], values: [] };
+  return { update: undefined, keys: Object.keys(assignment as object), values: Object.values(assignment as object) };
 }
 
 function paramsOf(stated: Action | GuardLike): Params {

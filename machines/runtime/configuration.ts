@@ -7,7 +7,8 @@ import {
   withoutConflicts,
   type TransitionSet,
 } from './transition-set.js';
-import { ChartPlan, type Candidate, type NodePlan, type PlannedAction } from './chart-plan.js';
+import { ChartPlan, type Candidate } from './chart-plan.js';
+import { operationsOf, type Operation } from './operations.js';
 import { nodesOf, type Position, type StateNode, type Transition } from './xstate-internals.js';
 
 /**
@@ -19,16 +20,21 @@ import { nodesOf, type Position, type StateNode, type Transition } from './xstat
 /** Candidates for one event type: those of the inner states come first, and its own count if none of theirs does. */
 export interface Selector {
   readonly inner: readonly Selector[];
-  readonly own: readonly Candidate[];
+  readonly own: readonly Choice[];
+}
+
+/** A candidate in one configuration, with the move that it is when it is taken alone. */
+export interface Choice extends Candidate {
+  move: Move | undefined;
 }
 
 /** A transition set with the configuration that it leads to. */
 export interface Move extends TransitionSet {
   readonly next: Configuration;
-  /** Its actions: on leaving, on the way, and on entering, each in the order of the set. */
-  readonly leaves: readonly NodePlan[];
-  readonly actions: readonly PlannedAction[];
-  readonly begins: readonly NodePlan[];
+  /** On leaving, on the way, and on entering, in the order in which XState does them. */
+  readonly operations: readonly Operation[];
+  /** A final state is entered, which may end the chart. */
+  readonly mayEnd: boolean;
 }
 
 /** One configuration of a chart, with what was found out about it. */
@@ -37,7 +43,7 @@ export class Configuration implements Position {
   readonly value: Position['value'];
   readonly tags: Position['tags'];
   /** Eventless transitions to try, in order: of each innermost state, its own and those of the states around it. */
-  readonly always: readonly (readonly Candidate[])[];
+  readonly always: readonly (readonly Choice[])[];
   // By event type. The types are those of our own charts, never a peer's: a peer can't make it grow.
   readonly #selectors = new Map<string, Selector | undefined>();
   readonly #moves = new Map<Transition, Move>();
@@ -51,7 +57,7 @@ export class Configuration implements Position {
     this.value = value;
     this.tags = tags;
     const lists = nodes.filter(isAtomic).map((node) => [node, ...ancestors(node)].flatMap((each) => each.always ?? []));
-    this.always = lists.filter((list) => list.length > 0).map((list) => list.map((each) => all.plan.candidate(each)));
+    this.always = lists.filter((list) => list.length > 0).map((list) => choicesOf(all.plan, list));
   }
 
   selector(type: string): Selector | undefined {
@@ -60,6 +66,11 @@ export class Configuration implements Position {
     const selector = selectorOf(this.all.plan, this.all.root, this.value, type);
     this.#selectors.set(type, selector);
     return selector;
+  }
+
+  /** The steps to take when this one is taken alone. */
+  moveOf(choice: Choice): Move {
+    return (choice.move ??= this.move([choice.transition]));
   }
 
   /** The steps to take when these transitions are enabled here. */
@@ -86,7 +97,7 @@ export class Configuration implements Position {
     const set = transitionSetOf(enabled, this.nodes);
     const after = new Set(set.nodes);
     const isSameSet = after.size === this.nodes.length && this.nodes.every((node) => after.has(node));
-    return this.all.moveOf(set, isSameSet ? this : this.all.at(set.nodes));
+    return this.all.moveOf(set, isSameSet ? this : this.all.at(set.nodes), this.nodes);
   }
 }
 
@@ -130,18 +141,12 @@ export class Configurations {
   initial(): Move {
     if (this.#initial !== undefined) return this.#initial;
     const set = initialTransitionSet(this.root);
-    return (this.#initial = this.moveOf(set, this.at(set.nodes)));
+    return (this.#initial = this.moveOf(set, this.at(set.nodes), [this.root]));
   }
 
-  moveOf(set: TransitionSet, next: Configuration): Move {
-    const { plan } = this;
-    return {
-      ...set,
-      next,
-      leaves: set.exits.map((node) => plan.node(node)),
-      actions: set.transitions.flatMap(({ actions }) => plan.actions(actions as readonly unknown[])),
-      begins: set.enters.map(({ node }) => plan.node(node)),
-    };
+  moveOf(set: TransitionSet, next: Configuration, from: readonly StateNode[]): Move {
+    const operations = operationsOf(this.plan, set, from);
+    return { ...set, next, operations, mayEnd: operations.some(({ kind }) => kind === 'final') };
   }
 }
 
@@ -166,17 +171,21 @@ function selectorOf(plan: ChartPlan, node: StateNode, value: AnyMachineSnapshot[
   return inner.length === 0 && own.length === 0 ? undefined : { inner, own };
 }
 
+function choicesOf(plan: ChartPlan, transitions: readonly Transition[]): Choice[] {
+  return transitions.map((each) => ({ ...plan.candidate(each), move: undefined }));
+}
+
 function leafSelector(plan: ChartPlan, node: StateNode, type: string): Selector | undefined {
   const own = candidatesOf(plan, node, type);
   return own.length === 0 ? undefined : { inner: [], own };
 }
 
 /** An exact match before wildcards, longer ones before shorter ones. */
-function candidatesOf(plan: ChartPlan, node: StateNode, type: string): Candidate[] {
+function candidatesOf(plan: ChartPlan, node: StateNode, type: string): Choice[] {
   const wild = [...node.transitions.keys()].filter((each) => each !== type && matches(type, each));
   wild.sort((a, b) => b.length - a.length);
   const transitions = [type, ...wild].flatMap((each) => (node.transitions.get(each) as Transition[] | undefined) ?? []);
-  return transitions.map((each) => plan.candidate(each));
+  return choicesOf(plan, transitions);
 }
 
 function matches(type: string, descriptor: string): boolean {

@@ -1,14 +1,7 @@
 import type { AnyStateMachine } from 'xstate';
 import { childrenOf, isAtomic } from './transition-set.js';
-import {
-  isKnownAction,
-  kindOf,
-  spawnOf,
-  type ActionFunction,
-  type GuardFunction,
-  type StateNode,
-  type Transition,
-} from './xstate-internals.js';
+import { isKnownAction, kindOf, spawnOf, type ActionFunction, type GuardFunction } from './xstate-actions.js';
+import type { StateNode, Transition } from './xstate-internals.js';
 
 /** An action or a guard as a chart states it: by its name, with parameters, or itself. */
 type Stated<Itself> = string | { readonly type: string; readonly params?: unknown } | Itself;

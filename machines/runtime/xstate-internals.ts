@@ -1,7 +1,5 @@
 import {
   createActor,
-  type ActionArgs,
-  type ActionExecutor,
   type AnyActorLogic,
   type AnyActorRef,
   type AnyMachineSnapshot,
@@ -11,9 +9,9 @@ import {
 } from 'xstate';
 
 /**
- * All that the compact runtime uses of XState beyond its documentation: names with an underscore, and the parts of its actions, guards
- * and snapshots. No other file of `machines/` uses one (`spec/architecture/private-names.ts`), so a new version of XState is read
- * against this file alone. When the runtime is loaded, `internals-check.ts` runs a small chart and compares what it finds with
+ * All that the compact runtime uses of XState beyond its documentation: names with an underscore, and the parts of its snapshots;
+ * those of its actions and guards are in `xstate-actions.ts`. No other file of `machines/` uses one
+ * (`spec/architecture/private-names.ts`), so a new version of XState is read against these two files alone. When the runtime is loaded, `internals-check.ts` runs a small chart and compares what it finds with
  * `EXPECTED_SHAPES`.
  */
 
@@ -50,9 +48,9 @@ export const EXPECTED_SHAPES = {
   implementations: { actions: 'object', guards: 'object', actors: 'object', delays: 'object' },
   microstep: { event: 'object', snapshot: 'object', _transitions: 'array' },
   assign: { ...ACTION, assignment: 'function' },
-  sendTo: { ...ACTION, retryResolve: 'function', execute: 'function' },
-  raise: { ...ACTION, execute: 'function' },
-  cancel: { ...ACTION, execute: 'function' },
+  sendTo: { ...ACTION, retryResolve: 'function', execute: 'function', to: 'string', event: 'object', delay: 'absent' },
+  raise: { ...ACTION, execute: 'function', event: 'object', delay: 'absent' },
+  cancel: { ...ACTION, execute: 'function', sendId: 'string' },
   emit: { ...ACTION, execute: 'function' },
   spawnChild: { ...ACTION, execute: 'function', src: 'string', id: 'string' },
   stopChild: { ...ACTION, execute: 'function', actorRef: 'string' },
@@ -221,7 +219,7 @@ export interface Position {
 }
 
 const NO_HISTORY: AnyMachineSnapshot['historyValue'] = Object.freeze({});
-/** One snapshot per chart, for the methods that all snapshots of XState have. */
+/** One snapshot per chart, from before its first state, with the methods that all snapshots of XState have. */
 const samples = new WeakMap<AnyStateMachine, AnyMachineSnapshot>();
 
 export function nodesOf(snapshot: AnyMachineSnapshot): readonly StateNode[] {
@@ -234,156 +232,40 @@ export function moveTo(draft: Draft, { nodes, value, tags }: Position): void {
   draft.tags = tags;
 }
 
+/** The same, to be changed. Property by property, so that all snapshots have one shape in the eyes of the JavaScript engine. */
+export function draftOf(from: AnyMachineSnapshot): Draft {
+  return {
+    status: from.status,
+    output: from.output as unknown,
+    error: from.error,
+    machine: from.machine,
+    context: from.context as unknown,
+    _nodes: from._nodes,
+    value: from.value,
+    tags: from.tags,
+    children: from.children,
+    historyValue: from.historyValue,
+    matches: from.matches,
+    hasTag: from.hasTag,
+    can: from.can,
+    getMeta: from.getMeta,
+    toJSON: from.toJSON,
+  } as Draft;
+}
+
 /** The snapshot before the first state is entered. */
 export function emptySnapshot(machine: AnyStateMachine): AnyMachineSnapshot {
   let sample = samples.get(machine);
   if (sample === undefined) {
     const value = machine.root.type === 'parallel' ? {} : (machine.root.initial.target[0] as StateNode).key;
-    sample = machine.resolveState({ value, context: {} }) as AnyMachineSnapshot;
-    samples.set(machine, sample);
+    const draft = draftOf(machine.resolveState({ value, context: {} }) as AnyMachineSnapshot);
+    draft._nodes = [machine.root];
+    draft.historyValue = NO_HISTORY;
+    samples.set(machine, (sample = draft as AnyMachineSnapshot));
   }
+  const empty = draftOf(sample);
   const context = (machine.config as { context?: unknown }).context;
-  const { value, tags, matches, hasTag, can, getMeta, toJSON } = sample;
-  // Every property by name, so that those that are made from it have them side by side.
-  return {
-    status: 'active',
-    output: undefined,
-    error: undefined,
-    machine,
-    context: typeof context === 'function' ? {} : (context ?? {}),
-    _nodes: [machine.root],
-    value,
-    tags,
-    children: {},
-    historyValue: NO_HISTORY,
-    matches,
-    hasTag,
-    can,
-    getMeta,
-    toJSON,
-  } as AnyMachineSnapshot;
-}
-
-// Actions and guards.
-
-export type Args = ActionArgs<AnyMachineSnapshot['context'], EventObject, EventObject>;
-
-/** The members of an actor that XState's own actions use. */
-export interface ActionScope {
-  readonly self: AnyActorRef;
-  readonly system: System;
-  readonly actionExecutor: ActionExecutor;
-  defer(fn: () => void): void;
-  /** Performs an action, once the actor has started, and reports it to inspectors. */
-  act(type: string, args: Args, params: unknown, perform: ActionFunction | undefined): void;
-}
-
-/** An action as a function: one of the chart's own, or one of XState's (`assign`, `sendTo`) that carries its parts with it. */
-export interface ActionFunction {
-  (args: Args, params: unknown): void;
-  readonly type?: string;
-}
-interface BuiltIn extends ActionFunction, Partial<Spawn> {
-  readonly resolve: (
-    scope: object,
-    draft: Draft,
-    args: Args,
-    params: unknown,
-    action: BuiltIn,
-    extra: Extra,
-  ) => readonly unknown[];
-  readonly retryResolve?: (scope: object, draft: Draft, outcome: unknown) => void;
-  readonly execute?: (scope: object, outcome: unknown) => void;
-  readonly assignment?: unknown; // Of `assign`.
-  readonly actorRef?: unknown; // Of `stopChild`.
-}
-interface Extra {
-  readonly internalQueue: EventObject[];
-  readonly deferredActorIds: readonly string[] | undefined;
-}
-
-const ASSIGN = 'xstate.assign';
-const SPAWN = 'xstate.spawnChild';
-const STOP_CHILD = 'xstate.stopChild';
-/** Resolving these leaves the snapshot as it is. `enqueueActions` answers with more actions. */
-const PASSIVE = ['xstate.sendTo', 'xstate.raise', 'xstate.cancel', 'xstate.emit', 'xstate.log', 'xstate.enqueueActions'];
-const KNOWN = new Set([ASSIGN, SPAWN, STOP_CHILD, ...PASSIVE]);
-
-const isBuiltIn = (action: unknown): action is BuiltIn => typeof action === 'function' && 'resolve' in action;
-
-/** Whether the compact runtime performs this action as XState does: one of the chart's own, or one of XState's that it knows. */
-export function isKnownAction(action: unknown): boolean {
-  if (!isBuiltIn(action)) return true;
-  return KNOWN.has(action.type ?? '');
-}
-
-/** How an action is performed: `own` is called, `else` goes to `performBuiltIn`. */
-export type ActionKind = 'own' | 'assign' | 'spawn' | 'stop' | 'else';
-
-export function kindOf(action: ActionFunction | undefined): ActionKind {
-  if (!isBuiltIn(action)) return 'own';
-  if (action.type === ASSIGN) return 'assign';
-  return action.type === SPAWN ? 'spawn' : action.type === STOP_CHILD ? 'stop' : 'else';
-}
-export function assignmentOf(action: ActionFunction | undefined): unknown {
-  return (action as BuiltIn).assignment;
-}
-export interface Spawn {
-  readonly src: string | AnyActorLogic;
-  readonly id?: unknown;
-  readonly input?: unknown;
-  readonly systemId?: string | undefined;
-  readonly syncSnapshot?: boolean | undefined;
-}
-export function spawnOf(action: ActionFunction | undefined): Spawn {
-  return action as BuiltIn & Spawn;
-}
-export function stopTargetOf(action: ActionFunction | undefined): unknown {
-  return (action as BuiltIn).actorRef;
-}
-
-/**
- * Performs one of XState's own actions that leaves the snapshot alone, and returns the actions that follow from it.
- *
- * @param raised takes the events that the chart raises for itself
- * @param invoked ids of children that begin in the same state, and may be sent to
- */
-export function performBuiltIn(
-  action: ActionFunction,
-  scope: ActionScope,
-  draft: Draft,
-  args: Args,
-  params: unknown,
-  raised: EventObject[],
-  invoked: readonly string[] | undefined,
-  retries: ((draft: Draft) => void)[] | undefined,
-): unknown {
-  const builtIn = action as BuiltIn;
-  const [, outcome, more] = builtIn.resolve(scope, draft, args, params, builtIn, {
-    internalQueue: raised,
-    deferredActorIds: invoked,
-  });
-  const { retryResolve, execute } = builtIn;
-  if (retryResolve !== undefined) retries?.push((later) => retryResolve(scope, later, outcome));
-  if (execute !== undefined) {
-    scope.act(builtIn.type ?? '', args, outcome, () => execute(scope, outcome));
-  }
-  return more;
-}
-
-export const SPAWN_ACTION = SPAWN;
-export const STOP_ACTION = STOP_CHILD;
-
-/** A guard: one of the chart's own, or one of XState's (`and`, `stateIn`). */
-export interface GuardFunction {
-  (args: { readonly context: unknown; readonly event: EventObject }, params: unknown): boolean;
-  readonly check?: (snapshot: AnyMachineSnapshot, args: object, guard: GuardFunction) => boolean;
-}
-
-/** True: `checkBuiltIn` answers for it, not the guard itself. */
-export function isBuiltInGuard(guard: GuardFunction): boolean {
-  return guard.check !== undefined;
-}
-export function checkBuiltIn(guard: GuardFunction, snapshot: AnyMachineSnapshot, args: object): boolean {
-  return guard.check!(snapshot, args, guard);
+  empty.context = typeof context === 'function' ? {} : (context ?? {});
+  empty.children = {};
+  return empty as AnyMachineSnapshot;
 }

@@ -1,8 +1,11 @@
 import ts from 'typescript';
 import type { Complaint } from './inspect.js';
 
-/** The one file that may use private names of XState. */
-export const HOME_OF_PRIVATE_NAMES = 'machines/runtime/xstate-internals.ts';
+/** The files that may use private names of XState: one for its actors and snapshots, one for its actions. */
+export const HOMES_OF_PRIVATE_NAMES: readonly string[] = [
+  'machines/runtime/xstate-internals.ts',
+  'machines/runtime/xstate-actions.ts',
+];
 
 /** Properties of XState's objects that its documentation does not have, besides all whose name begins with an underscore. */
 const LISTED = new Set(
@@ -10,14 +13,14 @@ const LISTED = new Set(
 );
 /** Where a file of `machines/` reads, writes, declares or destructures a private name of XState. */
 export function privateNamesIn(file: string, text: string): readonly Complaint[] {
-  if (!file.startsWith('machines/') || file === HOME_OF_PRIVATE_NAMES) return [];
+  if (!file.startsWith('machines/') || HOMES_OF_PRIVATE_NAMES.includes(file)) return [];
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: Complaint[] = [];
   const visit = (node: ts.Node): void => {
     const name = propertyNameOf(node);
     if (name !== undefined && (/^_[a-z]/.test(name) || LISTED.has(name))) {
       const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
-      found.push({ file, line, found: name, instead: `a function of ${HOME_OF_PRIVATE_NAMES} with a plain name` });
+      found.push({ file, line, found: name, instead: `a function of ${HOMES_OF_PRIVATE_NAMES.join(' or ')} with a plain name` });
     }
     ts.forEachChild(node, visit);
   };

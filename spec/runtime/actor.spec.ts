@@ -19,7 +19,7 @@ import { resumeMachine } from '../../machines/resume/resume.machine.js';
 import { RESUME_LIMITS } from '../../machines/resume/resume.timing.js';
 import type { Clock } from '../../machines/ports.js';
 import { sessionOver } from '../model/charts/session.js';
-import { compare } from './compare.js';
+import { compare, compareUnwatched } from './compare.js';
 import { CompactActor } from '../../machines/runtime/actor.js';
 import { freeModel } from '../model/free.js';
 import { SeededRandom } from '../sim/random.js';
@@ -204,6 +204,31 @@ describe('runtime: a compact actor shows what XState’s own actor shows, every 
       const role = seed % 2 === 0 ? 'dialer' : 'acceptor';
       const session = sessionOver(pump, opener);
       compare(seed, () => resumeMachine, events, { role, session });
+    }
+  });
+
+  test('for charts of every kind while no inspector looks, where actions take a shorter way', () => {
+    const heard = names('go', 'home', 'self', 'same', 'up', 'ask', 'ring', 'again', 'finish', 'stop', 'any.move', 'none');
+    const told = names('go', 'same', 'again', 'beat', 'tell', 'raised', 'spawn', 'assigned', 'unnamed', 'stop', 'both', 'end');
+    for (let seed = 1; seed <= 60; seed++) {
+      compareUnwatched(seed, motley, heard);
+      compareUnwatched(seed, mortal, names('a', 'b', 'both', 'count', 'end', 'fail', 'count'));
+      compareUnwatched(seed, parental, told);
+    }
+  });
+
+  test.each(Object.entries(charts))('for the chart of %s while no inspector looks', (_, machine) => {
+    const { machine: bare, samples } = freeModel(machine);
+    const events = [...new Set(Object.values(samples).map((sample) => (sample as AnyEventObject).type))].map((type) => ({
+      type,
+    }));
+    for (let seed = 1; seed <= 15; seed++) {
+      const logicOf = (): AnyActorLogic => {
+        const random = new SeededRandom(seed);
+        const guards = Object.keys(bare.implementations.guards).map((name) => [name, () => random.chance(0.4)]);
+        return bare.provide({ guards: Object.fromEntries(guards) as never });
+      };
+      compareUnwatched(seed, logicOf, events);
     }
   });
 
