@@ -1,18 +1,11 @@
 import { randomFillSync } from 'node:crypto';
-import { performance } from 'node:perf_hooks'; // The global one is a getter, and is read thirty times per connection.
 import { wordsOf } from '../machines/callbacks.js';
 import { printable } from './printable.js';
 import { onUndeclaredStep } from '../machines/phase-table.js';
-import type { Clock, Ports } from '../machines/ports.js';
+import type { Ports } from '../machines/ports.js';
+import { clock } from './node-clock.js';
 
-/** Node's own clock, random numbers and entropy. Timers keep the process alive; an engine has none left after `shutdown()`. */
-export const clock: Clock = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
-  setTimeout: (fn, ms) => setTimeout(fn, Math.min(ms, 2 ** 31 - 1)),
-  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout | undefined),
-  soon: (fn) => queueMicrotask(fn),
-};
+export { clock };
 
 /** Random bytes drawn in advance, since a call costs the same for 16 bytes and for 1024. Bytes that were given away are wiped. */
 const reserve = new Uint8Array(1024);
@@ -40,4 +33,5 @@ function report(callback: string, error: unknown): void {
 /** The session goes on; the warning is worth a report to the makers of this package. */
 onUndeclaredStep((text) => process.emitWarning(text, { type: 'HoldfastDefectWarning' }));
 
+/** Node's own clock, random numbers and entropy. */
 export const ports: Ports = { clock, random: Math.random, entropy, report };

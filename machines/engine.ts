@@ -15,6 +15,7 @@ import { abortConnections, drain } from './hub/all-connections.js';
 import { hubMachine } from './hub/hub.machine.js';
 import { isLoopbackAddress } from './loopback.js';
 import type { MetricsReport } from './hub/metrics.js';
+import { PeerRequest } from './hub/private-events.js';
 import { Peers } from './hub/peers.js';
 import { createRootActor } from './runtime/root-actor.js';
 import type { Runtime } from './runtime/runtime.js';
@@ -117,7 +118,8 @@ export class Engine {
     const { inspect, transports, protocols, resolver, limits, machines = {} } = options;
     const { connection } = machines;
     const onEvent = (event: EngineEvent): void => this.#tell(event);
-    const input = { ports, transports, protocols, resolver, limits, connection, onEvent };
+    const isObserved = (): boolean => this.#isObserved;
+    const input = { ports, transports, protocols, resolver, limits, connection, onEvent, isObserved };
     this.#hub = new ConnectionManager(input);
     this.actor = createRootActor(machines.hub ?? hubMachine, {
       runtime: options.runtime,
@@ -344,8 +346,7 @@ export class Engine {
       if (options.fingerprints !== undefined && !transport.secure)
         throw new SessionError('bad-option', `connect.fingerprints: ${address} proves no identity; use tls:// or wss://`);
     }
-    const request = { targets: addresses, peer, protocol, dialOptions, reuse: options.reuse ?? isNamed, keep };
-    return unlisted(request, ['protocol']); // It goes along in an event, and has a chart.
+    return new PeerRequest(addresses, peer, protocol, dialOptions, options.reuse ?? isNamed, keep);
   }
 
   get #isServing(): boolean {
@@ -366,7 +367,12 @@ export class Engine {
     );
   }
 
+  get #isObserved(): boolean {
+    return this.#listeners.size > 0 || this.#events.hasReaders;
+  }
+
   #tell(event: EngineEvent): void {
+    if (!this.#isObserved) return;
     this.#pending.push(event);
     if (this.#isTelling) return; // A listener called back into the engine: its news comes after.
     this.#isTelling = true;

@@ -17,12 +17,18 @@ export interface TcpOptions {
 /** Plain TCP: `tcp://host:port`. The IPv4 and IPv6 addresses of a name are raced. Nagle's algorithm is off. */
 export function tcp(options: TcpOptions = {}): Transport {
   const settings = socketSettings(checked('tcp', TCP_RULES, options));
+  let last: { readonly address: string; readonly target: HostAndPort } | undefined;
+  // An address is read when a connection is asked for, and again for each of its dials.
+  const targetOf = (address: string): HostAndPort => {
+    if (last?.address !== address) last = { address, target: parseHostAndPort(address, 'tcp', 'dial') };
+    return last.target;
+  };
   return {
     name: 'tcp',
     schemes: ['tcp'],
     boundaries: 'stream',
     secure: false,
-    dial: (address) => dialing(parseHostAndPort(address, 'tcp', 'dial'), settings),
+    dial: (address) => dialing(targetOf(address), settings),
     listen(address, acceptor) {
       const target = parseHostAndPort(address, 'tcp', 'listen');
       // Paused: bytes wait in the kernel until the acceptor has opened the wire.
@@ -60,11 +66,23 @@ export function socketSettings({ connectTimeoutMs = 10_000, keepAliveMs = 15_000
   };
 }
 
-function dialing(target: HostAndPort, { connectTimeoutMs, socket: options, race }: SocketSettings): Opener {
+function dialing({ host, port }: HostAndPort, { connectTimeoutMs, socket: options, race }: SocketSettings): Opener {
   return (handler) => {
     const onread = readInto(() => wire);
-    const socket = connect({ ...target, ...options, ...race, onread });
-    const wire = new SocketWire(socket, true, hostAndPort(target.host, target.port));
+    // Written out: a copy of several objects costs more than all the rest of this function.
+    const settings = {
+      host,
+      port,
+      noDelay: true,
+      keepAlive: options.keepAlive,
+      keepAliveInitialDelay: options.keepAliveInitialDelay,
+      highWaterMark: options.highWaterMark,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: race.autoSelectFamilyAttemptTimeout,
+      onread,
+    };
+    const socket = connect(settings);
+    const wire = new SocketWire(socket, true, hostAndPort(host, port));
     wire.handler = handler;
     wire.limitAttempt(connectTimeoutMs);
     socket.once('connect', () => {

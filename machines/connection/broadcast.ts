@@ -12,6 +12,10 @@ export class Broadcast<T> implements AsyncIterable<T> {
     this.#last = first;
   }
 
+  get hasReaders(): boolean {
+    return this.#readers.size > 0;
+  }
+
   push(value: T): void {
     if (this.#last !== undefined) this.#last = value;
     for (const reader of this.#readers) reader.push(value);

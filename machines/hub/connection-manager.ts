@@ -31,6 +31,7 @@ import { ConnectionSlots } from './connection-slots.js';
 import { crossingOf, keyOf, nameOf, IncomingRouter, type RouterSide } from './accept/route-incoming.js';
 import { wasAnswered } from './dial/redial-policy.js';
 import type { RecordSide } from './record-side.js';
+import { SpawnConnection, WireAccepted } from './private-events.js';
 import { Registry, type ConnectionKey } from './registry.js';
 import { ConnectionIds } from './connection-ids.js';
 import { supervised } from '../runtime/supervisor.js';
@@ -64,6 +65,7 @@ export class ConnectionManager
   /** Opened or being opened, both directions. */
   readonly wires = new WireTracker(() => this.#settleRemainder());
   readonly #onEvent: (event: EngineEvent) => void;
+  readonly #isObserved: () => boolean;
   readonly #connectionChart: typeof connectionMachine | undefined;
   #dialed = 0;
   #watermark: Watermark;
@@ -72,11 +74,12 @@ export class ConnectionManager
   #supervisor: AnyActorRef | undefined;
 
   constructor(input: HubInput) {
-    const { ports, onEvent, connection } = input;
+    const { ports, onEvent, isObserved, connection } = input;
     const options = hubOptions(input);
     this.ports = ports;
     this.options = options;
     this.#onEvent = onEvent ?? (() => undefined);
+    this.#isObserved = isObserved ?? (() => onEvent !== undefined);
     this.#connectionChart = connection;
     this.router = new IncomingRouter<ConnectionRecord>(this);
     this.ids = new ConnectionIds(ports.entropy);
@@ -111,6 +114,9 @@ export class ConnectionManager
 
   tell(event: EngineEvent): void {
     this.#onEvent(event);
+  }
+  get isObserved(): boolean {
+    return this.#isObserved();
   }
 
   get clock(): Ports['clock'] {
@@ -149,7 +155,7 @@ export class ConnectionManager
     const isShared = protocol.keyed === 'peer' || request.reuse;
     const label = isShared ? (peer ?? targets[0]!) : `#${++this.#dialed}`;
     const key = keyOf(protocol, label);
-    const found = this.registry.find(key)?.value;
+    const found = isShared ? this.registry.find(key)?.value : undefined; // Others have a number of their own.
     const mayWaitForSlot = request.keep === 'always' && caller === undefined; // It may wait for a place, within a bound of its own.
     const mayBegin = mayWaitForSlot ? found !== undefined || this.slots.mayWait(protocol) : this.slots.hasRoom(protocol, '');
     if (found?.holdsSlot !== true && !mayBegin) return caller?.failed(closing('limit-reached', 'local'));
@@ -183,7 +189,7 @@ export class ConnectionManager
   }
 
   accepted(offer: Offer, protocols: readonly Protocol<unknown>[], listener: string | undefined): void {
-    this.send(unlisted({ type: 'wire.accepted', offer, protocols, listener }, ['offer', 'protocols']));
+    this.send(new WireAccepted(offer, protocols, listener));
   }
 
   /** Reads the first words of a wire until they say which session or peer it is for. */
@@ -367,9 +373,9 @@ export class ConnectionManager
   /** Gives it an actor. */
   #begin(record: ConnectionRecord): void {
     const { id: key, protocol } = record;
-    const logic = connectionFor(protocol.machine, this.#connectionChart);
     this.#supervisor ??= this.#self!.getSnapshot().children['supervisor'] as AnyActorRef;
-    this.#supervisor.send(unlisted({ type: 'spawn', key, logic, input: { port: record }, named: record }, ['logic', 'named']));
+    const logic = connectionFor(protocol.machine, this.#connectionChart);
+    this.#supervisor.send(new SpawnConnection(key, { port: record }, logic, record));
     record.ref = supervised(this.#supervisor).get(key) as ConnectionRef;
   }
 

@@ -119,19 +119,17 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
 
   report(state: ApiState): void {
     this.state = state;
-    const { handle } = this;
+    const { handle, side } = this;
     handle?.changeState(state);
-    if (state === 'initiated') this.side.metrics.initiated(this.key, this.now());
-    const id = state === 'queued' || handle === undefined ? this.sessionId : handle.id;
-    this.side.tell({ type: 'state', id, peer: this.peer, state });
-    if (state === 'receivedPairingRequest') this.side.tell({ type: 'pairingRequested', id, peer: this.peer });
-    if (state === 'inProgress' && this.role === 'dialer') this.side.opened(this);
+    if (state === 'initiated') side.metrics.initiated(this.key, this.now());
+    if (side.isObserved) this.#tellState(state);
+    if (state === 'inProgress' && this.role === 'dialer') side.opened(this);
     if (state === 'completed' && handle !== undefined) {
       this.isConnected = this.#hasServed = true;
       this.crossedAt = undefined;
       this.redials.completed(this.now(), this.keep !== undefined);
-      this.side.completed(this);
-      this.side.tell({ type: 'connected', connection: handle });
+      side.completed(this);
+      side.tell({ type: 'connected', connection: handle });
       this.callers.connected(handle);
     }
     if (state === 'none' || state === 'queued') {
@@ -139,8 +137,15 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
       handle?.retire();
       this.handle = undefined;
       this.session = this.#access = this.#opener = undefined;
-      this.side.slots.settle(this);
+      side.slots.settle(this);
     }
+  }
+
+  #tellState(state: ApiState): void {
+    const { handle, peer, side } = this;
+    const id = state === 'queued' || handle === undefined ? this.sessionId : handle.id;
+    side.tell({ type: 'state', id, peer, state });
+    if (state === 'receivedPairingRequest') side.tell({ type: 'pairingRequested', id, peer });
   }
 
   /** There is no place for it: a registered peer waits for one, and callers fail. */
@@ -159,7 +164,8 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
   ended(how: Closing): void {
     const cause = this.role === 'dialer' ? this.redials.truthAbout(how) : how;
     const wasConnected = this.isConnected;
-    const { sessionId: id } = this;
+    const { side } = this;
+    const id = side.isObserved ? this.sessionId : '';
     const handle = this.isEngaged ? this.handle : undefined;
     if (handle === undefined) this.#endSuccessor(cause);
     this.isSpent = true;
@@ -171,13 +177,13 @@ export class ConnectionRecord extends ConnectionFacts<ConnectionRecord> implemen
     this.#mayDialAnew = mayDialAnew;
     this.#isSettled = false;
     this.redials.ended(cause, this.now(), wasConnected);
-    this.side.ended(this, cause);
+    side.ended(this, cause);
     const successor = wasConnected ? this.#succeed(cause) : undefined;
     const detail = successor === undefined ? undefined : { ...cause.detail, successorId: successor.id };
     const told = followedBy(handle?.end(detail === undefined ? cause : { ...cause, detail }) ?? cause, successor);
-    if (wasConnected && handle !== undefined) this.side.tell({ type: 'disconnected', connection: handle, closing: told });
-    this.side.tell({ type: 'closing', id, peer: this.peer, closing: told });
-    this.side.slots.settle(this);
+    if (wasConnected && handle !== undefined) side.tell({ type: 'disconnected', connection: handle, closing: told });
+    if (side.isObserved) side.tell({ type: 'closing', id, peer: this.peer, closing: told });
+    side.slots.settle(this);
   }
 
   failed(): void {

@@ -18,6 +18,8 @@ export interface HubInput {
   readonly limits?: EngineLimits | undefined;
   /** Called with everything that the hub reports, in order. It must not throw. */
   readonly onEvent?: ((event: EngineEvent) => void) | undefined;
+  /** Whether anything receives events now: those of a connection's states are not made where nothing does. Default: `onEvent` is there. */
+  readonly isObserved?: (() => boolean) | undefined;
   /** The chart of each connection. Default: `connectionMachine`; its actor `protocol` is provided per protocol. */
   readonly connection?: typeof connectionMachine | undefined;
 }

@@ -21,6 +21,8 @@ export interface RecordSide<ConnectionRecord> {
   readonly dialScheduler: { delay(key: string, policy: RedialPolicy): void };
   requestPermit(record: ConnectionRecord, request: DialPermitRequest): () => void;
   tell(event: EngineEvent): void;
+  /** Whether anything receives the events of `tell`. */
+  readonly isObserved: boolean;
   /** A session begins; `record.role` says which side opened its wire. */
   began(record: ConnectionRecord): void;
   /** The connection that keeps its place if `record` turns out to be to this peer; undefined where `record` may stay. */

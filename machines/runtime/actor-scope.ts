@@ -84,24 +84,25 @@ export class ActorScope {
   /** Sends an event once the new state is in place. */
   sendLater(target: AnyActorRef, event: EventObject): void {
     const { self } = this;
-    this.defer(() => self.shared.relay(self, target, errorEventOf(self, event)));
+    const sent = event.type === 'xstate.error' ? errorEventOf(self, event) : event;
+    (this.deferred ??= []).push(() => self.shared.relay(self, target, sent));
   }
 
   /** Sends the actor itself an event after a delay. */
   raiseLater(event: EventObject, delayMs: number, id: string | undefined): void {
     const { self } = this;
-    this.defer(() => schedulerOf(self.shared.system).schedule(self, self, event, delayMs, id));
+    (this.deferred ??= []).push(() => schedulerOf(self.shared.system).schedule(self, self, event, delayMs, id));
   }
 
   /** Takes a delayed event back. */
   cancelLater(id: string): void {
     const { self } = this;
-    this.defer(() => schedulerOf(self.shared.system).cancel(self, id));
+    (this.deferred ??= []).push(() => schedulerOf(self.shared.system).cancel(self, id));
   }
 
   /** Starts a child once the transition is over, unless it was stopped meanwhile. */
   startLater(child: AnyActorRef): void {
-    this.defer(() => {
+    (this.deferred ??= []).push(() => {
       if (phaseOf(child) !== STOPPED) child.start();
     });
   }
@@ -109,7 +110,7 @@ export class ActorScope {
   /** Stops a child once the transition is over; one that was never started, at once. */
   stopLater(child: AnyActorRef): void {
     releaseSystemIds(child, this.system);
-    if (phaseOf(child) === RUNNING) this.defer(() => this.#stop(child));
+    if (phaseOf(child) === RUNNING) (this.deferred ??= []).push(() => this.#stop(child));
     else this.#stop(child);
   }
 

@@ -2,6 +2,7 @@ import type { AnyActorLogic, AnyActorRef, AnyMachineSnapshot, EventObject, Obser
 import { assert } from '../errors.js';
 import { ActorScope, type ChildOptions } from './actor-scope.js';
 import { ActorSystem } from './actor-system.js';
+import type { Configuration } from './configuration.js';
 import { Macrostep } from './macrostep.js';
 import { isChart, PrecomputedTransitions } from './precomputed-transitions.js';
 import { createReferenceChild, isCompact } from './runtime.js';
@@ -54,7 +55,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   #sessionId: string | undefined; // From the first use on.
   /** The state shared with all actors of its system. */
   readonly shared: ActorSystem;
-  readonly #chart: PrecomputedTransitions | undefined;
+  #configuration: Configuration | undefined; // Of a chart: where it is.
   #birth: { readonly scope: ActorScope; readonly event: EventObject } | undefined; // Until it has started.
   #isBusy = false;
   #waiting: EventObject[] | undefined; // Events that came while it was busy.
@@ -66,8 +67,8 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     root?: RootSystem,
   ) {
     super(parent);
-    this.#chart = PrecomputedTransitions.of(logic);
-    assert(this.#chart !== undefined || !isChart(logic), 'the compact runtime supports every feature that the chart uses');
+    const chart = PrecomputedTransitions.of(logic);
+    assert(chart !== undefined || !isChart(logic), 'the compact runtime supports every feature that the chart uses');
     this.#id = id;
     this.src = src;
     this.#sessionId = root?.sessionId;
@@ -75,7 +76,7 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     if (this.shared.isInspected) this.#report({ type: '@xstate.actor' });
     const event = internals.initEvent(input);
     this.#snapshot = internals.PENDING;
-    this.#birth = { scope: this.#begin(event), event };
+    this.#birth = { scope: chart === undefined ? this.#begin(event) : this.#enter(chart, event), event };
   }
 
   get id(): string {
@@ -219,12 +220,14 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   }
 
   /** Its first snapshot; what follows from it waits in the scope until it starts. */
+  #enter(chart: PrecomputedTransitions, event: EventObject): ActorScope {
+    const step = chart.begin(this, event);
+    this.#snapshot = step.snapshot;
+    this.#configuration = step.configuration;
+    return step;
+  }
+
   #begin(event: EventObject): ActorScope {
-    if (this.#chart !== undefined) {
-      const step = this.#chart.begin(this, event);
-      this.#snapshot = step.snapshot;
-      return step;
-    }
     const scope = new ActorScope(this, true);
     try {
       this.#snapshot = this.logic.getInitialSnapshot(scope, (event as { input?: unknown }).input) as Snapshot<unknown>;
@@ -245,11 +248,13 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
   }
 
   #process(event: EventObject): void {
-    if (this.#chart === undefined) return this.#pass(event);
+    const configuration = this.#configuration;
+    if (configuration === undefined) return this.#pass(event);
     const before = this.#snapshot;
-    const step = this.#chart.from(this, before as AnyMachineSnapshot);
+    const step = Macrostep.vacant();
     try {
-      this.#snapshot = step.run(event);
+      this.#snapshot = step.run(configuration, before as AnyMachineSnapshot, this, event);
+      this.#configuration = step.configuration;
     } catch (error) {
       this.#snapshot = { ...before, status: 'error', output: undefined, error };
       return this.#fail();
@@ -370,6 +375,8 @@ export class CompactActor extends internals.ActorProtocol implements AnyActorRef
     }, 0);
   }
 }
+
+internals.answerToXState(CompactActor);
 
 function sharedOf(parent: AnyActorRef): ActorSystem {
   return parent instanceof CompactActor ? parent.shared : ActorSystem.of(parent.system);

@@ -21,13 +21,13 @@ export interface PlannedAction extends Params {
   readonly type: string;
   /** Undefined where the chart has no implementation: then it does nothing. */
   readonly perform: ActionFunction | undefined;
-  /** Of XState's own actions: their parts. What `assign` assigns, where `sendTo` sends what. */
+  /** Of XState's own actions: their parts, such as the assignment of `assign` and the target of `sendTo`. */
   readonly subject: unknown;
   /** Children that begin in the same state, and that the action may send to. */
   readonly invokeIds: readonly string[] | undefined;
 }
 
-/** What `assign` assigns: by a function, or property by property. */
+/** The parts of `assign`: one function, or one for each property. */
 export interface Assignment {
   readonly update: unknown;
   readonly keys: readonly string[];

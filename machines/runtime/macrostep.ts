@@ -12,13 +12,14 @@ import * as internals from './xstate-internals.js';
 import type { Draft, StateNode, Transition } from './xstate-internals.js';
 
 /**
- * One event of a chart, and what follows from it without another one. Steps are used again: whoever takes one from `vacant` gives
- * it back with `release`, when all that it has deferred is done.
+ * One event of a chart, and what follows from it without another one. Steps are used again: an actor takes one from
+ * `vacant`, and gives it back with `release` when all that it has deferred is done.
  */
 export class Macrostep extends StepState {
   static readonly #vacant: Macrostep[] = [];
 
-  private configuration: Configuration = NOTHING;
+  /** Where the chart is. */
+  configuration: Configuration = NOTHING;
   /** Events that the chart raised for itself. */
   private raised: EventObject[] | undefined = undefined;
   private retries: ((draft: Draft) => void)[] | undefined = undefined;
@@ -31,14 +32,6 @@ export class Macrostep extends StepState {
     return Macrostep.#vacant.pop() ?? new Macrostep();
   }
 
-  prepare(configurations: Configurations, snapshot: AnyMachineSnapshot, self: ScopedActor, isInitial: boolean): void {
-    this.self = self;
-    this.isInitial = isInitial;
-    this.configurations = configurations;
-    this.snapshot = snapshot;
-    this.configuration = configurations.of(snapshot);
-  }
-
   /** It holds nothing of the actor any more. One that has thrown is not used again, nor more of them than steps nest. */
   release(): void {
     this.self = this.snapshot = this.configurations = this.configuration = NOTHING;
@@ -47,7 +40,12 @@ export class Macrostep extends StepState {
     if (Macrostep.#vacant.length < VACANT_MAX) Macrostep.#vacant.push(this);
   }
 
-  begin(event: EventObject): void {
+  /** The way into the chart. An error that an action throws becomes the error of the snapshot, as in XState. */
+  begin(configurations: Configurations, self: ScopedActor, event: EventObject): void {
+    this.self = self;
+    this.isInitial = true;
+    this.configurations = configurations;
+    this.snapshot = internals.emptySnapshot(configurations.machine);
     let { snapshot } = this;
     try {
       this.#beginContext(event);
@@ -59,7 +57,12 @@ export class Macrostep extends StepState {
     }
   }
 
-  run(event: EventObject): AnyMachineSnapshot {
+  run(configuration: Configuration, snapshot: AnyMachineSnapshot, self: ScopedActor, event: EventObject): AnyMachineSnapshot {
+    this.self = self;
+    this.isInitial = false;
+    this.configuration = configuration;
+    this.configurations = configuration.all;
+    this.snapshot = snapshot;
     if (event.type === internals.STOP.type) return this.#end(event, 'stopped');
     if (!this.#react(event)) {
       if (internals.isErrorEvent(event)) return this.#end(event, 'error');
@@ -91,9 +94,10 @@ export class Macrostep extends StepState {
       if (chosen.length > 0) this.#takeAll(chosen, event);
       return chosen.length > 0;
     }
-    const choice = this.#first(selector.own, event);
+    const { own } = selector;
+    const choice = own[0]!.guard === undefined ? own[0] : this.#first(own, event);
     if (choice === undefined) return false;
-    this.#take(configuration.moveOf(choice), event, false);
+    this.#take(choice.move ?? configuration.moveOf(choice), event, false);
     if (this.self.shared.isInspected) this.#inspect(event, [choice.transition]);
     return true;
   }
@@ -126,18 +130,27 @@ export class Macrostep extends StepState {
 
   #take(move: Move, event: EventObject, isFirst: boolean): void {
     const { operations } = move;
-    for (let i = 0; i < operations.length; i++) this.#perform(operations[i]!, event);
+    const { shared } = this.self;
+    this.args = undefined;
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i]!;
+      if (operation.kind !== 'own' || operation.make !== undefined || this.isInitial || shared.isInspected)
+        this.#perform(operation, event);
+      else if (operation.perform !== undefined) operation.perform(this.args ?? this.argsOf(event), operation.value);
+    }
     let { next } = move;
     if (move.mayEnd && (this.draft ?? this.snapshot).status === 'done') {
       const nodes = [...next.nodes].sort((a, b) => b.order - a.order);
       for (const node of nodes) for (const each of this.configurations.plan.node(node).exit) this.#perform(each, event);
       next = this.configurations.at(nodes);
     }
+    const { draft } = this;
     if (next !== this.configuration || isFirst) {
-      internals.moveTo(this.drafted(), next);
       this.configuration = next;
+      if (draft === undefined) this.snapshot = internals.movedTo(this.snapshot, next);
+      else internals.moveTo(draft, next);
     }
-    if (this.draft !== undefined) this.snapshot = this.draft as AnyMachineSnapshot;
+    if (draft !== undefined) this.snapshot = draft as AnyMachineSnapshot;
     this.draft = undefined;
   }
 
@@ -216,12 +229,8 @@ export class Macrostep extends StepState {
     const { make } = operation;
     const given = make === undefined ? operation.value : make({ context: args.context, event });
     switch (kind) {
-      case 'own': {
-        const { perform } = operation;
-        if (this.isInitial || this.self.shared.isInspected) this.act(operation.type, args, given, perform);
-        else if (perform !== undefined) perform(args, given);
-        return;
-      }
+      case 'own':
+        return this.act(operation.type, args, given, operation.perform);
       case 'assign':
         return this.assign(operation.subject as Assignment, args, given);
       case 'spawn':
@@ -245,10 +254,10 @@ export class Macrostep extends StepState {
   /** As XState resolves and executes `sendTo` without a delay. */
   #send(operation: PlannedAction, args: Args, given: unknown): void {
     const { to, event } = operation.subject as Sending;
-    const target = resolved(to, args, given);
+    const target = typeof to === 'function' ? (to as ParamsFunction)(args, given) : to;
     if (typeof target === 'string' && (operation.invokeIds?.includes(target) === true || target.startsWith('#')))
       return this.#performBuiltIn(operation, args, given); // It begins in the same state, and is not there yet.
-    const sent = resolved(event, args, given) as EventObject;
+    const sent = (typeof event === 'function' ? (event as ParamsFunction)(args, given) : event) as EventObject;
     const { children } = this.draft ?? this.snapshot;
     const actor =
       typeof target === 'string' ? (children as Children)[target] : ((target as AnyActorRef | undefined) ?? this.self);
@@ -260,7 +269,7 @@ export class Macrostep extends StepState {
   /** As XState resolves and executes `raise`; a state's `after` is one with a delay. */
   #raise({ event, id, delay }: Sending, args: Args, given: unknown): void {
     const raised = resolved(event, args, given) as EventObject;
-    const ms = resolved(delay, args, given);
+    const ms = typeof delay === 'function' ? (delay as ParamsFunction)(args, given) : delay;
     if (typeof ms === 'number') this.raiseLater(raised, ms, id);
     else (this.raised ??= []).push(raised);
   }

@@ -1,9 +1,8 @@
-import type { AnyActorLogic, AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import type { AnyActorLogic, AnyStateMachine, EventObject } from 'xstate';
 import type { ScopedActor } from './actor-scope.js';
 import { Configurations } from './configuration.js';
 import { Macrostep } from './macrostep.js';
 import { isSupported } from './supported-charts.js';
-import { emptySnapshot } from './xstate-internals.js';
 
 /**
  * Carries a chart from one state to the next as XState does, by transition sets that are worked out once (`configuration.ts`) and
@@ -30,16 +29,8 @@ export class PrecomputedTransitions {
 
   /** The step into the first state, taken. An error that an action throws becomes the error of its snapshot, as in XState. */
   begin(self: ScopedActor, event: EventObject): Macrostep {
-    const step = new Macrostep();
-    step.prepare(this.#configurations, emptySnapshot(this.machine), self, true);
-    step.begin(event);
-    return step;
-  }
-
-  /** A step from `snapshot`, to be taken by `run`, and to be released when all that follows from it is done. */
-  from(self: ScopedActor, snapshot: AnyMachineSnapshot): Macrostep {
     const step = Macrostep.vacant();
-    step.prepare(this.#configurations, snapshot, self, false);
+    step.begin(this.#configurations, self, event);
     return step;
   }
 }

@@ -101,16 +101,15 @@ class TimerIndex implements Timers, Scheduler {
 }
 
 class Timer {
-  handle: unknown;
+  handle: unknown = undefined;
+  readonly name: TimerName;
 
   constructor(
     readonly source: AnyActorRef,
     readonly target: AnyActorRef,
     readonly event: EventObject,
     readonly id: string | undefined,
-  ) {}
-
-  get name(): TimerName {
-    return this.id ?? this;
+  ) {
+    this.name = id ?? this;
   }
 }

@@ -39,13 +39,13 @@ export class StepState extends ActorScope {
       typeof src === 'string' ? (machine.implementations.actors as Readonly<Record<string, AnyActorLogic>>)[src] : src;
     if (logic === undefined) throw new Error(`Actor logic '${String(src)}' not implemented in machine '${machine.id}'`);
     const child = this.self.createChild(logic, options);
-    const draft = this.drafted();
+    const draft = this.draft ?? this.drafted();
     draft.children = { ...draft.children, [child.id]: child };
     return child;
   }
 
   protected endChild(target: unknown, event: EventObject): void {
-    const draft = this.drafted();
+    const draft = this.draft ?? this.drafted();
     const child = (typeof target === 'string' ? (draft.children as Children)[target] : target) as AnyActorRef | undefined;
     if (child !== undefined) {
       const { [child.id]: _, ...others } = draft.children as Record<string, AnyActorRef>;
@@ -80,7 +80,8 @@ export class StepState extends ActorScope {
     const next = { ...(args.context as object) } as Record<string, unknown>;
     if (update !== undefined) Object.assign(next, (update as ParamsFunction)(given, params));
     else for (let i = 0; i < keys.length; i++) next[keys[i]!] = resolved(values[i], given, params);
-    this.drafted().context = next as unknown;
+    (this.draft ?? this.drafted()).context = next as unknown;
+    this.args = undefined;
   }
 
   /** The spawn function of `assign` and of a chart's `context`. */

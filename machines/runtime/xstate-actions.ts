@@ -106,9 +106,9 @@ export function sendingOf(action: ActionFunction | undefined): Sending {
   return action as BuiltIn & Sending;
 }
 
-/** The event that `sendTo` sends: for one that says of an error, XState makes the event that a parent gets of its child's. */
+/** The event that XState's `sendTo` makes of one of the type `xstate.error`: the one that a parent gets of its child's error. */
 export const errorEventOf = (sender: AnyActorRef, event: EventObject): EventObject =>
-  event.type === 'xstate.error' ? errorEvent(sender.id, (event as EventObject & { readonly data?: unknown }).data) : event;
+  errorEvent(sender.id, (event as EventObject & { readonly data?: unknown }).data);
 
 export function assignmentOf(action: ActionFunction | undefined): unknown {
   return (action as BuiltIn).assignment;

@@ -111,6 +111,14 @@ export function parentOf(actor: AnyActorRef): AnyActorRef | undefined {
 export function phaseOf(actor: AnyActorRef): number {
   return (actor as PrivateActor)._processingStatus;
 }
+/** Gives actors of ours the two names by which XState calls them, without a call in between. */
+export function answerToXState(actors: { readonly prototype: ActorProtocol }): void {
+  Object.defineProperties(actors.prototype, {
+    _send: { value: actors.prototype.receive, writable: true, configurable: true },
+    _stop: { value: actors.prototype.halt, writable: true, configurable: true },
+  });
+}
+
 /** Stops a child; XState's public `stop` refuses to. */
 export function halt(actor: AnyActorRef): void {
   (actor as PrivateActor)._stop();
@@ -152,7 +160,7 @@ export function sendInspectionEvent(system: System, event: object): void {
   privately(system)._sendInspectionEvent(event);
 }
 export function nextSessionId(system: System): string {
-  return privately(system)._bookId();
+  return (system as PrivateSystem)._bookId();
 }
 export function register(system: System, actor: AnyActorRef): void {
   privately(system)._register(actor.sessionId, actor);
@@ -167,10 +175,10 @@ export function loggerOf(system: System): System['_logger'] {
   return system._logger;
 }
 export function schedulerOf(system: System): Scheduler {
-  return privately(system).scheduler;
+  return (system as PrivateSystem).scheduler;
 }
 export function cancelTimers(system: System, actor: AnyActorRef): void {
-  privately(system).scheduler.cancelAll(actor);
+  (system as PrivateSystem).scheduler.cancelAll(actor);
 }
 export function replaceScheduler(system: System, scheduler: Scheduler): void {
   privately(system).scheduler = scheduler;
@@ -251,6 +259,27 @@ export function draftOf(from: AnyMachineSnapshot): Draft {
     getMeta: from.getMeta,
     toJSON: from.toJSON,
   } as Draft;
+}
+
+/** A snapshot of the same, elsewhere in the chart. */
+export function movedTo(from: AnyMachineSnapshot, { nodes, value, tags }: Position): AnyMachineSnapshot {
+  return {
+    status: from.status,
+    output: from.output as unknown,
+    error: from.error,
+    machine: from.machine,
+    context: from.context as unknown,
+    _nodes: nodes as StateNode[],
+    value,
+    tags,
+    children: from.children,
+    historyValue: from.historyValue,
+    matches: from.matches,
+    hasTag: from.hasTag,
+    can: from.can,
+    getMeta: from.getMeta,
+    toJSON: from.toJSON,
+  } as AnyMachineSnapshot;
 }
 
 /** The snapshot before the first state is entered. */

@@ -6,6 +6,7 @@ import type { Protocol, Session } from '../../protocol.js';
 import { unlisted } from '../../unlisted.js';
 import { decideMeeting, decideReplacement, type Replacement } from '../hub-state.js';
 import { crossing, type Role } from '../../tie-break.js';
+import { WireOffered } from '../../connection/wire-offered.js';
 import type { ConnectionKey } from '../registry.js';
 import { AbsentSessions, type AcceptedSession } from './absent-sessions.js';
 import type { IdentifiedWire } from './identify.service.js';
@@ -273,7 +274,7 @@ export class IncomingRouter<Connection extends RoutedConnection> {
   #offer(connection: Connection, { opener, known, identity }: IdentifiedWire): void {
     connection.identity ??= identity;
     const isTrusted = connection.protocol.trusts?.(connection.peer) ?? true;
-    connection.ref!.send(unlisted({ type: 'offered', opener, opening: known.opening, isTrusted }, SECRETS));
+    connection.ref!.send(new WireOffered(opener, known.opening, isTrusted));
   }
 
   #refuse(wire: IdentifiedWire, code: RefusalCode): void {

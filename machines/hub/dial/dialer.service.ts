@@ -1,9 +1,10 @@
 import { backoffMs, type RedialPolicy } from '../../backoff.js';
 import type { Clock, Random } from '../../ports.js';
-import { RetryStates, type RetryState } from './retry-state.js';
+import { RetryStates } from './retry-state.js';
 import type { DialRequest, DialTicket, GiveUpReason } from './dial-request.js';
-import { FairDialQueue, isEarlier, type Dial, type Waiting } from './fair-dial-queue.js';
+import { FairDialQueue, isEarlier, type Dial } from './fair-dial-queue.js';
 import { IndexedHeap } from './indexed-heap.js';
+import { Asked, type Attempt, type TicketOffice } from './asked-dial.js';
 import { TokenBucket } from '../../dataplane/token-bucket.js';
 
 /**
@@ -34,19 +35,10 @@ export interface DialSchedulerOptions {
   readonly keysMax?: number;
 }
 
-interface Asked extends Waiting {
-  readonly row: Attempt;
-  readonly request: DialRequest;
-  at: number; // When the backoff is over.
-  readonly toldAt: number; // Not before, by the peer's word.
-}
-
-type Attempt = RetryState<Asked, Dial<Asked>>;
-
 /** A peer may name any time to come back; timers take 24 days, and a day is as good as never. */
 const DELAY_MS_MAX = 86_400_000;
 
-export class DialScheduler {
+export class DialScheduler implements TicketOffice {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #pendingDialsMax: number;
@@ -105,12 +97,26 @@ export class DialScheduler {
     if (!goesOn) row.attempt++;
     const toldAt = Math.max(this.#clock.now() + Math.min(request.delayMs ?? 0, DELAY_MS_MAX), row.notBefore);
     const at = goesOn ? toldAt : this.#when(row, request, toldAt, waitMs, chance);
-    const asked: Asked = { row, request, priority: request.priority, order: this.#order++, at, toldAt, rank: -1 };
+    const asked = new Asked(this, row, request, request.priority, this.#order++, at, toldAt);
     row.waiting.add(asked);
     this.#attempts.settle(row);
     this.#backing.add(asked);
     this.#arm();
-    return this.#ticket(asked);
+    return asked;
+  }
+
+  // For tickets only.
+
+  withdraw(asked: Asked): void {
+    this.#remove(asked);
+    this.#arm();
+  }
+  placeOf(asked: Asked): number {
+    if (!this.#backing.has(asked)) return this.#line.countBefore(asked) + 1;
+    return this.#line.size + this.#backing.countBefore(asked) + 1;
+  }
+  delayOf(asked: Asked): number {
+    return this.#backing.has(asked) ? Math.max(0, asked.at - this.#clock.now()) : 0;
   }
 
   /** The number of the dial that `key` waits for or has under way, from 1; 0 when nothing has failed. */
@@ -121,13 +127,13 @@ export class DialScheduler {
   /** Milliseconds until the backoff of `key` is over, 0 in line; `undefined` when it waits for nothing. */
   nextDelayMs(key: string): number | undefined {
     const asked = this.#askedOf(key);
-    return asked === undefined ? undefined : this.#delayOf(asked);
+    return asked === undefined ? undefined : this.delayOf(asked);
   }
 
   /** Place of `key` among all that wait to dial, from 1. */
   place(key: string): number | undefined {
     const asked = this.#askedOf(key);
-    return asked === undefined ? undefined : this.#placeOf(asked);
+    return asked === undefined ? undefined : this.placeOf(asked);
   }
 
   /** A dial of `key` opened or failed; its slot is free. */
@@ -288,6 +294,7 @@ export class DialScheduler {
 
   /** Sees to it that `#serve` runs when it next has something to do, and not otherwise. */
   #arm(): void {
+    if (this.#timerAt === Infinity && this.waiting === 0) return;
     const now = this.#clock.now();
     let at = this.#backing.first?.at ?? Infinity;
     if (!this.isHeld && this.#line.size > 0 && this.#dialing < this.#pendingDialsMax)
@@ -347,35 +354,12 @@ export class DialScheduler {
     this.#attempts.settle(row);
   }
 
-  #ticket(asked: Asked): DialTicket {
-    const delay = (): number => this.#delayOf(asked);
-    return {
-      cancel: () => {
-        this.#remove(asked);
-        this.#arm();
-      },
-      place: () => (asked.row.waiting.has(asked) ? this.#placeOf(asked) : undefined),
-      get nextDelayMs() {
-        return delay();
-      },
-    };
-  }
-
   #giveUp(request: DialRequest, reason: GiveUpReason): DialTicket {
     let isWithdrawn = false;
     this.#clock.soon(() => {
       if (!isWithdrawn) request.giveUp(reason);
     });
     return { cancel: () => void (isWithdrawn = true), place: () => undefined, nextDelayMs: 0 };
-  }
-
-  #delayOf(asked: Asked): number {
-    return this.#backing.has(asked) ? Math.max(0, asked.at - this.#clock.now()) : 0;
-  }
-
-  #placeOf(asked: Asked): number {
-    if (!this.#backing.has(asked)) return this.#line.countBefore(asked) + 1;
-    return this.#line.size + this.#backing.countBefore(asked) + 1;
   }
 
   /** The first of what `key` waits for. */

@@ -23,6 +23,8 @@ export interface Waiting extends Ranked {
 /** One place that is dialed, as far as the line knows it. */
 export class TargetQueue<Item extends Waiting> implements Ranked {
   rank = -1;
+  /** The heap that it stands in; undefined while it is not its turn. */
+  standsIn: IndexedHeap<TargetQueue<Item>> | undefined = undefined;
   isSuspect = false;
   dialing = 0;
   readyAt = 0;
@@ -128,7 +130,8 @@ export class FairDialQueue<Item extends Waiting> {
   /** Whose turn it is, where the slots and the budget of a place allow any. */
   next(now: number): TargetQueue<Item> | undefined {
     for (let due = this.#parked.first; due !== undefined && due.readyAt <= now; due = this.#parked.first) this.file(due, now);
-    const [healthy, suspect] = [this.#eligible(this.#ready.first), this.#eligible(this.#suspects.first)];
+    const healthy = this.#eligible(this.#ready.first);
+    const suspect = this.#eligible(this.#suspects.first);
     if (healthy !== undefined && suspect !== undefined) return this.#isSuspectsTurn ? suspect : healthy;
     return healthy ?? suspect;
   }
@@ -195,14 +198,13 @@ export class FairDialQueue<Item extends Waiting> {
   /** Puts a place where it belongs after a change. */
   file(target: TargetQueue<Item>, now: number): void {
     this.#withdraw(target);
-    this.#resting.delete(target);
+    if (this.#resting.size > 0) this.#resting.delete(target);
     if (target.waiting.size === 0) return this.#rest(target, now);
     if (target.dialing >= this.#slotsOf(target)) return;
     target.readyAt = target.budget.nextAt(now);
-    if (target.readyAt > now) {
-      if (target.readyAt < Infinity) this.#parked.add(target);
-    } else if (target.isSuspect) this.#suspects.add(target);
-    else this.#ready.add(target);
+    if (target.readyAt > now && target.readyAt === Infinity) return;
+    target.standsIn = target.readyAt > now ? this.#parked : target.isSuspect ? this.#suspects : this.#ready;
+    target.standsIn.add(target);
   }
 
   #rest(target: TargetQueue<Item>, now: number): void {
@@ -219,9 +221,8 @@ export class FairDialQueue<Item extends Waiting> {
   }
 
   #withdraw(target: TargetQueue<Item>): void {
-    this.#ready.remove(target);
-    this.#suspects.remove(target);
-    this.#parked.remove(target);
+    target.standsIn?.remove(target);
+    target.standsIn = undefined;
   }
 
   #slotsOf(target: TargetQueue<Item>): number {

@@ -4,7 +4,8 @@ import type { DialOptions, Opener, Ports, Resolver, Transport, Wire, WireCause }
 import type { Protocol } from '../../protocol.js';
 import type { DialWatcher, WireTracker } from '../wire-tracker.js';
 import { WITHIN_WINDOW } from './fair-dial-queue.js';
-import type { DialScheduler } from './dialer.service.js';
+import type { RedialPolicy } from '../../backoff.js';
+import type { DialScheduler, DialRequest, DialTicket, GiveUpReason } from './dialer.service.js';
 import type { CertificateWatch } from '../certificate-expiry.js';
 import { happyEyeballs } from './happy-eyeballs.js';
 import type { RedialState } from './redial-state.js';
@@ -57,79 +58,127 @@ export class WireDialer<Dialed extends DialedConnection> {
 
   /** The result withdraws the request. */
   requestPermit(record: Dialed, request: DialPermitRequest): () => void {
-    const { dialScheduler, slots } = this.side;
-    const { link } = request;
-    const { redials } = record;
-    const key = link === undefined ? record.key : record.linkKey(link.index);
-    const target = placeOf(record, link);
-    let isAnswered = false;
-    let cancel: () => void;
-    const ask = (): void => {
-      isAnswered = false;
-      const asked = dialScheduler.ask({
-        key,
-        target,
-        // A completed connection that dials has lost its wires: its window counts down.
-        priority: record.isCompleted ? WITHIN_WINDOW : record.hasCallers ? 1 : 0,
-        policy: record.isRegistered ? { ...record.protocol.redial, retriesMax: Infinity } : record.protocol.redial,
-        ...(request.livedMs > 0 ? { livedMs: request.livedMs } : {}),
-        // The dials of a session are its chart's; those between two sessions are the hub's.
-        ...(record.handle === undefined ? redials.termsAfter(record.lastCause, record.isRegistered) : {}),
-        permit: () => {
-          isAnswered = true;
-          if (!slots.mayDial(record)) return waitForPlace();
-          const dial = new DialAttempt(this.side, record, key, target);
-          redials.began(key, dial);
-          request.permitted(this.#opener(record, link, dial), () => {
-            dial.answered();
-            if (!record.isRemoved) dialScheduler.completed(key);
-          });
-        },
-        giveUp: (reason) => {
-          isAnswered = true;
-          redials.giveUpReason = reason;
-          request.exhausted();
-        },
-      });
-      cancel = () => {
-        if (!isAnswered) redials.withdrawn(asked.nextDelayMs === 0 && !dialScheduler.isHeld);
-        if (!isAnswered && dialScheduler.isHeld) redials.lastFailure ??= OFFLINE;
-        asked.cancel();
-      };
-    };
-    const waitForPlace = (): void => {
-      dialScheduler.undo(key);
-      cancel = slots.wait(record, ask);
-      record.waitsForSlot();
-    };
-    ask();
-    return () => {
-      cancel();
-      slots.resume(); // It may have been its turn.
-    };
+    const permit = new QueuedPermit(this, record, request);
+    permit.ask();
+    return () => permit.withdraw();
   }
 
-  #opener(record: Dialed, link: LinkIndex | undefined, dial: DialAttempt): Opener {
+  /** The opener of a wire to the record's peer, which follows it to its end. */
+  opener(record: Dialed, link: LinkIndex | undefined, dial: DialAttempt): Opener {
     const { side } = this;
-    const { dialOptions, peer } = record.target;
     const targets = targetsOf(record, link);
+    const about = {
+      ...record.target.dialOptions,
+      onReached: () => void (record.hasReached = true),
+      onCertificate: side.certificates.look,
+    };
+    const [only] = targets;
+    const opener =
+      targets.length === 1 ? side.transportOf(only!).dial(only!, about) : this.#openerOfSeveral(record, targets, dial, about);
+    return side.wires.track(opener, dial);
+  }
+
+  #openerOfSeveral(record: Dialed, targets: readonly string[], dial: DialAttempt, about: DialOptions): Opener {
+    const { side } = this;
     const { resolver } = side.options;
     const { clock } = side.ports;
-    const { raceStaggerMs } = record.protocol;
-    const about = { ...dialOptions, onReached: () => void (record.hasReached = true), onCertificate: side.certificates.look };
     const open = (target: string): Opener => side.transportOf(target).dial(target, about);
     const several = (addresses: readonly string[]): Opener => {
       const ordered = addresses.length < 2 ? addresses : record.redials.candidates.order(addresses);
       if (ordered.length > 1) dial.races(ordered);
-      return happyEyeballs(ordered.map(open), clock, raceStaggerMs, dial);
+      return happyEyeballs(ordered.map(open), clock, record.protocol.raceStaggerMs, dial);
     };
-    const opener =
-      targets.length === 0 && resolver !== undefined
-        ? resolveThenDial(resolver, peer ?? '', open, several, clock)
-        : several(targets);
-    return side.wires.track(opener, dial);
+    return targets.length === 0 && resolver !== undefined
+      ? resolveThenDial(resolver, record.target.peer ?? '', open, several, clock)
+      : several(targets);
   }
 }
+
+/** A request for a permit, from the dial queue and the wait for a slot to the dial. */
+class QueuedPermit<Dialed extends DialedConnection> implements DialRequest {
+  readonly key: string;
+  readonly target: string;
+  priority = 0;
+  policy: RedialPolicy;
+  livedMs: number | undefined = undefined;
+  streak = 0;
+  delayMs = 0;
+  goesOn = false;
+  readonly #dialer: WireDialer<Dialed>;
+  readonly #record: Dialed;
+  readonly #request: DialPermitRequest;
+  #ticket: DialTicket | undefined = undefined;
+  #leaveLine: (() => void) | undefined = undefined; // While it waits for a slot.
+  #isAnswered = false;
+
+  constructor(dialer: WireDialer<Dialed>, record: Dialed, request: DialPermitRequest) {
+    const { link } = request;
+    this.#dialer = dialer;
+    this.#record = record;
+    this.#request = request;
+    this.key = link === undefined ? record.key : record.linkKey(link.index);
+    this.target = placeOf(record, link);
+    this.policy = record.protocol.redial;
+  }
+
+  readonly ask = (): void => {
+    const record = this.#record;
+    const { livedMs } = this.#request;
+    this.#isAnswered = false;
+    this.#leaveLine = undefined;
+    // A completed connection that dials has lost its wires: its window counts down.
+    this.priority = record.isCompleted ? WITHIN_WINDOW : record.hasCallers ? 1 : 0;
+    this.policy = record.isRegistered ? { ...record.protocol.redial, retriesMax: Infinity } : record.protocol.redial;
+    this.livedMs = livedMs > 0 ? livedMs : undefined;
+    // The dials of a session are its chart's; those between two sessions are the hub's.
+    const terms = record.handle === undefined ? record.redials.termsAfter(record.lastCause, record.isRegistered) : NO_TERMS;
+    this.livedMs = terms.livedMs ?? this.livedMs;
+    this.streak = terms.streak ?? 0;
+    this.delayMs = terms.delayMs ?? 0;
+    this.goesOn = terms.goesOn ?? false;
+    this.#ticket = this.#dialer.side.dialScheduler.ask(this);
+  };
+
+  permit(): void {
+    const { side } = this.#dialer;
+    const record = this.#record;
+    this.#isAnswered = true;
+    if (!side.slots.mayDial(record)) return this.#waitForSlot();
+    const dial = new DialAttempt(side, record, this.key, this.target);
+    record.redials.began(this.key, dial);
+    this.#request.permitted(this.#dialer.opener(record, this.#request.link, dial), () => {
+      dial.answered();
+      if (!record.isRemoved) side.dialScheduler.completed(this.key);
+    });
+  }
+
+  giveUp(reason: GiveUpReason): void {
+    this.#isAnswered = true;
+    this.#record.redials.giveUpReason = reason;
+    this.#request.exhausted();
+  }
+
+  withdraw(): void {
+    const { dialScheduler, slots } = this.#dialer.side;
+    if (this.#leaveLine !== undefined) this.#leaveLine();
+    else {
+      const { redials } = this.#record;
+      if (!this.#isAnswered) redials.withdrawn(this.#ticket!.nextDelayMs === 0 && !dialScheduler.isHeld);
+      if (!this.#isAnswered && dialScheduler.isHeld) redials.lastFailure ??= OFFLINE;
+      this.#ticket!.cancel();
+    }
+    slots.resume(); // It may have been its turn.
+  }
+
+  #waitForSlot(): void {
+    const { dialScheduler, slots } = this.#dialer.side;
+    dialScheduler.undo(this.key);
+    this.#leaveLine = slots.wait(this.#record, this.ask);
+    this.#record.waitsForSlot();
+  }
+}
+
+const NO_TERMS: ReturnType<RedialState['termsAfter']> = {};
 
 /** One dial from its permit to the end of its wire: whether the place answered, and which address it was. */
 export class DialAttempt implements DialWatcher {
