@@ -41,14 +41,14 @@ export function visitorsAt(
   const isAnyHost = names.has('*');
   return ({ headers: { origin, host } }, socket) => {
     if (origin !== undefined && !isAnyPage && !pages.has(origin.toLowerCase())) return 'origin-refused';
-    if (isAnyHost || isKnown(hostIn(host ?? ''), names, localAddressOf(socket))) return undefined;
+    if (isAnyHost || isKnown(hostIn(host ?? ''), names, socket.localAddress ?? '')) return undefined;
     return 'host-unknown';
   };
 }
 
 function isKnown(host: string, names: ReadonlySet<string>, localAddress: string): boolean {
   if (host === '') return false;
-  if (names.has(host) || host === localAddress || isOfThisMachine(host)) return true;
+  if (names.has(host) || isOfThisMachine(host)) return true;
   if (names.has(`*.${host.slice(host.indexOf('.') + 1)}`)) return true;
   // An address leads where it says; only names can be turned elsewhere. It may be that of a router in front.
   return isIP(host) !== 0 && !isLoopbackHost(localAddress);
@@ -60,13 +60,6 @@ function isKnown(host: string, names: ReadonlySet<string>, localAddress: string)
  */
 function isOfThisMachine(host: string): boolean {
   return (isLoopbackHost(host) && !host.startsWith('::ffff:')) || host.endsWith('.localhost');
-}
-
-function localAddressOf({ localAddress = '' }: Socket): string {
-  return localAddress
-    .replace(/^::ffff:(?=\d+\.)/i, '')
-    .replace(/%.*$/, '')
-    .toLowerCase();
 }
 
 /** The host of a `Host` header, without port and brackets; empty where there is none, or none that can be one. */

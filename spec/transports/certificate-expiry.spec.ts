@@ -88,6 +88,13 @@ describe('[DIAL-9] certificates that expire: the memory of warnings', () => {
     expect(heard.map(({ isExpired }) => isExpired)).toEqual([true, false]);
   });
 
+  test.each(['own', 'peer'] as const)('the warning begins with the last 30 days, to the millisecond (%s)', (whose) => {
+    const { heard, expiry } = begin();
+    expiry.look({ whose, fingerprint: 'later', validToMs: wallMs + 30 * DAY_MS + 1 });
+    expiry.look({ whose, fingerprint: 'due', validToMs: wallMs + 30 * DAY_MS });
+    expect(heard.map(({ fingerprint }) => fingerprint)).toEqual(['due']);
+  });
+
   test('1024 are remembered; the oldest one is forgotten for a further one', () => {
     const { heard, expiry } = begin();
     const look = (i: number): void => expiry.look({ whose: 'peer', fingerprint: String(i), validToMs: 0 });

@@ -1,10 +1,13 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { createEngine, type Engine, type EngineEvent } from '../../adapters/index.js';
 import { makeIdentity } from '../../adapters/identity/index.js';
+import { ConnectionManager } from '../../adapters/pool/index.js';
+import { createNode, makeNodeKey } from '../../adapters/rendezvous/index.js';
 import { resume } from '../../adapters/resume/index.js';
 import type { Transport } from '../../machines/ports.js';
+import { visitorsAt } from '../../transports/visitors.js';
 import { shipTransport } from '../../transports/ship.js';
 import { websocket, type WebSocketOptions } from '../../transports/websocket.js';
 
@@ -183,4 +186,68 @@ test.each<[WebSocketOptions, string]>([
   expect(() => websocket(options)).toThrow(
     expect.objectContaining({ code: 'bad-option', message: expect.stringContaining(words) }),
   );
+});
+
+describe('websocket/visitors: listeners of every protocol keep foreign pages and foreign names out', () => {
+  const SOME = FOREIGN.filter(([, , code], i) => code === 'host-unknown' || i < 3);
+  const closers: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    await Promise.all(closers.splice(0).map((close) => close()));
+  });
+
+  async function listenerOf(protocol: 'pool' | 'rendezvous'): Promise<{ url: URL; connections: () => number }> {
+    if (protocol === 'pool') {
+      const resolver = { resolve: () => [] };
+      const manager = new ConnectionManager({ id: 'a'.repeat(64), identity: 'stated', transports: [websocket()], resolver });
+      closers.push(() => manager.shutdown());
+      return { url: new URL(await manager.listen('ws://127.0.0.1:0/')), connections: () => manager.connectionCount() };
+    }
+    const node = createNode({ key: makeNodeKey(), transports: [websocket()], listen: ['ws://127.0.0.1:0/'] });
+    closers.push(() => node.terminate());
+    await node.start();
+    return { url: new URL(node.engine.addresses[0]!), connections: () => node.peers.length };
+  }
+
+  test.each(['pool', 'rendezvous'] as const)('%s', async (protocol) => {
+    const { url, connections } = await listenerOf(protocol);
+    for (const [what, headers, code] of SOME) expect([what, await upgrade(url, headers)]).toEqual([what, code]);
+    for (const Host of OWN) expect([Host, await upgrade(url, { Host })]).toEqual([Host, 101]);
+    expect(connections()).toBe(0);
+  });
+});
+
+describe('websocket/visitors: an IP address as the host', () => {
+  const answer = (listenHost: string, localAddress: string, host: string): string =>
+    visitorsAt(listenHost, {})({ headers: { host } } as IncomingMessage, { localAddress } as Socket) ?? 'welcome';
+
+  test.each(['192.0.2.5', '::ffff:192.0.2.5', '2001:db8::5', 'fe80::5%eth0'])(
+    'is welcome where the wire came in at %s, whichever it is: it leads where it says',
+    (local) => {
+      for (const host of ['192.0.2.5', '192.0.2.9:7000', '198.51.100.1', '[2001:db8::5]', '[2001:DB8::9]:7000', '[fe80::5]:1'])
+        expect([host, answer('0.0.0.0', local, host)]).toEqual([host, 'welcome']);
+    },
+  );
+
+  test.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])(
+    'is foreign where the wire came in at %s, unless it is loopback',
+    (local) => {
+      for (const host of ['192.0.2.9', '10.0.0.1:80', '[2001:db8::5]:80', '0.0.0.1'])
+        expect([host, answer('0.0.0.0', local, host)]).toEqual([host, 'host-unknown']);
+      for (const host of ['127.0.0.1', '[::1]:80']) expect([host, answer('0.0.0.0', local, host)]).toEqual([host, 'welcome']);
+    },
+  );
+
+  test('is none where it is part of a name, or is written like one', () => {
+    const strange = [
+      '192.0.2.5.evil.example',
+      'evil192.0.2.5',
+      '192.0.2.5:80:80',
+      '[192.0.2.5',
+      '192.0.2',
+      '0x7f.1',
+      '3232235777',
+      '',
+    ];
+    for (const host of strange) expect([host, answer('0.0.0.0', '192.0.2.6', host)]).toEqual([host, 'host-unknown']);
+  });
 });
