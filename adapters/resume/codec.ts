@@ -54,6 +54,10 @@ const REFUSALS: readonly RefusalCode[] = [
 const GOODBYES: readonly GoodbyeCode[] = ['closed', 'shutdown'];
 const FAULTS: readonly FaultCode[] = ['violated', 'oversized', 'malformed', 'token-refused'];
 
+/** The nonce tells nothing: any byte is an answer. */
+const PING_NONCE = 0;
+const PONG = numbered('pong', PING_NONCE);
+
 /** The bytes of every frame (`spec/rules/resume.md`). Reading never throws: undefined is malformed. */
 export const resumeCodec: ResumeCodec = {
   versionMin: VERSION,
@@ -78,6 +82,8 @@ export const resumeCodec: ResumeCodec = {
     put32(into, at + HEAD, sequence);
     into.set(payload, at + HEAD + 4);
   },
+  ping: numbered('ping', PING_NONCE),
+  pong: (nonce) => (nonce === PING_NONCE ? PONG : numbered('pong', nonce)),
   putAck(position) {
     const b = new Uint8Array(HEAD);
     b[0] = ACK;
@@ -152,12 +158,7 @@ export const resumeCodec: ResumeCodec = {
     if (b[at] === CODE_OF.credit) return end - at < HEAD + 6 ? undefined : get48(b, at + HEAD);
     return end - at < HEAD + 4 ? undefined : get32(b, at + HEAD);
   },
-  putNumber(kind, value) {
-    const b = frame(CODE_OF[kind], kind === 'credit' ? 6 : 4);
-    if (kind === 'credit') put48(b, HEAD, value);
-    else put32(b, HEAD, value);
-    return b;
-  },
+  putNumber: numbered,
 
   fault(b, at, end): Fault | undefined {
     const o = at + HEAD;
@@ -196,6 +197,13 @@ export function looksLikeResume(bytes: Uint8Array): boolean | undefined {
 function trailAt(b: Uint8Array, at: number): Trail | undefined {
   const trail = { wire: get32(b, at), before: get32(b, at + 4), tries: get32(b, at + 8) };
   return trail.wire === 0 ? undefined : trail;
+}
+
+function numbered(kind: 'confirm' | 'goodbye-ack' | 'ping' | 'pong' | 'drain' | 'credit', value: number): Uint8Array {
+  const b = frame(CODE_OF[kind], kind === 'credit' ? 6 : 4);
+  if (kind === 'credit') put48(b, HEAD, value);
+  else put32(b, HEAD, value);
+  return b;
 }
 
 function frame(code: number, bodyBytes: number): Uint8Array {

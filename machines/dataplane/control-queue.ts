@@ -3,7 +3,8 @@
  * queue while it is empty; an idle session keeps none.
  */
 export abstract class ControlQueue<Signal> {
-  #frames: Uint8Array[] | undefined;
+  #frame: Uint8Array | undefined; // The oldest: as a rule the only one, which needs no list.
+  #frames: Uint8Array[] | undefined; // Those behind it.
   #signals: Signal[] | undefined;
 
   pollSignal(): Signal | undefined {
@@ -14,18 +15,22 @@ export abstract class ControlQueue<Signal> {
 
   /** Queues a frame for the peer, before data. Returns the number of frames that wait now. */
   protected enqueue(frame: Uint8Array): number {
-    return (this.#frames ??= []).push(frame);
+    if (this.#frame !== undefined) return 1 + (this.#frames ??= []).push(frame);
+    this.#frame = frame;
+    return 1;
   }
 
   protected nextFrame(): Uint8Array | undefined {
-    const frame = this.#frames?.shift();
+    const frame = this.#frame;
+    if (frame === undefined) return undefined;
+    this.#frame = this.#frames?.shift();
     if (this.#frames?.length === 0) this.#frames = undefined;
     return frame;
   }
 
   /** Drops the frames that were queued for a wire that is gone. */
   protected clear(): void {
-    this.#frames = undefined;
+    this.#frame = this.#frames = undefined;
   }
 
   /** Queues a signal for the chart. */

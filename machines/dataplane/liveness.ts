@@ -33,7 +33,7 @@ const THAWS_MAX = 3;
 /** Timers come before what can be read; one turn later it has been read. */
 const FINAL_READ_MS = 1;
 
-const WAKE_PROBE_TIMEOUT_MS = 1500;
+const LIVENESS_TIMING: Required<LivenessTiming> = { idleMs: 5000, probeTimeoutMs: 5000, wakeProbeTimeoutMs: 1500 };
 
 /** Whether a wire is alive. `expire`: the deadline of the phase has passed; `thaw`: it was missed by a process that did not run. */
 export const LIVENESS_PHASES = phaseTable('liveness', 'off', {
@@ -46,19 +46,25 @@ export const LIVENESS_PHASES = phaseTable('liveness', 'off', {
   'final-read': { start: 'idle', receive: 'idle', expire: 'off', thaw: 'waking', stop: 'off' },
 });
 
-/** Watches one wire. A sign of life is any byte; one that is found dead stays so until `start`. */
+/** Half of the time by which the side that asks is ahead of the other, as a part of `idleMs`. */
+const LEAD = 1 / 20;
+
+/**
+ * Watches one wire. A sign of life is any byte; one that is found dead stays so until `start`.
+ *
+ * Where both sides watch, one of them leads: its probes go out a twentieth to a tenth before `idleMs`, so that they arrive before the
+ * other side would ask, for which they are a sign of life. Both would ask in the same moment otherwise, and pay for two answers.
+ */
 export class Liveness {
-  readonly #idleMs: number;
-  readonly #probeTimeoutMs: number;
-  readonly #wakeProbeTimeoutMs: number;
+  readonly #timing: Required<LivenessTiming>; // Shared by all sessions of a protocol.
+  readonly #leads: boolean;
   #phase: PhaseOf<typeof LIVENESS_PHASES> = LIVENESS_PHASES.initial;
-  #deadline = 0; // When idleness becomes a probe, or a probe a dead wire. Unused while off.
+  #deadline = 0; // When idleness becomes a probe, or a probe a dead wire; in whole milliseconds, which take no memory of their own. Unused while off.
   #thaws = 0;
 
-  constructor(timing: LivenessTiming = {}) {
-    this.#idleMs = timing.idleMs ?? 5000;
-    this.#probeTimeoutMs = timing.probeTimeoutMs ?? 5000;
-    this.#wakeProbeTimeoutMs = timing.wakeProbeTimeoutMs ?? WAKE_PROBE_TIMEOUT_MS;
+  constructor(timing: LivenessTiming = {}, leads = false) {
+    this.#timing = isComplete(timing) ? timing : { ...LIVENESS_TIMING, ...timing };
+    this.#leads = leads;
   }
 
   /** A new wire: whatever was known of the one before is forgotten. */
@@ -83,36 +89,51 @@ export class Liveness {
     return this.#phase === 'off' ? undefined : this.#deadline;
   }
 
+  /** How much earlier a probe may go out than `nextTimeout`. */
+  get slackMs(): number {
+    return this.#leads ? this.#timing.idleMs * LEAD : 0;
+  }
+
   handleTimeout(now: number): LivenessAction {
-    if (this.#phase === 'off' || now < this.#deadline) return 'quiet';
+    if (this.#phase === 'off' || now < (this.#phase === 'idle' ? this.#deadline - this.slackMs : this.#deadline)) return 'quiet';
     const thawed = now - this.#deadline > LATE_MS && this.#thaws < THAWS_MAX;
     if (thawed) {
       this.#thaws++;
       this.#phase = step(LIVENESS_PHASES, this.#phase, 'thaw');
-      this.#deadline = now + this.#wakeProbeTimeoutMs;
+      this.#deadline = Math.ceil(now) + this.#timing.wakeProbeTimeoutMs;
       return 'probe';
     }
     this.#phase = step(LIVENESS_PHASES, this.#phase, 'expire');
     if (this.#phase === 'off') return 'dead';
-    this.#deadline = now + (this.#phase === 'probing' ? this.#probeTimeoutMs : FINAL_READ_MS);
-    return this.#phase === 'probing' ? 'probe' : 'quiet';
+    if (this.#phase !== 'probing') {
+      this.#deadline = Math.ceil(now) + FINAL_READ_MS;
+      return 'quiet';
+    }
+    // One that is ahead leaves its answer the more time: a dead wire is found when it would be found without.
+    this.#deadline = Math.max(Math.ceil(now), this.#deadline + this.slackMs) + this.#timing.probeTimeoutMs;
+    return 'probe';
   }
 
   /**
    * The host slept, or the network changed: ask at once. True when a probe is to be sent. False when there is nothing to
    * watch, or when one sent for the same reason is still to be answered, so that asking often can't delay the result.
    */
-  probeNow(now: number, wakeProbeTimeoutMs = this.#wakeProbeTimeoutMs): boolean {
+  probeNow(now: number, wakeProbeTimeoutMs = this.#timing.wakeProbeTimeoutMs): boolean {
     if (!knows(LIVENESS_PHASES, this.#phase, 'ask')) return false;
     this.#phase = step(LIVENESS_PHASES, this.#phase, 'ask');
-    this.#deadline = now + wakeProbeTimeoutMs;
+    this.#deadline = Math.ceil(now) + wakeProbeTimeoutMs;
     return true;
   }
 
   #rest(now: number): void {
-    this.#deadline = now + this.#idleMs;
+    const { idleMs } = this.#timing;
+    this.#deadline = Math.ceil(now) + (this.#leads ? idleMs - idleMs * LEAD : idleMs);
     this.#thaws = 0;
   }
+}
+
+function isComplete(timing: LivenessTiming): timing is Required<LivenessTiming> {
+  return timing.idleMs !== undefined && timing.probeTimeoutMs !== undefined && timing.wakeProbeTimeoutMs !== undefined;
 }
 
 export interface WakeDetectorTiming {

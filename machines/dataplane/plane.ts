@@ -17,6 +17,8 @@ export interface Plane<Message, Signal> {
   handleTimeout(now: number): void;
   /** When `handleTimeout` wants to be called; `undefined` when it doesn't. */
   nextTimeout(): number | undefined;
+  /** How much earlier than `nextTimeout` a call is as good, so that many can be handled at once. Default 0. */
+  readonly timeoutSlackMs?: number;
 
   /**
    * Take over a message; throws `SessionError` where it can't. The caller's buffer is free again on return. `prompt`: the caller waits

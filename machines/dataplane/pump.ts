@@ -1,6 +1,7 @@
 import type { Clock, Wire } from '../ports.js';
 import { NOT_QUEUED, DeadlineHeap, type Deferred, type Timer } from './deadline-heap.js';
 import type { Farewell, Plane } from './plane.js';
+import { NOT_FILED, TimingWheel, type WheelTimer } from './timing-wheel.js';
 import type { WireEnd, WireOwner } from './wire-end.js';
 
 /** Where a pump delivers to the application. Called between frames, never inside each other. */
@@ -19,15 +20,18 @@ export interface SignalListener<Signal> {
 const NO_ENDS: never[] = [];
 /** Bytes that one round may put on a wire before it reads again. */
 const TRANSMIT_BYTES_MAX = 1 << 20;
+/** A deadline so far away goes to the wheel, whose visits come early; what is nearer is due exactly. */
+const FAR_MS = 1000;
 
 /**
  * Moves bytes between one plane and its wires, and keeps one timer armed.
  * This is the only impure object on the hot path: everything it decides, the plane decided.
  */
-export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
-  /** For `DeadlineHeap` only, like the two methods it calls. */
+export class Pump<Message, Signal> implements Timer, WheelTimer, Deferred, WireOwner {
+  /** For `DeadlineHeap` and `TimingWheel` only, like the methods they call. */
   dueAt = Infinity;
   heapIndex = NOT_QUEUED;
+  wheelPlace = NOT_FILED;
   // Charts have it in their contexts: what it leads to must not be listed there (`unlisted`).
   readonly #plane: Plane<Message, Signal>;
   readonly #output: PumpOutput<Message>;
@@ -121,7 +125,7 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
     }
     if (this.#stopped) return;
     if ((this.#plane.isFull === true) !== this.#isPaused) this.#togglePause();
-    this.#arm();
+    this.#arm(now);
     this.#output.settled();
   }
 
@@ -131,6 +135,7 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
     if (how === 'polite') this.#transmit(this.clock.now()); // A farewell queued in this very turn.
     this.#stopped = true;
     this.#timers.clear(this);
+    if (this.wheelPlace !== NOT_FILED) TimingWheel.of(this.clock).remove(this);
     for (const end of this.#ends) end?.retire(how);
     this.#ends = NO_ENDS;
   }
@@ -278,15 +283,21 @@ export class Pump<Message, Signal> implements Timer, Deferred, WireOwner {
     this.flush();
   }
 
-  /** The timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
-  #arm(): void {
+  /** A timer only ever moves forward in time by firing: a later deadline waits for the earlier alarm and is set then. */
+  #arm(now: number): void {
     const at = this.#plane.nextTimeout();
-    if (at !== undefined && at < this.dueAt) this.#timers.set(this, at);
+    if (at === undefined || at >= this.dueAt) return;
+    if (at - now < FAR_MS) this.#timers.set(this, at);
+    else TimingWheel.of(this.clock).file(this, at, this.#plane.timeoutSlackMs ?? 0, now);
   }
 
-  /** For `DeadlineHeap` only. */
   expire(): void {
-    this.#plane.handleTimeout(this.clock.now());
+    const now = this.clock.now();
+    const at = this.#plane.nextTimeout();
+    if (at === undefined || this.#stopped) return;
+    // Bytes have come since it was set: most visits of idle sessions end here.
+    if (at - (this.#plane.timeoutSlackMs ?? 0) > now) return this.#arm(now);
+    this.#plane.handleTimeout(now);
     this.flush();
   }
 }

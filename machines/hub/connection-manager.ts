@@ -126,7 +126,7 @@ export class ConnectionManager
     return this.registry.size;
   }
   get isBusy(): boolean {
-    return this.incoming.size >= this.options.incomingMax;
+    return this.incoming.isFull(this.options.incomingMax);
   }
   *records(): Iterable<ConnectionRecord> {
     for (const { value } of this.registry.values()) yield value;

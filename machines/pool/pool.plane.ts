@@ -40,7 +40,8 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     const { limits, codec, isBare } = input;
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
     this.#queue = new FrameQueue(codec, limits.sendBytesMax);
-    this.liveness = new Liveness({ idleMs: limits.keepaliveIntervalMs, probeTimeoutMs: limits.probeTimeoutMs });
+    const { keepaliveIntervalMs: idleMs, probeTimeoutMs, wakeProbeTimeoutMs } = limits;
+    this.liveness = new Liveness({ idleMs, probeTimeoutMs, wakeProbeTimeoutMs });
     this.keepAliveMs = isBare && limits.keepaliveIntervalMs > 0 ? limits.keepaliveIntervalMs : undefined;
   }
 
@@ -81,7 +82,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
     if (now - this.#openedAt < SIGN_MS) return; // Received just now; silence around its opening proves nothing.
-    if (this.#mayPing && this.liveness.probeNow(now, this.input.limits.wakeProbeTimeoutMs)) this.#mustPing = true;
+    if (this.#mayPing && this.liveness.probeNow(now)) this.#mustPing = true;
   }
 
   // The pump's side.

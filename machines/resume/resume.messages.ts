@@ -105,6 +105,10 @@ export interface ResumeCodec extends FrameHead, LogCodec {
   fault(bytes: Uint8Array, at: number, end: number): Fault | undefined;
   goodbye(bytes: Uint8Array, at: number, end: number): { position: number; next: number; code: GoodbyeCode } | undefined;
 
+  /** The same bytes for every probe: idle sessions send little else. */
+  readonly ping: Uint8Array;
+  /** The same bytes again for what `ping` asks. Neither is ever written to. */
+  pong(nonce: number): Uint8Array;
   putAck(position: number): Uint8Array;
   putHello(kind: 'hello' | 'welcome', hello: Hello): Uint8Array;
   putRefused(body: RefusedBody): Uint8Array;

@@ -25,7 +25,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     super(input);
     const { limits, codec } = ({ role: this.role, codec: this.codec } = input);
     this.#framer = new Framer(codec, Math.max(limits.messageBytesMax + codec.dataHeadBytes, CONTROL_BYTES_MAX));
-    this.liveness = new Liveness({ idleMs: limits.idleMs, probeTimeoutMs: limits.probeTimeoutMs });
+    this.liveness = new Liveness(limits, this.role === 'dialer');
   }
 
   // Commands of the chart.
@@ -66,7 +66,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
 
   /** Something suggests that the wire may be dead: ask, and don't wait long. */
   probe(now: number): void {
-    if (this.#inputPhase === 'everything' && this.liveness.probeNow(now, this.limits.wakeProbeTimeoutMs)) this.#ping();
+    if (this.#inputPhase === 'everything' && this.liveness.probeNow(now)) this.#ping();
   }
 
   /** The peer is asked to go and come back after a while (a staggered drain of the hub). */
@@ -155,6 +155,10 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     const { ackAt, ackDue } = this.receiveWindow;
     if (ackAt === undefined || ackDue) return health;
     return health === undefined ? ackAt : Math.min(ackAt, health);
+  }
+
+  get timeoutSlackMs(): number {
+    return this.liveness.slackMs;
   }
 
   pollTransmit(): Uint8Array | undefined {
@@ -249,7 +253,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
         this.log.grant(value);
         return 'quiet';
       case 'ping':
-        return this.enqueue(this.codec.putNumber('pong', value)) > URGENT_MAX ? this.#reportCorrupt('malformed') : 'quiet';
+        return this.enqueue(this.codec.pong(value)) > URGENT_MAX ? this.#reportCorrupt('malformed') : 'quiet';
       case 'pong':
         return 'quiet'; // Receiving it is a sign of life; it has no other effect.
       case 'drain':
@@ -333,7 +337,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   #ping(): void {
-    this.enqueue(this.codec.putNumber('ping', this.receiveWindow.next));
+    this.enqueue(this.codec.ping);
   }
 
   #establish(): boolean {

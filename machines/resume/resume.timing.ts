@@ -20,7 +20,7 @@ export interface ResumeLimits {
   readonly ackEveryBytes: number;
   /** How long an acknowledgement may wait for company. Default 20 ms. */
   readonly ackDelayMs: number;
-  /** Silence after which a sign of life is asked for, and how long it may take. Defaults 5 s + 5 s; 0 for `idleMs` never asks. */
+  /** Silence after which a sign of life is asked for, and how long it may take. Defaults 5 s + 5 s; 0 for `idleMs` never asks. A dialer asks up to a tenth of it earlier, so that one side asks and not both. */
   readonly idleMs: number;
   readonly probeTimeoutMs: number;
   /** The same after the host slept. Default 1500 ms: the application waits already. */

@@ -89,6 +89,22 @@ describe('dataplane/liveness: the health of a wire', () => {
     expect(said).toEqual(['probe', 'probe', 'probe', 'quiet', 'dead', 'quiet']);
   });
 
+  test('of two sides, the one that leads asks up to a tenth earlier, and finds a dead wire when the other would', () => {
+    const leader = new Liveness({}, true);
+    leader.start(0);
+    expect([leader.nextTimeout(), leader.slackMs]).toEqual([4750, 250]);
+    expect(verdicts(leader, [4499, 4500])).toEqual(['quiet', 'probe']);
+    expect(leader.nextTimeout()).toBe(10_000);
+    expect(verdicts(leader, [9750, 9999, 10_000, 10_001])).toEqual(['quiet', 'quiet', 'quiet', 'dead']);
+  });
+
+  test('a leader that is late leaves the answer its whole time', () => {
+    const leader = new Liveness({}, true);
+    leader.start(0);
+    expect(leader.handleTimeout(5600)).toBe('probe');
+    expect(leader.nextTimeout()).toBe(10_600);
+  });
+
   test('asking again and again can’t delay the result of a wake probe', () => {
     const health = new Liveness();
     health.start(0);

@@ -1,6 +1,6 @@
 /**
  * Accepted connections that wait for the application, in order. One leaves when it is taken by the iterator, when the
- * application reads from it (it came by way of an event), or when it ends. The listener reads `size` before it accepts more.
+ * application reads from it (it came by way of an event), or when it ends. The listener asks `isFull` before it accepts more.
  */
 export class AcceptQueue<Item> implements AsyncIterable<Item> {
   #waiting: Item[] = [];
@@ -15,11 +15,22 @@ export class AcceptQueue<Item> implements AsyncIterable<Item> {
     return this.#waiting.length;
   }
 
+  /** Whether `max` or more wait. It looks at each only where so many may: a burst of accepts would look at all that wait for each. */
+  isFull(max: number): boolean {
+    return this.#waiting.length >= max && this.size >= max;
+  }
+
   push(item: Item): void {
     const asked = this.#asked.shift();
     if (asked !== undefined) return asked({ done: false, value: item });
     this.#waiting.push(item);
     if (this.#waiting.length >= this.#sweepAt) this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.size);
+  }
+
+  /** The oldest that still waits. */
+  #take(): Item | undefined {
+    for (let item; (item = this.#waiting.shift()) !== undefined;) if (!this.isGone(item)) return item;
+    return undefined;
   }
 
   end(): void {
@@ -35,7 +46,8 @@ export class AcceptQueue<Item> implements AsyncIterable<Item> {
     return {
       next: () => {
         if (isOver) return Promise.resolve({ done: true, value: undefined });
-        if (this.size > 0) return Promise.resolve({ done: false, value: this.#waiting.shift()! });
+        const item = this.#take();
+        if (item !== undefined) return Promise.resolve({ done: false, value: item });
         if (this.#hasEnded) return Promise.resolve({ done: true, value: undefined });
         return new Promise((resolve) => {
           const answer = (result: IteratorResult<Item>): void => {
