@@ -23,6 +23,8 @@ import {
 export {
   Engine,
   ConnectError,
+  type BroadcastOptions,
+  type BroadcastResult,
   type ConnectOptions,
   type EngineLimits,
   type EngineMetrics,

@@ -20,11 +20,23 @@ const CONNECT: Readonly<Record<string, Rule>> = {
   fingerprints: ['a list of fingerprints', (value) => Array.isArray(value) && value.every((each) => typeof each === 'string')],
 };
 
+const BROADCAST: Readonly<Record<string, Rule>> = {
+  to: [
+    'a list or another iterable of connections',
+    (value) => typeof value === 'object' && value !== null && Symbol.iterator in value,
+  ],
+};
+
 const SHUTDOWN: Readonly<Record<string, Rule>> = { deadlineMs: milliseconds, drainOverMs: milliseconds };
 
 /** @throws SessionError `bad-option` */
 export function checkConnectOptions(options: unknown): void {
   checkMembers('connect', CONNECT, options);
+}
+
+/** @throws SessionError `bad-option` */
+export function checkBroadcastOptions(options: unknown): void {
+  checkMembers('broadcast', BROADCAST, options);
 }
 
 /** @throws SessionError `bad-option` */

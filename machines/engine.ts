@@ -1,9 +1,10 @@
 import type { ActorRefFrom, AnyActorRef } from 'xstate';
-import { checkConnectOptions, checkListener, checkShutdownOptions } from './arguments.js';
+import { checkBroadcastOptions, checkConnectOptions, checkListener, checkShutdownOptions } from './arguments.js';
 import { callback } from './callbacks.js';
 import type { ApiState } from './connection/api-state.js';
 import type { EngineLimits } from './engine-limits.js';
 import { ConnectError } from './connect-error.js';
+import type { ConnectOptions } from './connect-options.js';
 import { abortedBy, SessionError } from './errors.js';
 import { Broadcast } from './connection/broadcast.js';
 import type { Connection } from './connection/connection-handle.js';
@@ -11,7 +12,8 @@ import type { connectionMachine } from './connection/connection.machine.js';
 import { ConnectionManager } from './hub/connection-manager.js';
 import type { Caller, ConnectRequest } from './hub/connect-request.js';
 import type { EngineEvent } from './hub/events.js';
-import { abortConnections, drain } from './hub/all-connections.js';
+import { abortConnections, completed, drain } from './hub/all-connections.js';
+import { broadcast, type BroadcastOptions, type BroadcastResult } from './hub/broadcast.js';
 import { hubMachine } from './hub/hub.machine.js';
 import { isLoopbackAddress } from './loopback.js';
 import type { MetricsReport } from './hub/metrics.js';
@@ -28,7 +30,9 @@ import type { Protocol } from './protocol.js';
 import { withChart } from './context-safe.js';
 import { unlisted } from './unlisted.js';
 
+export type { BroadcastOptions, BroadcastResult } from './hub/broadcast.js';
 export { ConnectError } from './connect-error.js';
+export type { ConnectOptions } from './connect-options.js';
 export type { EngineLimits } from './engine-limits.js';
 export type { Inspector } from './inspector.js';
 export type { Runtime } from './runtime/runtime.js';
@@ -56,20 +60,6 @@ export interface EngineOptions {
   readonly machines?: { readonly hub?: typeof hubMachine; readonly connection?: typeof connectionMachine };
   /** Sees every actor, event and snapshot of the engine: a function or an observer, as XState's `inspect`. Errors that it throws are reported. */
   readonly inspect?: Inspector;
-}
-
-/** How to connect, beside the address. Waiting ends by `signal`; `fingerprints` needs a transport that proves identities (`tls`, `wss`). */
-export interface ConnectOptions extends Pick<DialOptions, 'fingerprints'> {
-  /** Name of the protocol. Default: the engine's first one. */
-  readonly protocol?: string;
-  /** The peer's id in the protocol (pool, SHIP). Another peer at that address ends the attempt with `identity-mismatch`. */
-  readonly peer?: string;
-  /** Dial again after endings that can heal by themselves, until the protocol's retries are used up. Default false: one attempt. */
-  readonly retry?: boolean;
-  /** Gives up waiting; the attempt ends with its last caller. Rejects `aborted`, with the signal's reason as `cause`. */
-  readonly signal?: AbortSignal;
-  /** One connection for all who ask for this address. Default false where a protocol has many sessions per peer. */
-  readonly reuse?: boolean;
 }
 
 /** Counters of an engine, and its present size. */
@@ -256,6 +246,16 @@ export class Engine {
     const record = this.#hub.recordNamed(typeof of === 'string' ? of : of.id);
     if (typeof of !== 'string') return record?.handle;
     return [record?.handle, record?.successor?.handle].find((handle) => handle?.id === of);
+  }
+
+  /**
+   * Writes one message to many connections, as `connection.write` does to one: by default to all completed ones. It is copied and encoded
+   * once. None is waited for: the result names those that accepted it, those of them that should get no more for now, and those
+   * that could not take it, each with the error that `write` would have thrown. Throws `bad-option` where `to` is no list of connections.
+   */
+  broadcast<Message = Uint8Array>(message: Message, options: BroadcastOptions<Message> = {}): BroadcastResult<Message> {
+    checkBroadcastOptions(options);
+    return broadcast(message, options.to ?? (completed(this.#hub) as Iterable<Connection<Message>>));
   }
 
   toJSON(): object {

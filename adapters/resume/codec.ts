@@ -77,11 +77,10 @@ export const resumeCodec: ResumeCodec = {
   acked: (b, at) => get24(b, at + 1),
 
   putData(into, at, sequence, payload, prompt) {
-    into[at] = prompt ? DATA_PROMPT : DATA;
-    put24(into, at + 1, payload.length + 4);
-    put32(into, at + HEAD, sequence);
+    dataHead(into, at, sequence, payload.length, prompt);
     into.set(payload, at + HEAD + 4);
   },
+  putDataHead: dataHead,
   ping: numbered('ping', PING_NONCE),
   pong: (nonce) => (nonce === PING_NONCE ? PONG : numbered('pong', nonce)),
   putAck(position) {
@@ -197,6 +196,12 @@ export function looksLikeResume(bytes: Uint8Array): boolean | undefined {
 function trailAt(b: Uint8Array, at: number): Trail | undefined {
   const trail = { wire: get32(b, at), before: get32(b, at + 4), tries: get32(b, at + 8) };
   return trail.wire === 0 ? undefined : trail;
+}
+
+function dataHead(into: Uint8Array, at: number, sequence: number, payloadBytes: number, prompt: boolean): void {
+  into[at] = prompt ? DATA_PROMPT : DATA;
+  put24(into, at + 1, payloadBytes + 4);
+  put32(into, at + HEAD, sequence);
 }
 
 function numbered(kind: 'confirm' | 'goodbye-ack' | 'ping' | 'pong' | 'drain' | 'credit', value: number): Uint8Array {

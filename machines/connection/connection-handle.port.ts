@@ -19,5 +19,12 @@ export interface HandleFacts {
   readonly role: 'dialer' | 'acceptor';
 }
 
+/** A message that `broadcast` gives to several sessions; it never changes. */
+export interface SharedMessage<Message> {
+  readonly message: Message;
+  readonly encoded: Uint8Array | undefined;
+  readonly bytes: number;
+}
+
 /** The facts about its protocol that a handle needs. */
 export type HandleKind<Message> = Pick<Protocol<Message>, 'sizeOf' | 'encode' | 'copy' | 'boundaries'>;

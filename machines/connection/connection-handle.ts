@@ -9,7 +9,7 @@ import { abortedBy, cutBy, SessionError, type UndeliveredError } from '../errors
 import { Broadcast } from './broadcast.js';
 import type { Clock } from '../ports.js';
 import { undelivered, withRanges } from './undelivered.js';
-import type { HandleFacts, HandleKind, HandlePort } from './connection-handle.port.js';
+import type { HandleFacts, HandleKind, HandlePort, SharedMessage } from './connection-handle.port.js';
 import type { SessionPlane } from '../protocol.js';
 
 export type { Connection, SendOptions } from './connection.api.js';
@@ -91,6 +91,9 @@ export class ConnectionHandle<Message> implements Connection<Message> {
   get plane(): SessionPlane<Message> {
     return this.#plane;
   }
+  get kind(): HandleKind<Message> {
+    return this.#kind;
+  }
   get boundaries(): 'message' | 'stream' {
     return this.#kind.boundaries;
   }
@@ -127,11 +130,11 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     for (let m; this.#onMessage !== undefined && (m = this.#take()) !== undefined;) this.#call(m);
   }
 
-  write(message: Message): boolean {
+  write(message: Message, shared?: SharedMessage<Message>): boolean {
     if (this.#closing !== undefined) throw this.#tooLate();
-    const encoded = this.#kind.encode?.(message);
-    if (!this.#budget.fits(encoded?.length ?? this.#kind.sizeOf(message))) throw this.#overBudget();
-    const mayGoOn = this.#pump.write(message, encoded);
+    const encoded = shared === undefined ? this.#kind.encode?.(message) : shared.encoded;
+    if (!this.#budget.fits(shared?.bytes ?? encoded?.length ?? this.#kind.sizeOf(message))) throw this.#budget.refusal();
+    const mayGoOn = this.#pump.write(message, encoded, shared !== undefined);
     this.#charge();
     return mayGoOn;
   }
@@ -142,7 +145,7 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     return new Promise((resolve, reject) => {
       const encoded = this.#kind.encode?.(message);
       const bytes = encoded?.length ?? this.#kind.sizeOf(message); // Throws for a value that is no message, which rejects.
-      if (!this.#budget.fits(bytes)) return reject(this.#overBudget());
+      if (!this.#budget.fits(bytes)) return reject(this.#budget.refusal());
       if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, encoded, resolve, reject);
       if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
@@ -378,10 +381,6 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     const drains = this.#drains ?? [];
     this.#drains = undefined;
     for (const wake of drains) wake();
-  }
-
-  #overBudget(): SessionError {
-    return new SessionError('queue-full', `all connections together hold ${this.#budget.bytes} bytes for their peers already`);
   }
 
   #tooLate(): SessionError {

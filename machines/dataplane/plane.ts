@@ -22,9 +22,10 @@ export interface Plane<Message, Signal> {
 
   /**
    * Take over a message; throws `SessionError` where it can't. The caller's buffer is free again on return. `prompt`: the caller waits
-   * for the acknowledgement. `encoded`: its encoding, where the caller has it already.
+   * for the acknowledgement. `encoded`: its encoding, where the caller has it already. `isShared`: other sessions have the same message,
+   * which never changes, so that a reference to it will do.
    */
-  write(message: Message, prompt?: boolean, encoded?: Uint8Array): Room;
+  write(message: Message, prompt?: boolean, encoded?: Uint8Array, isShared?: boolean): Room;
   /** The next bytes for a link; they stay unchanged until the wire has written them. */
   pollTransmit(link: number, now: number): Uint8Array | undefined;
   pollMessage(): Message | undefined;

@@ -93,8 +93,8 @@ export class Pump<Message, Signal> implements Timer, WheelTimer, Deferred, WireO
   }
 
   /** Takes a message over. False: accepted, but wait until `plane.hasRoom()`. Throws where the plane can't take it. */
-  write(message: Message, encoded?: Uint8Array): boolean {
-    const room = this.#plane.write(message, false, encoded);
+  write(message: Message, encoded?: Uint8Array, isShared = false): boolean {
+    const room = this.#plane.write(message, false, encoded, isShared);
     if (room === 'flush') this.flush();
     else this.gather();
     return room !== 'wait';

@@ -6,6 +6,8 @@ export interface LogCodec {
   readonly dataHeadBytes: number;
   /** Writes head and payload at `at`. `prompt` asks the receiver to acknowledge without delay. */
   putData(into: Uint8Array, at: number, sequence: number, payload: Uint8Array, prompt: boolean): void;
+  /** The head alone. Without this, shared messages are copied. */
+  putDataHead?(into: Uint8Array, at: number, sequence: number, payloadBytes: number, prompt: boolean): void;
 }
 
 /** The cost of every message beyond its payload, in credit and in bounds: its heads, its entry, its share of a view. */
@@ -15,9 +17,12 @@ interface Slab {
   readonly bytes: Uint8Array;
   used: number; // Written up to here.
   readonly first: number; // Number of the first message in it.
+  readonly shared: 'no' | 'bulk' | 'prompt'; // Otherwise the payload of one message, which other sessions have too; its head is made when it is sent.
 }
 
 const NO_SIZES = new Uint32Array(0);
+/** A shared payload below this is copied: an object that refers to it would weigh as much. */
+const SHARED_BYTES_MIN = 256;
 const SLAB_CLASSES = [16 << 10, 64 << 10, 256 << 10];
 /** Slabs for single messages above the largest class are multiples of this. */
 const SLAB_STEP = 64 << 10;
@@ -84,6 +89,7 @@ export class SendLog {
   #limit = 0; // The peer's credit: `#sentCost` may not pass it.
   #slab = 0; // Index of the slab that holds the cursor,
   #at = 0; // and the cursor's place in it.
+  #rest: Uint8Array | undefined; // The payload of a shared message whose head was polled last; it counts as sent.
   #fresh = 0; // Index of the first slab of this wire; older ones are not used again, an old wire might still be reading them.
 
   constructor(
@@ -127,8 +133,8 @@ export class SendLog {
     return this.#cost + payloadBytes + MESSAGE_COST_BYTES <= this.bytesMax;
   }
 
-  /** Takes a message over; the caller's buffer is free again. Throws when the bound would be passed. */
-  push(payload: Uint8Array, prompt: boolean): void {
+  /** Takes a message over; the caller's buffer is free again, unless it is shared and never changes. Throws when the bound would be passed. */
+  push(payload: Uint8Array, prompt: boolean, isShared = false): void {
     const cost = payload.length + MESSAGE_COST_BYTES;
     if (this.#cost + cost > this.bytesMax)
       throw new SessionError(
@@ -136,14 +142,18 @@ export class SendLog {
         `${this.#cost} of ${this.bytesMax} bytes are queued; wait for drained() before writing more`,
       );
     const size = this.codec.dataHeadBytes + payload.length;
-    let slab = this.#slabs[this.#slabs.length - 1];
-    if (slab === undefined || slab.used + size > slab.bytes.length || this.#slabs.length - 1 < this.#fresh)
-      slab = this.#append(size);
     this.#unaskedCost += cost;
     const asks = prompt || this.#unaskedCost >= this.askEveryBytes;
     if (asks) this.#unaskedCost = 0;
-    this.codec.putData(slab.bytes, slab.used, this.#next, payload, asks);
-    slab.used += size;
+    if (isShared && payload.length >= SHARED_BYTES_MIN && this.codec.putDataHead !== undefined)
+      this.#slabs.push({ bytes: payload, used: size, first: this.#next, shared: asks ? 'prompt' : 'bulk' });
+    else {
+      let slab = this.#slabs[this.#slabs.length - 1]; // A shared one is never large enough.
+      if (slab === undefined || slab.used + size > slab.bytes.length || this.#slabs.length - 1 < this.#fresh)
+        slab = this.#append(size);
+      this.codec.putData(slab.bytes, slab.used, this.#next, payload, asks);
+      slab.used += size;
+    }
     if (this.#next - this.#base > this.#mask) this.#grow();
     this.#sizes[this.#next & this.#mask] = size;
     this.#next++;
@@ -151,8 +161,18 @@ export class SendLog {
     this.#unsentBytes += size;
   }
 
-  /** The next frames for the wire, as many as lie side by side and credit allows. */
+  /** Whether half a frame was polled: nothing may come before the rest of it. */
+  get isMidFrame(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  /** The next frames for the wire, as many as lie side by side and credit allows. Of a shared message head and payload come one by one. */
   poll(): Uint8Array | undefined {
+    if (this.#rest !== undefined) {
+      const rest = this.#rest;
+      this.#rest = undefined;
+      return rest;
+    }
     if (this.#cursor === this.#next) return undefined;
     let slab = this.#slabs[this.#slab]!;
     if (this.#at === slab.used && this.#slab + 1 < this.#slabs.length) {
@@ -171,7 +191,7 @@ export class SendLog {
       end += size;
     }
     if (end === this.#at) return undefined;
-    const view = slab.bytes.subarray(this.#at, end);
+    const view = slab.shared === 'no' ? slab.bytes.subarray(this.#at, end) : this.#pollShared(slab);
     this.#unsentBytes -= end - this.#at;
     this.#at = end;
     this.#cursor = cursor;
@@ -195,6 +215,7 @@ export class SendLog {
     const head = this.codec.dataHeadBytes;
     for (let n = this.#base; n < this.#cursor; n++) this.#sentCost -= this.#sizes[n & this.#mask]! - head + MESSAGE_COST_BYTES;
     this.#cursor = this.#base;
+    this.#rest = undefined;
     this.#slab = 0;
     this.#at = this.#offsetOf(this.#base);
     this.#unsentBytes = -this.#at;
@@ -215,16 +236,24 @@ export class SendLog {
   /** The session is over. */
   clear(): void {
     this.#slabs.length = 0;
+    this.#rest = undefined;
     this.#sizes = NO_SIZES;
     this.#mask = -1;
     this.#base = this.#cursor = this.#next;
     this.#cost = this.#unsentBytes = this.#slab = this.#at = 0;
   }
 
+  #pollShared({ bytes, first, shared }: Slab): Uint8Array {
+    const head = new Uint8Array(this.codec.dataHeadBytes);
+    this.codec.putDataHead!(head, 0, first, bytes.length, shared === 'prompt');
+    this.#rest = bytes;
+    return head;
+  }
+
   /** A lone message gets a small slab, a stream gets large ones. */
   #append(size: number): Slab {
     const wanted = this.#cost < 16 << 10 ? 0 : this.#cost < 128 << 10 ? 64 << 10 : 256 << 10;
-    const slab = { bytes: this.pool.get(Math.max(size, wanted)), used: 0, first: this.#next };
+    const slab: Slab = { bytes: this.pool.get(Math.max(size, wanted)), used: 0, first: this.#next, shared: 'no' };
     this.#slabs.push(slab);
     return slab;
   }
@@ -259,7 +288,7 @@ export class SendLog {
       if (!done) return;
       const slab = this.#slabs.shift()!;
       if (this.#fresh > 0) this.#fresh--;
-      else this.pool.put(slab.bytes);
+      else if (slab.shared === 'no') this.pool.put(slab.bytes);
       if (this.#slab > 0) this.#slab--;
       else this.#at = 0;
     }

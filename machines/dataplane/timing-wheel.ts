@@ -13,7 +13,7 @@ export const NOT_FILED = -1;
 const SLOT_MS = 50;
 /** A power of two; together 12.8 s. A later time is filed in the last slot, and again when that is visited. */
 const SLOTS = 256;
-/** Visits in a row, some 3 ms. What is left follows once sockets had their turn. Chosen without measurement. */
+/** Visits in a row, some 3 ms. The others follow once sockets had their turn. Chosen without measurement. */
 const VISITS_MAX = 256;
 
 /**
@@ -31,7 +31,7 @@ export class TimingWheel {
 
   readonly #slots: WheelTimer[][] = Array.from({ length: SLOTS }, () => []);
   #size = 0;
-  #next = 0; // The first slot that may have somebody in it, counted from time 0.
+  #next = 0; // The first slot that may not be empty, counted from time 0.
   #isVisiting = false;
   #timer: unknown;
   #timerSlot = Infinity; // The slot at whose beginning the platform's timer fires; those before it are empty.

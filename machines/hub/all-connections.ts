@@ -1,4 +1,5 @@
 import { closing } from '../closing.js';
+import type { Connection } from '../connection/connection-handle.js';
 import type { ConnectionRecord } from './connection-record.js';
 
 /** Operations on all connections of a hub at once: at a shutdown, and when the host sleeps, wakes or leaves. */
@@ -28,6 +29,11 @@ export function cancelAttempts(
 
 export function closeConnections(hub: Hub): void {
   for (const { ref } of [...hub.records()]) ref?.send({ type: 'close', now: false, reason: 'shutdown' });
+}
+
+/** The sessions that messages can be written to, those without a wire at the moment too. */
+export function* completed(hub: Hub): Iterable<Connection<unknown>> {
+  for (const { isCompleted, handle } of [...hub.records()]) if (isCompleted && handle?.isClosing === false) yield handle;
 }
 
 export function abortConnections(hub: Hub): void {

@@ -29,14 +29,14 @@ export abstract class ResumeCounts extends ControlQueue<ResumeSignal> {
     this.handshake = new Handshake(input, this.log, this.receiveWindow);
   }
 
-  write(payload: Uint8Array, prompt = false): Room {
+  write(payload: Uint8Array, prompt = false, _encoded?: Uint8Array, isShared = false): Room {
     if (this.sending !== 'taking') throw new SessionError('closed', 'this connection is closing; nothing more can be written');
     if (payload.length > this.handshake.messageBytesMax)
       throw new SessionError(
         'too-large',
         `a message of ${payload.length} bytes is above the limit of ${this.handshake.messageBytesMax} that both sides agreed on`,
       );
-    this.log.push(payload, prompt);
+    this.log.push(payload, prompt, isShared);
     if (this.log.costBytes >= this.limits.sendBytesHigh) return 'wait';
     return this.log.unsentBytes >= FLUSH_BYTES ? 'flush' : 'room';
   }

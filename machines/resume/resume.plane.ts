@@ -162,6 +162,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
   }
 
   pollTransmit(): Uint8Array | undefined {
+    if (this.log.isMidFrame) return this.log.poll();
     const frame = this.nextFrame();
     if (frame !== undefined) return frame;
     if (this.#inputPhase === 'everything') {

@@ -44,8 +44,9 @@ export default ({ transport, protocol }) => ({
     const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })], listen: [transport === 'memory' ? 'memory://bench' : `${transport}://${host}:${port}`], limits: { incomingMax: 1e6, connectionsMax: 1e6 } });
     await engine.start();
     (async () => { for await (const connection of engine.incoming) onConn(new Conn(connection)); })();
-    if (transport === 'memory') return { port: 1 };
-    return { port: Number(new URL(engine.addresses[0].replace(/^\w+:/, 'http:')).port) };
+    const broadcast = (message) => engine.broadcast(message);
+    if (transport === 'memory') return { port: 1, broadcast };
+    return { port: Number(new URL(engine.addresses[0].replace(/^\w+:/, 'http:')).port), broadcast };
   },
   async dial({ host, port, ...opts }) {
     this.engine ??= (async () => { const e = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })] }); await e.start(); return e; })();
