@@ -17,7 +17,8 @@ import { tls } from '../transports/tls.js';
 import { websocket as pageWebsocket } from '../transports/websocket.browser.js';
 import { websocket } from '../transports/websocket.js';
 import { resumeMachine } from '../machines/index.js';
-import { createTranscript, LiveView, record } from '../visualizer/index.js';
+import { RecordingFile } from '../visualizer/files.js';
+import { createRecorder, createTranscript, LiveView, record, RecordingMemory } from '../visualizer/index.js';
 import { serveLive } from '../visualizer/server/index.js';
 import { explore, freeModel } from './model/index.js';
 import { runWorld, SeededRandom, SimClock, SimNetwork } from './sim/index.js';
@@ -64,6 +65,9 @@ const OPTIONS: Readonly<Record<string, readonly [Call, object]>> = {
   createTranscript: [createTranscript, { clock: performance }],
   serveLive: [(o: never) => serveLive(new LiveView({ clock: performance }), {}, o), {}],
   record: [(o: never) => record(engine, { write: () => {} } as never, o), {}],
+  createRecorder: [(o: never) => createRecorder(performance as never, { write: () => {} }, o), {}],
+  RecordingMemory: [(o: never) => new RecordingMemory(o), {}],
+  RecordingFile: [(o: never) => new RecordingFile('/nosuch/recording', o), {}],
   explore: [(o: never) => explore(freeModel(resumeMachine), o), {}],
   SimNetwork: [(o: never) => new SimNetwork(new SimClock(), new SeededRandom(1), o), {}],
   runWorld: [runWorld, { seed: 1 }],

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { drawings, type Drawable, type Drawings } from './draw.js';
 import { MERMAID_HEADER } from './mermaid.js';
 
+export { RecordingFile, type RecordingFileOptions } from './recording-file.js';
+
 // Drawings in folders. Needs Node; the rest of the visualizer runs in a browser as well, and must not import this.
 
 /** A committed drawing that no longer shows its machine. */

@@ -6,6 +6,7 @@ import type { Transport } from '../../machines/ports.js';
 import { Failed, Misuse } from './failures.js';
 import type { Output } from './output.js';
 import { schemeOf, type Scheme } from './parse.js';
+import { recordEngine } from './recording.js';
 
 /** Options of identity and trust, from the command line. */
 export interface PeerOptions {
@@ -56,6 +57,7 @@ export async function openEngine(request: EngineRequest, reach: PeerOptions, out
   const insecure = reach.insecure ?? false;
   const optional = { ...(limits === undefined ? {} : { limits }), ...(inspect === undefined ? {} : { inspect }) };
   const engine = createEngine({ transports, protocols, listen, insecure, ...optional });
+  recordEngine(engine);
   await engine.start().catch(async (error: Error) => {
     await engine.shutdown({ deadlineMs: 0 });
     throw new Failed(error.message, 'Check that the address belongs to this machine and that no other program listens there.', {

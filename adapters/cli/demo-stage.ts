@@ -3,6 +3,7 @@ import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
 import { FaultProxy } from './fault-proxy.js';
 import type { Inspector } from './inspector.js';
+import { recordEngine } from './recording.js';
 import {
   chosen,
   dialedProtocol,
@@ -71,6 +72,8 @@ export class Stage {
         inspect?.(event);
       },
     });
+    recordEngine(server, 'server');
+    recordEngine(client, 'client');
     if (protocol === 'resume')
       client.on(({ type }) => {
         if (type === 'lost') note({ word: 'lost', carrying: 0 });

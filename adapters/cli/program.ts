@@ -2,7 +2,9 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { certCommand } from './cert.js';
 import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
+import { inspectCommand } from './inspect.js';
 import type { Inspector } from './inspector.js';
+import { beginRecording, endRecording, withRecordOption } from './recording.js';
 import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
@@ -29,8 +31,12 @@ export function makeProgram(inspector?: Inspector): Command {
   certCommand(program);
   shipCommand(program);
   drawCommand(program);
+  inspectCommand(program);
+  for (const command of program.commands) if (!RUNS_NO_ENGINE.includes(command.name())) withRecordOption(command);
   return program;
 }
+
+const RUNS_NO_ENGINE = ['cert', 'draw', 'inspect'];
 
 /** Runs one command; `inspector` was opened before, for it. Returns the exit code: 0 done, 1 failed, 2 misused. */
 export async function runProgram(words: readonly string[], inspector?: Inspector): Promise<number> {
@@ -38,6 +44,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
   const stopListening = onInterrupt(() => Promise.resolve(inspector?.close())); // Until the command has a handler of its own.
   try {
     const program = makeProgram(inspector);
+    program.hook('preAction', (_, command) => beginRecording(command));
     refuseUnknown(program, words);
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -56,6 +63,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
     output.tell({ failed: 'misuse', message: hint === undefined ? message : `${message} (${hint})` }); // Commander printed it.
     return 2;
   } finally {
+    endRecording();
     await inspector?.close();
     stopListening();
   }

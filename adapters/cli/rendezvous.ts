@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { tcp } from '../../transports/tcp.js';
 import { createNode, makeNodeKey, type RendezvousNode } from '../rendezvous/index.js';
+import { recordEngine } from './recording.js';
 import { FaultTransport } from './fault-transport.js';
 import { Failed, onInterrupt, Output, wholeOf } from './cli-output.js';
 
@@ -91,6 +92,7 @@ class Stage {
         limits: { refreshMs: 500, bootstrapBaseMs: 50, bootstrapCapMs: 500, repeatFilterMs: 500, askTimeoutMs: 5000, peersWanted: this.count }, // prettier-ignore
       });
       this.#nodes.push(node);
+      recordEngine(node.engine, `node ${n + 1}`);
       node.on(() => this.#look?.());
       await node.start();
       if (n < 2) contacts.push(node.engine.addresses[0]!);

@@ -4,6 +4,7 @@ import { loadIdentity } from '../identity/index.js';
 import { fromQrText, Hub, mdnsDiscovery, normaliseSki, ShipTrustFile, staticDiscovery } from '../ship/index.js';
 import { memoryTrust, shipAdvice, type Discovery, type HubOptions, type ShipTrust } from '../ship/index.js';
 import { ShipLog } from './ship-log.js';
+import { recordEngine } from './recording.js';
 import { Pairing } from './ship-pairing.js';
 import { searching } from './ship-search.js';
 import { addressOf, Failed, failedBy, Misuse, onInterrupt, Output } from './cli-output.js';
@@ -161,6 +162,7 @@ async function open(
     },
     log.reader({ isEchoing: options.echo ?? false, mayWait: () => pairing.isPossible }),
   );
+  recordEngine(hub.engine);
   log.follow(hub);
   pairing.follow(hub);
   return { hub, log, pairing };

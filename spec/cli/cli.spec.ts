@@ -201,7 +201,7 @@ test('command line: what is not there yet is absent from the help', async () => 
   const { code, out } = await holdfast('--help');
   expect(code).toBe(0);
   expect(out).toMatch(/^\s+demo\b/m);
-  expect(out).not.toMatch(/^\s+(inspect|testgen|check|bench)\b/m);
+  expect(out).not.toMatch(/^\s+(testgen|check|bench)\b/m);
 });
 
 test('command line: cert makes an identity, prints what peers know it by, and does not replace it unasked', async () => {

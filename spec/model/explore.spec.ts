@@ -1,5 +1,7 @@
 import { setup, type AnyMachineSnapshot } from 'xstate';
-import { explore, type Model, type PlayedWorld } from './index.js';
+import { explore, recordPath, WalkError, type Model, type PlayedWorld } from './index.js';
+import { RecordingMemory } from '../../visualizer/index.js';
+import { readRecording } from '../../visualizer/reader/index.js';
 
 interface Counter extends PlayedWorld {
   count: number;
@@ -110,4 +112,25 @@ describe('explore: a guard over data that no facts tell apart', () => {
     });
     expect(explore({ ...model, machine: harmless }, { warn: () => {} }).warnings).toEqual([]);
   });
+});
+
+test('explore: a failed exploration has its path, which can be recorded', () => {
+  const model = { ...lampModel, check: fault };
+  let path: WalkError['path'] | undefined;
+  try {
+    explore(model);
+  } catch (error) {
+    if (error instanceof WalkError) path = error.path;
+  }
+  const memory = new RecordingMemory();
+  recordPath(model, path!, memory);
+  const { header, lines } = readRecording(memory.text()).recording;
+  expect(header.label).toBe('model: new');
+  const taken = lines.flatMap((line) => (line.type === 'step' && line.to.length > 0 ? [[line.event.type, ...line.to]] : []));
+  expect(taken).toEqual([
+    ['xstate.init', 'lamp.off'],
+    ['press', 'lamp.on'],
+    ['press', 'lamp.off'],
+    ['press', 'lamp.on'],
+  ]);
 });

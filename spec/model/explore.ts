@@ -1,10 +1,11 @@
 import { checkOptionNames } from '../../machines/arguments.js';
 import type { Graph } from '../../visualizer/graph.js';
+import type { RecordingSink } from '../../visualizer/index.js';
 import { Coverage } from './coverage.js';
 import { MergedSituations } from './guard-reads.js';
 import type { Interpreter, Model, Path, PlayedWorld, Step } from './model.js';
 import { Subject } from './subject.js';
-import { Walk, xstate } from './walk.js';
+import { Walk, WalkError, xstate } from './walk.js';
 
 /** How far to look, and by which interpreter. */
 export interface ExploreOptions {
@@ -161,6 +162,27 @@ export function walkPath<World extends PlayedWorld>(
   const walk = new Walk(subject, path.world, coverage, make, path.first);
   for (const step of path.steps) walk.step(step);
   return walk.path;
+}
+
+/**
+ * Walks a path once more and hands a recording of it to `sink`: of one that fails, up to there. The error of a failed exploration or walk
+ * has the path: `catch (error) { if (error instanceof WalkError) recordPath(model, error.path, sink) }`.
+ */
+export function recordPath<World extends PlayedWorld>(
+  model: Model<World>,
+  { world, first, steps }: Path,
+  sink: RecordingSink,
+  make: Interpreter = xstate,
+): void {
+  const subject = new Subject(model);
+  try {
+    const walk = new Walk(subject, world, new Coverage(subject.graph), make, first, sink);
+    for (const step of steps) walk.step(step);
+  } catch (error) {
+    if (!(error instanceof WalkError)) throw error;
+  } finally {
+    sink.end?.();
+  }
 }
 
 /** A path in words, for the name of a test. */

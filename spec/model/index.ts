@@ -1,6 +1,7 @@
 /** Models of charts: what may happen is stated, where it leads is found out, walked, judged by the drawing, and counted. */
 export { Coverage, edgeText, type Share } from './coverage.js';
-export { explore, pathText, walkPath, type Exploration, type ExploreOptions } from './explore.js';
+export { WalkError } from './walk.js';
+export { explore, pathText, recordPath, walkPath, type Exploration, type ExploreOptions } from './explore.js';
 export { freeModel } from './free.js';
 export { GuardReads } from './guard-reads.js';
 export type { Interpreter, Model, Path, PlayedWorld, Sample, Step } from './model.js';

@@ -7,10 +7,12 @@ import {
   type EventObject,
   type InspectionEvent,
 } from 'xstate';
+import { createRecorder, type RecordingSink } from '../../visualizer/index.js';
 import { wordsOf } from '../../visualizer/words.js';
 import { stateText } from '../../visualizer/transcript.js';
 import type { Subject } from './subject.js';
 import type { Interpreter, Path, PlayedWorld, Step } from './model.js';
+import type { SimClock } from '../sim/clock.js';
 import { PlayedTime } from './played.js';
 import type { Coverage } from './coverage.js';
 import type { Configuration } from './semantics.js';
@@ -18,6 +20,23 @@ import type { Edge } from '../../visualizer/graph.js';
 
 /** XState's own actor. */
 export const xstate: Interpreter = (machine, parent, input) => createActor(machine, { id: 'it', parent, input });
+
+/** A walk that failed, and how it went until then: `recordPath` shows it. */
+export class WalkError extends Error {
+  constructor(
+    message: string,
+    readonly path: Path,
+    options: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The played clock decides what happens next: the recorder must set no timer on it. */
+function recordParent(parent: AnyActorRef, clock: SimClock, sink: RecordingSink, label: string): void {
+  const still = { now: () => clock.now(), wall: () => clock.wall(), setTimeout: () => undefined, clearTimeout: () => {} };
+  createRecorder(still, sink, { label }).addActor(parent);
+}
 
 /**
  * One actor on its way through a chart. Each transition it takes is compared with what the drawing says; an `Error` tells of the
@@ -43,6 +62,8 @@ export class Walk<World extends PlayedWorld> {
     readonly coverage: Coverage,
     make: Interpreter = xstate,
     readonly first: readonly boolean[] = [],
+    /** Gets a recording of the walk. */
+    sink?: RecordingSink,
   ) {
     const { model } = subject;
     this.#configuration = subject.semantics.beginning();
@@ -52,6 +73,7 @@ export class Walk<World extends PlayedWorld> {
     const listen = (state: object, event: AnyEventObject): object => (this.world.hear?.(event), state);
     const parent = createActor(fromTransition(listen, {}), { clock: this.time.clock, inspect: (event) => this.#inspect(event) });
     this.time.rule(parent);
+    if (sink !== undefined) recordParent(parent, this.time.clock, sink, `model: ${worldName}`);
     parent.start();
     this.#during(undefined, first, () => {
       this.#born = make(subject.machine, parent, this.world.input); // XState's actors take their first transitions here.
@@ -122,7 +144,9 @@ export class Walk<World extends PlayedWorld> {
       this.#arrive(this.#configuration, nodesOf(this.snapshot), step?.name ?? 'the start');
       this.subject.model.check?.(this.world, this.snapshot);
     } catch (error) {
-      throw new Error(`${this.#told()}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      const { worldName: world, first } = this;
+      const path = { world, first, steps: [...this.#steps], lands: [...this.#lands], takes: [] };
+      throw new WalkError(`${this.#told()}: ${error instanceof Error ? error.message : String(error)}`, path, { cause: error });
     }
     this.#lands.push(this.place);
   }

@@ -109,7 +109,7 @@ export class ShipWorld {
     };
     const skis = [A_SKI, (random.chance(0.5) ? '1' : '9').repeat(40)];
     this.hubs = [this.#hub(0, skis), this.#hub(1, skis)];
-    for (const { engine } of this.hubs) watcher?.watch(engine.actor);
+    for (const { engine, ski } of this.hubs) watcher?.watch(engine.actor, engine, ski.slice(0, 4));
   }
 
   async run(): Promise<ShipReport> {

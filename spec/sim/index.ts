@@ -5,5 +5,7 @@ export { SimNetwork } from './network.js';
 export { CALM, CRUEL, type SimNetworkOptions } from './network.options.js';
 export { SeededRandom } from './random.js';
 export type { Report } from './report.js';
+export { recorded } from './recorded.js';
+export type { Watcher } from './watcher.js';
 export { runWorld, World, type Plan, type WorldCounts } from './world.js';
 export { Alternating, Bounded, ExactlyOnceInOrder, LiveAgainWithin, NothingLeft, SettledOnce } from './checks.js';

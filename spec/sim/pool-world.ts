@@ -84,7 +84,7 @@ export class PoolWorld implements Witness {
         { clock, random: own.next, entropy: plan.watcher?.entropy(own.bytes) ?? own.bytes },
         { transports: [transport], protocols: [pool({ ...options, id })], listen: [`sim://${name}:1`], resolver },
       );
-      plan.watcher?.watch(engine.actor);
+      plan.watcher?.watch(engine.actor, engine, name);
       this.hosts.push(new Host(index, id, engine, this));
     }
   }

@@ -154,8 +154,8 @@ export class RendezvousWorld {
       ports: { clock: process, random: own.next, entropy: this.plan.watcher?.entropy(own.bytes) ?? own.bytes },
     });
     host.node = node;
-    if ('actor' in node) this.plan.watcher?.watch(node.actor as AnyActorRef);
-    this.plan.watcher?.watch(node.engine.actor);
+    if ('actor' in node) this.plan.watcher?.watch(node.actor as AnyActorRef, undefined, name);
+    this.plan.watcher?.watch(node.engine.actor, node.engine, name);
     host.isConnected = false;
     node.on((news) => {
       if (host.node !== node) return;

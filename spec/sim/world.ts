@@ -115,7 +115,7 @@ export class World {
         { clock, random: own.next, entropy: plan.watcher?.entropy(own.bytes) ?? own.bytes },
         { transports: [this.network.transport(name, { process: clock })], protocols: [resume(options)], listen },
       );
-      plan.watcher?.watch(engine.actor);
+      plan.watcher?.watch(engine.actor, engine, name);
       return engine;
     };
     this.acceptor = new Side('b', engineOf('b', ['sim://b:1']), this);

@@ -50,7 +50,7 @@ export class TunaWorld {
         listen,
       },
     );
-    this.watcher?.watch(engine.actor);
+    this.watcher?.watch(engine.actor, engine, name);
     engine.on((event) => {
       if (event.type === 'closing') this.events.push(`${name} ${event.closing.code}`);
       if (event.type === 'disconnected' && event.connection.role === 'acceptor')

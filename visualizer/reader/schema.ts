@@ -78,6 +78,7 @@ const others = [
     chart: z.string().optional(),
     parent: number.optional(),
     by,
+    name: z.string().optional(),
   }),
   z.object({
     type: z.literal('session'),
@@ -87,7 +88,7 @@ const others = [
     protocol: z.string(),
     role: z.enum(['dialer', 'acceptor']),
   }),
-  z.object({ type: z.literal('state'), ...of, states: texts, context: plainObject }),
+  z.object({ type: z.literal('state'), ...of, states: texts, context: plainObject, timers: numbers.optional() }),
   z.object({
     type: z.literal('step'),
     ...of,

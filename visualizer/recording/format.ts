@@ -53,6 +53,8 @@ export interface ActorLine {
   readonly parent?: number | undefined;
   /** The step that created it. */
   readonly by?: number | undefined;
+  /** Of a root: what the program calls this engine, where several are recorded. */
+  readonly name?: string | undefined;
 }
 
 /** The connection of an actor: when it is first known, and when one of these changes. */
@@ -75,6 +77,8 @@ export interface StateLine {
   /** Ids of the innermost active states. */
   readonly states: readonly string[];
   readonly context: PlainObject;
+  /** Armed timers, and when they elapse. */
+  readonly timers?: Readonly<Record<string, number>> | undefined;
 }
 
 /** An event's type, and those of its fields that are harmless. */

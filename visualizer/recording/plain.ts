@@ -6,7 +6,7 @@ import type { Plain, PlainObject } from './format.js';
  * reader a detail; one too many could cost a user a key.
  */
 const STRINGS = new Set([
-  ...['type', 'code', 'side', 'reason', 'message', 'rule', 'kind', 'state', 'role', 'status', 'word', 'phase', 'purpose'],
+  ...['type', 'code', 'side', 'reason', 'rule', 'kind', 'state', 'role', 'status', 'word', 'phase', 'purpose'],
   ...[
     'goodbyeCode',
     'session',
@@ -86,8 +86,13 @@ function inside(value: object, name: string, depth: number): Plain | undefined {
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return undefined;
-  const members = membersOf(value, depth);
+  const members: PlainObject = { ...membersOf(value, depth), ...(name === 'detail' && messageOf(value)) };
   return Object.keys(members).length > 0 ? members : undefined;
+}
+
+/** Of a closing's detail alone: elsewhere a message is a payload. */
+function messageOf({ message }: { readonly message?: unknown }): PlainObject {
+  return typeof message === 'string' ? { message: text(message) } : {};
 }
 
 /** The patch (RFC 7396) that makes `after` of `before`; undefined where they are equal. */

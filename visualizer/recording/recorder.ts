@@ -1,21 +1,15 @@
+import type { AnyActorRef } from 'xstate';
 import { checkOptionNames } from '../../machines/arguments.js';
-import type { AnyActorRef, AnyMachineSnapshot, EventObject, InspectionEvent, Snapshot } from 'xstate';
+import { SessionError } from '../../machines/errors.js';
 import { isOrderly, type Closing } from '../../machines/closing.js';
 import type { Engine } from '../../machines/engine.js';
 import type { EngineEvent } from '../../machines/hub/events.js';
-import { Causes, type Delivery } from './causes.js';
-import { Charts, GUARDS_MAX, refusedGuards } from './charts.js';
+import type { Clock } from '../../machines/ports.js';
+import { ActorLog } from './actor-log.js';
 import { Figures } from './figures.js';
-import {
-  RECORDING_FORMAT,
-  RECORDING_VERSION,
-  type ActorLine,
-  type ClosingLine,
-  type HeaderLine,
-  type RecordingLine,
-} from './format.js';
-import { membersOf, patchOf, text } from './plain.js';
-import { countsOf, isOfMachine, recordedEvent, stateLineOf, type Children, type Seen } from './seen.js';
+import { RECORDING_FORMAT, RECORDING_VERSION, type ClosingLine, type RecordingLine } from './format.js';
+import { membersOf, text } from './plain.js';
+import { countsOf, type Seen } from './seen.js';
 import { Turn, type RecordingSink } from './turn.js';
 
 /** How to record. */
@@ -24,369 +18,174 @@ export interface RecorderOptions {
   readonly label?: string;
   /** Milliseconds between two `figures` lines of a connection. Default 1000. */
   readonly figuresMs?: number;
+  /**
+   * Steps, timers and engine events written in a second; beyond it they are left out and counted by a `dropped` line, and `state` lines say
+   * where the actors have come to. Default 5000. So many connections have their figures written each time, in turns.
+   */
+  readonly linesPerSecondMax?: number;
 }
 
 /** A recording under way. */
 export interface Recorder {
   /** Inspection events that could not be recorded: a defect of the recorder. They are left out. */
   readonly failures: number;
-  /** Ends the recording. The engine goes on. Safe to call twice. */
+  /** Records one more engine. `name` tells them apart in the recording. */
+  add(engine: Engine, name?: string): void;
+  /** Records an actor system of its own, such as `RendezvousNode.actor`. */
+  addActor(root: AnyActorRef, name?: string): void;
+  /** Ends the recording. The engines go on. Safe to call twice. */
   stop(): void;
 }
+
+const OPTIONS = ['label', 'figuresMs', 'linesPerSecondMax'] as const;
 
 /** The package's version. `spec/visualizer/recording.spec.ts` compares it with package.json, which browsers can't read. */
 export const PRODUCT_VERSION = '0.1.0';
 
 /**
  * Records what an engine's actors do, from now on, as lines for `sink`. It costs an engine nothing before and after. Payloads, tokens, keys and
- * certificates never enter a line. All times are milliseconds of the engine's clock.
+ * certificates never enter a line. All times are milliseconds of the engine's clock. Ends with the engine.
  */
 export function record(engine: Engine, sink: RecordingSink, options: RecorderOptions = {}): Recorder {
-  checkOptionNames('record', options, 'label', 'figuresMs');
-  return new EngineRecorder(engine, sink, options);
+  checkOptionNames('record', options, ...OPTIONS);
+  const recorder = new EngineRecorder(engine.ports.clock, sink, options, true);
+  recorder.add(engine);
+  return recorder;
 }
 
-const CONNECTION = 'connection';
-/** Behind its step, before the next one. */
-const EFFECT = 0.5;
+/** A recording of several engines, which `add` names. It ends by `stop()` alone. `clock`: that of the engines, or of their world. */
+export function createRecorder(
+  clock: Pick<Clock, 'now' | 'wall' | 'setTimeout' | 'clearTimeout'>,
+  sink: RecordingSink,
+  options: RecorderOptions = {},
+): Recorder {
+  checkOptionNames('createRecorder', options, ...OPTIONS);
+  return new EngineRecorder(clock, sink, options, false);
+}
 
 class EngineRecorder implements Recorder {
-  failures = 0;
-  readonly #causes = new Causes();
-  readonly #charts = new Charts();
-  readonly #seen = new Map<AnyActorRef, Seen>();
-  readonly #unsubscribe: () => void;
-  readonly #figures: Figures;
+  #failures = 0;
+  readonly #log: ActorLog;
   readonly #turn: Turn;
-  #actors = 0;
+  readonly #figures: Figures;
+  readonly #linesMax: number;
+  readonly #unsubscribe: (() => void)[] = [];
+  #engines = 0;
+  #next = 0; // The connection whose figures are next, where there are too many for one time.
   #hasStopped = false;
 
   constructor(
-    readonly engine: Engine,
+    readonly clock: Pick<Clock, 'now' | 'wall' | 'setTimeout' | 'clearTimeout'>,
     readonly sink: RecordingSink,
-    { label, figuresMs = 1000 }: RecorderOptions,
+    { label, figuresMs = 1000, linesPerSecondMax = 5000 }: RecorderOptions,
+    readonly endsWithEngines: boolean,
   ) {
-    const { clock } = engine.ports;
-    const header: HeaderLine = {
-      type: 'header',
-      format: RECORDING_FORMAT,
-      version: RECORDING_VERSION,
-      product: PRODUCT_VERSION,
-      t: clock.now(),
-      wallMs: clock.wall(),
-      ...(label !== undefined && { label }),
-    };
-    this.#turn = new Turn(sink);
-    sink.write(header, undefined);
-    this.#adopt(engine.actor, undefined);
-    const inspection = engine.actor.system.inspect((event) => this.#inspect(event));
-    const unhear = engine.on(
-      (event) => this.#guarded(() => this.#hear(event)),
-      () => this.stop(),
-    );
-    this.#unsubscribe = () => {
-      inspection.unsubscribe();
-      unhear();
-    };
+    check('figuresMs', figuresMs);
+    check('linesPerSecondMax', linesPerSecondMax);
+    this.#linesMax = linesPerSecondMax;
+    this.#turn = new Turn(sink, linesPerSecondMax);
+    this.#log = new ActorLog(clock, this.#turn);
+    const header = { type: 'header', format: RECORDING_FORMAT, version: RECORDING_VERSION, product: PRODUCT_VERSION } as const;
+    sink.write({ ...header, t: clock.now(), wallMs: clock.wall(), ...(label !== undefined && { label }) }, undefined);
     this.#figures = new Figures(clock, figuresMs, () => this.#guarded(() => this.#count()));
-    this.#turn.write();
+  }
+
+  get failures(): number {
+    return this.#failures + this.#log.failures;
+  }
+
+  add(engine: Engine, name?: string): void {
+    if (this.#hasStopped) return;
+    this.#watch(engine.actor, engine, name);
+    this.#engines++;
+    const done = (): void => {
+      if (--this.#engines === 0 && this.endsWithEngines) this.stop();
+    };
+    this.#unsubscribe.push(engine.on((event) => this.#guarded(() => this.#hear(engine, event)), done));
+  }
+
+  addActor(root: AnyActorRef, name?: string): void {
+    if (!this.#hasStopped) this.#watch(root, undefined, name);
   }
 
   stop(): void {
     if (this.#hasStopped) return;
     this.#hasStopped = true;
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#figures.stop();
     this.#guarded(() => this.#count());
     this.sink.end?.();
   }
 
-  /** Where in a turn's order something is written that the step under way does. */
-  get #effectOrder(): number {
-    return this.#causes.currentStep + EFFECT;
-  }
-
-  get #now(): number {
-    return this.engine.ports.clock.now();
+  #watch(root: AnyActorRef, engine: Engine | undefined, name: string | undefined): void {
+    this.#guarded(() => this.#log.add(root, engine, name));
+    const inspection = root.system.inspect((event) => this.#log.inspect(event));
+    this.#unsubscribe.push(() => inspection.unsubscribe());
+    this.#turn.write(this.clock.now());
   }
 
   #guarded(call: () => void): void {
     try {
       call();
     } catch {
-      this.failures++;
+      this.#failures++;
     }
   }
 
-  #inspect(event: InspectionEvent): void {
-    try {
-      switch (event.type) {
-        case '@xstate.event':
-          return this.#sent(event.actorRef as AnyActorRef, event.event, event.sourceRef as AnyActorRef | undefined);
-        case '@xstate.microstep':
-          return this.#moved(event.actorRef as AnyActorRef, event.event, event.snapshot, event._transitions);
-        case '@xstate.snapshot':
-          return this.#settled(event.actorRef as AnyActorRef, event.event, event.snapshot);
-        case '@xstate.action':
-          return this.#acted(event.actorRef as AnyActorRef, event.action);
-        default:
-          return; // An actor is written with its first event.
-      }
-    } catch {
-      this.failures++;
-    }
-  }
-
-  // Actors.
-
-  #of(ref: AnyActorRef): Seen {
-    return this.#seen.get(ref) ?? this.#begin(ref);
-  }
-
-  #begin(ref: AnyActorRef): Seen {
-    const { _parent: parentRef } = ref as { readonly _parent?: AnyActorRef | undefined };
-    const parent = parentRef === undefined ? undefined : this.#of(parentRef);
-    const { logic, src } = ref as { readonly logic?: object; readonly src?: unknown };
-    const machine =
-      logic !== undefined && 'root' in logic && 'config' in logic ? (logic as AnyMachineSnapshot['machine']) : undefined;
-    const kind = machine?.id ?? (typeof src === 'string' ? src : ref.id);
-    const found = machine === undefined ? undefined : this.#charts.of(machine);
-    const order = this.#effectOrder;
-    if (found?.isNew === true) this.#add({ type: 'chart', chart: found.chart.name, graph: found.chart.graph }, undefined, order);
-    const number = ++this.#actors;
-    const seen: Seen = {
-      number,
-      ref,
-      parent,
-      chart: found?.chart,
-      isChart: machine !== undefined,
-      session: kind === CONNECTION ? number : parent?.session,
-      waiting: [],
-      hasStarted: false,
-      states: [],
-      rawContext: undefined,
-      context: {},
-      nodes: undefined,
-      about: '',
-      timers: new Map(),
-      step: undefined,
-      unstarted: undefined,
-    };
-    this.#seen.set(ref, seen);
-    if (parent !== undefined) (parent.unstarted ??= new Set()).add(seen);
-    const { step } = this.#causes.current;
-    const line: ActorLine = {
-      type: 'actor',
-      t: this.#now,
-      actor: number,
-      id: text(ref.id),
-      kind,
-      ...(found !== undefined && { chart: found.chart.name }),
-      ...(parent !== undefined && { parent: parent.number }),
-      ...(step !== undefined && { by: step }),
-    };
-    this.#add(line, seen.session, order);
-    return seen;
-  }
-
-  /** Actors that were there before the recording: their states, and those below them. */
-  #adopt(ref: AnyActorRef, parent: AnyActorRef | undefined): void {
-    if (parent !== undefined && this.#seen.has(ref)) return;
-    const snapshot = ref.getSnapshot() as Snapshot<unknown> | undefined;
-    if (snapshot === undefined || snapshot.status !== 'active') return;
-    const seen = this.#of(ref);
-    const hasBegun = (ref as { readonly _processingStatus?: number })._processingStatus !== 0;
-    if (!hasBegun) return;
-    this.#started(seen);
-    if (isOfMachine(snapshot)) {
-      this.#place(seen, snapshot);
-      this.#add(stateLineOf(seen, this.#now), seen.session, 0);
-      this.#tellSession(seen, 0);
-    }
-    const { children } = snapshot as { readonly children?: Children };
-    const all = children?.byKey?.values() ?? Object.values(children ?? {});
-    for (const child of all) if (child !== undefined) this.#adopt(child as AnyActorRef, ref);
-  }
-
-  #started(seen: Seen): void {
-    seen.hasStarted = true;
-    seen.parent?.unstarted?.delete(seen);
-  }
-
-  #end(seen: Seen, status: 'done' | 'error' | 'stopped', order: number): void {
-    const by = this.#causes.current.step;
-    this.#causes.ended(seen);
-    if (!this.#seen.delete(seen.ref)) return;
-    seen.parent?.unstarted?.delete(seen);
-    for (const child of seen.unstarted ?? []) this.#end(child, 'stopped', order);
-    this.#add({ type: 'ended', t: this.#now, actor: seen.number, status, ...(by !== undefined && { by }) }, seen.session, order);
-  }
-
-  // Events.
-
-  #sent(ref: AnyActorRef, event: EventObject, sourceRef: AnyActorRef | undefined): void {
-    const target = this.#of(ref);
-    const source = sourceRef === undefined ? undefined : this.#seen.get(sourceRef);
-    const t = this.#now;
-    if (event.type === 'xstate.init') this.#started(target);
-    const delivery = this.#causes.sent(target, event, source, t);
-    if (delivery.cause.timer !== undefined) target.timers.delete(delivery.cause.timer);
-    // An actor that throws reports no state of its own.
-    if (source !== undefined && event.type.startsWith('xstate.error.actor')) this.#end(source, 'error', this.#effectOrder);
-  }
-
-  #moved(ref: AnyActorRef, event: EventObject, snapshot: unknown, transitions: readonly { eventType: string }[]): void {
-    const seen = this.#of(ref);
-    if (seen.chart === undefined || !isOfMachine(snapshot)) return;
-    const step = (seen.step ??= { edges: [], raised: [], guards: [] });
-    const before = seen.nodes;
-    seen.nodes = snapshot._nodes;
-    step.edges.push(...seen.chart.edgesOf(transitions));
-    const isFirst = seen.waiting[0]?.event === event;
-    if (!isFirst && transitions.some(({ eventType }) => eventType !== '')) step.raised.push(event.type);
-    if (before !== undefined && step.guards.length < GUARDS_MAX) step.guards.push(...refusedGuards(before, event, transitions));
-  }
-
-  #acted(ref: AnyActorRef, { type, params }: { readonly type: string; readonly params: unknown }): void {
-    if (type === 'xstate.cancel') {
-      const { sendId = params } = Object(params) as { sendId?: unknown };
-      return this.#cancelled(this.#of(ref), String(sendId));
-    }
-    if (type !== 'xstate.raise' && type !== 'xstate.sendTo') return;
-    const { event, id, delay } = params as { event?: EventObject; id?: string; delay?: number };
-    if (event === undefined || typeof delay !== 'number') return;
-    const seen = this.#of(ref);
-    const timer = id ?? event.type;
-    this.#causes.armed(event, timer);
-    if (!Number.isFinite(delay)) return;
-    const t = this.#now;
-    const at = t + Math.max(0, delay);
-    seen.timers.set(timer, at);
-    const { step } = this.#causes.current;
-    const by = step === undefined ? {} : { by: step };
-    this.#add({ type: 'timer', t, actor: seen.number, timer, event: event.type, at, ...by }, seen.session, this.#effectOrder);
-  }
-
-  #cancelled(seen: Seen, timer: string): void {
-    if (!seen.timers.delete(timer)) return;
-    this.#add({ type: 'timer-cancelled', t: this.#now, actor: seen.number, timer }, seen.session, this.#effectOrder);
-  }
-
-  #settled(ref: AnyActorRef, event: EventObject, snapshot: Snapshot<unknown>): void {
-    const seen = this.#seen.get(ref);
-    if (seen === undefined) return;
-    const delivery = this.#causes.processed(seen, event);
-    const order = delivery?.step ?? this.#causes.currentStep;
-    if (isOfMachine(snapshot)) this.#step(seen, delivery, snapshot, order);
-    const { status } = snapshot;
-    if (status !== 'active') this.#end(seen, status, order + EFFECT);
-    if (!this.#causes.isBusy || this.#turn.isLong) this.#turn.write();
-  }
-
-  #step(seen: Seen, delivery: Delivery | undefined, snapshot: AnyMachineSnapshot, order: number): void {
-    const { states: before, context: contextBefore, step } = seen;
-    seen.step = undefined;
-    this.#place(seen, snapshot);
-    if (delivery === undefined) return; // Stopped by its parent: `ended` says so.
-    const { edges = [], raised = [], guards = [] } = step ?? {};
-    const context = patchOf(contextBefore, seen.context);
-    const isIgnored = edges.length === 0 && raised.length === 0 && delivery.event.type !== 'xstate.init';
-    this.#add(
-      {
-        type: 'step',
-        t: delivery.t,
-        step: delivery.step,
-        actor: seen.number,
-        event: recordedEvent(delivery.event),
-        cause: delivery.cause,
-        from: before.filter((id) => !seen.states.includes(id)),
-        to: seen.states.filter((id) => !before.includes(id)),
-        ...(edges.length > 0 && { edges }),
-        ...(context !== undefined && { context }),
-        ...(raised.length > 0 && { raised }),
-        ...(guards.length > 0 && { guards: guards.slice(0, GUARDS_MAX) }),
-        ...(isIgnored && { ignored: true as const }),
-      },
-      seen.session,
-      order,
-    );
-    this.#tellSession(seen, order + EFFECT);
-  }
-
-  #place(seen: Seen, { _nodes: nodes, context }: AnyMachineSnapshot): void {
-    seen.nodes = nodes;
-    seen.states = seen.chart!.leavesOf(nodes);
-    if (seen.rawContext === context) return;
-    seen.rawContext = context as object;
-    seen.context = membersOf(context as object);
-  }
-
-  // Sessions, closings and counts.
-
-  #tellSession(seen: Seen, order: number): void {
-    if (seen.session !== seen.number) return;
-    const connection = this.engine.connection(seen.ref);
-    if (connection === undefined) return;
-    const { id: session, peer, protocol, role } = connection;
-    const about = `${session}\n${peer}\n${role}`;
-    if (about === seen.about) return;
-    seen.about = about;
-    this.#add(
-      { type: 'session', t: this.#now, actor: seen.number, session, peer: text(peer), protocol, role },
-      seen.number,
-      order,
-    );
-  }
-
-  #hear(event: EngineEvent): void {
-    const order = this.#effectOrder;
-    if (event.type === 'closing') return this.#closed(event, order);
+  #hear(engine: Engine, event: EngineEvent): void {
+    if (event.type === 'closing') return this.#closed(engine, event);
     if (event.type === 'state' || 'connection' in event) return; // The steps say that.
-    const id = 'id' in event ? event.id : undefined;
-    const seen = id === undefined ? undefined : this.#seenAs(id);
+    const seen = 'id' in event ? this.#seenAs(engine, event.id) : this.#log.get(engine.actor);
     const { type, ...fields } = event;
-    const line = { type: 'engine' as const, t: this.#now, event: { type, ...membersOf(fields) } };
-    this.#add(seen === undefined ? line : { ...line, actor: seen.number }, seen?.number, order);
-    if (!this.#causes.isBusy) this.#turn.write();
+    this.#add({ type: 'engine', t: this.clock.now(), event: { type, ...membersOf(fields) } }, seen);
   }
 
-  #closed({ id, peer, closing }: { readonly id: string; readonly peer: string; readonly closing: Closing }, order: number): void {
-    const seen = this.#seenAs(id);
-    const line: ClosingLine = {
-      type: 'closing',
-      t: this.#now,
-      ...(seen !== undefined && { actor: seen.number }),
-      session: id,
-      peer: text(peer),
-      closing: membersOf(closing) as ClosingLine['closing'],
-    };
-    this.#add(line, seen?.number, order);
+  #closed(
+    engine: Engine,
+    { id, peer, closing }: { readonly id: string; readonly peer: string; readonly closing: Closing },
+  ): void {
+    const seen = this.#seenAs(engine, id);
+    const about = { session: id, peer: text(peer), closing: membersOf(closing) as ClosingLine['closing'] };
+    this.#add({ type: 'closing', t: this.clock.now(), ...about }, seen);
     if (seen !== undefined && !isOrderly(closing)) this.sink.endedBadly?.(seen.number);
-    if (!this.#causes.isBusy) this.#turn.write();
   }
 
-  #seenAs(id: string): Seen | undefined {
-    const ref = this.engine.actor.system.get(id as never) as AnyActorRef | undefined;
-    return ref === undefined ? undefined : this.#seen.get(ref);
+  #seenAs({ actor: { system } }: Engine, id: string): Seen | undefined {
+    return this.#log.get(system.get(id as never) as AnyActorRef | undefined);
+  }
+
+  #add(line: RecordingLine, seen: Seen | undefined): void {
+    this.#turn.add(seen === undefined ? line : ({ ...line, actor: seen.number } as RecordingLine), seen, this.#log.effectOrder);
+    if (!this.#log.causes.isBusy) this.#turn.write(this.clock.now());
   }
 
   /** Called by a timer, so no actor is busy. */
   #count(): void {
-    this.#causes.reset();
-    this.#turn.write();
-    const t = this.#now;
-    for (const seen of this.#seen.values()) {
-      const isHub = seen.parent === undefined;
-      if (!isHub && seen.session !== seen.number) continue;
-      const counts = isHub ? countsOf(this.engine.metrics()) : this.engine.connection(seen.ref)?.stats();
-      if (counts === undefined) continue;
-      const figures = this.#figures.changed(seen.ref, counts);
-      if (figures !== undefined)
-        this.sink.write({ type: 'figures', t, actor: seen.number, figures }, isHub ? undefined : seen.number);
+    this.#log.causes.reset();
+    const t = this.clock.now();
+    this.#turn.write(t);
+    const connections: Seen[] = [];
+    for (const seen of this.#log.all) {
+      if (seen.engine === undefined) continue;
+      if (seen.parent === undefined) this.#tell(seen, countsOf(seen.engine.metrics()), t);
+      else if (seen.session === seen.number) connections.push(seen);
     }
+    const count = Math.min(connections.length, this.#linesMax);
+    for (let i = 0; i < count; i++) {
+      const seen = connections[(this.#next + i) % connections.length]!;
+      const connection = seen.engine?.connection(seen.ref);
+      if (connection !== undefined) this.#tell(seen, connection.stats(), t);
+    }
+    this.#next = connections.length === 0 ? 0 : (this.#next + count) % connections.length;
   }
 
-  #add(line: RecordingLine, session: number | undefined, order: number): void {
-    this.#turn.add(line, session, order);
+  #tell(seen: Seen, counts: Readonly<Record<string, number>>, t: number): void {
+    const figures = this.#figures.changed(seen.ref, counts);
+    if (figures !== undefined) this.sink.write({ type: 'figures', t, actor: seen.number, figures }, seen.session);
   }
+}
+
+function check(name: string, value: unknown): void {
+  if (typeof value === 'number' && value >= 1 && value < Infinity) return;
+  throw new SessionError('bad-option', `record.${name}: expected a number of at least 1, got ${String(value)}`);
 }

@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot, EventObject } from 'xstate';
+import type { Engine } from '../../machines/engine.js';
 import type { Mailbox } from './causes.js';
 import type { RecordedChart } from './charts.js';
 import type { PlainObject, RecordedEvent, RefusedGuard, StateLine } from './format.js';
@@ -7,10 +8,13 @@ import { membersOf, plainOf, text } from './plain.js';
 /** The recorder's knowledge of an actor. */
 export interface Seen extends Mailbox {
   readonly ref: AnyActorRef;
+  /** Undefined below a root that is no engine's. */
+  readonly engine: Engine | undefined;
   readonly parent: Seen | undefined;
   readonly chart: RecordedChart | undefined;
   /** The connection's actor at or above it. */
   readonly session: number | undefined;
+  isOver?: true;
   states: readonly string[];
   rawContext: object | undefined;
   context: PlainObject;
@@ -36,8 +40,8 @@ export interface Children {
   readonly [id: string]: unknown;
 }
 
-export function stateLineOf({ number, states, context }: Seen, t: number): StateLine {
-  return { type: 'state', t, actor: number, states, context };
+export function stateLineOf({ number, states, context, timers }: Seen, t: number): StateLine {
+  return { type: 'state', t, actor: number, states, context, timers: Object.fromEntries(timers) };
 }
 
 export function isOfMachine(snapshot: unknown): snapshot is AnyMachineSnapshot {

@@ -6,6 +6,8 @@ export interface ActorState {
   readonly actor: number;
   readonly id: string;
   readonly kind: string;
+  /** Of a root, where the program gave its engine one. */
+  readonly name: string | undefined;
   readonly chart: string | undefined;
   readonly parent: number | undefined;
   /** Of a connection's actor. */
@@ -34,14 +36,25 @@ export function applyLine(state: Map<number, ActorState>, line: RecordingLine): 
     case 'actor':
       state.set(line.actor, {
         ...(state.get(line.actor) ?? NEW),
-        ...{ actor: line.actor, id: line.id, kind: line.kind, chart: line.chart, parent: line.parent, since: line.t },
+        ...{
+          actor: line.actor,
+          id: line.id,
+          kind: line.kind,
+          chart: line.chart,
+          parent: line.parent,
+          name: line.name,
+          since: line.t,
+        },
       });
       break;
     case 'session':
       change(state, line.actor, { session: line.session, peer: line.peer, protocol: line.protocol, role: line.role });
       break;
     case 'state':
-      change(state, line.actor, { states: line.states, context: line.context });
+      change(state, line.actor, {
+        ...{ states: line.states, context: line.context },
+        ...(line.timers !== undefined && { timers: line.timers }),
+      });
       break;
     case 'step': {
       const actor = state.get(line.actor);
@@ -108,10 +121,10 @@ export function stateBehind(recording: Recording, count: number): RecordedState 
   const { lines } = recording;
   let frames = keyframes.get(recording);
   if (frames === undefined) keyframes.set(recording, (frames = new Map([[0, new Map()]])));
-  let from = Math.floor(count / KEYFRAME_LINES) * KEYFRAME_LINES;
+  let from = Math.floor(Math.min(count, lines.length) / KEYFRAME_LINES) * KEYFRAME_LINES;
   while (!frames.has(from)) from -= KEYFRAME_LINES;
   const state = new Map(frames.get(from));
-  for (let at = from; at < count; at++) {
+  for (let at = from; at < Math.min(count, lines.length); at++) {
     if (at > from && at % KEYFRAME_LINES === 0) frames.set(at, new Map(state));
     applyLine(state, lines[at]!);
   }
@@ -139,6 +152,7 @@ const NEW: ActorState = {
   actor: 0,
   id: '',
   kind: '',
+  name: undefined,
   chart: undefined,
   parent: undefined,
   session: undefined,
