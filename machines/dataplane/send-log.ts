@@ -23,7 +23,7 @@ interface Slab {
 const NO_SIZES = new Uint32Array(0);
 /** A shared payload below this is copied: an object that refers to it would weigh as much. */
 const SHARED_BYTES_MIN = 256;
-const SLAB_CLASSES = [16 << 10, 64 << 10, 256 << 10];
+const SLAB_CLASSES = [2 << 10, 16 << 10, 64 << 10, 256 << 10];
 /** Slabs for single messages above the largest class are multiples of this. */
 const SLAB_STEP = 64 << 10;
 
@@ -250,9 +250,9 @@ export class SendLog {
     return head;
   }
 
-  /** A lone message gets a small slab, a stream gets large ones. */
+  /** A lone message gets a small slab, so that one for each of a thousand sessions is no heap of memory; a stream gets large ones. */
   #append(size: number): Slab {
-    const wanted = this.#cost < 16 << 10 ? 0 : this.#cost < 128 << 10 ? 64 << 10 : 256 << 10;
+    const wanted = this.#cost < 2 << 10 ? 0 : this.#cost < 16 << 10 ? 16 << 10 : this.#cost < 128 << 10 ? 64 << 10 : 256 << 10;
     const slab: Slab = { bytes: this.pool.get(Math.max(size, wanted)), used: 0, first: this.#next, shared: 'no' };
     this.#slabs.push(slab);
     return slab;

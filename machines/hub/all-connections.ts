@@ -33,7 +33,7 @@ export function closeConnections(hub: Hub): void {
 
 /** The sessions that messages can be written to, those without a wire at the moment too. */
 export function* completed(hub: Hub): Iterable<Connection<unknown>> {
-  for (const { isCompleted, handle } of [...hub.records()]) if (isCompleted && handle?.isClosing === false) yield handle;
+  for (const { isCompleted, handle } of hub.records()) if (isCompleted && handle?.isClosing === false) yield handle;
 }
 
 export function abortConnections(hub: Hub): void {
