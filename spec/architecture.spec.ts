@@ -169,6 +169,13 @@ describe('architecture: the inspector of the house sees', () => {
       `import { x } from './server/index.js';`,
       'visualizer/server/index',
     ],
+    ['a recorder with a schema library', 'visualizer/recording/a.ts', `import { z } from 'zod';`, 'zod'],
+    [
+      'a recorder that knows the reader',
+      'visualizer/recording/a.ts',
+      `import { x } from '../reader/index.js';`,
+      'visualizer/reader/index',
+    ],
     ['Date.now', 'machines/a.ts', `const x = Date.now();`, 'Date.now'],
     ['new Date', 'machines/a.ts', `const x = new Date();`, 'Date'],
     ['performance.now', 'transports/a.ts', `const x = performance.now();`, 'performance.now'],

@@ -166,7 +166,7 @@ export interface FiguresLine {
   readonly t: number;
   readonly actor: number;
   readonly figures: Readonly<Record<string, number>>;
-  /** Counts of single links, by the link's number, where the protocol has them. */
+  /** Counts of single links, by the link's number. No protocol of this package has any yet. */
   readonly links?: Readonly<Record<string, Readonly<Record<string, number>>>> | undefined;
 }
 
