@@ -2,7 +2,7 @@ import { phaseTables } from '../machines/index.js';
 import { knows, onUndeclaredStep, phaseTable, step, strictSteps, undeclaredSteps } from '../machines/phase-table.js';
 import { expectUndeclaredSteps } from './strict-steps.js';
 
-const door = phaseTable('door', 'closed', {
+const listener = phaseTable('door', 'closed', {
   closed: { open: 'open', lock: 'locked' },
   open: { close: 'closed' },
   locked: { unlock: 'closed' },
@@ -10,13 +10,13 @@ const door = phaseTable('door', 'closed', {
 
 describe('phase tables: a step', () => {
   test('leads where the table says', () => {
-    expect(step(door, 'closed', 'lock')).toBe('locked');
-    expect([knows(door, 'closed', 'lock'), knows(door, 'open', 'lock')]).toEqual([true, false]);
+    expect(step(listener, 'closed', 'lock')).toBe('locked');
+    expect([knows(listener, 'closed', 'lock'), knows(listener, 'open', 'lock')]).toEqual([true, false]);
   });
 
   test('that is not declared throws in tests, and names the table, the event and the phase', () => {
     expectUndeclaredSteps(1);
-    expect(() => step(door, 'locked', 'open')).toThrow('broken invariant: door: "open" is not declared while locked');
+    expect(() => step(listener, 'locked', 'open')).toThrow('broken invariant: door: "open" is not declared while locked');
   });
 
   test('that is not declared leaves the phase in an application, is counted each time and reported once', () => {
@@ -26,8 +26,8 @@ describe('phase tables: a step', () => {
     strictSteps(false);
     try {
       const before = undeclaredSteps();
-      expect([1, 2, 3].map(() => step(door, 'open', 'unlock'))).toEqual(['open', 'open', 'open']);
-      expect(step(door, 'open', 'lock')).toBe('open');
+      expect([1, 2, 3].map(() => step(listener, 'open', 'unlock'))).toEqual(['open', 'open', 'open']);
+      expect(step(listener, 'open', 'lock')).toBe('open');
       expect(undeclaredSteps() - before).toBe(4);
       expect(heard).toEqual(['door: "unlock" is not declared while open', 'door: "lock" is not declared while open']);
     } finally {
@@ -37,7 +37,7 @@ describe('phase tables: a step', () => {
 
   test('of another table, or to a phase that is not there, does not compile', () => {
     // @ts-expect-error No such event.
-    expect(knows(door, 'open', 'paint')).toBe(false);
+    expect(knows(listener, 'open', 'paint')).toBe(false);
     // @ts-expect-error No such phase to go to.
     expect(phaseTable('x', 'a', { a: { go: 'b' } }).initial).toBe('a');
     // @ts-expect-error No such phase to begin in.

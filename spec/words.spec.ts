@@ -1,6 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commentsOf, docstringsOf, messagesOf, proseOfPage, titlesOf, topTitlesOf, wordsIn } from './architecture/words.js';
+import {
+  commentsOf,
+  docstringsOf,
+  forbiddenIn,
+  forbiddenInNames,
+  forbiddenInProductNames,
+  messagesOf,
+  namesIn,
+  proseOfPage,
+  titlesOf,
+  topTitlesOf,
+  wordsIn,
+} from './architecture/words.js';
 
 /**
  * Documents, comments (docstrings of exported names among them), printed messages, and the titles of tests use the field's words
@@ -47,6 +59,23 @@ test('words: the title of every test at the top of a file begins with its featur
   expect(titles.filter(({ isNamed }) => !isNamed).map(({ place }) => place)).toEqual([]);
 });
 
+test('words: names, names of events and names of files are the field’s; former ones are deprecated aliases', () => {
+  const product = [...sources, ...machines];
+  const helpers = filesBelow('spec', '.ts').filter((file) => !file.startsWith('spec/bench/'));
+  const read_ = [...product, ...helpers].map((file) => ({ file, ...namesIn(read(file)) }));
+  const former = new Set(read_.filter(({ file }) => product.includes(file) || /^spec\/\w+\/index\.ts$/.test(file)).flatMap(({ deprecated }) => deprecated)); // prettier-ignore
+  const found = read_.flatMap(({ file, names }) => {
+    const forbidden = product.includes(file) ? forbiddenInProductNames : forbiddenInNames;
+    return [{ line: 0, name: file }, ...names]
+      .filter(({ name }) => !former.has(name))
+      .flatMap(({ line, name }) =>
+        forbiddenIn(name, forbidden).map((word) => `${file}:${line}: ${name}: not "${word}", but ${forbidden.get(word)}`),
+      );
+  });
+  expect(read_.flatMap(({ names }) => names).length).toBeGreaterThan(10_000);
+  expect(found).toEqual([]);
+});
+
 test('words: every exemption is still needed', () => {
   expect(exempt.filter((file) => !complaints.some((each) => each.file === file))).toEqual([]);
 });
@@ -71,6 +100,28 @@ describe('words: the finder', () => {
       expect(wordsIn(prose)).toEqual([]);
     },
   );
+
+  test('reads names, and leaves those out that are deprecated', () => {
+    const text = [
+      'interface A {',
+      '  /** @deprecated The former name of `isClosing`. */ readonly isParting: boolean;',
+      "  readonly type: 'letter.known';",
+      '}',
+      'class B { #letters = 1; ofTheDoor({ lane }: A) { return this.judge(lane); } }',
+      "const HUSH_MS = { 'peer.greeted': 1, type: 'parting' };",
+    ].join('\n');
+    const { names, deprecated } = namesIn(text);
+    expect(deprecated).toEqual(['isParting']);
+    expect(names.flatMap(({ line, name }) => forbiddenIn(name, forbiddenInNames).map((word) => [line, word]))).toEqual([
+      [3, 'letter'],
+      [5, 'letter'],
+      [5, 'door'],
+      [5, 'lane'],
+      [6, 'hush'],
+      [6, 'greeted'],
+      [6, 'parting'],
+    ]);
+  });
 
   test('reads the prose of a page, not its code, links, headings or comments', () => {
     const page =

@@ -12,11 +12,14 @@ export type EngineEvent =
   | { readonly type: 'connected'; readonly connection: Connection<unknown> }
   /** One side has begun to close: later writes are not delivered. `disconnected` follows. */
   | { readonly type: 'closeStarted'; readonly connection: Connection<unknown> }
-  /**
-   * The former name of `closeStarted`, which it follows.
-   * @deprecated Since 0.1.0.
-   */
-  | { readonly type: 'parting'; readonly connection: Connection<unknown> }
+  | {
+      /**
+       * The former name of `closeStarted`, which it follows.
+       * @deprecated Since 0.1.0.
+       */
+      readonly type: 'parting';
+      readonly connection: Connection<unknown>;
+    }
   | { readonly type: 'disconnected'; readonly connection: Connection<unknown>; readonly closing: Closing }
   /** Its messages are delivered from here on; `connected` follows once the peer is known for good (SHIP). */
   | { readonly type: 'readable'; readonly connection: Connection<unknown> }

@@ -25,6 +25,59 @@ export const forbiddenWords: readonly ForbiddenWords[] = [
   },
 ];
 
+/** Words that no name contains, in any folder: a private term of the past and the field's term for it. */
+export const forbiddenInNames: ReadonlyMap<string, string> = new Map([
+  ['abroad', 'not queued'],
+  ['affair', 'request'],
+  ['apart', 'disconnected'],
+  ['bench', 'context, rig'],
+  ['bury', 'stop'],
+  ['deaf', 'ignoring input'],
+  ['departing', 'closingRemote'],
+  ['desk', 'manager, responder'],
+  ['door', 'listener, pending accepts'],
+  ['gatherer', 'deferred'],
+  ['greet', 'send the hello'],
+  ['greeting', 'handshake, hello'],
+  ['greeted', 'handshake done'],
+  ['guest', 'deferred connection'],
+  ['hopeless', 'all dials failed'],
+  ['hush', 'clear'],
+  ['judge', 'authorizer, check'],
+  ['judged', 'checked'],
+  ['knock', 'client hello, dial'],
+  ['lane', 'link'],
+  ['laned', 'with links'],
+  ['lean', 'compact'],
+  ['letter', 'signed message'],
+  ['mail', 'signaling'],
+  ['nobody', 'none'],
+  ['outlet', 'sender, output'],
+  ['parted', 'closed'],
+  ['parting', 'closing'],
+  ['road', 'route'],
+  ['signalling', 'signaling'],
+  ['sleeper', 'timer'],
+  ['somebody', 'the role'],
+  ['someone', 'the role'],
+  ['spoil', 'corrupt'],
+  ['spoilt', 'corrupt'],
+  ['strayed', 'unknown session'],
+  ['swift', 'precomputed'],
+  ['tally', 'counts, tracker'],
+  ['tenancy', 'binding'],
+  ['verdict', 'result'],
+  ['whoever', 'the role'],
+  ['wish', 'target, request'],
+]);
+
+/** In names of the product. */
+export const forbiddenInProductNames: ReadonlyMap<string, string> = new Map([
+  ...forbiddenInNames,
+  ['hear', 'receive'],
+  ['heard', 'received'],
+]);
+
 export interface FoundWord {
   readonly line: number;
   readonly found: string;
@@ -164,3 +217,61 @@ function keptIn(text: string, ranges: readonly ts.TextRange[]): string {
 
 const blank = (text: string): string => text.replace(/[^\n]/g, ' ');
 const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
+
+interface FoundName {
+  readonly line: number;
+  readonly name: string;
+}
+
+/** What a program declares: its variables, functions, types, members, parameters, and the `type` of its events. */
+export function namesIn(text: string): { readonly names: readonly FoundName[]; readonly deprecated: readonly string[] } {
+  const source = ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true);
+  const names: FoundName[] = [];
+  const deprecated: string[] = [];
+  const visit = (node: ts.Node, isFormer: boolean): void => {
+    const former = isFormer || isDeprecated(node);
+    for (const { at, name } of namesOf(node)) {
+      if (former) deprecated.push(name);
+      else names.push({ line: lineOf(text, at), name });
+    }
+    ts.forEachChild(node, (child) => visit(child, former));
+  };
+  visit(source, false);
+  return { names, deprecated };
+}
+
+/** Only its own tag: `getJSDocDeprecatedTag` would find that of a declaration around it as well. */
+function isDeprecated(node: ts.Node): boolean {
+  const last = ts.getLeadingCommentRanges(node.getSourceFile().text, node.pos)?.at(-1);
+  return last !== undefined && node.getSourceFile().text.slice(last.pos, last.end).includes('@deprecated');
+}
+
+function namesOf(node: ts.Node): { readonly at: number; readonly name: string }[] {
+  const { name } = node as ts.NamedDeclaration;
+  const isDeclared = name !== undefined && !ts.isPropertyAccessExpression(node) && !ts.isMetaProperty(node);
+  const own = isDeclared && (ts.isIdentifier(name) || ts.isPrivateIdentifier(name) || ts.isStringLiteral(name));
+  const event = own && ts.isIdentifier(name) && name.text === 'type' ? typeOf(node) : undefined;
+  return [...(own ? [name] : []), ...(event === undefined ? [] : [event])].map((each) => ({
+    at: each.getStart(),
+    name: each.text,
+  }));
+}
+
+/** The `x` of `type: 'x'`, in a type or in a value. */
+function typeOf(node: ts.Node): ts.StringLiteral | undefined {
+  const value = ts.isPropertyAssignment(node)
+    ? node.initializer
+    : ts.isPropertySignature(node) && node.type !== undefined && ts.isLiteralTypeNode(node.type)
+      ? node.type.literal
+      : undefined;
+  return value !== undefined && ts.isStringLiteral(value) ? value : undefined;
+}
+
+/** The forbidden words of a name, in the singular: `#lettersOf`, `LETTERS_MAX` and `letter.known` have the word `letter`. */
+export function forbiddenIn(name: string, forbidden: ReadonlyMap<string, string>): string[] {
+  return name
+    .replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3 $2$4')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .flatMap((word) => [word, word.replace(/s$/, '')].filter((each, at) => (at === 0 || each !== word) && forbidden.has(each)));
+}

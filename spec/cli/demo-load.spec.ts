@@ -11,13 +11,13 @@ import {
 
 describe('command line/demo load: the tally', () => {
   const after = (numbers: readonly number[]): DeliveryCounter => {
-    const tally = new DeliveryCounter();
-    for (const number of numbers) tally.count(number);
-    return tally;
+    const counts = new DeliveryCounter();
+    for (const number of numbers) counts.count(number);
+    return counts;
   };
   const said = (numbers: readonly number[], sent: number): object => {
-    const tally = after(numbers);
-    return { lost: tally.lostOf(sent), duplicated: tally.duplicated, outOfOrder: tally.outOfOrder };
+    const counts = after(numbers);
+    return { lost: counts.lostOf(sent), duplicated: counts.duplicated, outOfOrder: counts.outOfOrder };
   };
 
   test('is content with each number once and in order', () => {

@@ -99,9 +99,9 @@ test('command line/ship: a port without a listener, and one without TLS, get dif
       '          The detail has the alert; check certificates on both sides.\n',
   );
   await new Promise((resolve) => plain.close(resolve));
-  const nobody = dialing(`wss://127.0.0.1:${port}/ship/`, 'a'.repeat(40));
-  expect((await nobody.ended).code).toBe(1);
-  expect(nobody.err).toContain('Check the address, and that the peer runs.');
+  const none = dialing(`wss://127.0.0.1:${port}/ship/`, 'a'.repeat(40));
+  expect((await none.ended).code).toBe(1);
+  expect(none.err).toContain('Check the address, and that the peer runs.');
 }, 30_000);
 
 test('command line/ship: a device that asks for a PIN is named as such, and what to do', async () => {

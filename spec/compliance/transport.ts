@@ -1,10 +1,10 @@
-import { turns, Witness, type Door, type End, type Script } from './witness.js';
+import { turns, Witness, type Listener, type End, type Script } from './witness.js';
 import { SessionError } from '../../machines/errors.js';
 import type { Offer, Transport, WireCauseKind } from '../../machines/ports.js';
 import { noise, piecesOf } from './bytes.js';
 
 export { noise } from './bytes.js';
-export { End, Witness, type Door, type Script } from './witness.js';
+export { End, Witness, type Listener, type Script } from './witness.js';
 
 /** What a transport's own spec brings to the suite. */
 export interface TransportFixture {
@@ -46,20 +46,20 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
       expect(witness.complaints).toEqual([]);
     });
 
-    async function listen(onOffer: (offer: Offer) => void, address = fixture.address): Promise<Door> {
-      const door = witness.listen(fixture.transport, address, onOffer);
-      await witness.until(() => door.address !== '' || door.failed !== undefined);
-      return door;
+    async function listen(onOffer: (offer: Offer) => void, address = fixture.address): Promise<Listener> {
+      const listener = witness.listen(fixture.transport, address, onOffer);
+      await witness.until(() => listener.address !== '' || listener.failed !== undefined);
+      return listener;
     }
 
-    async function pair(scripts: { dialer?: Script; acceptor?: Script } = {}): Promise<{ a: End; b: End; door: Door }> {
+    async function pair(scripts: { dialer?: Script; acceptor?: Script } = {}): Promise<{ a: End; b: End; listener: Listener }> {
       let accepted: End | undefined;
-      const door = await listen((offer) => (accepted = witness.accept(offer, scripts.acceptor)));
-      const a = witness.dial(door.address, scripts.dialer);
+      const listener = await listen((offer) => (accepted = witness.accept(offer, scripts.acceptor)));
+      const a = witness.dial(listener.address, scripts.dialer);
       await witness.until(
         () => (accepted !== undefined && (accepted.isOpen || accepted.cause !== undefined)) || a.cause !== undefined,
       );
-      return { a: await a.opened(), b: await accepted!.opened(), door };
+      return { a: await a.opened(), b: await accepted!.opened(), listener };
     }
 
     test('reports a bound address that can be dialed, and brings bytes both ways', async () => {
@@ -163,12 +163,12 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
 
     test('the function an opener returned gives the opened wire up, on both sides', async () => {
       for (const side of ['a', 'b'] as const) {
-        const { a, b, door } = await pair();
+        const { a, b, listener } = await pair();
         const [first, second] = side === 'a' ? [a, b] : [b, a];
         first.abort();
         expect(await first.closed()).toMatchObject({ kind: 'aborted' });
         expect(['reset', 'ended']).toContain((await second.closed()).kind);
-        await new Promise<void>((resolve) => door.listening.close(resolve));
+        await new Promise<void>((resolve) => listener.listening.close(resolve));
       }
     });
 
@@ -204,29 +204,29 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
 
     test('a side that closed or destroyed hears no more bytes', async () => {
       for (const method of ['close', 'destroy'] as const) {
-        const { a, b, door } = await pair({ dialer: { onBytes: (end) => end.call(method) } });
+        const { a, b, listener } = await pair({ dialer: { onBytes: (end) => end.call(method) } });
         const pouring = b.pour(noise(9, 4 * MiB));
         await Promise.all([a.closed(), b.closed(), pouring]);
         expect(a.chunks.length).toBe(1);
-        await new Promise<void>((resolve) => door.listening.close(resolve));
+        await new Promise<void>((resolve) => listener.listening.close(resolve));
       }
     });
 
     test('a wire may be closed or destroyed from inside onOpen', async () => {
       for (const method of ['close', 'destroy'] as const) {
         let accepted: End | undefined;
-        const door = await listen((offer) => (accepted = witness.accept(offer, { onOpen: (end) => end.call(method) })));
-        const a = witness.dial(door.address);
+        const listener = await listen((offer) => (accepted = witness.accept(offer, { onOpen: (end) => end.call(method) })));
+        const a = witness.dial(listener.address);
         expect(['reset', 'ended']).toContain((await a.closed()).kind); // A reset may even come before onOpen.
         expect((await accepted!.closed()).kind).toBe('aborted');
-        await new Promise<void>((resolve) => door.listening.close(resolve));
+        await new Promise<void>((resolve) => listener.listening.close(resolve));
       }
     });
 
     test('bytes that arrive before the acceptor opened are delivered after it did', async () => {
       let offered: Offer | undefined;
-      const door = await listen((offer) => (offered = offer));
-      const a = witness.dial(door.address, { onOpen: (end) => void end.send(text('early')) });
+      const listener = await listen((offer) => (offered = offer));
+      const a = witness.dial(listener.address, { onOpen: (end) => void end.send(text('early')) });
       await witness.until(() => offered !== undefined);
       await turns(20);
       const b = witness.accept(offered!);
@@ -236,8 +236,8 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
 
     test('a dialer that leaves before the acceptor opened leaves no wire behind', async () => {
       let offered: Offer | undefined;
-      const door = await listen((offer) => (offered = offer));
-      const a = witness.dial(door.address);
+      const listener = await listen((offer) => (offered = offer));
+      const a = witness.dial(listener.address);
       await witness.until(() => offered !== undefined);
       a.abort();
       await a.closed();
@@ -246,8 +246,8 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
     });
 
     test('an attempt that is given up at once ends as aborted, unopened', async () => {
-      const door = await listen((offer) => void witness.accept(offer));
-      for (const address of [door.address, fixture.nowhere]) {
+      const listener = await listen((offer) => void witness.accept(offer));
+      for (const address of [listener.address, fixture.nowhere]) {
         const a = witness.dial(address);
         a.abort();
         a.abort();
@@ -258,11 +258,11 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
 
     test('an acceptor that opens and gives up at once hears it once', async () => {
       let accepted: End | undefined;
-      const door = await listen((offer) => {
+      const listener = await listen((offer) => {
         accepted = witness.accept(offer);
         accepted.abort();
       });
-      const a = witness.dial(door.address);
+      const a = witness.dial(listener.address);
       await a.closed();
       expect((await accepted!.closed()).kind).toBe('aborted');
     });
@@ -272,34 +272,34 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
     });
 
     test('an offer can be refused, and the dialer hears an end that is not its own', async () => {
-      const door = await listen((offer) => witness.inside(() => offer.refuse({ code: 'busy', retryAfterMs: 1500 })));
+      const listener = await listen((offer) => witness.inside(() => offer.refuse({ code: 'busy', retryAfterMs: 1500 })));
       const ends: WireCauseKind[] = ['refused', 'ended', 'reset'];
-      expect(ends).toContain((await witness.dial(door.address).closed()).kind);
+      expect(ends).toContain((await witness.dial(listener.address).closed()).kind);
     });
 
     test('an address in use is told as failed', async () => {
-      const door = await listen((offer) => void witness.accept(offer));
-      const second = await listen(() => {}, door.address);
+      const listener = await listen((offer) => void witness.accept(offer));
+      const second = await listen(() => {}, listener.address);
       expect(second.failed).toMatchObject({ kind: 'refused' });
     });
 
     test('closing the listening leaves wires alone, refuses newcomers and frees the address', async () => {
-      const { a, b, door } = await pair();
-      door.listening.close();
-      await new Promise<void>((resolve) => door.listening.close(resolve));
-      expect((await witness.dial(door.address).closed()).kind).toBe('refused');
+      const { a, b, listener } = await pair();
+      listener.listening.close();
+      await new Promise<void>((resolve) => listener.listening.close(resolve));
+      expect((await witness.dial(listener.address).closed()).kind).toBe('refused');
       a.send(text('still here'));
       expect(String(await b.got(10))).toBe('still here');
-      const again = await listen((offer) => void witness.accept(offer), door.address);
-      expect(again.address).toBe(door.address);
+      const again = await listen((offer) => void witness.accept(offer), listener.address);
+      expect(again.address).toBe(listener.address);
       await witness.dial(again.address).opened();
     });
 
     test('a listening that is closed at once never listens', async () => {
-      const door = witness.listen(fixture.transport, fixture.address, () => {});
-      await new Promise<void>((resolve) => door.listening.close(resolve));
+      const listener = witness.listen(fixture.transport, fixture.address, () => {});
+      await new Promise<void>((resolve) => listener.listening.close(resolve));
       await turns(5);
-      expect(door).toMatchObject({ address: '', failed: undefined });
+      expect(listener).toMatchObject({ address: '', failed: undefined });
     });
 
     test('the bytes given to send are left as they were', async () => {
@@ -360,11 +360,11 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
 
     test('twenty wires at once do not mix', async () => {
       const accepted: End[] = [];
-      const door = await listen((offer) =>
+      const listener = await listen((offer) =>
         accepted.push(witness.accept(offer, { onBytes: (end) => void end.send(end.chunks.at(-1)!) })),
       );
       const dialers = Array.from({ length: 20 }, (_, i) =>
-        witness.dial(door.address, { onOpen: (end) => void end.send(noise(i, 10_000)) }),
+        witness.dial(listener.address, { onOpen: (end) => void end.send(noise(i, 10_000)) }),
       );
       for (const [i, each] of dialers.entries()) expect((await each.got(10_000)).equals(noise(i, 10_000))).toBe(true);
       expect(accepted.length).toBe(20);
@@ -372,7 +372,7 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
 
     test('an address that makes no sense is thrown back with its name in the message', () => {
       for (const address of fixture.badAddresses) {
-        for (const use of [() => fixture.transport.dial(address), () => fixture.transport.listen(address, nobody)]) {
+        for (const use of [() => fixture.transport.dial(address), () => fixture.transport.listen(address, none)]) {
           const error = thrownBy(use);
           expect(error).toBeInstanceOf(SessionError);
           expect(error).toMatchObject({ code: 'bad-address', message: expect.stringContaining(address) as string });
@@ -382,7 +382,7 @@ export function transportCompliance(name: string, makeFixture: () => TransportFi
   });
 }
 
-const nobody = { onListening: () => {}, onOffer: () => {}, onFailed: () => {} };
+const none = { onListening: () => {}, onOffer: () => {}, onFailed: () => {} };
 
 function thrownBy(use: () => unknown): unknown {
   try {

@@ -64,12 +64,12 @@ export class Witness {
     return end;
   }
 
-  listen(transport: Transport, address: string, onOffer: (offer: Offer) => void): Door {
-    const door: Door = { address: '', failed: undefined, listening: { close: () => {} } };
+  listen(transport: Transport, address: string, onOffer: (offer: Offer) => void): Listener {
+    const listener: Listener = { address: '', failed: undefined, listening: { close: () => {} } };
     const acceptor: Acceptor = {
       onListening: (bound) => {
         this.heard('onListening');
-        door.address = bound;
+        listener.address = bound;
       },
       onOffer: (offer) => {
         this.heard('onOffer');
@@ -77,11 +77,11 @@ export class Witness {
       },
       onFailed: (cause) => {
         this.heard('onFailed');
-        door.failed = cause;
+        listener.failed = cause;
       },
     };
     const listening = this.inside(() => transport.listen(address, acceptor));
-    door.listening = {
+    listener.listening = {
       close: (done) =>
         this.inside(() =>
           listening.close(() => {
@@ -90,8 +90,8 @@ export class Witness {
           }),
         ),
     };
-    this.#listenings.push(door.listening);
-    return door;
+    this.#listenings.push(listener.listening);
+    return listener;
   }
 
   /** Ends whatever is left, and waits until all have been told. */
@@ -105,7 +105,7 @@ export class Witness {
 }
 
 /** A listener of the transport under test, and what it was offered. */
-export interface Door {
+export interface Listener {
   address: string;
   failed: WireCause | undefined;
   listening: Listening;

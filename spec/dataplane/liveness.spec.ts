@@ -7,7 +7,7 @@ describe('dataplane/liveness: the health of a wire', () => {
     health.start(0);
     for (let now = 1000; now <= 60_000; now += 1000) {
       health.received(now);
-      expect({ now, verdict: health.handleTimeout(now) }).toEqual({ now, verdict: 'quiet' });
+      expect({ now, result: health.handleTimeout(now) }).toEqual({ now, result: 'quiet' });
     }
   });
 
@@ -28,7 +28,7 @@ describe('dataplane/liveness: the health of a wire', () => {
   test('a dead wire is reported once, and a late byte does not bring it back', () => {
     const health = new Liveness({ idleMs: 50_000, probeTimeoutMs: 60_000 });
     health.start(0);
-    expect(verdicts(health, [50_000, 110_000, 110_001, 120_000])).toEqual(['probe', 'quiet', 'dead', 'quiet']);
+    expect(results(health, [50_000, 110_000, 110_001, 120_000])).toEqual(['probe', 'quiet', 'dead', 'quiet']);
     health.received(120_001);
     expect(health.nextTimeout()).toBeUndefined();
     health.start(130_000);
@@ -50,13 +50,13 @@ describe('dataplane/liveness: the health of a wire', () => {
     expect(health.handleTimeout(5000)).toBe('probe');
     expect(health.handleTimeout(40_000)).toBe('probe'); // Frozen for 30 s while the answer lay in the socket.
     expect(health.nextTimeout()).toBe(41_500);
-    expect(verdicts(health, [41_500, 41_501])).toEqual(['quiet', 'dead']);
+    expect(results(health, [41_500, 41_501])).toEqual(['quiet', 'dead']);
   });
 
   test('a process that was frozen for a moment when a probe timed out reads its input first', () => {
     const health = new Liveness();
     health.start(0);
-    expect(verdicts(health, [5000, 10_600])).toEqual(['probe', 'quiet']); // The timer comes first,
+    expect(results(health, [5000, 10_600])).toEqual(['probe', 'quiet']); // The timer comes first,
     health.received(10_600); // then the answer that lay in the socket.
     expect(health.nextTimeout()).toBe(15_600);
   });
@@ -64,9 +64,9 @@ describe('dataplane/liveness: the health of a wire', () => {
   test('the final read happens once: neither asking again nor an early call delays the result', () => {
     const health = new Liveness();
     health.start(0);
-    expect(verdicts(health, [5000, 10_000])).toEqual(['probe', 'quiet']);
+    expect(results(health, [5000, 10_000])).toEqual(['probe', 'quiet']);
     expect(health.probeNow(10_000)).toBe(false);
-    expect(verdicts(health, [10_000, 10_001])).toEqual(['quiet', 'dead']);
+    expect(results(health, [10_000, 10_001])).toEqual(['quiet', 'dead']);
   });
 
   test('a thaw out of idleness leaves a dead wire at most 1.5 s, so that a new dial comes within 3 s', () => {
@@ -79,13 +79,13 @@ describe('dataplane/liveness: the health of a wire', () => {
   test('a deadline missed by a second exactly is merely missed', () => {
     const health = new Liveness();
     health.start(0);
-    expect(verdicts(health, [5000, 11_000, 11_001])).toEqual(['probe', 'quiet', 'dead']);
+    expect(results(health, [5000, 11_000, 11_001])).toEqual(['probe', 'quiet', 'dead']);
   });
 
   test('a process that is always late still gives a silent wire up', () => {
     const health = new Liveness();
     health.start(0);
-    const said = verdicts(health, [7000, 17_000, 27_000, 37_000, 47_000, 57_000]);
+    const said = results(health, [7000, 17_000, 27_000, 37_000, 47_000, 57_000]);
     expect(said).toEqual(['probe', 'probe', 'probe', 'quiet', 'dead', 'quiet']);
   });
 
@@ -111,7 +111,7 @@ describe('dataplane/liveness: the health of a wire', () => {
     expect(health.probeNow(1000)).toBe(true);
     for (let now = 1100; now < 2500; now += 100) expect({ now, sent: health.probeNow(now) }).toEqual({ now, sent: false });
     expect(health.nextTimeout()).toBe(2500);
-    expect(verdicts(health, [2500, 2501])).toEqual(['quiet', 'dead']);
+    expect(results(health, [2500, 2501])).toEqual(['quiet', 'dead']);
   });
 
   test('a wake probe takes over from an ordinary one, because its answer may have been slept through', () => {
@@ -158,10 +158,10 @@ describe('dataplane/liveness: the health of a wire', () => {
             continue;
           }
           now = Math.max(now, deadline) + taken.late;
-          const verdict = health.handleTimeout(now);
-          if (verdict === 'quiet') expect(health.nextTimeout()).toBe(now + 1); // The last call.
-          if (verdict === 'dead') expect(probed).toBe(true);
-          if (verdict === 'probe') probed = true;
+          const result = health.handleTimeout(now);
+          if (result === 'quiet') expect(health.nextTimeout()).toBe(now + 1); // The last call.
+          if (result === 'dead') expect(probed).toBe(true);
+          if (result === 'probe') probed = true;
         }
         // From here on nobody is late and nobody speaks.
         let rounds = 0;
@@ -211,6 +211,6 @@ describe('dataplane/liveness: waking up', () => {
   });
 });
 
-function verdicts(health: Liveness, times: readonly number[]): LivenessAction[] {
+function results(health: Liveness, times: readonly number[]): LivenessAction[] {
   return times.map((now) => health.handleTimeout(now));
 }

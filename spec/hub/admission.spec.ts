@@ -53,9 +53,9 @@ describe('hub/admission: pending openings', () => {
     const openings = filled(1024, spread);
     for (let i = 0; i < 128; i++) expect(openings.enter(5000 + i, `192.0.2.${i}:1`, true)).toEqual({ word: 'admit' });
     for (let i = 0; i < 3000; i++) {
-      const verdict = openings.enter(10_000 + i, spread(i));
-      expect(verdict).toMatchObject({ word: 'evict-oldest' });
-      if (verdict.word === 'evict-oldest') expect(verdict.oldest < 5000 || verdict.oldest >= 10_000).toBe(true);
+      const result = openings.enter(10_000 + i, spread(i));
+      expect(result).toMatchObject({ word: 'evict-oldest' });
+      if (result.word === 'evict-oldest') expect(result.oldest < 5000 || result.oldest >= 10_000).toBe(true);
     }
     expect(openings.enter(6000, '198.51.100.1:1', true)).toEqual({ word: 'evict-oldest', oldest: 5000 });
     expect(openings.size).toBe(1024 + 128);

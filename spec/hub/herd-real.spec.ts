@@ -22,12 +22,12 @@ class Gate {
   readonly dials: number[] = [];
   behind: number | undefined; // The server's port.
   readonly #sockets = new Set<Socket>();
-  readonly #door: Server = createServer((socket) => this.#greet(socket));
+  readonly #listener: Server = createServer((socket) => this.#sendHello(socket));
 
   open(): Promise<string> {
     return new Promise((resolve) => {
-      this.#door.listen({ host: '127.0.0.1', port: 0, backlog: 8192 }, () => {
-        const bound = this.#door.address();
+      this.#listener.listen({ host: '127.0.0.1', port: 0, backlog: 8192 }, () => {
+        const bound = this.#listener.address();
         resolve(`tcp://127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`);
       });
     });
@@ -38,7 +38,7 @@ class Gate {
   }
   close(): void {
     this.cut();
-    this.#door.close();
+    this.#listener.close();
   }
   /** The most dials in any second. */
   get peak(): number {
@@ -50,7 +50,7 @@ class Gate {
     return peak;
   }
 
-  #greet(socket: Socket): void {
+  #sendHello(socket: Socket): void {
     this.dials.push(performance.now());
     socket.on('error', () => undefined);
     if (this.behind === undefined) return void socket.destroy();

@@ -68,8 +68,8 @@ describe('hub/registry: simultaneous open', () => {
           // Connection 0 is dialed by a, connection 1 by b.
           const kept = (localId: string, remoteId: string, rolesHere: readonly Role[], first: number): number => {
             const second = 1 - first;
-            const verdict = crossing({ rule: 'initiator', localId }, remoteId, rolesHere[first]!, rolesHere[second]!);
-            return verdict === 'replace' ? second : first;
+            const result = crossing({ rule: 'initiator', localId }, remoteId, rolesHere[first]!, rolesHere[second]!);
+            return result === 'replace' ? second : first;
           };
           const atA = kept(a, b, ['dialer', 'acceptor'], orderOfA);
           const atB = kept(b, a, ['acceptor', 'dialer'], orderOfB);

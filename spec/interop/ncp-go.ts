@@ -143,7 +143,7 @@ export class NcpGo {
     return this.command('owes', {});
   }
   /** Two sessions of the original in one process; answers MB/s. */
-  async bench(options: { links: number; mtu: number; bytes: number; loss?: number; delayMs?: number }): Promise<number> {
+  async measure(options: { links: number; mtu: number; bytes: number; loss?: number; delayMs?: number }): Promise<number> {
     return (await this.command<{ megabytesPerSecond: number }>('bench', options)).megabytesPerSecond;
   }
 

@@ -9,7 +9,7 @@ const folder = process.env['NKN_SDK'] ?? '';
 const withSdk = folder === '' ? describe.skip : describe;
 
 const FOUND: AddressReply = { word: 'addresses', addresses: ['tcp://127.0.0.1:1', undefined, 'tcp://127.0.0.1:3'] };
-const desk: AddressDesk = { reply: ({ session }) => (session === undefined ? FOUND : { word: 'no-answer' }) };
+const responder: AddressDesk = { reply: ({ session }) => (session === undefined ? FOUND : { word: 'no-answer' }) };
 
 withSdk('tuna/relay: through the real nkn-sdk', () => {
   let node: NknNode;
@@ -26,7 +26,7 @@ withSdk('tuna/relay: through the real nkn-sdk', () => {
   for (const kind of ['Client', 'MultiClient'] as const)
     test(`[TUNA-21] a ${kind}: an accepted peer gets the addresses, and a stranger gets nothing, not even an acknowledgement`, async () => {
       const [answerer, friend, stranger] = [await node.client(kind, 1), await node.client(kind, 2), await node.client(kind, 3)];
-      answerRelay(answerer, desk, { accepts: (address) => address === friend.addr });
+      answerRelay(answerer, responder, { accepts: (address) => address === friend.addr });
       expect(await asked(friend, answerer.addr)).toEqual(FOUND);
       expect(backTo(friend)).toBeGreaterThan(0);
       const before = backTo(friend);

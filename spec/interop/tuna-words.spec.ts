@@ -5,7 +5,7 @@ import { Packet } from '../../machines/tuna/tuna.messages.js';
 import type { TunaPlane } from '../../machines/tuna/tuna.plane.js';
 import { tcp } from '../../transports/tcp.js';
 import { hear, pour } from '../tuna/flow.js';
-import { deskOf } from '../tuna/state-checks.js';
+import { responderOf } from '../tuna/state-checks.js';
 import { buildNcpGo, ncpGoAvailable } from './ncp-go.js';
 import { News } from './news.js';
 import { tunaPair, type TunaPair } from './tuna-pair.js';
@@ -14,7 +14,7 @@ import { Watched } from './watched.js';
 const withGo = ncpGoAvailable() ? describe : describe.skip;
 const ROLES = ['dials', 'is dialed'] as const;
 
-const planeOf = (engine: Engine): TunaPlane => [...deskOf(engine).records()][0]!.session!.plane as unknown as TunaPlane;
+const planeOf = (engine: Engine): TunaPlane => [...responderOf(engine).records()][0]!.session!.plane as unknown as TunaPlane;
 
 withGo('tuna/words: what nkn-tuna-session loses, asks and is told', () => {
   let pair: TunaPair | undefined;
@@ -100,20 +100,20 @@ withGo('tuna/words: what nkn-tuna-session loses, asks and is told', () => {
       };
       const ear = listenTo(near, 2 * round);
       await bothWays(pair, 0, ear);
-      const { pump } = [...deskOf(engine).records()][0]!.handle!;
+      const { pump } = [...responderOf(engine).records()][0]!.handle!;
       const plane = planeOf(engine);
-      const spoil = (): void => {
+      const corrupt = (): void => {
         const slot = plane.conns.phases.indexOf('joined');
         pump.receive(slot, framed(new Uint8Array(60)), false); // As if the original had said what can't be opened.
       };
-      spoil();
+      corrupt();
       await news.until(() => pair!.ended() === 1);
       await bothWays(pair, round, ear);
       expect([await ear.whole, (await go.state()).closed, near.state]).toEqual([-1, false, 'completed']);
       const closed = near.closed;
       for (let i = 0; i < 3 * links && near.state === 'completed'; i++) {
         await news.until(() => plane.conns.connCount === links || near.state !== 'completed');
-        if (near.state === 'completed') spoil();
+        if (near.state === 'completed') corrupt();
       }
       expect(await closed).toMatchObject({ code: 'malformed', side: 'remote', detail: { rule: 'TUNA-4' } });
       await news.until(() => pair!.ended() >= links);

@@ -6,6 +6,13 @@ export { freeModel } from './free.js';
 export { GuardReads } from './guard-reads.js';
 export type { Interpreter, Model, Path, PlayedWorld, Sample, Step } from './model.js';
 export { played, PlayedTime, type ArmedTimer, type PlayedLogic } from './played.js';
-export { Semantics, type Configuration, type Verdict } from './semantics.js';
+export { Semantics, type Configuration, type GuardResult } from './semantics.js';
 export { Subject } from './subject.js';
 export { Walk, xstate } from './walk.js';
+
+import type { GuardResult } from './semantics.js';
+/**
+ * The former name of `GuardResult`.
+ * @deprecated Since 0.1.0.
+ */
+export type Verdict = GuardResult;

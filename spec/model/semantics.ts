@@ -4,7 +4,7 @@ import type { Edge, Graph, Vertex } from '../../visualizer/graph.js';
 export type Configuration = ReadonlySet<string>;
 
 /** What a guard has answered; undefined where nobody knows. */
-export type Verdict = (edge: Edge) => boolean | undefined;
+export type GuardResult = (edge: Edge) => boolean | undefined;
 
 /**
  * What a chart says about one step, read off its drawing and nothing else: which transitions an event takes, and where they
@@ -43,9 +43,14 @@ export class Semantics {
    * would leave a state in common, the one from further inside is taken, else the first.
    * @param isTaken decides where nobody knows what a guard has answered
    */
-  select(configuration: Configuration, eventType: string, verdict: Verdict, isTaken: (edge: Edge) => boolean): readonly Edge[] {
+  select(
+    configuration: Configuration,
+    eventType: string,
+    result: GuardResult,
+    isTaken: (edge: Edge) => boolean,
+  ): readonly Edge[] {
     const enabled = (edges: readonly Edge[]): Edge | undefined =>
-      edges.find((edge) => edge.guard === undefined || (verdict(edge) ?? isTaken(edge)));
+      edges.find((edge) => edge.guard === undefined || (result(edge) ?? isTaken(edge)));
     const answer = (id: string): Edge[] => {
       const inner = this.#inside(configuration, id).flatMap((child) => answer(child.id));
       if (inner.length > 0) return inner;

@@ -7,7 +7,7 @@ import type { Model, PlayedWorld } from './model.js';
 import { Semantics } from './semantics.js';
 
 /** Answers for a guard: by its own judgement (`ask`), or freely where there is none. */
-export type GuardDesk = (guard: string, ask: (() => boolean) | undefined) => boolean;
+export type GuardTable = (guard: string, ask: (() => boolean) | undefined) => boolean;
 
 type GuardFunction = ((args: object, params: unknown) => boolean) & { readonly check?: unknown };
 
@@ -19,7 +19,7 @@ export class Subject<World extends PlayedWorld> {
   /** What the guards have read of the context so far. */
   readonly guardReads = new GuardReads();
   readonly #edges: ReadonlyMap<object, Edge>;
-  #desk: GuardDesk | undefined;
+  #table: GuardTable | undefined;
 
   constructor(readonly model: Model<World>) {
     this.graph = graphOf(model.machine);
@@ -41,12 +41,12 @@ export class Subject<World extends PlayedWorld> {
   }
 
   /** Acts with a walk's answers for guards. Walks may take turns, step by step. */
-  guarded(desk: GuardDesk, act: () => void): void {
-    this.#desk = desk;
+  guarded(table: GuardTable, act: () => void): void {
+    this.#table = table;
     try {
       act();
     } finally {
-      this.#desk = undefined;
+      this.#table = undefined;
     }
   }
 
@@ -65,7 +65,7 @@ export class Subject<World extends PlayedWorld> {
       guards[name] = (args, params) => {
         const label = params === undefined ? name : guardName({ type: name, params });
         const ask = isFree || guard === undefined ? undefined : () => guard(this.#watched(name, args), params);
-        return this.#desk === undefined ? (ask?.() ?? false) : this.#desk(label, ask);
+        return this.#table === undefined ? (ask?.() ?? false) : this.#table(label, ask);
       };
     }
     return guards;

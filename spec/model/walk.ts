@@ -192,7 +192,7 @@ export class Walk<World extends PlayedWorld> {
     if ((inspected.snapshot as AnyMachineSnapshot).machine.id !== this.subject.machine.id) return; // Charts below are born with it.
     try {
       const { event, _transitions } = inspected;
-      this.#judge(event.type, _transitions, nodesOf(inspected.snapshot as AnyMachineSnapshot));
+      this.#check(event.type, _transitions, nodesOf(inspected.snapshot as AnyMachineSnapshot));
     } catch (error) {
       this.#wrong = error as Error;
     }
@@ -200,14 +200,14 @@ export class Walk<World extends PlayedWorld> {
   }
 
   /** Whether the drawing says the same. */
-  #judge(eventType: string, transitions: readonly object[], nodes: readonly string[]): void {
+  #check(eventType: string, transitions: readonly object[], nodes: readonly string[]): void {
     const { semantics } = this.subject;
     const before = this.#configuration;
     const told = transitions.map((each) => this.subject.edgeOf(each));
     const taken = semantics.withoutConflicts(before, told);
     const type = told[0]?.eventType === '' ? '' : eventType;
-    const verdict = ({ guard }: Edge): boolean | undefined => (guard === undefined ? undefined : this.#heard.get(guard));
-    const chosen = semantics.select(before, type, verdict, (edge) => told.includes(edge));
+    const result = ({ guard }: Edge): boolean | undefined => (guard === undefined ? undefined : this.#heard.get(guard));
+    const chosen = semantics.select(before, type, result, (edge) => told.includes(edge));
     const text = (edge: Edge): string => this.subject.text(edge);
     agree(`the transitions on ${wordsOf(type)}`, taken.map(text), chosen.map(text));
     for (const edge of taken) this.#take(edge);

@@ -149,9 +149,9 @@ test('[POOL-2] pool/codec: no bytes make a reader throw, or see more than there 
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.tuple(fc.constantFrom(...Object.values(FRAMES)), fc.nat(90), fc.nat(255)).map(([frame, at, byte]) => {
-      const spoilt = new Uint8Array(frame);
-      spoilt[at % spoilt.length] = byte;
-      return spoilt;
+      const corrupt = new Uint8Array(frame);
+      corrupt[at % corrupt.length] = byte;
+      return corrupt;
     }),
   );
   fc.assert(

@@ -4,7 +4,7 @@ import { createEngine } from '../../adapters/index.js';
 import { pool, poolCodec as codec } from '../../adapters/pool/index.js';
 import { tcp } from '../../transports/tcp.js';
 import { NOTHING, PoolHosts, watched, type PoolHost } from '../sim/pool-hosts.js';
-import { Bench, data, hello, HERE, THERE, welcome } from './plane-bench.js';
+import { Rig, data, hello, HERE, THERE, welcome } from './plane-rig.js';
 
 const optional = Uint8Array.of(0x80, 0, 0, 2, 0x90, 1);
 const refusal = codec.putRefused({ code: 'busy', retryAfterMs: 0 });
@@ -26,31 +26,31 @@ const FAULTS: readonly (readonly [string, Uint8Array, string])[] = [
 
 describe.each(['dialer', 'acceptor'] as const)('pool/faults: the %s', (role) => {
   test.each(FAULTS)('[POOL-13] says code and rule, as its last word, for %s', (_what, frame, fault) => {
-    const bench = Bench.open({ messageBytesMax: 1000 }, { role });
-    bench.plane.write(Uint8Array.of(7));
-    bench.hear(frame, data(Uint8Array.of(1)));
-    expect([bench.story, bench.got, bench.said()]).toEqual([[`peer.violated ${fault}`], [], [`fault ${fault}`]]);
-    expect(() => bench.plane.write(Uint8Array.of(8))).toThrow('closing');
+    const rig = Rig.open({ messageBytesMax: 1000 }, { role });
+    rig.plane.write(Uint8Array.of(7));
+    rig.hear(frame, data(Uint8Array.of(1)));
+    expect([rig.story, rig.got, rig.said()]).toEqual([[`peer.violated ${fault}`], [], [`fault ${fault}`]]);
+    expect(() => rig.plane.write(Uint8Array.of(8))).toThrow('closing');
   });
 
   test('[POOL-13] a message before the greeting is answered by a fault as well', () => {
-    const bench = new Bench({ role });
-    bench.plane.sendHello();
-    bench.said();
-    bench.hear(data(Uint8Array.of(1)));
-    expect(bench.said()).toEqual(['fault malformed POOL-5']);
+    const rig = new Rig({ role });
+    rig.plane.sendHello();
+    rig.said();
+    rig.hear(data(Uint8Array.of(1)));
+    expect(rig.said()).toEqual(['fault malformed POOL-5']);
   });
 
   test('[POOL-13] what is allowed is no fault: an unknown optional frame, a message at the limit, an empty one', () => {
-    const bench = Bench.open({ messageBytesMax: 1000 }, { role });
-    bench.hear(optional, data(new Uint8Array(1000)), data(new Uint8Array(0)));
-    expect([bench.story, bench.got.length, bench.said()]).toEqual([[], 2, []]);
+    const rig = Rig.open({ messageBytesMax: 1000 }, { role });
+    rig.hear(optional, data(new Uint8Array(1000)), data(new Uint8Array(0)));
+    expect([rig.story, rig.got.length, rig.said()]).toEqual([[], 2, []]);
   });
 
   test('[POOL-13] after a fault it reads nothing more and sends nothing', () => {
-    const bench = Bench.open({}, { role });
-    bench.hear(codec.putFault({ code: 'oversized', rule: 'POOL-3' }), data(Uint8Array.of(1)));
-    expect([bench.story, bench.got, bench.said()]).toEqual([['peer.accused oversized POOL-3'], [], []]);
+    const rig = Rig.open({}, { role });
+    rig.hear(codec.putFault({ code: 'oversized', rule: 'POOL-3' }), data(Uint8Array.of(1)));
+    expect([rig.story, rig.got, rig.said()]).toEqual([['peer.accused oversized POOL-3'], [], []]);
   });
 });
 

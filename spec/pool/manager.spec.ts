@@ -254,20 +254,20 @@ describe('pool/manager: endings', () => {
   });
 
   test('closeAll goes on past a connection that fails, and names it', async () => {
-    const deaf = createServer((socket) => void socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
-    await once(deaf, 'listening');
-    book.set('deaf', [`tcp://127.0.0.1:${(deaf.address() as { port: number }).port}`]);
+    const unread = createServer((socket) => void socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
+    await once(unread, 'listening');
+    book.set('deaf', [`tcp://127.0.0.1:${(unread.address() as { port: number }).port}`]);
     await reachable(B, { identity: 'by-address' });
     const a = manager(A, { identity: 'by-address', config: { closeGraceMs: 50 } });
-    const [toDeaf, toB] = await Promise.all([a.connect('deaf'), a.connect(B)]);
-    const lost = Promise.allSettled([10, 10, 10].map((mebibytes) => toDeaf.send(new Uint8Array(mebibytes << 20))));
+    const [toUnread, toB] = await Promise.all([a.connect('deaf'), a.connect(B)]);
+    const lost = Promise.allSettled([10, 10, 10].map((mebibytes) => toUnread.send(new Uint8Array(mebibytes << 20))));
     const error = (await a.closeAll().catch((reason: unknown) => reason)) as AggregateError;
     expect([error.name, error.message]).toEqual(['AggregateError', '1 of 2 connections did not close in order']);
     expect(error.errors.map(String)).toEqual(['Error: deaf: This side closed it. (messages 3 to 3 were not sent)']);
     expect((await lost).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
-    expect([toDeaf.isAlive(), toB.isAlive(), a.connectionCount()]).toEqual([false, false, 0]);
+    expect([toUnread.isAlive(), toB.isAlive(), a.connectionCount()]).toEqual([false, false, 0]);
     expect((await a.connect(B)).isAlive()).toBe(true); // It stays usable.
-    deaf.close();
+    unread.close();
   });
 });
 

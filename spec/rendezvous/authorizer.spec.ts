@@ -15,10 +15,10 @@ import { real } from '../sim/rendezvous-keys.js';
 
 const random = new SeededRandom(1);
 
-/** A judge of its own, and what it is asked by others. */
+/** An authorizer of its own, and what it is asked by others. */
 class Court {
-  readonly letters: SignedMessages;
-  readonly judge: Authorizer;
+  readonly relayed: SignedMessages;
+  readonly authorizer: Authorizer;
   readonly met = new Set<string>();
   readonly owners = new Map<string, string>();
   wants = true;
@@ -32,9 +32,9 @@ class Court {
     signing: Signing = real(),
   ) {
     const verify: Signing['verify'] = (...args) => (this.verified++, signing.verify(...args));
-    this.letters = signedMessages({ ...signing, verify });
+    this.relayed = signedMessages({ ...signing, verify });
     const context: AuthContext = {
-      signedMessages: this.letters,
+      signedMessages: this.relayed,
       entropy: random.bytes,
       limits: { ...RENDEZVOUS_LIMITS, ...limits },
       self: () => ({ transport: 'tcp', addresses: [this.address], isClient: this.isClient, certificate: this.certificate }),
@@ -42,10 +42,10 @@ class Court {
       isMet: (peer) => this.met.has(peer),
       ownerOf: (address) => this.owners.get(address),
     };
-    this.judge = new Authorizer(context);
+    this.authorizer = new Authorizer(context);
   }
   get id(): string {
-    return this.letters.id;
+    return this.relayed.id;
   }
   get address(): string {
     return `tcp://192.0.2.1:${this.port}`;
@@ -55,13 +55,13 @@ class Court {
     return { from: this.id, to: to.id, nonce, transport: 'tcp', addresses: [this.address], isClient: false, certificate: undefined, ...change }; // prettier-ignore
   }
   request(to: Court, change?: Partial<ContactInfo>): Signed<ConnectRequest> {
-    return this.letters.writeRequest(this.about(to, change));
+    return this.relayed.writeRequest(this.about(to, change));
   }
   hello(to: Court, change: Partial<Hello> = {}): Hello {
     return { from: this.id, to: to.id, nonce: undefined, transport: 'tcp', address: this.address, isClient: false, certificate: undefined, confirmedYou: false, ...change }; // prettier-ignore
   }
   outcome(bytes: Uint8Array, now = 0): string {
-    return this.judge.authorizeMessage(bytes, now).outcome;
+    return this.authorizer.authorizeMessage(bytes, now).outcome;
   }
 }
 const answerOf = (result: ReturnType<Authorizer['authorizeMessage']>): Uint8Array => {
@@ -73,24 +73,24 @@ const NO_EVIDENCE = { certificate: undefined };
 describe('rendezvous/authorizer: letters', () => {
   test('[RDV-2] a request that is wanted is stored and answered; the answer to it is stored where it was asked', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    const request = alice.judge.request(bob.id, 0);
-    const result = bob.judge.authorizeMessage(request, 10);
+    const request = alice.authorizer.request(bob.id, 0);
+    const result = bob.authorizer.authorizeMessage(request, 10);
     expect(result).toMatchObject({ outcome: 'stored', from: alice.id });
-    expect(bob.judge.expected.newestOf(alice.id, 10)?.grounds.holds).toBe('request');
-    expect(bob.judge.contactInfoOf(alice.id, 10)?.addresses).toEqual([alice.address]);
-    expect(alice.judge.authorizeMessage(answerOf(result), 20)).toEqual({ outcome: 'answered', from: bob.id });
-    expect(alice.judge.expected.newestOf(bob.id, 20)?.grounds.holds).toBe('response');
+    expect(bob.authorizer.expected.newestOf(alice.id, 10)?.grounds.holds).toBe('request');
+    expect(bob.authorizer.contactInfoOf(alice.id, 10)?.addresses).toEqual([alice.address]);
+    expect(alice.authorizer.authorizeMessage(answerOf(result), 20)).toEqual({ outcome: 'answered', from: bob.id });
+    expect(alice.authorizer.expected.newestOf(bob.id, 20)?.grounds.holds).toBe('response');
     // Each presents what the other has made up.
-    const [ours, theirs] = [alice.judge.nonceFor(bob.id, 20), bob.judge.nonceFor(alice.id, 20)];
-    expect(bob.judge.authorizeArrival(alice.hello(bob, { nonce: ours }), NO_EVIDENCE, 20)).toBe('expected');
-    expect(alice.judge.authorizeArrival(bob.hello(alice, { nonce: theirs }), NO_EVIDENCE, 20)).toBe('expected');
+    const [ours, theirs] = [alice.authorizer.nonceFor(bob.id, 20), bob.authorizer.nonceFor(alice.id, 20)];
+    expect(bob.authorizer.authorizeArrival(alice.hello(bob, { nonce: ours }), NO_EVIDENCE, 20)).toBe('expected');
+    expect(alice.authorizer.authorizeArrival(bob.hello(alice, { nonce: theirs }), NO_EVIDENCE, 20)).toBe('expected');
   });
 
   test('[RDV-2] the receiver of a request may dial before its answer is there: the nonce says that it has read the request', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
-    const nonce = bob.judge.nonceFor(alice.id, 1);
-    expect(alice.judge.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 2)).toBe('expected');
+    bob.authorizer.authorizeMessage(alice.authorizer.request(bob.id, 0), 1);
+    const nonce = bob.authorizer.nonceFor(alice.id, 1);
+    expect(alice.authorizer.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 2)).toBe('expected');
   });
 
   test('[RDV-10] a letter to another node, from oneself, or badly encoded', () => {
@@ -98,14 +98,14 @@ describe('rendezvous/authorizer: letters', () => {
     expect(carol.outcome(alice.request(bob).bytes)).toBe('misdirected');
     expect(bob.outcome(bob.request(bob).bytes)).toBe('misdirected');
     expect(bob.outcome(Uint8Array.of(1, 2, 3))).toBe('malformed');
-    expect(bob.judge.expected.size + carol.judge.expected.size).toBe(0);
+    expect(bob.authorizer.expected.size + carol.authorizer.expected.size).toBe(0);
   });
 
   test('[RDV-10] a forged request: no peer is expected, and the node that it names may still ask', () => {
     const [alice, bob, mallory] = [new Court(1), new Court(2), new Court(3)];
-    const forged = mallory.letters.writeRequest(alice.about(bob));
+    const forged = mallory.relayed.writeRequest(alice.about(bob));
     expect(bob.outcome(forged.bytes)).toBe('forged');
-    expect([bob.judge.expected.size, bob.outcome(alice.request(bob).bytes)]).toEqual([0, 'stored']);
+    expect([bob.authorizer.expected.size, bob.outcome(alice.request(bob).bytes)]).toEqual([0, 'stored']);
   });
 
   test('[RDV-7] a second request of the same peer within 20 s is ignored, and costs no signature; after a meeting it is', () => {
@@ -116,7 +116,7 @@ describe('rendezvous/authorizer: letters', () => {
     expect(bob.verified).toBe(before);
     expect(bob.outcome(alice.request(bob).bytes, 20_000)).toBe('stored');
     expect(bob.outcome(alice.request(bob).bytes, 20_001)).toBe('repeated');
-    bob.judge.met(alice.id, 20_002);
+    bob.authorizer.met(alice.id, 20_002);
     expect(bob.outcome(alice.request(bob).bytes, 20_003)).toBe('stored');
   });
 
@@ -128,10 +128,10 @@ describe('rendezvous/authorizer: letters', () => {
 
   test('[RDV-7] a banned peer stays out for its time', () => {
     const [alice, bob] = [new Court(1), new Court(2, { banMs: 1000 })];
-    bob.judge.ban(alice.id, 0);
+    bob.authorizer.ban(alice.id, 0);
     expect(bob.outcome(alice.request(bob).bytes, 999)).toBe('banned');
-    expect(bob.judge.authorizeArrival(alice.hello(bob), NO_EVIDENCE, 999)).toBe('banned');
-    expect(bob.judge.reset()).toEqual([]); // Forgetting everybody forgets no ban.
+    expect(bob.authorizer.authorizeArrival(alice.hello(bob), NO_EVIDENCE, 999)).toBe('banned');
+    expect(bob.authorizer.reset()).toEqual([]); // Forgetting everybody forgets no ban.
     expect(bob.outcome(alice.request(bob).bytes, 999)).toBe('banned');
     expect(bob.outcome(alice.request(bob).bytes, 1000)).toBe('stored');
   });
@@ -139,43 +139,43 @@ describe('rendezvous/authorizer: letters', () => {
   test('[RDV-2] a request that is not wanted is dropped', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     bob.wants = false;
-    expect([bob.outcome(alice.request(bob).bytes), bob.judge.expected.size]).toEqual(['unwanted', 0]);
+    expect([bob.outcome(alice.request(bob).bytes), bob.authorizer.expected.size]).toEqual(['unwanted', 0]);
   });
 
   test('[RDV-10] a response to a request that was never made, to one that lapsed, to one that was answered, and one that is forged', () => {
     const [alice, bob, mallory] = [new Court(1), new Court(2), new Court(3)];
     // Never made: Mallory signs a request in Alice's name, or takes one that Alice has sent to somebody else.
-    const invented = mallory.letters.writeRequest(alice.about(mallory));
-    expect(alice.outcome(mallory.letters.writeResponse(mallory.about(alice), invented).bytes)).toBe('not-asked');
-    const toBob = alice.letters.read(alice.judge.request(bob.id, 0)) as Signed<ConnectRequest>;
-    expect(alice.outcome(mallory.letters.writeResponse(mallory.about(alice), toBob).bytes)).toBe('not-asked');
+    const invented = mallory.relayed.writeRequest(alice.about(mallory));
+    expect(alice.outcome(mallory.relayed.writeResponse(mallory.about(alice), invented).bytes)).toBe('not-asked');
+    const toBob = alice.relayed.read(alice.authorizer.request(bob.id, 0)) as Signed<ConnectRequest>;
+    expect(alice.outcome(mallory.relayed.writeResponse(mallory.about(alice), toBob).bytes)).toBe('not-asked');
     // The nonce is right and the rest of the embedded request isn't what was signed.
-    const bent = mallory.letters.writeRequest({ ...toBob.message, addresses: [] });
-    expect(alice.outcome(bob.letters.writeResponse(bob.about(alice), bent).bytes)).toBe('not-asked');
+    const bent = mallory.relayed.writeRequest({ ...toBob.message, addresses: [] });
+    expect(alice.outcome(bob.relayed.writeResponse(bob.about(alice), bent).bytes)).toBe('not-asked');
     // Forged: in Bob's name, to the right request.
-    expect(alice.outcome(mallory.letters.writeResponse(bob.about(alice), toBob).bytes)).toBe('forged');
-    const response = bob.letters.writeResponse(bob.about(alice), toBob).bytes;
+    expect(alice.outcome(mallory.relayed.writeResponse(bob.about(alice), toBob).bytes)).toBe('forged');
+    const response = bob.relayed.writeResponse(bob.about(alice), toBob).bytes;
     expect(alice.outcome(response, 5)).toBe('answered');
     expect(alice.outcome(response, 6)).toBe('replayed');
-    alice.judge.met(bob.id, 7);
+    alice.authorizer.met(bob.id, 7);
     expect(alice.outcome(response, 8)).toBe('replayed');
-    const late = alice.letters.read(alice.judge.request(bob.id, 10)) as Signed<ConnectRequest>;
-    expect(alice.outcome(bob.letters.writeResponse(bob.about(alice), late).bytes, 300_010)).toBe('late');
-    expect(alice.judge.nonceFor(bob.id, 300_010)).toBeUndefined();
+    const late = alice.relayed.read(alice.authorizer.request(bob.id, 10)) as Signed<ConnectRequest>;
+    expect(alice.outcome(bob.relayed.writeResponse(bob.about(alice), late).bytes, 300_010)).toBe('late');
+    expect(alice.authorizer.nonceFor(bob.id, 300_010)).toBeUndefined();
   });
 
   test('[RDV-10] the first response to a request that has served already is late; only a second one is a replay', () => {
     const meets: Readonly<Record<string, (alice: Court, bob: Court) => void>> = {
-      'its dial, which shows the nonce': (alice, bob) => alice.judge.met(bob.id, 3),
+      'its dial, which shows the nonce': (alice, bob) => alice.authorizer.met(bob.id, 3),
       'its own request, and a dial': (alice, bob) => {
         expect(alice.outcome(bob.request(alice).bytes, 2)).toBe('stored');
-        alice.judge.met(bob.id, 3);
+        alice.authorizer.met(bob.id, 3);
       },
       'its own request, and no connection': (alice, bob) => void alice.outcome(bob.request(alice).bytes, 2),
     };
     const got = Object.entries(meets).map(([quicker, meet]) => {
       const [alice, bob] = [new Court(1), new Court(2)];
-      const result = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
+      const result = bob.authorizer.authorizeMessage(alice.authorizer.request(bob.id, 0), 1);
       meet(alice, bob);
       const outcomes = [alice.outcome(answerOf(result), 4), alice.outcome(answerOf(result), 5)];
       return [quicker, outcomes];
@@ -190,14 +190,14 @@ describe('rendezvous/authorizer: letters', () => {
   test('[RDV-10] a Hello that shows a used nonce is late, with and without a response before', () => {
     const got = [true, false].map((isAnswered) => {
       const [alice, bob] = [new Court(1), new Court(2)];
-      const result = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 1);
-      const nonce = bob.judge.nonceFor(alice.id, 1);
+      const result = bob.authorizer.authorizeMessage(alice.authorizer.request(bob.id, 0), 1);
+      const nonce = bob.authorizer.nonceFor(alice.id, 1);
       if (isAnswered) expect(alice.outcome(answerOf(result), 2)).toBe('answered');
-      alice.judge.met(bob.id, 3);
-      const arrive = (): string => alice.judge.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 4);
-      const apart = arrive();
+      alice.authorizer.met(bob.id, 3);
+      const arrive = (): string => alice.authorizer.authorizeArrival(bob.hello(alice, { nonce }), NO_EVIDENCE, 4);
+      const separate = arrive();
       alice.met.add(bob.id); // Still connected: its dial crossed ours.
-      return [apart, arrive()];
+      return [separate, arrive()];
     });
     expect(got).toEqual([
       ['late', 'expected'],
@@ -209,29 +209,29 @@ describe('rendezvous/authorizer: letters', () => {
     const bob = new Court(2);
     const { message, bytes } = new Court(3).request(bob);
     let n = 0;
-    // What is measured is the judge, not the arithmetic of a million signatures: each letter is right, and from somebody else.
+    // What is measured is the authorizer, not the arithmetic of a million signatures: each letter is right, and from another peer.
     const hex = (): string => n.toString(16).padStart(64, '0');
-    const letters: SignedMessages = {
-      ...bob.letters,
+    const relayed: SignedMessages = {
+      ...bob.relayed,
       read: () => ({ message: { ...message, from: hex() }, bytes }),
       isGenuine: () => true,
       writeResponse: (_, request) => ({ message: { ...message, kind: 'response', nonce: hex().slice(32), request }, bytes }),
     };
-    const judge = new Authorizer({ ...bob.judge.context, signedMessages: letters });
+    const authorizer = new Authorizer({ ...bob.authorizer.context, signedMessages: relayed });
     const counts: Record<string, number> = {};
     let displaced = 0;
     const flood = (upTo: number): Promise<number> => {
       while (n++ < upTo) {
-        const { outcome } = judge.authorizeMessage(bytes, n / 1000);
+        const { outcome } = authorizer.authorizeMessage(bytes, n / 1000);
         counts[outcome] = (counts[outcome] ?? 0) + 1;
-        while (judge.pollLapsed(n / 1000)?.outcome === 'displaced') displaced++;
+        while (authorizer.pollLapsed(n / 1000)?.outcome === 'displaced') displaced++;
       }
       n--;
       return heldBytes();
     };
     const before = await flood(100_000);
     const growth = (await flood(1_000_000)) - before;
-    expect({ counts, displaced, size: judge.expected.size }).toEqual({ counts: { stored: 1_000_000 }, displaced: 999_000, size: 1000 }); // prettier-ignore
+    expect({ counts, displaced, size: authorizer.expected.size }).toEqual({ counts: { stored: 1_000_000 }, displaced: 999_000, size: 1000 }); // prettier-ignore
     expect(growth / 2 ** 20).toBeLessThan(16); // Nine hundred thousand letters later.
   }, 60_000);
 });
@@ -239,11 +239,11 @@ describe('rendezvous/authorizer: letters', () => {
 describe('rendezvous/authorizer: Hellos', () => {
   const pair = (): { alice: Court; bob: Court; nonce: string } => {
     const [alice, bob] = [new Court(1), new Court(2)];
-    const result = bob.judge.authorizeMessage(alice.judge.request(bob.id, 0), 0);
-    alice.judge.authorizeMessage(answerOf(result), 0);
-    return { alice, bob, nonce: alice.judge.nonceFor(bob.id, 0)! };
+    const result = bob.authorizer.authorizeMessage(alice.authorizer.request(bob.id, 0), 0);
+    alice.authorizer.authorizeMessage(answerOf(result), 0);
+    return { alice, bob, nonce: alice.authorizer.nonceFor(bob.id, 0)! };
   };
-  const arrive = (at: Court, hello: Hello, now = 0): string => at.judge.authorizeArrival(hello, NO_EVIDENCE, now);
+  const arrive = (at: Court, hello: Hello, now = 0): string => at.authorizer.authorizeArrival(hello, NO_EVIDENCE, now);
 
   test('[RDV-3] a nonce that was never issued, and one of another peer', () => {
     const { alice, bob, nonce } = pair();
@@ -261,7 +261,7 @@ describe('rendezvous/authorizer: Hellos', () => {
 
   test('[RDV-3] a nonce has served once its peer was met: again only from who has lost what is connected here', () => {
     const { alice, bob, nonce } = pair();
-    bob.judge.met(alice.id, 1);
+    bob.authorizer.met(alice.id, 1);
     expect(arrive(bob, alice.hello(bob, { nonce }), 2)).toBe('late');
     bob.met.add(alice.id);
     expect(arrive(bob, alice.hello(bob, { nonce }), 2)).toBe('expected');
@@ -293,17 +293,17 @@ describe('rendezvous/authorizer: Hellos', () => {
     expect(arrive(bob, carol.hello(bob))).toBe('newcomer');
     expect(arrive(bob, alice.hello(bob, { address: bob.address }))).toBe('address-mismatch');
     expect(arrive(bob, alice.hello(bob, { nonce, address: '' }))).toBe('expected');
-    expect(bob.judge.authorizeAnswer(alice.hello(bob, { address: 'tcp://192.0.2.9:1' }), NO_EVIDENCE, 0)).toBe(
+    expect(bob.authorizer.authorizeAnswer(alice.hello(bob, { address: 'tcp://192.0.2.9:1' }), NO_EVIDENCE, 0)).toBe(
       'address-mismatch',
     );
-    expect(bob.judge.authorizeAnswer(alice.hello(bob), NO_EVIDENCE, 0)).toBeUndefined();
+    expect(bob.authorizer.authorizeAnswer(alice.hello(bob), NO_EVIDENCE, 0)).toBeUndefined();
   });
 
   test('[RDV-4] a certificate that is vouched for must be the one that is shown; who vouches for its own wants the same of others', () => {
     const [alice, bob] = [new Court(1), new Court(2)];
     const [certificate, other] = ['c'.repeat(64), 'd'.repeat(64)];
     const shown = (hello: Partial<Hello>, evidence: string | undefined): string =>
-      bob.judge.authorizeArrival(alice.hello(bob, hello), { certificate: evidence }, 0);
+      bob.authorizer.authorizeArrival(alice.hello(bob, hello), { certificate: evidence }, 0);
     expect([shown({ certificate }, certificate), shown({ certificate }, other), shown({ certificate }, undefined)]).toEqual([
       'newcomer',
       'identity-mismatch',

@@ -112,7 +112,7 @@ describe('rendezvous: the other callbacks of an application', () => {
     const { node, reports } = reporting(h, { wants: wants as () => boolean });
     void node.start();
     const stranger = await new Liar(h, 'stranger').join('node');
-    expect([node.peers.length, node.counts.newcomer, stranger.verdict]).toEqual([0, undefined, 'limit-reached']);
+    expect([node.peers.length, node.counts.newcomer, stranger.result]).toEqual([0, undefined, 'limit-reached']);
     expect(reports).toContain('wants');
   });
 
@@ -181,6 +181,6 @@ describe('rendezvous: the other callbacks of an application', () => {
     const node = h.start('node', { key: { ...key, verify: verify as typeof key.verify } });
     isLying = true;
     const stranger = await new Liar(h, 'stranger').join('node');
-    expect([node.peers.length, stranger.verdict]).toEqual([0, 'identity-mismatch']);
+    expect([node.peers.length, stranger.result]).toEqual([0, 'identity-mismatch']);
   });
 });

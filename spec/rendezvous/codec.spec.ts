@@ -45,14 +45,14 @@ const VECTORS: Record<string, Uint8Array> = {
   request: request.bytes,
   'request-client': bare.bytes,
   response: response.bytes,
-  knock: alice.writeClientHello(talk.dialerChallenge),
+  'client-hello': alice.writeClientHello(talk.dialerChallenge),
   challenge: bob.writeChallenge(talk.acceptorChallenge),
   hello: alice.writeHello(hello, talk),
   'hello-newcomer': alice.writeHello(newcomer, talk),
   'hello-answer': bob.writeHello(answer, { ...talk, speaker: 'acceptor' }),
   'hello-confirm': alice.writeHello({ ...hello, confirmedYou: true }, talk),
   'post-data': nodeMessageCodec.encode({ kind: 'data', payload: Uint8Array.of(1, 2, 3) }),
-  'post-letter': nodeMessageCodec.encode({ kind: 'message', to: bob.id, message: Uint8Array.of(9) }),
+  'post-message': nodeMessageCodec.encode({ kind: 'message', to: bob.id, message: Uint8Array.of(9) }),
   'post-unroutable': nodeMessageCodec.encode({ kind: 'unroutable', to: bob.id }),
   'post-who': nodeMessageCodec.encode({ kind: 'who' }),
   'post-known': nodeMessageCodec.encode({ kind: 'known', ids: [alice.id, bob.id] }),
@@ -74,8 +74,8 @@ describe('rendezvous/codec: bytes', () => {
     expect(read('hello-newcomer', 'dialer')).toEqual(newcomer);
     expect(read('hello-answer', 'acceptor')).toEqual(answer);
     expect(read('hello-confirm', 'dialer')).toEqual({ ...hello, confirmedYou: true });
-    const [knock, challenge] = [fromHex(frozen['knock']!), fromHex(frozen['challenge']!)];
-    expect(alice.readClientHello(knock, 0, knock.length)).toEqual({
+    const [clientHello, challenge] = [fromHex(frozen['client-hello']!), fromHex(frozen['challenge']!)];
+    expect(alice.readClientHello(clientHello, 0, clientHello.length)).toEqual({
       versionMin: 1,
       versionMax: 1,
       challenge: talk.dialerChallenge,
@@ -132,10 +132,10 @@ describe('rendezvous/codec: bytes', () => {
         expect([length, alice.read(bytes.subarray(0, length))]).toEqual([length, undefined]);
       expect(alice.read(Uint8Array.of(...bytes, 0))).toBeUndefined();
     }
-    for (const name of ['knock', 'challenge', 'hello', 'hello-newcomer'] as const) {
+    for (const name of ['client-hello', 'challenge', 'hello', 'hello-newcomer'] as const) {
       const frame = VECTORS[name]!;
       const read = (end: number): unknown =>
-        name === 'knock'
+        name === 'client-hello'
           ? alice.readClientHello(frame, 0, end)
           : name === 'challenge'
             ? alice.readChallenge(frame, 0, end)
@@ -198,12 +198,12 @@ describe('rendezvous/codec: bytes', () => {
   });
 
   test('a client hello is recognized by its first bytes, and nothing else is taken for one', () => {
-    const knock = VECTORS['knock']!;
+    const clientHello = VECTORS['client-hello']!;
     for (let length = 0; length < 9; length++)
-      expect(rendezvousFrames.looksLikeClientHello(knock.subarray(0, length))).toBeUndefined();
-    expect(rendezvousFrames.looksLikeClientHello(knock)).toBe(true);
+      expect(rendezvousFrames.looksLikeClientHello(clientHello.subarray(0, length))).toBeUndefined();
+    expect(rendezvousFrames.looksLikeClientHello(clientHello)).toBe(true);
     for (let at = 0; at < 9; at++) {
-      const other = new Uint8Array(knock);
+      const other = new Uint8Array(clientHello);
       other[at]! ^= 0x40;
       expect([at, rendezvousFrames.looksLikeClientHello(other)]).toEqual([at, false]);
     }

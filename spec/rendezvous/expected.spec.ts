@@ -5,7 +5,7 @@ import { ExpiringMap } from '../../machines/rendezvous/expiring-map.js';
 const peer = (n: number): string => n.toString(16).padStart(64, '0');
 const nonce = (n: number): string => n.toString(16).padStart(32, '0');
 const expectation = (of: number, by: number, holds: 'asked' | 'request' = 'request', transport = 'tcp'): Expectation =>
-  ({ transport, peer: peer(of), nonce: nonce(by), grounds: { holds, request: { letter: { nonce: nonce(by) } } } }) as never;
+  ({ transport, peer: peer(of), nonce: nonce(by), grounds: { holds, request: { signed: { nonce: nonce(by) } } } }) as never;
 const table = (expectationLifeMs = 1000, expectationsMax = 3): ExpectedConnections =>
   new ExpectedConnections({ expectationLifeMs, expectationsMax });
 

@@ -81,7 +81,7 @@ export const NOTHING = { timers: 0, links: 0, tables: 0, connections: 0 };
 
 /** A peer that says what the test likes, at one end of a wire to a node. */
 export class Liar {
-  readonly letters: ReturnType<typeof signedMessages>;
+  readonly codec: ReturnType<typeof signedMessages>;
   readonly heard: Uint8Array[] = [];
   wire: Wire | undefined;
   cause: WireCause | undefined;
@@ -94,11 +94,11 @@ export class Liar {
     readonly name: string,
     readonly key: Signing = real(),
   ) {
-    this.letters = signedMessages(key);
+    this.codec = signedMessages(key);
   }
 
   get id(): string {
-    return this.letters.id;
+    return this.codec.id;
   }
   get talk(): SigningContext {
     const { dialerChallenge, acceptorChallenge } = this;
@@ -106,7 +106,7 @@ export class Liar {
   }
 
   /** Dials the node at this host, knocks, and takes its challenge. */
-  async knock(at: string, words = this.letters.writeClientHello(this.dialerChallenge)): Promise<this> {
+  async dialIn(at: string, words = this.codec.writeClientHello(this.dialerChallenge)): Promise<this> {
     this.hosts.network.transport(this.name).dial(`sim://${at}:1`)({
       onOpen: (wire) => {
         this.wire = wire;
@@ -119,7 +119,7 @@ export class Liar {
     });
     await this.hosts.live(20);
     const challenge = this.heard.find((frame) => frames.handshakeFrame(frame, 0, frame.length) === 'challenge');
-    if (challenge !== undefined) this.acceptorChallenge = this.letters.readChallenge(challenge, 0, challenge.length)!.challenge;
+    if (challenge !== undefined) this.acceptorChallenge = this.codec.readChallenge(challenge, 0, challenge.length)!.challenge;
     return this;
   }
 
@@ -143,11 +143,11 @@ export class Liar {
     return this;
   }
   sayHello(change: Partial<Hello> = {}): Promise<this> {
-    return this.say(this.letters.writeHello(this.hello(change), this.talk));
+    return this.say(this.codec.writeHello(this.hello(change), this.talk));
   }
   /** All that it takes to be a peer. */
   async join(at: string, change: Partial<Hello> = {}): Promise<this> {
-    await this.knock(at);
+    await this.dialIn(at);
     await this.sayHello(change);
     return this.sayHello({ ...change, confirmedYou: true });
   }
@@ -160,7 +160,7 @@ export class Liar {
   }
 
   /** The code by which it was sent away, or how the wire ended. */
-  get verdict(): string {
+  get result(): string {
     for (const frame of this.heard)
       if (frames.kind(frame, 0, frame.length) === 'refused') return frames.refused(frame, 0, frame.length)!.code;
     return this.cause?.kind ?? 'nothing';

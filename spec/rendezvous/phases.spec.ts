@@ -236,28 +236,28 @@ describe('rendezvous/phases: one peer that is expected', () => {
 describe('rendezvous/phases: expectations in a node', () => {
   test('[RDV-1] an expectation that lapses drops its dial, and its callers get the reason', async () => {
     const h = world();
-    const letters: Uint8Array[] = [];
+    const signedMessages: Uint8Array[] = [];
     const node = h.start('node', {
-      signaling: { send: (_, letter) => letters.push(letter) },
+      signaling: { send: (_, signed) => signedMessages.push(signed) },
       limits: { expectationLifeMs: 1000, expectationsMax: 2 },
     });
     h.network.host('void');
     h.network.silence('node', 'void');
     await h.live(1);
-    const guests = [1, 2, 3].map((n) => new Liar(h, `guest ${n}`));
-    const ask = (guest: Liar): string =>
+    const visitors = [1, 2, 3].map((n) => new Liar(h, `guest ${n}`));
+    const ask = (visitor: Liar): string =>
       node.receive(
-        guest.letters.writeRequest({ from: guest.id, to: node.id, nonce: '1'.repeat(32), transport: 'sim', addresses: ['sim://void:1'], isClient: false, certificate: undefined }).bytes, // prettier-ignore
+        visitor.codec.writeRequest({ from: visitor.id, to: node.id, nonce: '1'.repeat(32), transport: 'sim', addresses: ['sim://void:1'], isClient: false, certificate: undefined }).bytes, // prettier-ignore
       );
-    expect([ask(guests[0]!), ask(guests[1]!), node.sizes]).toEqual(['stored', 'stored', { expected: 2, pending: 2, routes: 0, timers: 1 }]); // prettier-ignore
+    expect([ask(visitors[0]!), ask(visitors[1]!), node.sizes]).toEqual(['stored', 'stored', { expected: 2, pending: 2, routes: 0, timers: 1 }]); // prettier-ignore
     await h.live(10);
     expect(node.engine.metrics().wires).toBe(2); // Being dialed.
-    expect(ask(guests[2]!)).toBe('stored');
+    expect(ask(visitors[2]!)).toBe('stored');
     await h.live(10);
     expect([node.counts.displaced, node.sizes.pending, node.engine.metrics().wires]).toEqual([1, 2, 2]);
     await h.live(1000);
     expect([node.counts.expired, node.sizes, node.engine.metrics().wires]).toEqual([2, { expected: 0, pending: 0, routes: 0, timers: 0 }, 0]); // prettier-ignore
-    const waiting = node.meet(guests[0]!.id);
+    const waiting = node.meet(visitors[0]!.id);
     expect((await settled(h, waiting)).outcome).toBe('expired');
   });
 
@@ -279,7 +279,7 @@ describe('rendezvous/phases: expectations in a node', () => {
     const h = world();
     const book = new Map<string, RendezvousNode>();
     const signaling = {
-      send: (to: string, letter: Uint8Array) => void h.clock.setTimeout(() => book.get(to)?.receive(letter), 5),
+      send: (to: string, signed: Uint8Array) => void h.clock.setTimeout(() => book.get(to)?.receive(signed), 5),
     };
     const [a, b] = ['a', 'b'].map((name) => h.start(name, { signaling })) as [RendezvousNode, RendezvousNode];
     for (const node of [a, b]) book.set(node.id, node);

@@ -6,7 +6,7 @@ const session = bytes(16, 7);
 /** An acceptor whose session is up; the dialer is played. */
 function up(options = {}): { p: Played; wire: PlayedWire; token: Uint8Array } {
   const p = new Played(options);
-  const wire = p.knock();
+  const wire = p.dialIn();
   wire.say(say.hello({}));
   wire.say(say.confirm(1));
   return { p, wire, token: wire.last('welcome').hello!.token };
@@ -15,7 +15,7 @@ const connectionOf = (p: Played): Connection<unknown> => p.connections[0]!;
 
 test('[RES-4] resume/acceptor: a session is born when the dialer confirms that it read the welcome', () => {
   const p = new Played();
-  const wire = p.knock().say(say.hello({}));
+  const wire = p.dialIn().say(say.hello({}));
   expect(wire.last('welcome').hello).toMatchObject({ resume: false, epoch: 1, session });
   expect(p.connections).toHaveLength(0);
   wire.say(say.confirm(1));
@@ -24,9 +24,9 @@ test('[RES-4] resume/acceptor: a session is born when the dialer confirms that i
 
 test('[RES-4] resume/acceptor: the same new hello is answered again until it is confirmed, with the same token', () => {
   const p = new Played();
-  const first = p.knock().say(say.hello({}));
+  const first = p.dialIn().say(say.hello({}));
   first.cut();
-  const second = p.knock().say(say.hello({}));
+  const second = p.dialIn().say(say.hello({}));
   expect(second.last('welcome').hello).toEqual(first.last('welcome').hello);
   second.say(say.confirm(1));
   expect(p.connections).toHaveLength(1);
@@ -34,17 +34,17 @@ test('[RES-4] resume/acceptor: the same new hello is answered again until it is 
 
 test('[RES-4] resume/acceptor: a dialer that read the welcome but was cut before it could say so comes back as resumed, and that confirms', () => {
   const p = new Played();
-  const first = p.knock().say(say.hello({}));
+  const first = p.dialIn().say(say.hello({}));
   const { token } = first.last('welcome').hello!;
   first.cut();
-  const second = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+  const second = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
   expect(second.last('welcome').hello).toMatchObject({ resume: true, epoch: 2 });
   expect(p.connections).toHaveLength(1);
 });
 
 test('[RES-4] resume/acceptor: a session that is not confirmed is dropped after the handshake timeout', () => {
   const p = new Played();
-  p.knock().say(say.hello({}));
+  p.dialIn().say(say.hello({}));
   p.clock.advance(10_000);
   expect(p.story.slice(-2)).toEqual(['error', 'none']);
   expect(p.story).toContain('closing handshake-timeout remote');
@@ -56,7 +56,7 @@ test.each(['truncated', 'foreign', 'silent'] as const)(
   'resume/acceptor: a %s opening ends at the listener and touches no session',
   (what) => {
     const p = new Played();
-    const wire = p.knock();
+    const wire = p.dialIn();
     if (what === 'truncated') wire.say(say.hello({}).slice(0, 50));
     if (what === 'foreign') wire.say(new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n'));
     p.clock.advance(5000);
@@ -67,7 +67,7 @@ test.each(['truncated', 'foreign', 'silent'] as const)(
 
 test('[RES-17] resume/acceptor: an unsupported version is refused with the supported range', () => {
   const p = new Played();
-  const wire = p.knock().say(say.hello({ versionMin: 2, versionMax: 9 }));
+  const wire = p.dialIn().say(say.hello({ versionMin: 2, versionMax: 9 }));
   expect(wire.kinds).toEqual(['refused version-unsupported']);
   expect(wire.ended).toBe('closed');
 });
@@ -76,23 +76,23 @@ test('[RES-2] resume/acceptor: a hello cut at every byte does no harm, and 0-RTT
   const { p, wire, token } = up();
   wire.say(say.data(1, 1));
   const opening = Buffer.concat([say.hello({ resume: true, token, epoch: 1, first: 1 }), say.data(1, 1), say.data(2, 2)]);
-  for (let at = 1; at < 90; at++) p.knock().say(opening.subarray(0, at)).cut();
+  for (let at = 1; at < 90; at++) p.dialIn().say(opening.subarray(0, at)).cut();
   expect(connectionOf(p).stats()).toMatchObject({ resumes: 0 });
   wire.cut();
-  p.knock().say(opening);
+  p.dialIn().say(opening);
   expect(p.got).toEqual([[1], [2]]);
 });
 
 test('[RES-5] resume/acceptor: the token before is void once the dialer has shown that it read the next', () => {
   const { p, wire, token } = up();
   wire.cut();
-  const second = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+  const second = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
   // Not yet confirmed: the current token is still good, because the welcome may have been lost.
   second.cut();
-  const third = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+  const third = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
   expect(third.last('welcome').hello).toMatchObject({ epoch: 2, token: second.last('welcome').hello!.token });
   third.say(say.confirm(2));
-  const old = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+  const old = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
   expect(old.kinds).toEqual(['refused token-refused']);
   expect(third.ended).toBeUndefined();
   third.say(say.data(1, 4));
@@ -106,7 +106,7 @@ test.each([
   ['an epoch that this side has not reached', { resume: true, epoch: 9 }, 'unknown-session'],
 ])('[RES-5] resume/acceptor: %s is refused, reported, and does not harm the live wire', (_what, hello, code) => {
   const { p, wire, token } = up();
-  const other = p.knock().say(say.hello({ token, ...hello }));
+  const other = p.dialIn().say(say.hello({ token, ...hello }));
   expect(other.kinds).toEqual([`refused ${code}`]);
   expect(p.story.at(-1)).toBe(`refused ${code}`);
   wire.say(say.data(1, 1));
@@ -115,7 +115,7 @@ test.each([
 
 test('[RES-6] resume/acceptor: a newer wire takes over at once; late bytes and the late close of the older one are ignored', () => {
   const { p, wire, token } = up();
-  const newer = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+  const newer = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
   expect(wire.ended).toBe('destroyed');
   wire.handler.onBytes(say.data(1, 6));
   p.clock.advance(0);
@@ -127,10 +127,10 @@ test('[RES-6] resume/acceptor: a newer wire takes over at once; late bytes and t
 test('[RES-19] resume/acceptor: a late return after the end gets `ended`, for one window', () => {
   const { p, wire, token } = up({ reconnectWindowMs: 20_000 });
   wire.say(say.goodbye(1, 1)).cut();
-  const late = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+  const late = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
   expect(late.kinds).toEqual(['refused ended']);
   p.clock.advance(20_000);
-  expect(p.knock().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
+  expect(p.dialIn().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
 });
 
 test('[RES-13] resume/acceptor: a late return to an expired session learns that it is lost, not that it ended well', () => {
@@ -138,29 +138,29 @@ test('[RES-13] resume/acceptor: a late return to an expired session learns that 
   wire.cut();
   p.clock.advance(20_000);
   expect(p.story).toContain('closing window-expired remote');
-  expect(p.knock().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
+  expect(p.dialIn().say(say.hello({ resume: true, token, epoch: 1 })).kinds).toEqual(['refused unknown-session']);
 });
 
 test('resume/acceptor: at the limit of connections a new session is refused and an established one may come back', () => {
   const p = new Played({}, { connectionsMax: 1 });
-  const wire = p.knock().say(say.hello({}));
+  const wire = p.dialIn().say(say.hello({}));
   wire.say(say.confirm(1));
-  expect(p.knock().say(say.hello({ session: bytes(16, 8) })).kinds).toEqual(['refused limit-reached']);
+  expect(p.dialIn().say(say.hello({ session: bytes(16, 8) })).kinds).toEqual(['refused limit-reached']);
   wire.cut();
-  const back = p.knock().say(say.hello({ resume: true, token: wire.last('welcome').hello!.token, epoch: 1 }));
+  const back = p.dialIn().say(say.hello({ resume: true, token: wire.last('welcome').hello!.token, epoch: 1 }));
   expect(back.last('welcome').hello).toMatchObject({ resume: true });
 });
 
 test('resume/acceptor: a thousand silent dialers cost a bounded number of openings, and the oldest silent one gives way', () => {
   const p = new Played({}, { openingsMax: 8 });
-  const wires = Array.from({ length: 20 }, () => p.knock());
+  const wires = Array.from({ length: 20 }, () => p.dialIn());
   expect(p.engine.metrics()).toMatchObject({ openings: 8 });
   expect(wires.map((w) => w.ended !== undefined)).toEqual(wires.map((_, i) => i < 12));
 });
 
 test('after shutdown nothing is left: no timer, no wire, no callback', async () => {
   const { p, wire } = up();
-  p.knock();
+  p.dialIn();
   const over = p.engine.shutdown();
   p.clock.settle();
   wire.say(say.goodbyeAck(1));

@@ -8,7 +8,7 @@ import { Duo } from './duo.js';
 function everyByte(play: (bytes: number) => Duo, closer: Side = 'near'): number {
   for (let bytes = 1; ; bytes++) {
     const duo = play(bytes);
-    const wrong = duo.judge(duo[closer]);
+    const wrong = duo.check(duo[closer]);
     if (wrong.length > 0) throw new Error(`cut after ${bytes} bytes: ${wrong.join('; ')}`);
     if (duo.network.counts.cuts === 0 || bytes > 5_000) return bytes - 1;
   }
@@ -62,7 +62,7 @@ describe.each(MODES)('received by: %s', (mode) => {
       ).settled();
       duo.talk(20);
       duo.wire.cut('both', { withinMs: 0, keep: 'none' });
-      expect({ k, wrong: duo.judge() }).toEqual({ k, wrong: [] });
+      expect({ k, wrong: duo.check() }).toEqual({ k, wrong: [] });
       expect(duo.network.counts.cuts).toBeGreaterThan(1);
     }
   });

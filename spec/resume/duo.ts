@@ -83,7 +83,7 @@ export class Duo {
   }
 
   /** Closes, and says what was wrong, in words; empty is good. */
-  judge(closer: Party = this.near): string[] {
+  check(closer: Party = this.near): string[] {
     const { near, far, clock } = this;
     this.until(() => this.isQuiet);
     void closer.connection!.close();

@@ -13,13 +13,13 @@ function flowing(p: Played): PlayedWire {
 
 /** The peer is frozen in each of these: it never answers again. Those of SHIP, with its pairing, are in `spec/ship`. */
 const SITUATIONS: Readonly<Record<string, (p: Played) => unknown>> = {
-  'nobody there': () => undefined,
+  'no peer there': () => undefined,
   'queued behind another attempt': (p) => [p.dial(), p.dial({ reuse: false })],
   dialing: (p) => p.dial(),
-  'greeted, no answer': (p) => p.dial().open(),
-  'a stranger at the door': (p) => p.knock(),
-  'accepted, not confirmed': (p) => p.knock().say(say.hello({})),
-  'accepted, completed': (p) => p.knock().say(say.hello({}), say.confirm(1)),
+  'hello sent, no answer': (p) => p.dial().open(),
+  'a stranger dials in': (p) => p.dialIn(),
+  'accepted, not confirmed': (p) => p.dialIn().say(say.hello({})),
+  'accepted, completed': (p) => p.dialIn().say(say.hello({}), say.confirm(1)),
   'completed, with a message under way': flowing,
   'completed, closing already': (p) => [flowing(p), p.connections[0]!.close()],
   'its wire lost': (p) => flowing(p).cut(),

@@ -8,7 +8,7 @@ import { bytes, Played, say, type PlayedWire } from '../sim/played.js';
 /** A session that is up, in either role; the peer is played. One message has been written and not acknowledged. */
 function up(role: 'dialer' | 'acceptor', options = {}): { p: Played; wire: PlayedWire } {
   const p = new Played(options);
-  const wire = role === 'dialer' ? p.dial().open() : p.knock();
+  const wire = role === 'dialer' ? p.dial().open() : p.dialIn();
   if (role === 'dialer') wire.say(say.welcome(wire.last('hello')));
   else wire.say(say.hello({}), say.confirm(1));
   p.connections[0]!.write(Uint8Array.of(1));
@@ -85,7 +85,7 @@ describe.each(['dialer', 'acceptor'] as const)('resume/faults: the %s', (role) =
         w.say(say.welcome(w.last('hello')));
       } else {
         const { token, epoch } = w.last('welcome').hello!;
-        w = p.knock().say(say.hello({ resume: true, token, epoch }));
+        w = p.dialIn().say(say.hello({ resume: true, token, epoch }));
         w.say(say.confirm(epoch + 1));
       }
     }
@@ -105,7 +105,7 @@ test('resume/faults: an opening too long to be a hello is refused in words, not 
   const p = new Played();
   const hello = say.hello({});
   hello[2] = 0xff; // 65 366 bytes are announced.
-  const wire = p.knock().say(hello);
+  const wire = p.dialIn().say(hello);
   expect(wire.kinds).toEqual(['refused malformed']);
 });
 

@@ -10,8 +10,8 @@ const GROWTH_BYTES_MAX = 4 * FRAMES;
 /** An acceptor in the middle of a session with somebody who means no good, and one that means well. */
 function up(): { p: Played; wire: PlayedWire; honest: PlayedWire } {
   const p = new Played();
-  const wire = p.knock().say(say.hello({}), say.confirm(1));
-  const honest = p.knock().say(say.hello({ session: bytes(16, 8) }), say.confirm(1));
+  const wire = p.dialIn().say(say.hello({}), say.confirm(1));
+  const honest = p.dialIn().say(say.hello({ session: bytes(16, 8) }), say.confirm(1));
   return { p, wire, honest };
 }
 
@@ -69,7 +69,7 @@ describe('resume/hostile: a million tiny frames', () => {
 
 test('resume/hostile: a hello that comes byte by byte has as long as one that never comes, and no longer', () => {
   const p = new Played();
-  const wire = p.knock();
+  const wire = p.dialIn();
   const hello = say.hello({});
   for (let at = 0; at < hello.length && wire.ended === undefined; at++) {
     wire.say(hello.subarray(at, at + 1));

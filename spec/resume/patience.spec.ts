@@ -12,7 +12,7 @@ const BETWEEN: Readonly<Record<string, (wire: PlayedWire) => void>> = {
   'answers in HTTP': (wire) => wire.open().say(text('HTTP/1.1 502 Bad Gateway\r\n\r\n')).cut({ kind: 'ended' }),
   'answers with a banner': (wire) => wire.open().say(text('SSH-2.0-OpenSSH_9.6\r\n')).cut({ kind: 'ended' }),
   'says a few bytes of nothing': (wire) => wire.open().say(Uint8Array.of(0, 0)).cut({ kind: 'ended' }),
-  'answers a greeting of another session': (wire) =>
+  'answers a hello of another session': (wire) =>
     wire
       .open()
       .say(say.welcome(wire.last('hello'), { session: new Uint8Array(16) }))

@@ -75,10 +75,10 @@ describe('resume/ending: a goodbye into a silent wire ends both sides within sta
 
   test('[RES-19] a goodbye right behind the hello of a new wire ends the acceptor, whether or not its welcome is ever read', () => {
     const p = new Played();
-    const first = p.knock().say(say.hello({}), say.confirm(1));
+    const first = p.dialIn().say(say.hello({}), say.confirm(1));
     first.cut();
     const { token, epoch } = first.last('welcome').hello!;
-    const second = p.knock().say(say.hello({ resume: true, token, epoch }), say.goodbye(1, 1));
+    const second = p.dialIn().say(say.hello({ resume: true, token, epoch }), say.goodbye(1, 1));
     expect(second.kinds).toEqual(['welcome', 'goodbye-ack']);
     second.cut();
     expect(p.story.slice(-3)).toEqual(['disconnected', 'closing peer-goodbye remote', 'none']);

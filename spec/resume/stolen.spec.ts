@@ -11,7 +11,7 @@ describe('resume/stolen: the acceptor', () => {
   /** The owner's session is up; what comes next is somebody else with the same token. */
   function owned(): { p: Played; owner: PlayedWire; token: Uint8Array } {
     const p = new Played();
-    const owner = p.knock().say(say.hello({ trail: born }), say.confirm(1));
+    const owner = p.dialIn().say(say.hello({ trail: born }), say.confirm(1));
     return { p, owner, token: owner.last('welcome').hello!.token };
   }
 
@@ -22,10 +22,10 @@ describe('resume/stolen: the acceptor', () => {
     ['makes one up', { wire: 98, before: 97, tries: 5 }],
   ])('[RES-20] ends the session `token-refused` when the owner comes back after a thief who %s', (_what, trail) => {
     const { p, owner, token } = owned();
-    const thief = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail }), say.data(1, 66));
+    const thief = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail }), say.data(1, 66));
     expect([owner.ended, p.got]).toEqual(['destroyed', [[66]]]);
     const back = p
-      .knock()
+      .dialIn()
       .say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }), say.data(1, 1));
     expect(back.kinds).toEqual(['fault token-refused RES-20']); // The owner's message is not acknowledged.
     expect(closings(p)).toEqual(['closing token-refused remote']);
@@ -35,26 +35,26 @@ describe('resume/stolen: the acceptor', () => {
 
   test('[RES-20] refuses who comes back with a token that the thief has made void', () => {
     const { p, token } = owned();
-    const thief = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 99, before: 11, tries: 0 } }));
+    const thief = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 99, before: 11, tries: 0 } }));
     thief.say(say.confirm(2));
-    const back = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
+    const back = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
     expect(back.kinds).toEqual(['refused token-refused']);
     expect(p.story.at(-1)).toBe('refused token-refused');
   });
 
   test('[RES-20] a late return to a session that ended so gets the same reason, and not that it is lost', () => {
     const { p, token } = owned();
-    p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
-    p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
-    const late = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 13, before: 11, tries: 1 } }));
+    p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
+    p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
+    const late = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 13, before: 11, tries: 1 } }));
     expect(late.kinds).toEqual(['refused token-refused']);
   });
 
   test('[RES-6] [RES-20] a hello that was held up does not take the place of a newer one, and harms no session', () => {
     const { p, owner, token } = owned();
     owner.cut();
-    const second = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 13, before: 11, tries: 1 } }));
-    const first = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
+    const second = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 13, before: 11, tries: 1 } }));
+    const first = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail: { wire: 12, before: 11, tries: 0 } }));
     expect(first.kinds).toEqual(['refused token-refused']);
     second.say(say.confirm(2), say.data(1, 7));
     expect(p.got).toEqual([[7]]);
@@ -66,7 +66,7 @@ describe('resume/stolen: the acceptor', () => {
     owner.cut();
     for (let tries = 0; tries < 5; tries++) {
       const trail = { wire: 20 + tries, before: 11, tries };
-      const wire = p.knock().say(say.hello({ resume: true, token, epoch: 1, trail }));
+      const wire = p.dialIn().say(say.hello({ resume: true, token, epoch: 1, trail }));
       expect(wire.last('welcome').hello).toMatchObject({ trail: { wire: 20 + tries, before: tries === 0 ? 11 : 19 + tries } });
       wire.cut();
     }
@@ -125,9 +125,9 @@ test('[RES-20] resume/stolen: whatever wires are lost at whatever moment, the ow
     for (let i = 0; i < 60; i++) {
       const hello = dialer.next(random.bytes, isBorn);
       if (random.chance(0.3)) continue; // The hello is lost.
-      const verdict = acceptor.compare(hello, isBorn);
-      expect({ seed, i, verdict }).not.toEqual({ seed, i, verdict: expect.stringMatching(/stolen|strange|late/) });
-      const welcome = acceptor.accept(hello, verdict);
+      const result = acceptor.compare(hello, isBorn);
+      expect({ seed, i, result }).not.toEqual({ seed, i, result: expect.stringMatching(/stolen|strange|late/) });
+      const welcome = acceptor.accept(hello, result);
       if (random.chance(0.4)) continue; // The welcome is lost.
       expect({ seed, i, isOurs: dialer.answered(welcome) }).toEqual({ seed, i, isOurs: true });
       isBorn = true;

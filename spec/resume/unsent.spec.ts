@@ -77,12 +77,12 @@ describe('resume/unsent: resume/unsent', () => {
 
   test('[RES-22] an acceptor whose welcome is not accepted has sent nothing behind it', async () => {
     const p = new Played();
-    const wire = p.knock().say(say.hello({}), say.confirm(1));
+    const wire = p.dialIn().say(say.hello({}), say.confirm(1));
     wire.cut();
     void p.connections[0]!.send(Uint8Array.of(1)).catch(() => {});
     p.clock.settle();
     const { token } = wire.last('welcome').hello!;
-    const next = p.knock().say(say.hello({ resume: true, token, epoch: 1 }));
+    const next = p.dialIn().say(say.hello({ resume: true, token, epoch: 1 }));
     expect(next.kinds).toEqual(['welcome', 'data-prompt']);
     next.say(say.fault('token-refused', 'RES-20'));
     const detail = await detailOf(p);
@@ -92,7 +92,7 @@ describe('resume/unsent: resume/unsent', () => {
 
   test('[RES-22] one whose welcome was confirmed may have', async () => {
     const p = new Played();
-    const wire = p.knock().say(say.hello({}), say.confirm(1));
+    const wire = p.dialIn().say(say.hello({}), say.confirm(1));
     void p.connections[0]!.send(Uint8Array.of(1)).catch(() => {});
     p.clock.settle();
     wire.say(say.fault('violated', 'RES-16'));

@@ -81,7 +81,7 @@ describe('[SHIP-6] [SHIP-7] [SHIP-8] official catalogue: PIN and access methods'
       const s = new Stage();
       s.peers.trusted.add(HIGH);
       answering(s);
-      const wire = role === 'server' ? through(s.knock(), AS_CLIENT, 'pin') : through(s.dial(), AS_SERVER, 'pin');
+      const wire = role === 'server' ? through(s.dialIn(), AS_CLIENT, 'pin') : through(s.dial(), AS_SERVER, 'pin');
       expect(wire.kinds.slice(-2)).toEqual(['access-request', 'data']);
       wire.say(p.DATA(1));
       expect(wire.last('data').payload).toEqual({ datagram: { answer: { datagram: { n: 1 } } } });

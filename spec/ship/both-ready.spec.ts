@@ -5,7 +5,7 @@ import { HIGH, served, Stage, type PlayedShipWire } from './played.js';
 /** A server whose user decides about this client. */
 function asked(): { s: Stage; wire: PlayedShipWire } {
   const s = new Stage();
-  return { s, wire: s.knock().say(p.INIT) };
+  return { s, wire: s.dialIn().say(p.INIT) };
 }
 function accept(s: Stage): void {
   s.peers.trusted.add(HIGH);
@@ -98,7 +98,7 @@ describe('[SHIP-3] hello: our user’s yes waits for the peer’s', () => {
         s.engine.peers.accept(HIGH);
         return answer;
       };
-      const wire = s.knock().say(p.INIT);
+      const wire = s.dialIn().say(p.INIT);
       expect(wire.kinds).toEqual(['init', 'hello pending', 'hello ready']);
       wire.say(p.READY, ...REST);
       expect([s.story.at(-1), s.closing]).toEqual(['connected', undefined]);
@@ -132,7 +132,7 @@ describe('[SHIP-4] hello: prolongation', () => {
   test.each(['trusting server', 'client'] as const)('as %s: one request has one answer', (role) => {
     const s = new Stage();
     s.peers.trusted.add(HIGH);
-    const wire = (role === 'client' ? s.dial() : s.knock()).say(p.INIT);
+    const wire = (role === 'client' ? s.dial() : s.dialIn()).say(p.INIT);
     for (const [n, request] of [p.MORE, PENDING_MORE, p.MORE].entries()) {
       wire.say(request);
       expect(wire.kinds.filter((kind) => kind === 'hello ready')).toHaveLength(n + 2);

@@ -17,7 +17,7 @@ describe('[SHIP-11] initiator: the connection opened by the higher SKI stays', (
   test.each(['opened', 'cmi'] as const)('the higher peer’s dial takes the place of our attempt (%s)', (phase) => {
     const s = new Stage();
     const ours = dialed(s, HIGH, phase);
-    const theirs = through(s.knock(HIGH), AS_CLIENT, 'access');
+    const theirs = through(s.dialIn(HIGH), AS_CLIENT, 'access');
     expect(ours.ended).toBe('destroyed');
     expect(theirs.ended).toBeUndefined();
     expect(counts(s)).toEqual({ connected: 1, disconnected: 0, now: 1 });
@@ -26,7 +26,7 @@ describe('[SHIP-11] initiator: the connection opened by the higher SKI stays', (
   test('the lower peer’s dial is sent away while ours is under way, and ours goes on', () => {
     const s = new Stage();
     const ours = dialed(s, LOW, 'cmi');
-    const theirs = s.knock(LOW);
+    const theirs = s.dialIn(LOW);
     expect(theirs.ended).toBe(1005);
     through(ours.say(p.READY), { ...AS_SERVER, cmi: [], hello: [] }, 'access');
     expect(counts(s)).toEqual({ connected: 1, disconnected: 0, now: 1 });
@@ -35,7 +35,7 @@ describe('[SHIP-11] initiator: the connection opened by the higher SKI stays', (
   test('a second connection of the higher peer replaces a completed one; that is one end and one beginning', () => {
     const s = new Stage();
     const ours = dialed(s, HIGH, 'access');
-    through(s.knock(HIGH), AS_CLIENT, 'access');
+    through(s.dialIn(HIGH), AS_CLIENT, 'access');
     expect(ours.ended).toBe(4001);
     expect(s.events.flatMap((e) => (e.type === 'disconnected' ? [e.closing.code] : []))).toEqual(['replaced']);
     expect(counts(s)).toEqual({ connected: 2, disconnected: 1, now: 1 });
@@ -45,11 +45,11 @@ describe('[SHIP-11] initiator: the connection opened by the higher SKI stays', (
     const s = new Stage();
     const ours = dialed(s, LOW, 'access');
     ours.answersPings = false;
-    expect(s.knock(LOW).ended).toBe(1005);
+    expect(s.dialIn(LOW).ended).toBe(1005);
     expect(ours.pings).toBe(1);
     s.clock.advance(1500);
     expect(ours.ended).toBe('destroyed');
-    through(s.knock(LOW), AS_CLIENT, 'access');
+    through(s.dialIn(LOW), AS_CLIENT, 'access');
     expect(counts(s)).toEqual({ connected: 2, disconnected: 1, now: 1 });
   });
 
@@ -57,8 +57,8 @@ describe('[SHIP-11] initiator: the connection opened by the higher SKI stays', (
     const s = new Stage();
     s.peers.trusted.add(HIGH).add(LOW);
     for (const ski of [HIGH, LOW]) {
-      const first = through(s.knock(ski), AS_CLIENT, 'access');
-      through(s.knock(ski), AS_CLIENT, 'access');
+      const first = through(s.dialIn(ski), AS_CLIENT, 'access');
+      through(s.dialIn(ski), AS_CLIENT, 'access');
       expect(first.ended).toBe(4001);
     }
     expect(counts(s)).toEqual({ connected: 4, disconnected: 2, now: 2 });
@@ -71,7 +71,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
   test.each(['cmi', 'access'] as const)('TC_SHIP_CONN_001 the device has the larger SKI: the newest is kept (%s)', (phase) => {
     const s = new Stage(mostRecent);
     const ours = dialed(s, LOW, phase);
-    through(s.knock(LOW), AS_CLIENT, 'access');
+    through(s.dialIn(LOW), AS_CLIENT, 'access');
     expect([ours.ended, counts(s).now]).toEqual([phase === 'access' ? 4001 : 'destroyed', 1]);
   });
 
@@ -80,7 +80,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     (phase) => {
       const s = new Stage(mostRecent);
       const ours = dialed(s, LOW, phase);
-      s.knock(LOW).cut({ kind: 'ended', code: 1000, reason: 'double connection' });
+      s.dialIn(LOW).cut({ kind: 'ended', code: 1000, reason: 'double connection' });
       s.clock.advance(5000);
       if (phase !== 'access') through(ours, phase === 'cmi' ? { ...AS_SERVER, cmi: [] } : AS_SERVER, 'access');
       expect([ours.ended, counts(s)]).toEqual([undefined, { connected: 1, disconnected: 0, now: 1 }]);
@@ -90,7 +90,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
   test('a newer connection over which nothing comes for 3 s does not take the place of a live one', () => {
     const s = new Stage(mostRecent);
     const ours = dialed(s, LOW, 'access');
-    const theirs = s.knock(LOW);
+    const theirs = s.dialIn(LOW);
     s.clock.advance(2999);
     expect([ours.ended, theirs.ended]).toEqual([undefined, undefined]);
     s.clock.advance(1);
@@ -101,7 +101,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     const s = new Stage(mostRecent);
     const ours = dialed(s, LOW, 'access');
     ours.answersPings = false;
-    const theirs = s.knock(LOW);
+    const theirs = s.dialIn(LOW);
     s.clock.advance(1500);
     expect([ours.ended, theirs.ended]).toEqual(['destroyed', undefined]);
     through(theirs, AS_CLIENT, 'access');
@@ -116,7 +116,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     s.peers.trusted.add(LOW);
     s.engine.peers.register(LOW);
     s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
-    const theirs = s.knock(LOW).say(...said);
+    const theirs = s.dialIn(LOW).say(...said);
     const [ours] = s.dials;
     s.clock.advance(100);
     expect([ours!.ended, theirs.ended]).toEqual([undefined, undefined]);
@@ -129,7 +129,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     s.peers.trusted.add(LOW);
     s.engine.peers.register(LOW);
     s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
-    const theirs = s.knock(LOW).say(p.INIT);
+    const theirs = s.dialIn(LOW).say(p.INIT);
     if (how === 'fails') s.dials[0]!.cut({ kind: 'tls-failed' });
     else s.clock.advance(3000);
     through(theirs, { ...AS_CLIENT, cmi: [] }, 'access');
@@ -141,7 +141,7 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
     (phase) => {
       const s = new Stage(mostRecent);
       const ours = dialed(s, HIGH, phase);
-      const theirs = s.knock(HIGH);
+      const theirs = s.dialIn(HIGH);
       theirs.say(p.INIT);
       expect(theirs.heard).toEqual([]); // It waits.
       ours.cut();
@@ -154,13 +154,13 @@ describe('[SHIP-11] mostRecent: the higher SKI keeps the newest, the lower one w
   test('the smaller SKI waits: when the peer keeps ours, the newer one goes, by the peer or after 3 s', () => {
     const s = new Stage(mostRecent);
     const ours = dialed(s, HIGH, 'access');
-    const theirs = s.knock(HIGH);
+    const theirs = s.dialIn(HIGH);
     s.clock.advance(2999);
     expect(theirs.ended).toBeUndefined();
     s.clock.advance(1);
     expect(theirs.ended).toBe('destroyed');
     expect(ours.ended).toBeUndefined();
-    s.knock(HIGH).cut();
+    s.dialIn(HIGH).cut();
     s.clock.advance(5000);
     expect([ours.ended, counts(s)]).toEqual([undefined, { connected: 1, disconnected: 0, now: 1 }]);
   });
@@ -175,7 +175,7 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
       const s = new Stage(mostRecent);
       const ours = dialed(s, HIGH, phase);
       ours.answersPings = false;
-      const theirs = s.knock(HIGH);
+      const theirs = s.dialIn(HIGH);
       theirs.say(p.INIT);
       expect(ours.pings).toBe(1);
       s.clock.advance(3000);
@@ -189,11 +189,11 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
     const s = await HubStage.of([HIGH, LOW], { doubleConnection: 'mostRecent', maxConnections: 2 });
     const refused: string[] = [];
     s.hub.engine.on((event) => event.type === 'refused' && refused.push(event.code));
-    through(s.knock(LOW)!, AS_CLIENT, 'access');
+    through(s.dialIn(LOW)!, AS_CLIENT, 'access');
     s.announce(HIGH);
     const { wire: ours } = s.nextDial();
     through(ours.open(), AS_SERVER, 'access');
-    const theirs = s.knock(HIGH)!;
+    const theirs = s.dialIn(HIGH)!;
     s.hub.setMaxConnections(1);
     ours.cut();
     s.clock.settle();
@@ -204,7 +204,7 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
   test('SHIP twins: a wire that waited and has ended meanwhile is not reported as refused', () => {
     const s = new Stage(mostRecent);
     dialed(s, HIGH, 'access');
-    s.knock(HIGH).cut();
+    s.dialIn(HIGH).cut();
     s.clock.advance(5000);
     expect(s.events.filter(({ type }) => type === 'refused')).toEqual([]);
   });
@@ -213,7 +213,7 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
     const s = new Stage(mostRecent);
     const ours = dialed(s, HIGH, 'access');
     for (let i = 0; i < 5; i++) {
-      const theirs = s.knock(HIGH);
+      const theirs = s.dialIn(HIGH);
       s.clock.advance(3000);
       expect([ours.ended, theirs.ended]).toEqual([undefined, 'destroyed']);
     }
@@ -226,7 +226,7 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
     s.peers.trusted.add(HIGH);
     s.engine.peers.register(HIGH);
     s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
-    through(s.knock(HIGH), AS_CLIENT, 'access');
+    through(s.dialIn(HIGH), AS_CLIENT, 'access');
     expect([s.dials[0]!.ended, counts(s)]).toEqual(['destroyed', { connected: 1, disconnected: 0, now: 1 }]);
   });
 
@@ -235,7 +235,7 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
     s.peers.trusted.add(HIGH);
     s.engine.peers.register(HIGH);
     s.clock.runUntil(() => s.dials.length > 0, { withinMs: 3000 });
-    const theirs = s.knock(HIGH);
+    const theirs = s.dialIn(HIGH);
     s.clock.advance(2999);
     expect([s.dials[0]!.ended, theirs.ended]).toEqual([undefined, undefined]);
     s.clock.advance(1);
@@ -246,8 +246,8 @@ describe('[SHIP-11] SHIP/crossing: a dead twin is not kept (mostRecent, the peer
 
 test('SHIP/crossing: a peer without a Subject Key Identifier, or with ours, has no identity', () => {
   const s = new Stage();
-  expect([s.knock(null).ended, s.story.at(-1)]).toEqual([1005, 'refused identity-unknown']);
-  expect([s.knock(p.SELF).ended, s.story.at(-1)]).toEqual([1005, 'refused identity-mismatch']);
+  expect([s.dialIn(null).ended, s.story.at(-1)]).toEqual([1005, 'refused identity-unknown']);
+  expect([s.dialIn(p.SELF).ended, s.story.at(-1)]).toEqual([1005, 'refused identity-mismatch']);
 });
 
 test('[SHIP-12] bands: a peer that refuses is dialed at most once per band, and never at once', () => {

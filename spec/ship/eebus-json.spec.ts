@@ -206,7 +206,7 @@ describe('SHIP/eebus json: EEBUS JSON both ways', () => {
 
   test('refuses what JSON.parse refuses and takes what it takes', () => {
     const piece = fc.constantFrom('[', '{', '}', ']', ',', ':', '"', '\\', 'a', '1', '-', '.', 'e', '0', 'null', 'true', ' ', '"b"', '\\u00e9', '\n'); // prettier-ignore
-    const verdict = (read: () => unknown): boolean => {
+    const result = (read: () => unknown): boolean => {
       try {
         read();
         return true;
@@ -218,7 +218,7 @@ describe('SHIP/eebus json: EEBUS JSON both ways', () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const text = pieces.join('');
-        expect({ text, taken: verdict(() => fromEebusJson(text)) }).toEqual({ text, taken: verdict(() => JSON.parse(text)) });
+        expect({ text, taken: result(() => fromEebusJson(text)) }).toEqual({ text, taken: result(() => JSON.parse(text)) });
       }),
       { numRuns: 5000, seed: 7 },
     );

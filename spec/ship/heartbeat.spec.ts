@@ -8,7 +8,7 @@ import { AS_CLIENT, AS_SERVER, HIGH, Stage, through, type PlayedShipWire } from 
 function completed(role: 'server' | 'client' = 'client'): { s: Stage; wire: PlayedShipWire } {
   const s = new Stage();
   s.peers.trusted.add(HIGH);
-  return { s, wire: role === 'client' ? through(s.dial(), AS_SERVER, 'access') : through(s.knock(), AS_CLIENT, 'access') };
+  return { s, wire: role === 'client' ? through(s.dial(), AS_SERVER, 'access') : through(s.dialIn(), AS_CLIENT, 'access') };
 }
 
 describe('[SHIP-10] SHIP/heartbeat: a wire whose peer answers', () => {
@@ -54,7 +54,7 @@ describe('[SHIP-10] SHIP/heartbeat: a wire whose peer does not', () => {
 
   test('ends in the handshake as well', () => {
     const s = new Stage();
-    const wire = s.knock().say(p.INIT, p.READY); // Nobody decides, and both have patience.
+    const wire = s.dialIn().say(p.INIT, p.READY); // Nobody decides, and both have patience.
     wire.answersPings = false;
     for (let i = 0; i < 4 && wire.ended === undefined; i++) {
       wire.say({ kind: 'hello', phase: 'ready', waitingMs: 90_000 });
@@ -107,9 +107,9 @@ describe('[SHIP-10] SHIP/heartbeat: a process that was frozen when the time ran 
 
   test('again and again is overloaded: the silence ends all the same', () => {
     const { heart } = woken(2000);
-    const verdicts: string[] = [];
-    for (let i = 0; i < 5 && !verdicts.includes('dead'); i++) verdicts.push(heart.handleTimeout(heart.nextTimeout()! + 3000));
-    expect(verdicts).toContain('dead');
+    const results: string[] = [];
+    for (let i = 0; i < 5 && !results.includes('dead'); i++) results.push(heart.handleTimeout(heart.nextTimeout()! + 3000));
+    expect(results).toContain('dead');
     expect(heart.nextTimeout()).toBeUndefined();
   });
 

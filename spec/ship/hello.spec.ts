@@ -46,7 +46,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
 
   test('an untrusted peer waits for a person; a decision lets it in', () => {
     const s = new Stage();
-    const wire = s.knock();
+    const wire = s.dialIn();
     wire.say(p.INIT, p.READY);
     expect(wire.kinds).toEqual(['init', 'hello pending']);
     expect(s.story).toEqual(['none', 'receivedPairingRequest', 'pairingRequested']);
@@ -60,7 +60,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
 
   test('more time is requested once, 15 s before the peer’s patience ends, again and again while a person may decide', () => {
     const s = new Stage();
-    const wire = s.knock();
+    const wire = s.dialIn();
     wire.say(p.INIT, p.READY);
     s.clock.advance(44_999);
     expect(wire.kinds).toEqual(['init', 'hello pending']);
@@ -82,7 +82,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
 
   test('our request for prolongation and the approval may cross: a late ready does no harm', () => {
     const s = new Stage();
-    const wire = s.knock();
+    const wire = s.dialIn();
     wire.say(p.INIT, p.READY);
     s.clock.advance(45_000);
     s.peers.trusted.add(HIGH);
@@ -94,7 +94,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
   test('where no user may decide, an untrusted peer is refused at once', () => {
     const s = new Stage();
     s.peers.mayWaitFor = false;
-    const wire = s.knock();
+    const wire = s.dialIn();
     wire.say(p.INIT);
     expect(wire.kinds).toEqual(['init', 'hello pending', 'hello aborted']);
     s.clock.advance(1000);
@@ -108,7 +108,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
 
   test('denied here: aborted, and no state of the peer’s denial', () => {
     const s = new Stage();
-    const wire = s.knock();
+    const wire = s.dialIn();
     wire.say(p.INIT, p.READY);
     s.engine.peers.deny(HIGH);
     expect(wire.kinds.at(-1)).toBe('hello aborted');
@@ -120,7 +120,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
 
   test('a no that comes before the hello is said in the hello', () => {
     const s = new Stage();
-    const wire = s.knock();
+    const wire = s.dialIn();
     s.engine.peers.deny(HIGH);
     wire.say(p.INIT, p.READY);
     expect(wire.kinds).toEqual(['init', 'hello aborted']);
@@ -174,7 +174,7 @@ describe('[SHIP-3] [SHIP-4] official catalogue: hello', () => {
     ['a type nobody knows', Buffer.from('\x09{}'), 'unknown message type 9'],
   ] as const)('bad input in hello: %s ends as aborted, with a reason', (_, message, reason) => {
     const s = new Stage();
-    const wire = s.knock().say(p.INIT, message);
+    const wire = s.dialIn().say(p.INIT, message);
     expect(wire.kinds).toEqual(['init', 'hello pending', 'hello aborted']);
     s.clock.advance(1000);
     expect([wire.ended, s.closing?.code, s.closing?.detail?.rule]).toEqual([4452, 'violated', 'SHIP-3']);

@@ -22,7 +22,7 @@ export class HubStage {
   readonly told: string[] = [];
   readonly hub: Hub;
   #acceptor: Acceptor | undefined;
-  #knocks = 0;
+  #dials = 0;
   #taken = 0; // Dials that `nextDial` has given.
 
   private constructor(peers: readonly string[], options: Partial<HubOptions>, reader: HubReader, seed: number) {
@@ -87,11 +87,11 @@ export class HubStage {
   }
 
   /** Somebody comes in; undefined where it was sent away before the upgrade. */
-  knock(ski: string): PlayedShipWire | undefined {
+  dialIn(ski: string): PlayedShipWire | undefined {
     let wire: PlayedShipWire | undefined;
     const identity = { fingerprint: 'f'.repeat(64), ski };
     this.#acceptor!.onOffer({
-      remoteAddress: `10.0.${++this.#knocks}.1:1`,
+      remoteAddress: `10.0.${++this.#dials}.1:1`,
       identity,
       open: (handler) => {
         wire = new PlayedShipWire(handler, this.clock, identity);

@@ -9,7 +9,7 @@ const ROLES = ['server', 'client'] as const;
 function at(role: (typeof ROLES)[number], phase: Phase | undefined): { s: Stage; wire: PlayedShipWire } {
   const s = new Stage();
   s.peers.trusted.add(HIGH);
-  const wire = role === 'server' ? s.knock() : s.dial();
+  const wire = role === 'server' ? s.dialIn() : s.dial();
   return { s, wire: phase === undefined ? wire : through(wire, role === 'server' ? AS_CLIENT : AS_SERVER, phase) };
 }
 
@@ -88,7 +88,7 @@ describe('SHIP/phases: at the last millisecond of a timer', () => {
   function pending(): { s: Stage; wire: PlayedShipWire } {
     const s = new Stage();
     s.peers.mayWaitFor = true;
-    return { s, wire: s.knock().say(p.INIT) };
+    return { s, wire: s.dialIn().say(p.INIT) };
   }
   function heard(waitingMs: number): { s: Stage; wire: PlayedShipWire } {
     const { s, wire } = pending();

@@ -21,7 +21,7 @@ describe('[SHIP-13] SHIP/places: places are for connections', () => {
   test('SHIP places: ten paired devices that are switched off keep no eleventh out', async () => {
     const s = await switchedOff([...TEN, 'a'.repeat(40)]);
     expect(s.hub.engine.metrics().utilisation).toBe(0);
-    through(s.knock('a'.repeat(40))!, AS_CLIENT, 'access');
+    through(s.dialIn('a'.repeat(40))!, AS_CLIENT, 'access');
     expect(s.hub.getConnectionState('a'.repeat(40))).toBe(API_STATES.completed);
     await s.end();
   });
@@ -67,14 +67,14 @@ describe('[SHIP-13] SHIP/places: places are for connections', () => {
 describe('[SHIP-13] SHIP/places: a paired peer displaces a stranger in pairing', () => {
   const crowded = async (): Promise<HubStage> => {
     const s = await HubStage.of(['a'.repeat(40)], { maxConnections: 3 }, { allowWaitingForTrust: () => true });
-    for (const ski of skis('012')) s.knock(ski)!.say(p.INIT, p.READY);
+    for (const ski of skis('012')) s.dialIn(ski)!.say(p.INIT, p.READY);
     expect(s.told.filter((each) => each.endsWith('state 3'))).toHaveLength(3);
     return s;
   };
 
   test('SHIP places: one that comes in takes the place of the stranger that is here longest', async () => {
     const s = await crowded();
-    through(s.knock('a'.repeat(40))!, AS_CLIENT, 'access');
+    through(s.dialIn('a'.repeat(40))!, AS_CLIENT, 'access');
     const states = ['a', '0', '1', '2'].map((each) => s.hub.getConnectionState(each.repeat(40)));
     expect(states).toEqual([
       API_STATES.completed,
@@ -95,19 +95,19 @@ describe('[SHIP-13] SHIP/places: a paired peer displaces a stranger in pairing',
 
   test('SHIP places: a paired peer in its handshake gives way to no other', async () => {
     const s = await HubStage.of(['a'.repeat(40), 'b'.repeat(40)], { maxConnections: 1 });
-    const first = s.knock('a'.repeat(40))!.say(p.INIT);
-    expect(s.knock('b'.repeat(40))).toBeUndefined();
+    const first = s.dialIn('a'.repeat(40))!.say(p.INIT);
+    expect(s.dialIn('b'.repeat(40))).toBeUndefined();
     expect([first.ended, s.told.at(-1)]).toEqual([undefined, 'b refused limit-reached']);
     await s.end();
   });
 
   test('SHIP places: a fourth stranger is sent away, and so is a paired peer when all places are connections', async () => {
     const s = await crowded();
-    expect(s.knock('4'.repeat(40))).toBeUndefined();
+    expect(s.dialIn('4'.repeat(40))).toBeUndefined();
     expect(s.told.at(-1)).toBe('4 refused limit-reached');
     const full = await HubStage.of(skis('012a'), { maxConnections: 3 });
-    for (const ski of skis('012')) through(full.knock(ski)!, AS_CLIENT, 'access');
-    expect(full.knock('a'.repeat(40))).toBeUndefined();
+    for (const ski of skis('012')) through(full.dialIn(ski)!, AS_CLIENT, 'access');
+    expect(full.dialIn('a'.repeat(40))).toBeUndefined();
     expect(full.hub.getConnectionCount()).toBe(3);
     await s.end();
     await full.end();
@@ -117,7 +117,7 @@ describe('[SHIP-13] SHIP/places: a paired peer displaces a stranger in pairing',
 describe('[SHIP-13] SHIP/places: a registration beyond the limit waits visibly', () => {
   const full = async (): Promise<HubStage> => {
     const s = await HubStage.of(skis('012ac'), { maxConnections: 3 });
-    for (const ski of skis('012')) through(s.knock(ski)!, AS_CLIENT, 'access');
+    for (const ski of skis('012')) through(s.dialIn(ski)!, AS_CLIENT, 'access');
     for (const ski of skis('ac')) s.announce(ski);
     s.clock.advance(3000);
     return s;

@@ -126,7 +126,7 @@ export class Stage {
   readonly dials: PlayedShipWire[] = [];
   readonly connections: Connection<ShipPayload>[] = [];
   #acceptor: Acceptor | undefined;
-  #knocks = 0;
+  #dials = 0;
 
   constructor(options: Partial<ShipOptions> = {}, onDial: (options: DialOptions | undefined) => void = () => {}) {
     const { clock, peers } = this;
@@ -168,12 +168,12 @@ export class Stage {
   }
 
   /** Somebody whose certificate states this SKI, or none (null), comes in. */
-  knock(ski: string | null = HIGH): PlayedShipWire {
+  dialIn(ski: string | null = HIGH): PlayedShipWire {
     let wire: PlayedShipWire | undefined;
     const identity = { fingerprint: 'f'.repeat(64), ...(ski === null ? {} : { ski }) };
-    this.#knocks++;
+    this.#dials++;
     this.#acceptor!.onOffer({
-      remoteAddress: `10.0.0.${this.#knocks}:1`,
+      remoteAddress: `10.0.0.${this.#dials}:1`,
       identity,
       open: (handler) => {
         wire = new PlayedShipWire(handler, this.clock, identity);
@@ -199,7 +199,7 @@ export class Stage {
 export function served(options = {}): { s: Stage; wire: PlayedShipWire } {
   const s = new Stage(options);
   s.peers.trusted.add(HIGH);
-  return { s, wire: s.knock() };
+  return { s, wire: s.dialIn() };
 }
 
 export const INIT: OutgoingShipMessage = { kind: 'init', value: 0 };

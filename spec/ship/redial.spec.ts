@@ -188,7 +188,7 @@ describe('[SHIP-3] SHIP/redial: a denial of trust stops dialing, and says so', (
 
   test('SHIP denial: a denied peer that dials by itself comes in', async () => {
     const s = await denied(false);
-    through(s.knock(HIGH)!, p.AS_CLIENT, 'access');
+    through(s.dialIn(HIGH)!, p.AS_CLIENT, 'access');
     expect(s.hub.getConnectionState(HIGH)).toBe(API_STATES.completed);
     await s.end();
   });
@@ -271,7 +271,7 @@ describe('[SHIP-3] SHIP/redial: only the peer’s own denial stops dialing', () 
 
 test('SHIP redial: one that came in and was lost by a broken message is dialed where discovery finds it later', async () => {
   const s = await HubStage.of([LOW]);
-  through(s.knock(LOW)!, p.AS_CLIENT, 'access').cut({ kind: 'oversized' });
+  through(s.dialIn(LOW)!, p.AS_CLIENT, 'access').cut({ kind: 'oversized' });
   s.clock.advance(60_000);
   expect(s.dials).toEqual([]); // Nobody has said where.
   s.announce(LOW);

@@ -77,7 +77,7 @@ describe('SHIP disconnect: in any phase, with its reason', () => {
 
   test('of a stranger in pairing, and of a dial that is not open yet', async () => {
     const s = await HubStage.of([HIGH], {}, { allowWaitingForTrust: () => true });
-    const stranger = s.knock(LOW)!.say(p.INIT, p.READY);
+    const stranger = s.dialIn(LOW)!.say(p.INIT, p.READY);
     s.announce(HIGH);
     const { wire } = s.nextDial();
     expect(s.hub.getConnectionState(LOW)).toBe(API_STATES.receivedPairingRequest);
@@ -91,7 +91,7 @@ describe('SHIP disconnect: in any phase, with its reason', () => {
 
   test('of a connection: announced, and the reason in the close frame, cut to its 123 bytes', async () => {
     const s = await HubStage.of([HIGH]);
-    const wire = through(s.knock(HIGH)!, AS_CLIENT, 'access');
+    const wire = through(s.dialIn(HIGH)!, AS_CLIENT, 'access');
     const farewells: (string | undefined)[] = [];
     const close = wire.close.bind(wire);
     wire.close = (code?: number, reason?: string) => (farewells.push(reason), close(code));

@@ -14,7 +14,7 @@ const UNKNOWN: readonly (readonly [string, Uint8Array])[] = [
 function at(role: 'server' | 'client', phase: Phase): { s: Stage; wire: PlayedShipWire } {
   const s = new Stage();
   s.peers.trusted.add(HIGH);
-  const [wire, steps] = role === 'server' ? [s.knock(), AS_CLIENT] : [s.dial(), AS_SERVER];
+  const [wire, steps] = role === 'server' ? [s.dialIn(), AS_CLIENT] : [s.dial(), AS_SERVER];
   return { s, wire: through(wire, steps, phase) };
 }
 function finish(role: 'server' | 'client', from: Phase, wire: PlayedShipWire): void {

@@ -129,7 +129,7 @@ export class ShipWorld {
     clock.advance(plot.faultsMs);
     this.#isCruel = false;
     clock.advance(PEACE_MS);
-    this.#judgeConnections();
+    this.#checkConnections();
     this.#isOver = true;
     const ended = Promise.all(hubs.map((hub) => hub.shutdown()));
     await Promise.resolve(); // Discoveries are closed first.
@@ -157,7 +157,7 @@ export class ShipWorld {
   }
 
   /** In peace there is one connection, over one wire, and both sides mean the same. */
-  #judgeConnections(): void {
+  #checkConnections(): void {
     const [a, b] = this.hubs;
     const states = [a.getConnectionState(b.ski), b.getConnectionState(a.ski)];
     if (states.some((state) => state !== API_STATES.completed))

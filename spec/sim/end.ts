@@ -239,7 +239,7 @@ export class SimEnd extends EndState implements Wire {
         return this.#open();
       case 'dialing':
         if (isOver) return this.#tell(this.cause!);
-        return this.peer.heard(this.atMs) <= nowMs ? network.knock(this.link) : this.#giveUp();
+        return this.peer.heard(this.atMs) <= nowMs ? network.dialIn(this.link) : this.#giveUp();
       case 'waiting':
         if (isOver && this.endMs < this.atMs) return this.#tell(this.cause!);
         return this.heard(this.atMs) <= nowMs ? this.#open() : this.#giveUp();

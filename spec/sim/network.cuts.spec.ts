@@ -76,12 +76,12 @@ describe('simulation/network cuts: a cut', () => {
     expect([onItsWay.heard, world.offers.length]).toEqual([['close unreachable ETIMEDOUT'], 0]);
     world.network.onLink = undefined;
     world.takes = false;
-    const atTheDoor = world.dial();
+    const atTheListener = world.dial();
     world.rest(10);
     world.network.cutAll('silent');
     const far = world.take(world.offers[0]!);
     world.rest();
-    expect([atTheDoor.heard, far.heard]).toEqual([['close unreachable ETIMEDOUT'], ['open']]);
+    expect([atTheListener.heard, far.heard]).toEqual([['close unreachable ETIMEDOUT'], ['open']]);
   });
 
   test('can be waiting for a wire that does not exist yet', () => {
@@ -99,14 +99,14 @@ describe('simulation/network cuts: a cut', () => {
       for (const mode of ['near', 'far'] as const) {
         const world = new TappedNetwork(seed);
         const [near, far, link] = world.pair();
-        const [told, deaf] = mode === 'near' ? [near, far] : [far, near];
+        const [told, unread] = mode === 'near' ? [near, far] : [far, near];
         link.cut(mode);
         world.rest();
-        expect({ seed, told: told.end, deaf: deaf.end }).toEqual({ seed, told: 'close reset ECONNRESET', deaf: 'open' });
-        expect([deaf.wire.send(noise(1, 60_000)), deaf.wire.send(noise(1, 60_000))]).toEqual([true, false]);
+        expect({ seed, told: told.end, unread: unread.end }).toEqual({ seed, told: 'close reset ECONNRESET', unread: 'open' });
+        expect([unread.wire.send(noise(1, 60_000)), unread.wire.send(noise(1, 60_000))]).toEqual([true, false]);
         world.rest();
-        ends.add(deaf.end);
-        deaf.wire.destroy();
+        ends.add(unread.end);
+        unread.wire.destroy();
         world.rest();
         expect(world.network.ends).toBe(0);
       }

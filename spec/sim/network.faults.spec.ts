@@ -89,7 +89,7 @@ describe('simulation/network faults: silence', () => {
 describe('simulation/network faults: a dial', () => {
   test('is refused where there is no listener, for a time, and by the acceptor with its reason', () => {
     const world = new TappedNetwork(1);
-    const nobody = world.dial('sim://b:2');
+    const none = world.dial('sim://b:2');
     world.network.refuse('b', 100);
     const early = world.dial();
     world.rest();
@@ -99,7 +99,7 @@ describe('simulation/network faults: a dial', () => {
     expect(sentAway.heard).toEqual([]);
     world.offers[0]!.refuse({ code: 'busy', retryAfterMs: 1500 });
     world.rest();
-    expect([nobody.heard, early.heard, sentAway.heard]).toEqual([
+    expect([none.heard, early.heard, sentAway.heard]).toEqual([
       ['close refused ECONNREFUSED'],
       ['close refused ECONNREFUSED'],
       ['close refused busy 1500'],

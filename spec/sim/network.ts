@@ -180,7 +180,7 @@ export class SimNetwork {
   }
 
   /** A dial has arrived at the other host. */
-  knock(link: SimLink): void {
+  dialIn(link: SimLink): void {
     const { near, far, fingerprints, port } = link;
     const { host } = far;
     const nowMs = this.clock.now();

@@ -130,7 +130,7 @@ export class Played {
   /** Every connection that completed. */
   readonly connections: Connection<unknown>[] = [];
   #acceptor: Acceptor | undefined;
-  #knocks = 0;
+  #dials = 0;
 
   constructor(options: ResumeOptions = {}, limits = {}) {
     const { clock } = this;
@@ -169,11 +169,11 @@ export class Played {
   outcome = '';
 
   /** Knocks at the engine's door, and gives the wire, open. */
-  knock(host = '127.0.0.1'): PlayedWire {
+  dialIn(host = '127.0.0.1'): PlayedWire {
     let wire!: PlayedWire;
-    this.#knocks++;
+    this.#dials++;
     this.#acceptor!.onOffer({
-      remoteAddress: `${host}:${this.#knocks}`,
+      remoteAddress: `${host}:${this.#dials}`,
       open: (handler) => {
         wire = new PlayedWire(handler, this.clock);
         return () => wire.destroy();

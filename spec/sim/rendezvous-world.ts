@@ -79,7 +79,7 @@ export class RendezvousWorld {
     };
     const keys = random.split('keys');
     for (let index = 0; index < count; index++) this.hosts.push(new Host(index, plan.isReal === true ? real() : pretended(keys)));
-    for (const host of this.hosts) this.#bear(host);
+    for (const host of this.hosts) this.#spawn(host);
   }
 
   get #patienceMs(): number {
@@ -142,7 +142,7 @@ export class RendezvousWorld {
   }
 
   /** A node at this host, with the host's key; the one that was there has crashed, if there was one. */
-  #bear(host: Host): void {
+  #spawn(host: Host): void {
     const { name } = host;
     const own = this.random.split(`${name} ${this.#reborn}`);
     const process = this.clock.process();
@@ -214,7 +214,7 @@ export class RendezvousWorld {
       void host.node.engine.listen(`sim://${name}:1`).catch(() => {});
       return;
     }
-    this.#bear(host);
+    this.#spawn(host);
   }
 
   async #recover(): Promise<void> {

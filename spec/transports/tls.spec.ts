@@ -31,14 +31,14 @@ describe('transports/tls: tls', () => {
     const accepted: End[] = [];
     const offers: Offer[] = [];
     watched = new Witness(tls({ identity: await client, ...dialer }));
-    const door = watched.listen(tls({ identity: await server, ...listener }), 'tls://127.0.0.1:0', (offer) => {
+    const entry = watched.listen(tls({ identity: await server, ...listener }), 'tls://127.0.0.1:0', (offer) => {
       offers.push(offer);
       accepted.push(watched.accept(offer));
     });
-    await watched.until(() => door.address !== '');
-    const a = watched.dial(door.address, {}, options);
+    await watched.until(() => entry.address !== '');
+    const a = watched.dial(entry.address, {}, options);
     await watched.until(() => a.cause !== undefined || (a.isOpen && accepted.length > 0));
-    return { a, accepted, offers, door };
+    return { a, accepted, offers, entry };
   }
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -78,8 +78,8 @@ describe('transports/tls: tls', () => {
 
   test('a dialer without a certificate never becomes an offer, unless certificates are optional', async () => {
     for (const clientCertificate of ['required', 'optional'] as const) {
-      const { door, offers } = await meet({ clientCertificate }, {});
-      const anonymous = connect({ ...hostOf(door.address), rejectUnauthorized: false, ALPNProtocols: ['holdfast.resume.v1'] });
+      const { entry, offers } = await meet({ clientCertificate }, {});
+      const anonymous = connect({ ...hostOf(entry.address), rejectUnauthorized: false, ALPNProtocols: ['holdfast.resume.v1'] });
       anonymous.on('error', () => {});
       anonymous.resume();
       if (clientCertificate === 'required') await new Promise((resolve) => anonymous.on('close', resolve));
@@ -91,9 +91,9 @@ describe('transports/tls: tls', () => {
   });
 
   test('a session that is offered again is not resumed: the key is proven each time', async () => {
-    const { door, offers } = await meet({}, {});
+    const { entry, offers } = await meet({}, {});
     const { key, certificate: cert } = await client;
-    const how = { ...hostOf(door.address), key, cert, rejectUnauthorized: false, ALPNProtocols: ['holdfast.resume.v1'] };
+    const how = { ...hostOf(entry.address), key, cert, rejectUnauthorized: false, ALPNProtocols: ['holdfast.resume.v1'] };
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       const first = connect({ ...how, minVersion: version, maxVersion: version });
       const session = await new Promise<Buffer>((resolve) => first.once('session', resolve));
@@ -136,13 +136,13 @@ describe('transports/tls: tls', () => {
   });
 
   test('dialers that stay silent make way for the next, and an honest one gets in', async () => {
-    const { door } = await meet({ handshakesMax: 2 }, {});
-    const silent = Array.from({ length: 10 }, () => dialTcp(hostOf(door.address)).on('error', () => {}));
+    const { entry } = await meet({ handshakesMax: 2 }, {});
+    const silent = Array.from({ length: 10 }, () => dialTcp(hostOf(entry.address)).on('error', () => {}));
     await new Promise<void>((resolve) => {
       let closed = 0;
       for (const each of silent) each.on('close', () => ++closed === 8 && resolve()).resume();
     });
-    const a = await watched.dial(door.address).opened();
+    const a = await watched.dial(entry.address).opened();
     for (const each of silent) each.destroy();
     expect(a.isOpen).toBe(true);
   });

@@ -25,9 +25,9 @@ afterEach(async () => {
 });
 
 async function listen(options: WebSocketOptions = {}): Promise<string> {
-  const door = watched.listen(websocket(options), 'ws://127.0.0.1:0/', (offer) => accepted.push(watched.accept(offer)));
-  await watched.until(() => door.address !== '');
-  return door.address;
+  const listener = watched.listen(websocket(options), 'ws://127.0.0.1:0/', (offer) => accepted.push(watched.accept(offer)));
+  await watched.until(() => listener.address !== '');
+  return listener.address;
 }
 
 /** A client of the `ws` package, connected to our listener. */

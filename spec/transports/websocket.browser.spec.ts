@@ -21,7 +21,7 @@ describe('transports/websocket browser: ws from a browser', () => {
   test('a paused reader, which can’t hold the peer back, gets all of it and then the end', async () => {
     const watched = new Witness(dialer());
     const pieces = Array.from({ length: 50 }, (_, i) => noise(i, 1 + i * 10));
-    const door = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) =>
+    const listener = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) =>
       watched.accept(offer, {
         onOpen(end) {
           for (const each of pieces) end.send(each);
@@ -29,8 +29,8 @@ describe('transports/websocket browser: ws from a browser', () => {
         },
       }),
     );
-    await watched.until(() => door.address !== '');
-    const a = watched.dial(door.address, { onBytes: (end) => end.chunks.length % 10 === 1 && end.call('pause') });
+    await watched.until(() => listener.address !== '');
+    const a = watched.dial(listener.address, { onBytes: (end) => end.chunks.length % 10 === 1 && end.call('pause') });
     for (let heard = 1; heard < 50; heard += 10) {
       await watched.until(() => a.chunks.length >= heard);
       await turns(20);
@@ -46,7 +46,7 @@ describe('transports/websocket browser: ws from a browser', () => {
   test('throws a wrong address back, and every address to listen at', () => {
     const badAddress = expect.objectContaining({ code: 'bad-address' }) as Error;
     expect(() => dialer().dial('tcp://127.0.0.1:1')).toThrow(badAddress);
-    const nobody = { onListening: () => {}, onOffer: () => {}, onFailed: () => {} };
-    expect(() => dialer().listen('ws://127.0.0.1:1', nobody)).toThrow(badAddress);
+    const none = { onListening: () => {}, onOffer: () => {}, onFailed: () => {} };
+    expect(() => dialer().listen('ws://127.0.0.1:1', none)).toThrow(badAddress);
   });
 });

@@ -47,9 +47,9 @@ describe('transports/websocket: websocket', () => {
   });
 
   async function listen(options: WebSocketOptions = {}, address = 'ws://127.0.0.1:0/here'): Promise<string> {
-    const door = watched.listen(websocket(options), address, (offer) => accepted.push(watched.accept(offer)));
-    await watched.until(() => door.address !== '');
-    return door.address;
+    const listener = watched.listen(websocket(options), address, (offer) => accepted.push(watched.accept(offer)));
+    await watched.until(() => listener.address !== '');
+    return listener.address;
   }
 
   async function pair(options: WebSocketOptions = {}): Promise<{ a: End; b: End }> {
@@ -67,17 +67,19 @@ describe('transports/websocket: websocket', () => {
   }
 
   test('a refusal is HTTP 503 with Retry-After, and the dialer gets the time to return', async () => {
-    const door = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) => offer.refuse({ code: 'busy', retryAfterMs: 1500 }));
-    await watched.until(() => door.address !== '');
+    const listener = watched.listen(websocket(), 'ws://127.0.0.1:0', (offer) =>
+      offer.refuse({ code: 'busy', retryAfterMs: 1500 }),
+    );
+    await watched.until(() => listener.address !== '');
     const response = await new Promise<{ status?: number; retryAfter?: string }>((resolve) => {
-      const client = new WebSocket(door.address, 'holdfast.resume.v1').on('error', () => {});
+      const client = new WebSocket(listener.address, 'holdfast.resume.v1').on('error', () => {});
       client.on('unexpected-response', (request, { statusCode, headers }) => {
         request.destroy();
         resolve({ status: statusCode!, retryAfter: headers['retry-after']! });
       });
     });
     expect(response).toEqual({ status: 503, retryAfter: '2' });
-    expect(await watched.dial(door.address).closed()).toMatchObject({ kind: 'refused', status: 503, retryAfterMs: 2000 });
+    expect(await watched.dial(listener.address).closed()).toMatchObject({ kind: 'refused', status: 503, retryAfterMs: 2000 });
   });
 
   test.each([

@@ -21,7 +21,7 @@ import { SimClock } from '../sim/clock.js';
 const ID = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const FOUND: AddressReply = { word: 'addresses', addresses: ['tcp://1.2.3.4:30001', undefined, 'tcp://[::1]:7'] };
-const desk: AddressResponder = { reply: ({ session }) => (session?.[0] === 9 ? { word: 'session-closed' } : FOUND) };
+const responder: AddressResponder = { reply: ({ session }) => (session?.[0] === 9 ? { word: 'session-closed' } : FOUND) };
 
 /** What was answered so far. */
 function asked(query: AddressQuery, session: Uint8Array | undefined = ID, peer = 'bob'): { got: AddressReply[]; stop(): void } {
@@ -130,7 +130,7 @@ function relays(): { alice: PlayedClient; bob: PlayedClient; clock: SimClock; qu
 describe('tuna/addresses: over relays', () => {
   test('[TUNA-21] the peer is asked at 0, 3 and 6 s, the first answer counts, and then there are no more questions', async () => {
     const { alice, bob, clock, query } = relays();
-    answerRelay(bob, desk);
+    answerRelay(bob, responder);
     alice.fate = (count) => (['lost', 'throws', 'answered'] as const)[count - 1]!;
     const { got } = asked(query);
     const sentAt: [number, number][] = [];
@@ -146,7 +146,7 @@ describe('tuna/addresses: over relays', () => {
 
   test('[TUNA-21] a session that is over is reported; a missing answer is noticed after the last attempt', async () => {
     const { alice, bob, clock, query } = relays();
-    const off = answerRelay(bob, desk, { accepts: (address) => address === 'alice' });
+    const off = answerRelay(bob, responder, { accepts: (address) => address === 'alice' });
     const closed = asked(query, Uint8Array.of(9));
     await settle();
     expect(closed.got).toEqual([{ word: 'session-closed' }]);
@@ -168,7 +168,7 @@ describe('tuna/addresses: over relays', () => {
     expect(alice.sent.length).toBe(1);
     links[0]!.stop();
     alice.fate = () => 'answered';
-    answerRelay(bob, desk);
+    answerRelay(bob, responder);
     clock.advance(3000 - clock.now());
     await settle();
     expect(links.map(({ got }) => got.length)).toEqual([0, 1, 1]);
@@ -182,7 +182,7 @@ describe('tuna/addresses: over relays', () => {
 
   test('[TUNA-21] strangers and other messages get no answer', async () => {
     const { alice, bob, clock, query } = relays();
-    answerRelay(bob, desk, { accepts: (address) => address !== 'alice' });
+    answerRelay(bob, responder, { accepts: (address) => address !== 'alice' });
     const { got } = asked(query);
     await settle(); // An answer would be here.
     expect(got).toEqual([]);
@@ -190,7 +190,7 @@ describe('tuna/addresses: over relays', () => {
     await settle();
     expect(got).toEqual([{ word: 'no-answer' }]);
     const heard: unknown[] = [];
-    answerRelay({ onMessage: (handle) => heard.push(handle({ src: 'bob', payload: 'hello' })) }, desk);
+    answerRelay({ onMessage: (handle) => heard.push(handle({ src: 'bob', payload: 'hello' })) }, responder);
     expect({ heard, sent: alice.sent.length }).toEqual({ heard: [undefined], sent: 3 });
   });
 });
@@ -209,7 +209,7 @@ describe('tuna/relay: the messages that a client with other handlers gets, and t
     '[TUNA-21] $sent, accepted: $isAccepted, another handler answers: $answersElse',
     async ({ sent, isAccepted, answersElse, said, acknowledged }) => {
       const { alice, bob } = relays();
-      answerRelay(bob, desk, { accepts: () => isAccepted });
+      answerRelay(bob, responder, { accepts: () => isAccepted });
       bob.onMessage(() => (answersElse ? OTHER : undefined));
       let got: unknown = 'nothing';
       void alice.send('bob', SENT[sent]).then((reply) => (got = reply));
@@ -220,7 +220,7 @@ describe('tuna/relay: the messages that a client with other handlers gets, and t
 });
 
 test('[TUNA-21] tuna/relay: `false` means silence to a client of the relays; other messages are left to other handlers', () => {
-  const said = (accepts: boolean, payload: Uint8Array | string, with_: AddressResponder = desk): unknown => {
+  const said = (accepts: boolean, payload: Uint8Array | string, with_: AddressResponder = responder): unknown => {
     let answer: unknown;
     answerRelay({ onMessage: (handle) => (answer = handle({ src: 'eve', payload })) }, with_, { accepts: () => accepts });
     return answer;
@@ -261,7 +261,7 @@ describe('tuna/addresses: over a connection', () => {
       answerAddresses(far, {
         reply: (request) => {
           requests.push(request);
-          return desk.reply(request);
+          return responder.reply(request);
         },
       });
       const query = addressesOver(near, { from: 'alice' });
@@ -297,7 +297,7 @@ describe('tuna/addresses: over a connection', () => {
     expect(first.got).toEqual([]);
     clock.advance(1000 - clock.now());
     expect(first.got).toEqual([{ word: 'no-answer' }]);
-    answerAddresses(far, desk);
+    answerAddresses(far, responder);
     for (const nonsense of ['', '{"action":"getPubAddr"}', '{"action":"getPubAddr","id":1}'])
       await near.send(new TextEncoder().encode(nonsense));
     expect(await new Promise((resolve) => query.query('bob', undefined, resolve))).toEqual(FOUND);

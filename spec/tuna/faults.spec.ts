@@ -6,7 +6,7 @@ import { Packet, type FaultCode } from '../../machines/tuna/tuna.messages.js';
 import { Strikes } from '../../machines/tuna/strikes.js';
 import type { TunaPlane } from '../../machines/tuna/tuna.plane.js';
 import { RawDialer, type RawOptions } from './raw-dialer.js';
-import { deskOf } from './state-checks.js';
+import { responderOf } from './state-checks.js';
 import { TunaWorld } from './tuna-world.js';
 
 /** A world whose `b` listens, with two wires of one session of a scripted dialer. */
@@ -17,7 +17,7 @@ function twoWires(
   const wires = [new RawDialer(world, 0, options), new RawDialer(world, 1, options)] as const;
   for (const wire of wires) {
     wire.open();
-    wire.greet();
+    wire.sendHello();
   }
   wires[0].ack([2 ** 32 - 1], [1]); // Anything but a handshake.
   wires[1].ack([2 ** 32 - 1], [1]);
@@ -43,8 +43,8 @@ const FAULTS: readonly [string, (wire: RawDialer) => void, FaultCode, string][] 
   ['an acknowledgement of nothing', (wire) => wire.ack([1], [0]), 'malformed', 'NCP-7'],
   ['lists of different length', (wire) => wire.packet(Uint8Array.of(0x1a, 2, 1, 2, 0x22, 1, 1)), 'malformed', 'NCP-14'],
   ['data beyond the window', (wire) => wire.data(5_000_000, 10), 'violated', 'NCP-10'],
-  ['a second handshake that contradicts the first', (wire) => wire.greet(4 << 20, 500), 'violated', 'NCP-5'],
-  ['a second handshake that announces nothing', (wire) => wire.greet(0), 'violated', 'NCP-5'],
+  ['a second handshake that contradicts the first', (wire) => wire.sendHello(4 << 20, 500), 'violated', 'NCP-5'],
+  ['a second handshake that announces nothing', (wire) => wire.sendHello(0), 'violated', 'NCP-5'],
   ['a second opening', (wire) => wire.open(), 'malformed', 'NCP-14'],
 ];
 
@@ -76,9 +76,9 @@ for (const [what, tamper] of [
     const [, bad, good] = twoWires({ box, address: theirs!.address }, world);
     const sends = bad.wire!.send.bind(bad.wire!);
     bad.wire!.send = (bytes) => {
-      const spoilt = new Uint8Array(bytes);
-      tamper(spoilt);
-      return sends(spoilt);
+      const corrupt = new Uint8Array(bytes);
+      tamper(corrupt);
+      return sends(corrupt);
     };
     bad.data(1, 100);
     world.runUntil(() => bad.ended !== undefined, { withinMs: 3000 });
@@ -92,22 +92,22 @@ test('[NCP-16] tuna/faults: the words are bounded: a wire that takes nothing is 
   bad.wire!.pause(); // It neither reads the words nor answers the end.
   const from = world.clock.now();
   bad.packet(Uint8Array.of(0xff));
-  world.runUntil(() => deskOf(world.b).wires.size === 1, { withinMs: 10_000 });
+  world.runUntil(() => responderOf(world.b).wires.size === 1, { withinMs: 10_000 });
   expect(world.clock.now() - from).toBeGreaterThan(1000); // It was given the time.
   expect(world.clock.now() - from).toBeLessThanOrEqual(2500);
   endOf(world);
 });
 
-for (const [what, greet] of [
-  ['a window of nothing', (wire: RawDialer) => wire.greet(0)],
-  ['packets of nothing', (wire: RawDialer) => wire.greet(4 << 20, 0)],
+for (const [what, sendHello] of [
+  ['a window of nothing', (wire: RawDialer) => wire.sendHello(0)],
+  ['packets of nothing', (wire: RawDialer) => wire.sendHello(4 << 20, 0)],
   ['no connection', (wire: RawDialer) => wire.packet(ncpCodec.putHandshake({ clientIds: [], windowBytes: 1, mtu: 1 }))],
 ] as const)
   test(`[NCP-16] tuna/faults: a first handshake that announces ${what} ends the session with a word, at once`, () => {
     const world = new TunaWorld(8, { numTunaListeners: 2 });
     const wire = new RawDialer(world, 0);
     wire.open();
-    greet(wire);
+    sendHello(wire);
     world.runUntil(() => wire.ended !== undefined, { withinMs: 1000 });
     expect(wire.faults).toEqual([{ code: 'violated', rule: 'NCP-5', isClose: true }]);
     expect(world.events).toContain('b violated');
@@ -116,7 +116,7 @@ for (const [what, greet] of [
 
 /** The planes of the sessions of an engine. */
 const planesOf = (world: TunaWorld, name: 'a' | 'b'): TunaPlane[] =>
-  [...deskOf(world[name]).records()].map(({ session }) => session!.plane as unknown as TunaPlane);
+  [...responderOf(world[name]).records()].map(({ session }) => session!.plane as unknown as TunaPlane);
 
 for (const links of [1, 2, 4])
   for (const faulty of ['a', 'b'] as const)
@@ -156,7 +156,7 @@ test('[NCP-16] tuna/faults: a wire that may be a recording ends nothing but itse
   for (let i = 0; i < 12; i++) {
     const copy = new RawDialer(world, 0, {}, `thief ${i}`); // Link 0 has a wire: this one is asked for proof.
     copy.open();
-    copy.greet();
+    copy.sendHello();
     copy.packet(Uint8Array.of(0xff));
     world.runUntil(() => copy.ended !== undefined, { withinMs: 6000 });
     const closer = new RawDialer(world, 0, {}, `closer ${i}`);
@@ -175,7 +175,7 @@ describe('[NCP-16] tuna/faults: a refused holdfast gets the reason', () => {
     const world = new TunaWorld(10, { numTunaListeners: 2 }, { numTunaListeners: 2, connectionsMax: 1 });
     const first = new RawDialer(world, 0);
     first.open();
-    first.greet();
+    first.sendHello();
     world.advance(100);
     world.a.connect('sim://b:1').catch(() => {});
     world.runUntil(() => world.events.includes('a limit-reached'), { withinMs: 1000 });

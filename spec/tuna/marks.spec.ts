@@ -10,7 +10,7 @@ import { byteAt, fill } from './ncp-channel.js';
 const MTU = 1000;
 
 /** A dialer whose peer has answered and does what the test says. */
-class Bench {
+class Rig {
   readonly plane: TunaPlane;
   #written = 0;
   #places = [0]; // Where each packet begins, by number, and where the next one does.
@@ -81,41 +81,41 @@ class Bench {
 describe('tuna/marks: a writer waits for what is not sent yet', () => {
   test('[NCP-10] bytes on their way make no writer wait, and the window bounds them', () => {
     const windowBytes = 100 * MTU;
-    const bench = new Bench({ sendBytesMax: 400 * MTU, sendBytesHigh: 20 * MTU }, windowBytes);
-    const { plane } = bench;
+    const rig = new Rig({ sendBytesMax: 400 * MTU, sendBytesHigh: 20 * MTU }, windowBytes);
+    const { plane } = rig;
     let written = 0;
     for (; written < windowBytes; written += 20 * MTU) {
       expect({ written, hasRoom: plane.hasRoom() }).toEqual({ written, hasRoom: true });
-      expect([bench.write(10 * MTU), bench.write(10 * MTU)]).toEqual([true, false]);
-      bench.say();
+      expect([rig.write(10 * MTU), rig.write(10 * MTU)]).toEqual([true, false]);
+      rig.say();
     }
     expect([plane.queuedBytes, plane.hasRoom()]).toEqual([windowBytes, true]);
     // Nothing more leaves: now it waits, until half of that has left.
-    expect([bench.write(10 * MTU), bench.write(10 * MTU), plane.hasRoom()]).toEqual([true, false, false]);
-    bench.say();
+    expect([rig.write(10 * MTU), rig.write(10 * MTU), plane.hasRoom()]).toEqual([true, false, false]);
+    rig.say();
     expect(plane.hasRoom()).toBe(false);
-    bench.acknowledge(0);
-    bench.read(0, 9 * MTU);
-    bench.say();
+    rig.acknowledge(0);
+    rig.read(0, 9 * MTU);
+    rig.say();
     expect(plane.hasRoom()).toBe(false);
-    bench.read(1, 10 * MTU);
-    bench.say();
+    rig.read(1, 10 * MTU);
+    rig.say();
     expect(plane.hasRoom()).toBe(true);
   });
 
   for (const pieceBytes of [1, 700, 9_999, 25_000, 49_000, 50_000, 100_000])
     for (const windowBytes of [1000, 60_000, 4 << 20])
       test(`[NCP-10] a writer that waits when write says so is never refused: pieces of ${pieceBytes} bytes, a window of ${windowBytes}`, () => {
-        const bench = new Bench({ sendBytesMax: 100_000 }, windowBytes);
-        const { plane } = bench;
+        const rig = new Rig({ sendBytesMax: 100_000 }, windowBytes);
+        const { plane } = rig;
         let isWaiting = false;
         let most = 0;
         for (let round = 0, read = 0; round < 300; round++) {
-          for (let pieces = 0; pieces < 100 && !isWaiting; pieces++) isWaiting = !bench.write(pieceBytes);
+          for (let pieces = 0; pieces < 100 && !isWaiting; pieces++) isWaiting = !rig.write(pieceBytes);
           most = Math.max(most, plane.queuedBytes);
-          bench.say();
-          bench.acknowledge(round % 2);
-          bench.read(0, (read = Math.min(plane.ncp.outbound.sent, read + 7777)));
+          rig.say();
+          rig.acknowledge(round % 2);
+          rig.read(0, (read = Math.min(plane.ncp.outbound.sent, read + 7777)));
           if (plane.hasRoom()) isWaiting = false;
         }
         expect(most).toBeLessThanOrEqual(100_000);
@@ -123,20 +123,20 @@ describe('tuna/marks: a writer waits for what is not sent yet', () => {
       });
 
   test('[NCP-10] bytes that the peer has read are let go of, also where their acknowledgement comes later on another link', () => {
-    const bench = new Bench({}, 1 << 20);
-    const { plane } = bench;
-    bench.write(6 * MTU);
-    const said = bench.say();
+    const rig = new Rig({}, 1 << 20);
+    const { plane } = rig;
+    rig.write(6 * MTU);
+    const said = rig.say();
     expect(said.flat().sort()).toEqual([1, 2, 3, 4, 5, 6]);
     // Of the third packet the application has read a half: it may have to be sent again, whole.
-    bench.read(1, 2.5 * MTU);
+    rig.read(1, 2.5 * MTU);
     expect([plane.queuedBytes, plane.acknowledged]).toEqual([4 * MTU, 2 * MTU]);
     for (const link of [0, 1]) plane.detach(link, 2);
     plane.attach(1, 3);
-    expect(bench.say()[1]).toEqual([3, 4, 5, 6]);
-    bench.read(1, 6 * MTU);
+    expect(rig.say()[1]).toEqual([3, 4, 5, 6]);
+    rig.read(1, 6 * MTU);
     expect([plane.queuedBytes, plane.acknowledged, plane.fate]).toEqual([0, 6 * MTU, { read: 6 * MTU, unknown: 0, unsent: 0 }]);
-    bench.write(3 * MTU);
-    expect(bench.say()[1]).toEqual([7, 8, 9]);
+    rig.write(3 * MTU);
+    expect(rig.say()[1]).toEqual([7, 8, 9]);
   });
 });

@@ -21,12 +21,12 @@ const packet: Packet = {
 class Original {
   #data = 0;
   #read = 0;
-  #greeted = false;
+  #handshakeDone = false;
 
   hear(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += frameBytes(bytes, at)) {
       if (!ncpCodec.read(bytes, at + 4, at + frameBytes(bytes, at), packet)) throw new Error('not a packet');
-      if (packet.handshake !== undefined) this.#greeted = false;
+      if (packet.handshake !== undefined) this.#handshakeDone = false;
       if (packet.sequence === this.#data + 1) {
         this.#data++;
         this.#read += packet.dataEnd - packet.dataStart;
@@ -35,8 +35,8 @@ class Original {
   }
 
   answer(mtu: number): Uint8Array {
-    if (!this.#greeted) {
-      this.#greeted = true;
+    if (!this.#handshakeDone) {
+      this.#handshakeDone = true;
       return framed(ncpCodec.putHandshake({ clientIds: ['0'], windowBytes: 4 << 20, mtu }));
     }
     const ack = new Uint8Array(64);
@@ -115,9 +115,9 @@ for (const links of [1, 2, 4])
 test('[TUNA-6] tuna/original: an acceptor asks a link that comes back for a sign of life: the original says nothing there by itself', () => {
   const plane = planeOf('acceptor', 2);
   plane.attach(0, 0);
-  const greeting = framed(ncpCodec.putHandshake({ clientIds: ['0', '1'], windowBytes: 4 << 20, mtu: 1300 }));
+  const helloFrame = framed(ncpCodec.putHandshake({ clientIds: ['0', '1'], windowBytes: 4 << 20, mtu: 1300 }));
   const news = framed(Uint8Array.of(0x28, 1)); // It has heard the answer.
-  for (const bytes of [greeting, news]) {
+  for (const bytes of [helloFrame, news]) {
     plane.handleBytes(0, bytes, false);
     while (plane.step(0) !== 'idle') plane.pollSignal();
   }

@@ -150,7 +150,7 @@ describe('tuna/newcomers: an original whose end of a link is gone dials it again
         const old = original.live(dead)!;
         old.isOver = true;
         for (const link of w.network.links) if (link.near.handler !== undefined && link.serial === dead + 1) link.cut('silent');
-        original.dial(dead, at(dead), { greets: false });
+        original.dial(dead, at(dead), { sendsHello: false });
         w.advance(10_000);
         expect({ dead, opened: opened(w) - before, links: w.far!.stats()['links'] }).toEqual({ dead, opened: 1, links: 4 });
         w.far!.write(new Uint8Array(100_000));
@@ -267,7 +267,7 @@ test('[NCP-5] tuna/handshake: the answer names the ids of the dialer in its orde
   const w = new TunaWorld(450, { numTunaListeners: 2 });
   const original = new PlayedOriginal(w, 3);
   w.clock.settle();
-  const wire = original.dial(0, 'sim://b:1', { greets: false, redials: false });
+  const wire = original.dial(0, 'sim://b:1', { sendsHello: false, redials: false });
   w.advance(100);
   original.say(wire, ncpCodec.putHandshake({ clientIds: ['7', '3', '5'], windowBytes: 1 << 20, mtu: 1300 }));
   w.advance(100);

@@ -52,14 +52,14 @@ export class PlayedOriginal {
   }
 
   /** With `redials` it dials again for as long as it lives, as with unlimited `ReconnectRetries`. */
-  dial(link: number, address: string, { redials = true, greets = true } = {}): PlayedWire {
+  dial(link: number, address: string, { redials = true, sendsHello = true } = {}): PlayedWire {
     const made: PlayedWire = { link, wire: undefined, isOver: false, packets: 0, rest: new Uint8Array(0) };
     this.wires.push(made);
     this.w.network.transport('c').dial(address, {})({
       onOpen: (wire) => {
         made.wire = wire;
         wire.send(Buffer.concat([framed(Buffer.from('original')), framed(putMetadata({ id: this.#id, type: 1 }))]));
-        if (greets) this.say(made, ncpCodec.putHandshake({ clientIds: this.ids, windowBytes: 4 << 20, mtu: 1300 }));
+        if (sendsHello) this.say(made, ncpCodec.putHandshake({ clientIds: this.ids, windowBytes: 4 << 20, mtu: 1300 }));
       },
       onBytes: (bytes) => this.#hear(made, bytes),
       onDrain: () => {},
@@ -67,7 +67,7 @@ export class PlayedOriginal {
       onClose: () => {
         made.isOver = true;
         if (redials && !this.isOver)
-          this.w.clock.setTimeout(() => this.dial(link, address, { greets: this.answeredIds === undefined }), 20);
+          this.w.clock.setTimeout(() => this.dial(link, address, { sendsHello: this.answeredIds === undefined }), 20);
       },
     });
     return made;

@@ -55,7 +55,7 @@ export class RawDialer {
     this.bytes(framed(Buffer.from(address)));
     this.packet(metadata);
   }
-  greet(windowBytes = 4 << 20, mtu = 1300): void {
+  sendHello(windowBytes = 4 << 20, mtu = 1300): void {
     const { isHoldfast = true } = this.options;
     this.packet(ncpCodec.putHandshake({ clientIds: ['0', '1', '2', '3'], windowBytes, mtu, isHoldfast }));
   }

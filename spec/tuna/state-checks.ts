@@ -33,20 +33,20 @@ export interface SessionState {
   readonly links: number;
 }
 
-export function deskOf(engine: Engine): ConnectionManager {
+export function responderOf(engine: Engine): ConnectionManager {
   return engine.actor.getSnapshot().context.hub;
 }
 
 export function tunaStateOf(engine: Engine): TunaState {
-  const desk = deskOf(engine);
-  const sessions = [...desk.records()].filter((entry) => entry.session !== undefined).map(sessionOf);
+  const responder = responderOf(engine);
+  const sessions = [...responder.records()].filter((entry) => entry.session !== undefined).map(sessionOf);
   return {
-    listeners: desk.listeners.addresses,
+    listeners: responder.listeners.addresses,
     sessions,
-    closedSessionKey: desk.router.ended,
+    closedSessionKey: responder.router.ended,
     isClosed: !engine.actor.getSnapshot().hasTag('serves'),
-    wires: desk.wires.size,
-    openings: desk.pendingAccepts.size,
+    wires: responder.wires.size,
+    openings: responder.pendingAccepts.size,
   };
 }
 

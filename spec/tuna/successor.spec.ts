@@ -65,7 +65,7 @@ test('[TUNA-8] as the original does: it closes with its last connection and ends
 });
 
 test('[TUNA-8] tuna/successor: a successor that is called off before its dial, or is not answered, ends like any other', async () => {
-  for (const how of ['close', 'shutdown', 'nobody']) {
+  for (const how of ['close', 'shutdown', 'none']) {
     const { w, closings } = begun(40, 2);
     let successor: Connection<unknown> | undefined;
     w.a.on((event) => {
@@ -74,7 +74,7 @@ test('[TUNA-8] tuna/successor: a successor that is called off before its dial, o
       successor.write(fill(new Uint8Array(100), 0));
       if (how === 'close') void successor.close();
       if (how === 'shutdown') void w.a.shutdown();
-      if (how === 'nobody') w.crash('b');
+      if (how === 'none') w.crash('b');
     });
     w.crash('b');
     w.b = w.engine('b', ['sim://b:1']);
@@ -85,7 +85,7 @@ test('[TUNA-8] tuna/successor: a successor that is called off before its dial, o
     await Promise.resolve();
     expect({ how, code: closing?.code, state: successor!.state }).toEqual({
       how,
-      code: { close: 'cancelled', shutdown: 'shutdown', nobody: 'handshake-timeout' }[how],
+      code: { close: 'cancelled', shutdown: 'shutdown', none: 'handshake-timeout' }[how],
       state: 'none',
     });
     w.end();

@@ -6,7 +6,7 @@ import { NcpEnd } from './ncp-end.js';
 import { NcpPair, pour, Sink } from './ncp-channel.js';
 
 /** The handshake of a peer, with or without what only a holdfast says. */
-const greeting = (isHoldfast: boolean): Uint8Array =>
+const helloFrame = (isHoldfast: boolean): Uint8Array =>
   ncpCodec.putHandshake({ clientIds: ['0', '1'], windowBytes: 4 << 20, mtu: 1300, ...(isHoldfast ? { isHoldfast } : {}) });
 
 interface Acked {
@@ -37,7 +37,7 @@ class Watch {
     });
     this.end.attachAll();
     if (role === 'dialer') this.end.call();
-    this.end.receive(0, greeting(isHoldfast));
+    this.end.receive(0, helloFrame(isHoldfast));
     this.clock.settle();
   }
 
@@ -210,7 +210,7 @@ describe('tuna/handshake: the answer is repeated until the dialer shows that it 
       },
     });
     end.attachAll();
-    for (let link = 0; link < links; link++) end.receive(link, greeting(false));
+    for (let link = 0; link < links; link++) end.receive(link, helloFrame(false));
     clock.advance(60_000);
     end.stop();
     return { establishedAt, answers, last };

@@ -33,8 +33,8 @@ describe('visualizer/graph: the graph of a chart', () => {
 
   test('tells of a state what it does, runs, is tagged with, enforces, and is called by the standard', () => {
     expect(vertexOf('sample.busy')).toMatchObject({
-      ...{ parent: 'sample', initial: [], invoke: ['wire'], exit: ['closeDoor'] },
-      entry: ['openDoor', 'tell(open)'],
+      ...{ parent: 'sample', initial: [], invoke: ['wire'], exit: ['closeGate'] },
+      entry: ['openGate', 'tell(open)'],
     });
     expect(vertexOf('sample.idle')).toMatchObject({ rule: 'SMP-1', name: 'SME_STATE_IDLE' });
     expect(vertexOf('sample.idle')?.description).toBe('Nothing is asked for yet.');

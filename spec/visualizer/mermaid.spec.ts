@@ -41,8 +41,8 @@ describe('visualizer/mermaid: a chart as Mermaid text', () => {
       return lines.slice(start, lines.indexOf('end note', start));
     };
     expect(noteOf('sample_busy')).toEqual([
-      'entry / openDoor, tell(open)',
-      'exit / closeDoor',
+      'entry / openGate, tell(open)',
+      'exit / closeGate',
       'invoke / wire',
       'stop → work.asking',
     ]);

@@ -11,7 +11,7 @@ export const sampleMachine = setup({
     meta: {} as { rule?: string; name?: string },
   },
   actors: { wire: fromCallback(() => () => {}), fetch: fromPromise(() => Promise.resolve(1)) },
-  actions: { openDoor: () => {}, closeDoor: () => {}, count: () => {}, tell: (_, _params: { news: string }) => {} },
+  actions: { openGate: () => {}, closeGate: () => {}, count: () => {}, tell: (_, _params: { news: string }) => {} },
   guards: { isReady: () => true, isFull: () => false },
   delays: { patience: 50, backoff: 20 },
 }).createMachine({
@@ -29,8 +29,8 @@ export const sampleMachine = setup({
     },
     busy: {
       type: 'parallel',
-      entry: ['openDoor', { type: 'tell', params: { news: 'open' } }],
-      exit: 'closeDoor',
+      entry: ['openGate', { type: 'tell', params: { news: 'open' } }],
+      exit: 'closeGate',
       invoke: { src: 'wire', id: 'wire', onError: 'failed' },
       on: { stop: '.work.asking', pause: 'resting' },
       onDone: { target: 'closed', actions: 'count' },

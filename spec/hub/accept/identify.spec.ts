@@ -2,7 +2,7 @@ import type { Hello } from '../../../machines/resume/resume.messages.js';
 import { Played, say, type PlayedWire } from '../../sim/played.js';
 
 const ids = (n: number): Uint8Array => Uint8Array.from({ length: 16 }, (_, i) => (n >> (8 * (i % 4))) & 0xff);
-const greet = (wire: PlayedWire, n: number): PlayedWire => wire.say(say.hello({ session: ids(n) }), say.confirm(1));
+const sendHello = (wire: PlayedWire, n: number): PlayedWire => wire.say(say.hello({ session: ids(n) }), say.confirm(1));
 const back = (n: number, first: PlayedWire, more: Partial<Hello> = {}): Uint8Array =>
   say.hello({ session: ids(n), resume: true, token: first.last('welcome').hello!.token, epoch: 1, ...more });
 const closings = (p: Played): Record<string, number> => {
@@ -23,15 +23,15 @@ const TALK: Readonly<Record<string, Uint8Array>> = {
 describe('listener: 1 100 wires that never get anywhere', () => {
   test.each(Object.keys(TALK))('say %s: newcomers and returning sessions come in at once', (what) => {
     const p = new Played();
-    const first = greet(p.knock(), 1);
+    const first = sendHello(p.dialIn(), 1);
     first.say(say.data(1, 1)).cut();
     const wires = Array.from({ length: 1100 }, () => {
-      const wire = p.knock();
+      const wire = p.dialIn();
       return TALK[what]!.length === 0 ? wire : wire.say(TALK[what]!);
     });
     expect(p.engine.metrics()).toMatchObject({ openings: 1024 });
-    expect(greet(p.knock(), 2).kinds).toEqual(['welcome']);
-    expect(p.knock().say(back(1, first)).kinds).toEqual(['welcome']);
+    expect(sendHello(p.dialIn(), 2).kinds).toEqual(['welcome']);
+    expect(p.dialIn().say(back(1, first)).kinds).toEqual(['welcome']);
     expect(p.story).not.toContain('refused busy');
     expect(wires[0]!.ended).toBe('destroyed');
     expect(wires.at(-1)!.ended).toBeUndefined();
@@ -42,7 +42,7 @@ describe('listener: 1 100 wires that never get anywhere', () => {
 
 test('listener: one that sends a byte a second gains no time', () => {
   const p = new Played();
-  const wire = p.knock();
+  const wire = p.dialIn();
   const hello = say.hello({});
   for (let at = 0; at < 10 && wire.ended === undefined; at++) {
     wire.say(hello.subarray(at, at + 1));
@@ -53,10 +53,10 @@ test('listener: one that sends a byte a second gains no time', () => {
 
 test('listener: a session that waits for its peer keeps it a place that strangers can’t take', () => {
   const p = new Played({}, { openingsMax: 16, openingsPerAddressMax: 1000 });
-  const first = greet(p.knock('192.0.2.1'), 1);
+  const first = sendHello(p.dialIn('192.0.2.1'), 1);
   first.cut();
-  const returning = p.knock('192.0.2.1');
-  for (let i = 0; i < 100; i++) p.knock(`198.51.100.${i}`).say(Uint8Array.of(1));
+  const returning = p.dialIn('192.0.2.1');
+  for (let i = 0; i < 100; i++) p.dialIn(`198.51.100.${i}`).say(Uint8Array.of(1));
   expect(returning.ended).toBeUndefined();
   expect(returning.say(back(1, first)).kinds).toEqual(['welcome']);
 });
@@ -66,7 +66,7 @@ describe('listener: sessions from one address that have proven nothing', () => {
   function absent(count: number, host: string, use: (wire: PlayedWire) => void = () => {}): Played {
     const p = new Played();
     for (let n = 0; n < count; n++) {
-      const wire = greet(p.knock(host), n);
+      const wire = sendHello(p.dialIn(host), n);
       use(wire);
       p.connections.at(-1)!.onMessage ??= () => {};
       wire.cut();
@@ -86,7 +86,7 @@ describe('listener: sessions from one address that have proven nothing', () => {
 
   test('that never confirm count too', () => {
     const p = new Played();
-    for (let n = 0; n < 1000; n++) p.knock('192.0.2.1').say(say.hello({ session: ids(n) }));
+    for (let n = 0; n < 1000; n++) p.dialIn('192.0.2.1').say(say.hello({ session: ids(n) }));
     p.clock.advance(0);
     expect(p.engine.metrics()).toMatchObject({ connections: 64 });
   });
@@ -97,9 +97,9 @@ describe('listener: sessions from one address that have proven nothing', () => {
     expect(p.engine.metrics()).toMatchObject({ connections: 400 });
     const q = new Played();
     for (let n = 0; n < 100; n++) {
-      const first = greet(q.knock('192.0.2.1'), n);
+      const first = sendHello(q.dialIn('192.0.2.1'), n);
       first.cut();
-      q.knock('192.0.2.1').say(back(n, first), say.confirm(2)).cut();
+      q.dialIn('192.0.2.1').say(back(n, first), say.confirm(2)).cut();
     }
     expect(closings(q)).toEqual({});
   });
@@ -107,7 +107,7 @@ describe('listener: sessions from one address that have proven nothing', () => {
   test('nor one whose wire is up: a thousand idle clients of one address stay', () => {
     const p = new Played();
     for (let n = 0; n < 1000; n++) {
-      greet(p.knock('192.0.2.1'), n);
+      sendHello(p.dialIn('192.0.2.1'), n);
       p.connections.at(-1)!.onMessage ??= () => {};
     }
     p.clock.advance(60_000);
@@ -117,7 +117,7 @@ describe('listener: sessions from one address that have proven nothing', () => {
 
   test('other addresses are not touched, and the bound is an option', () => {
     const p = new Played({}, { unprovenPerAddressMax: 2 });
-    for (let n = 0; n < 10; n++) greet(p.knock(n % 2 === 0 ? '192.0.2.1' : '192.0.2.2'), n).cut();
+    for (let n = 0; n < 10; n++) sendHello(p.dialIn(n % 2 === 0 ? '192.0.2.1' : '192.0.2.2'), n).cut();
     p.clock.advance(0);
     expect(p.engine.metrics()).toMatchObject({ connections: 4 });
   });

@@ -6,7 +6,7 @@ const atOnce: RedialPolicy = { kind: 'constant', delayMs: 0 };
 const everySecond: RedialPolicy = { kind: 'constant', delayMs: 1000 };
 
 /** A queue whose chance is always one half, and a diary of whom it answered. */
-function desk(options: Partial<DialSchedulerOptions> = {}) {
+function scheduler(options: Partial<DialSchedulerOptions> = {}) {
   const clock = new CountingClock();
   const queue = new DialScheduler({ clock, random: () => 0.5, pendingDialsMax: 64, ...options });
   const diary: string[] = [];
@@ -29,7 +29,7 @@ function desk(options: Partial<DialSchedulerOptions> = {}) {
 
 describe('hub/dial/dialer: backoff', () => {
   test('a first dial goes at the end of the turn, not from inside the question', () => {
-    const { clock, diary, ask } = desk();
+    const { clock, diary, ask } = scheduler();
     ask('a', REDIAL.session);
     expect(diary).toEqual([]);
     clock.settle();
@@ -37,7 +37,7 @@ describe('hub/dial/dialer: backoff', () => {
   });
 
   test('each failed dial of a row waits longer, and completion begins a new row', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     for (let i = 0; i < 4; i++) {
       ask('a', REDIAL.ship);
       clock.advance(20_000);
@@ -53,7 +53,7 @@ describe('hub/dial/dialer: backoff', () => {
   });
 
   test('how long the lost wire had lived is asked once per row', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     ask('a', REDIAL.session, { livedMs: 60_000 });
     clock.settle();
     queue.dialEnded('a');
@@ -66,7 +66,7 @@ describe('hub/dial/dialer: backoff', () => {
   });
 
   test('retries that are used up are given up, once, at the end of the turn', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     for (let i = 0; i < 5; i++) {
       ask('a', REDIAL.pool);
       clock.advance(1000);
@@ -80,7 +80,7 @@ describe('hub/dial/dialer: backoff', () => {
   });
 
   test('what a key waits for can be asked: attempt, remaining delay, place', () => {
-    const { clock, queue, ask } = desk({ pendingDialsMax: 1 });
+    const { clock, queue, ask } = scheduler({ pendingDialsMax: 1 });
     ask('now');
     clock.settle();
     const second = ask('second');
@@ -98,7 +98,7 @@ describe('hub/dial/dialer: backoff', () => {
 
 describe('hub/dial/dialer: slots and line', () => {
   test('no more dials are under way than there are slots; a slot freed goes to the next', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 2 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 2 });
     for (const key of ['a', 'b', 'c', 'd']) ask(key);
     clock.advance(10);
     expect({ diary, timers: clock.pending }).toEqual({ diary: ['0 a', '0 b'], timers: 0 });
@@ -109,13 +109,13 @@ describe('hub/dial/dialer: slots and line', () => {
   });
 
   test('higher priority goes first, equals in the order in which their backoff ended', () => {
-    const { clock, diary, ask } = desk({ pendingDialsMax: 3 });
+    const { clock, diary, ask } = scheduler({ pendingDialsMax: 3 });
     ask('slow', { kind: 'constant', delayMs: 30 }, { livedMs: 1 });
     ask('quick', { kind: 'constant', delayMs: 10 }, { livedMs: 1 });
     ask('first', { kind: 'constant', delayMs: 10 }, { livedMs: 1, priority: 1 });
     clock.advance(30);
     expect(diary).toEqual(['10 first', '10 quick', '30 slow']);
-    const busy = desk({ pendingDialsMax: 1 });
+    const busy = scheduler({ pendingDialsMax: 1 });
     busy.ask('under way');
     busy.clock.settle();
     busy.ask('low', atOnce);
@@ -127,7 +127,7 @@ describe('hub/dial/dialer: slots and line', () => {
   });
 
   test('a withdrawn request is never answered and leaves no timer; withdrawing a granted one changes nothing', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 1 });
     const granted = ask('a');
     const waiting = ask('b', everySecond, { livedMs: 1 });
     clock.settle();
@@ -144,7 +144,7 @@ describe('hub/dial/dialer: slots and line', () => {
   });
 
   test('one that withdraws another out of its own grant is obeyed', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     const others: DialTicket[] = [];
     queue.ask({ key: 'a', priority: 1, policy: atOnce, permit: () => others[0]?.cancel(), giveUp: () => undefined });
     others.push(ask('b'));
@@ -153,7 +153,7 @@ describe('hub/dial/dialer: slots and line', () => {
   });
 
   test('a callback that throws harms no other request in line', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     queue.ask({
       key: 'a',
       priority: 1,
@@ -170,7 +170,7 @@ describe('hub/dial/dialer: slots and line', () => {
   });
 
   test('cancelAll leaves no timer and no request; forget also frees the slot', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 1 });
     ask('a');
     clock.settle();
     ask('b');
@@ -193,7 +193,7 @@ describe('hub/dial/dialer: slots and line', () => {
 
 describe('hub/dial/dialer: the hub’s budget', () => {
   test('a dead network costs 100 dials at once and then 20 a second, however many wait', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1e6 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 1e6 });
     for (let i = 0; i < 1000; i++) ask(`k${i}`);
     clock.settle();
     expect(diary).toHaveLength(100);
@@ -203,7 +203,7 @@ describe('hub/dial/dialer: the hub’s budget', () => {
   });
 
   test('a dial that completes gives its token back, once; one that was not dialed gives nothing', () => {
-    const { clock, queue, ask } = desk();
+    const { clock, queue, ask } = scheduler();
     ask('a');
     ask('b');
     clock.settle();
@@ -215,7 +215,7 @@ describe('hub/dial/dialer: the hub’s budget', () => {
   });
 
   test('neither time nor success fills it above its burst', () => {
-    const { clock, queue, ask } = desk({ burst: 3 });
+    const { clock, queue, ask } = scheduler({ burst: 3 });
     clock.advance(60_000);
     expect(queue.tokens).toBe(3);
     ask('a');
@@ -226,7 +226,7 @@ describe('hub/dial/dialer: the hub’s budget', () => {
   });
 
   test('success alone opens the line again where time brings no tokens', () => {
-    const { clock, queue, diary, ask } = desk({ burst: 1, perSecond: 0 });
+    const { clock, queue, diary, ask } = scheduler({ burst: 1, perSecond: 0 });
     ask('a');
     ask('b');
     clock.advance(100_000);
@@ -239,7 +239,7 @@ describe('hub/dial/dialer: the hub’s budget', () => {
 
 describe('hub/dial/dialer: beginning anew', () => {
   test('on thaw all sequences of attempts begin anew and none waits longer than before: SHIP within 3 s, sessions within 50 ms', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     for (const key of ['ship', 'session', 'ship', 'session', 'ship', 'session']) {
       clock.advance(25_000);
       queue.dialEnded(key);
@@ -258,7 +258,7 @@ describe('hub/dial/dialer: beginning anew', () => {
   });
 
   test('a re-registered peer begins anew, but repeated denials climb the bands until one completes', () => {
-    const { queue, ask } = desk();
+    const { queue, ask } = scheduler();
     const delay = (): number => {
       queue.forget('a');
       queue.reset('a');
@@ -276,7 +276,7 @@ describe('hub/dial/dialer: beginning anew', () => {
 });
 
 test('keys are bounded: the one longest at rest is forgotten, and where all are in use a new one is refused', () => {
-  const { clock, queue, diary, ask } = desk({ keysMax: 2 });
+  const { clock, queue, diary, ask } = scheduler({ keysMax: 2 });
   for (const key of ['old', 'new']) {
     ask(key);
     clock.settle();
@@ -299,7 +299,7 @@ describe('hub/dial/dialer: places', () => {
       [{}, 50, 10],
       [{ burstPerTarget: 3, perSecondPerTarget: 2 }, 3, 2],
     ] as const) {
-      const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1000, ...stated });
+      const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 1000, ...stated });
       for (let i = 0; i < 200; i++) ask(`a${i}`, atOnce, at('a'));
       clock.settle();
       expect(diary).toHaveLength(atOnce_);
@@ -315,7 +315,7 @@ describe('hub/dial/dialer: places', () => {
   });
 
   test('[DIAL-1] one place has three quarters of the slots, and an eighth while it is suspect', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 16, burstPerTarget: 1000, burst: 2000 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 16, burstPerTarget: 1000, burst: 2000 });
     for (let i = 0; i < 30; i++) ask(`a${i}`, atOnce, at('a'));
     clock.settle();
     expect(diary).toHaveLength(12);
@@ -329,7 +329,7 @@ describe('hub/dial/dialer: places', () => {
   });
 
   test('[DIAL-3] a session inside its window goes before those that began to wait earlier, at its place and among places', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 1 });
     ask('first', atOnce, at('a'));
     clock.settle();
     ask('registered', atOnce, { target: 'a', priority: 0 });
@@ -344,7 +344,7 @@ describe('hub/dial/dialer: places', () => {
   });
 
   test('[DIAL-3] a suspect place and all others take turns', () => {
-    const { clock, queue, diary, ask } = desk({ pendingDialsMax: 1 });
+    const { clock, queue, diary, ask } = scheduler({ pendingDialsMax: 1 });
     ask('dead', atOnce, at('dead'));
     clock.settle();
     for (let i = 0; i < 3; i++) ask(`d${i}`, atOnce, at('dead'));
@@ -360,7 +360,7 @@ describe('hub/dial/dialer: places', () => {
   });
 
   test('[DIAL-4] spacing: after a failure there are at most two dials in any second, and between half and all of it lies between two', () => {
-    const { clock, queue, diary, ask } = desk();
+    const { clock, queue, diary, ask } = scheduler();
     for (let i = 0; i < 6; i++) {
       ask('a', REDIAL.session, { target: 'a', livedMs: 60_000 });
       clock.advance(6000);
@@ -368,7 +368,7 @@ describe('hub/dial/dialer: places', () => {
       queue.dialEnded('a');
     }
     expect(diary).toHaveLength(6);
-    const { clock: other, queue: quick, diary: times, ask: again } = desk();
+    const { clock: other, queue: quick, diary: times, ask: again } = scheduler();
     for (let i = 0; i < 4; i++) {
       const before = times.length;
       again('b', REDIAL.session, { target: 'b', livedMs: 60_000 });

@@ -51,8 +51,8 @@ export const connectionModel: Model<PlayedHub> = {
   samples: {
     connect: { type: 'connect' },
     cancel: { type: 'cancel' },
-    'a trusted peer at the door': { type: 'offered', opener, opening: undefined, isTrusted: true },
-    'a stranger at the door': { type: 'offered', opener, opening: undefined, isTrusted: false },
+    'a trusted peer dials in': { type: 'offered', opener, opening: undefined, isTrusted: true },
+    'a stranger dials in': { type: 'offered', opener, opening: undefined, isTrusted: false },
     'crossed by the dial of the peer': { type: 'crossed', opener, opening: undefined },
     close: { type: 'close', now: false, reason: 'closed' },
     abort: { type: 'abort', closing: closing('shutdown', 'local') },

@@ -48,7 +48,7 @@ class PoolWorld extends SessionWorld {
     this.#handler?.onClose({ kind: 'refused' });
     this.#handler = undefined;
   }
-  greet(id: string, version = 1): void {
+  sendHello(id: string, version = 1): void {
     const hello = { ...HELLO, id, versionMin: version, versionMax: version };
     this.say(poolCodec.putHello(this.input.role === 'dialer' ? 'welcome' : 'hello', hello));
   }
@@ -89,18 +89,18 @@ export const poolModel: Model<PoolWorld> = {
     'the wire opens': (world) => world.open(),
     'the wire ends': (world) => world.end(),
     'the wire is silent': { type: 'wire.silent' },
-    'the peer greets': (world) => world.greet(THEM),
-    'somebody else greets': (world) => world.greet(OTHERS),
-    'a peer of a later version greets': (world) => world.greet(THEM, 9),
+    'the hello of the peer comes': (world) => world.sendHello(THEM),
+    'another peer says hello': (world) => world.sendHello(OTHERS),
+    'a peer of a later version says hello': (world) => world.sendHello(THEM, 9),
     'the peer is busy': (world) => world.say(refused('busy')),
     'the peer has dialed too': (world) => world.say(refused('crossed', THEM)),
-    'somebody else has dialed too': (world) => world.say(refused('crossed', OTHERS)),
+    'another peer has dialed too': (world) => world.say(refused('crossed', OTHERS)),
     'the peer says goodbye': (world) => world.say(poolCodec.putGoodbye({ code: 'closed', afterMs: 0 })),
     'the peer finds a fault with us': (world) => world.say(poolCodec.putFault({ code: 'violated', rule: 'POOL-5' })),
     'the peer talks nonsense': (world) => world.say(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
     'messages wait for the wire': (world, snapshot) => (snapshot.hasTag('accepts-data') ? world.write() : undefined),
     'the wire has room again': (world) => world.makeRoom(),
-    'nobody has spoken for long': { type: 'idle.expired' },
+    'both sides have been silent for long': { type: 'idle.expired' },
     close: { type: 'close', now: false, reason: 'closed' },
     'close now': { type: 'close', now: true, reason: 'shutdown' },
     abort: { type: 'abort', closing: closing('shutdown', 'local') },

@@ -67,7 +67,7 @@ class ResumeWorld extends SessionWorld {
   }
 
   /** The dialer's hello and confirmation, or the acceptor's welcome. */
-  greet(): void {
+  sendHello(): void {
     if (this.wire === undefined) return;
     if (this.role === 'dialer') {
       if (this.wire.kinds.includes('hello')) this.say(say.welcome(this.wire.last('hello')));
@@ -106,7 +106,7 @@ export const resumeModel: Model<ResumeWorld> = {
   },
   samples: {
     'the wire opens': (world) => world.open(),
-    'the peer greets': (world) => world.greet(),
+    'the hello of the peer comes': (world) => world.sendHello(),
     'the peer confirms': (world) => world.confirm(),
     'the wire breaks': (world) => world.cut(),
     'the hub grants a dial': (world) => world.grant(),

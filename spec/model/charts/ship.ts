@@ -75,7 +75,7 @@ export const shipModel: Model<ShipWorld> = {
   },
   samples: {
     'the wire opens': (world) => world.open(ship.HIGH),
-    'somebody else opens the wire': (world) => world.open(ship.LOW),
+    'another peer opens the wire': (world) => world.open(ship.LOW),
     'the wire ends': (world) => world.end(),
     'the wire is silent': { type: 'wire.silent' },
     'peer: init': says(ship.INIT),
@@ -100,7 +100,7 @@ export const shipModel: Model<ShipWorld> = {
     'peer: confirms a close': says(ship.CONFIRM),
     'peer: what no version knows': says(new TextEncoder().encode('\x01{"somethingElse":[]}')),
     'peer: nonsense': says(Uint8Array.of(1, 0x7b)),
-    'nobody trusts it, and nobody will decide': ({ peers }) => {
+    'no user trusts it, and none will decide': ({ peers }) => {
       peers.trusted.clear();
       peers.mayWaitFor = false;
     },

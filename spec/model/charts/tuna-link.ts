@@ -77,13 +77,13 @@ export const tunaLinkModel: Model<LinkWorld> = {
     'the hub gives up': (world) => world.request?.exhausted(),
     'the peer has an address': answers({ word: 'addresses', addresses: ['played:1'] }),
     'the peer has none': answers({ word: 'addresses', addresses: [] }),
-    'nobody answers': answers({ word: 'no-answer' }),
+    'no answer comes': answers({ word: 'no-answer' }),
     'the peer has closed the session': answers({ word: 'session-closed' }),
-    'the door has a wire': (world) => ({ type: 'wire.offered', opener: world.wires.opener, isReserve: false }),
+    'the listener has a wire': (world) => ({ type: 'wire.offered', opener: world.wires.opener, isReserve: false }),
     'the peer says a packet': { type: 'link.proven' },
     'the peer is silent': { type: 'link.silent' },
     'the peer talks nonsense': { type: 'link.corrupt' },
-    'the door has a wire, to be kept in reserve': (world) => ({
+    'the listener has a wire, to be kept in reserve': (world) => ({
       type: 'wire.offered',
       opener: world.wires.opener,
       isReserve: world.input.role === 'acceptor',

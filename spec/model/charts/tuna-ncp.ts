@@ -38,7 +38,7 @@ export const ncpModel: Model<NcpWorld> = {
     'an acceptor': (time) => new NcpWorld(time, 'acceptor'),
   },
   samples: {
-    'the peer greets': { type: 'handshake.done' },
+    'the hello of the peer comes': { type: 'handshake.done' },
     'the peer closes': closes(false),
     'the peer knows no such session': closes(true),
     'the peer goes on with a session unknown here': { type: 'peer.unknown-session' },

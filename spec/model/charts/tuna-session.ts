@@ -68,7 +68,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
     'link 2 ends': ends(2),
     'a newcomer for link 0 opens': opens(LINKS),
     'the newcomer joins': joins(LINKS),
-    'the peer greets': { type: 'handshake.done', peerLinks: LINKS },
+    'the hello of the peer comes': { type: 'handshake.done', peerLinks: LINKS },
     'the peer closes': { type: 'peer.closed', isFirstWord: false, hasGap: false },
     'the peer goes on with a session unknown here': { type: 'peer.unknown-session' },
     'the peer says it has no such session': { type: 'session.unknown' },
@@ -84,7 +84,7 @@ export const tunaSessionModel: Model<TunaSessionWorld> = {
       snapshot.matches({ alive: { strength: 'gathering' } })
         ? { type: 'address.none', slot: 2, cause: { kind: 'resolve-failed' } }
         : undefined,
-    'the door has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
+    'the listener has a wire': { type: 'wire.offered', opener: () => () => {}, opening: { link: 1 } },
     'a wire is kept in reserve': (world) =>
       world.phase(LINKS + 1) === 'none' ? { type: 'reserve.entered', slot: LINKS + 1 } : undefined,
     'the peer uses the one in reserve': { type: 'link.wanted', link: LINKS + 1 },

@@ -5,9 +5,9 @@ import { POOL_LIMITS, type PoolLimits } from '../../machines/pool/pool.timing.js
 
 export const HERE = 'a'.repeat(64);
 export const THERE = 'b'.repeat(64);
-export const greeting = { versionMin: 1, versionMax: 1, id: THERE, isInquiry: false };
-export const hello = codec.putHello('hello', greeting);
-export const welcome = codec.putHello('welcome', greeting);
+export const handshake = { versionMin: 1, versionMax: 1, id: THERE, isInquiry: false };
+export const hello = codec.putHello('hello', handshake);
+export const welcome = codec.putHello('welcome', handshake);
 export const ping = (n: number): Uint8Array => codec.putNumber('ping', n);
 export const pong = codec.putNumber('pong', 1);
 export const goodbye = codec.putGoodbye({ code: 'closed', afterMs: 0 });
@@ -19,7 +19,7 @@ export const data = (payload: Uint8Array): Uint8Array => {
 };
 
 /** A plane with a wire, and what comes of what it hears. */
-export class Bench {
+export class Rig {
   readonly plane: PoolPlane;
   readonly signals: PoolSignal[] = [];
   readonly got: number[][] = [];
@@ -40,16 +40,16 @@ export class Bench {
   }
 
   /** As it is once hellos were exchanged. */
-  static open(limits: Partial<PoolLimits> = {}, seed: Partial<PoolPlaneInput> = {}): Bench {
-    const bench = new Bench(seed, limits);
-    if (!bench.plane.input.isBare) {
-      bench.plane.sendHello();
-      bench.hear(bench.plane.input.role === 'dialer' ? welcome : hello);
+  static open(limits: Partial<PoolLimits> = {}, seed: Partial<PoolPlaneInput> = {}): Rig {
+    const rig = new Rig(seed, limits);
+    if (!rig.plane.input.isBare) {
+      rig.plane.sendHello();
+      rig.hear(rig.plane.input.role === 'dialer' ? welcome : hello);
     }
-    bench.plane.open(bench.now);
-    bench.said();
-    bench.signals.length = 0;
-    return bench;
+    rig.plane.open(rig.now);
+    rig.said();
+    rig.signals.length = 0;
+    return rig;
   }
 
   hear(...frames: Uint8Array[]): this {
