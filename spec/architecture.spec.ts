@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { againstDirection, circles, importGraph, type ImportGraph } from './architecture/circles.js';
 import { inspect, type Complaint } from './architecture/inspect.js';
-import { HOMES_OF_PRIVATE_NAMES, privateNamesIn } from './architecture/private-names.js';
+import { allPrivateNames, HOMES_OF_PRIVATE_NAMES, privateNamesIn } from './architecture/private-names.js';
+import { EXPECTED_SHAPES } from '../machines/runtime/xstate-internals.js';
 import { circleExemptions, exemptions, rooms, topLevel } from './architecture/rules.js';
 
 const root = join(__dirname, '..');
@@ -248,6 +249,13 @@ describe('architecture: private names of XState', () => {
         .flatMap((file) => privateNamesIn(file, read(file)))
         .map(sentence),
     ).toEqual([]);
+  });
+
+  test('are all checked at load: a version of XState that lacks one is noticed before an engine runs on it', () => {
+    const checked = new Set(Object.values(EXPECTED_SHAPES).flatMap((shape) => Object.keys(shape)));
+    const used = allPrivateNames(HOMES_OF_PRIVATE_NAMES.map(read).join('\n'));
+    expect(used.length).toBeGreaterThan(8);
+    expect(used.filter((name) => !checked.has(name))).toEqual([]);
   });
 
   test.each([

@@ -131,14 +131,14 @@ describe('engine/broadcast: one message to many connections', () => {
 
   test('[RES-15] what a receiver does to its bytes reaches neither the other receivers nor a replay', () => {
     const town = new Town(2);
-    const spoilt: string[] = [];
+    const corrupt: string[] = [];
     town.links[0]!.cut('silent');
     const message = bytesOf(1000, 5);
     town.server.broadcast(message);
     message.fill(1);
     town.clock.advance(60_000);
-    spoilt.push(...town.got[0]!, ...town.got[1]!);
-    expect(spoilt).toEqual([shown(bytesOf(1000, 5)), shown(bytesOf(1000, 5))]);
+    corrupt.push(...town.got[0]!, ...town.got[1]!);
+    expect(corrupt).toEqual([shown(bytesOf(1000, 5)), shown(bytesOf(1000, 5))]);
   });
 
   test('[RES-10] one at its bound is refused by name, one that is behind is named, and others get the message', () => {

@@ -14,6 +14,20 @@ const LISTED = new Set(
 /** Where a file of `machines/` reads, writes, declares or destructures a private name of XState. */
 export function privateNamesIn(file: string, text: string): readonly Complaint[] {
   if (!file.startsWith('machines/') || HOMES_OF_PRIVATE_NAMES.includes(file)) return [];
+  return usesOf(file, text);
+}
+
+/** Fields that are handed to XState and never read from it, so that no version can lack them. */
+const HANDED_OVER = new Set(['deferredActorIds', 'internalQueue']);
+
+/** Every private name that the text reads, in whatever file. */
+export function allPrivateNames(text: string): readonly string[] {
+  return [...new Set(usesOf(HOMES_OF_PRIVATE_NAMES[0]!, text).map(({ found }) => found))]
+    .filter((name) => !HANDED_OVER.has(name))
+    .sort();
+}
+
+function usesOf(file: string, text: string): readonly Complaint[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: Complaint[] = [];
   const visit = (node: ts.Node): void => {

@@ -114,6 +114,12 @@ describe('plain data: a snapshot', () => {
   test.each([
     ['a circle', { circle }, "can't be written"],
     ['too much', { text: 'ä'.repeat(2100) }, 'takes 42'],
+    ['a function, which JSON drops', { deep: [{ act: () => 1 }] }, 'context.deep.0.act is a function'],
+    ['a symbol', { mark: Symbol('a') }, 'context.mark is a symbol'],
+    ['a Map, which JSON empties', { table: new Map([[1, 2]]) }, 'context.table is a Map'],
+    ['a Date, which comes back as a text', { at: new Date(0) }, 'context.at is a Date'],
+    ['a number without end', { limitMs: Infinity }, 'context.limitMs is Infinity'],
+    ['an instance that does not describe itself', { error: new TypeError('x') }, 'context.error is a TypeError'],
     ['bytes', { bytes: Uint8Array.of(1, 2, 3) }, 'holds bytes'],
     ['a Buffer', { bytes: Buffer.from('abc') }, 'holds bytes'],
     ['a secret as hexadecimal digits', { token: Buffer.from(secret).toString('hex') }, 'holds the secret'],

@@ -79,6 +79,8 @@ export class Recorder implements Watcher {
     this.#check(name, 'snapshot', () => actor.getSnapshot() as unknown);
     this.#check(name, 'persisted snapshot', () => actor.getPersistedSnapshot());
     if (!('machine' in snapshot)) return;
+    const { context } = snapshot as AnyMachineSnapshot;
+    for (const [path, what] of lostIn(context, 'context')) this.#fault(`${name}: ${path} is ${what}, which JSON drops or alters`);
     let run = this.runs.get(actor);
     if (run === undefined)
       this.runs.set(
@@ -124,6 +126,22 @@ export class Recorder implements Watcher {
     const told = words.slice(0, 600);
     if (this.faults.length < FAULTS_MAX && !this.faults.includes(told)) this.faults.push(told);
   }
+}
+
+/** Where JSON would drop or alter a value in silence. An object with `toJSON` is a handle, and describes itself. */
+function lostIn(
+  value: unknown,
+  path: string,
+  within: readonly unknown[] = [],
+): readonly (readonly [path: string, what: string])[] {
+  if (typeof value === 'function' || typeof value === 'symbol') return [[path, `a ${typeof value}`]];
+  if (typeof value === 'number' && !Number.isFinite(value)) return [[path, String(value)]];
+  if (typeof value !== 'object' || value === null || within.includes(value)) return []; // A circle is a fault by itself.
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return value instanceof Date ? [[path, 'a Date']] : [];
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = Array.isArray(value) || ArrayBuffer.isView(value) || prototype === Object.prototype || prototype === null;
+  if (!isPlain) return [[path, `a ${value.constructor.name}`]];
+  return Object.entries(value).flatMap(([key, each]) => lostIn(each, `${path}.${key}`, [...within, value]));
 }
 
 /** The id of its chart; of what is no chart, what its parent calls it. */

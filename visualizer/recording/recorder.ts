@@ -101,7 +101,7 @@ class EngineRecorder implements Recorder {
     const done = (): void => {
       if (--this.#engines === 0 && this.endsWithEngines) this.stop();
     };
-    this.#unsubscribe.push(engine.on((event) => this.#guarded(() => this.#hear(engine, event)), done));
+    this.#unsubscribe.push(engine.on((event) => this.#guarded(() => this.#note(engine, event)), done));
   }
 
   addActor(root: AnyActorRef, name?: string): void {
@@ -132,7 +132,7 @@ class EngineRecorder implements Recorder {
     }
   }
 
-  #hear(engine: Engine, event: EngineEvent): void {
+  #note(engine: Engine, event: EngineEvent): void {
     if (event.type === 'closing') return this.#closed(engine, event);
     if (event.type === 'state' || 'connection' in event) return; // The steps say that.
     const seen = 'id' in event ? this.#seenAs(engine, event.id) : this.#log.get(engine.actor);
