@@ -93,9 +93,9 @@ describe('dataplane/liveness: the health of a wire', () => {
     const leader = new Liveness({}, true);
     leader.start(0);
     expect([leader.nextTimeout(), leader.slackMs]).toEqual([4750, 250]);
-    expect(verdicts(leader, [4499, 4500])).toEqual(['quiet', 'probe']);
+    expect(results(leader, [4499, 4500])).toEqual(['quiet', 'probe']);
     expect(leader.nextTimeout()).toBe(10_000);
-    expect(verdicts(leader, [9750, 9999, 10_000, 10_001])).toEqual(['quiet', 'quiet', 'quiet', 'dead']);
+    expect(results(leader, [9750, 9999, 10_000, 10_001])).toEqual(['quiet', 'quiet', 'quiet', 'dead']);
   });
 
   test('a leader that is late leaves the answer its whole time', () => {

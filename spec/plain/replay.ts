@@ -56,7 +56,8 @@ function plain<T>(value: T): T {
   if (Array.isArray(value)) return value.map((each: unknown) => plain(each)) as T;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return copied(value);
-  return forbidden(value);
+  // An event may be of a class, so that its own properties are data, and what is private stands behind accessors.
+  return Object.hasOwn(value, 'type') ? withOwn(value) : forbidden(value);
 }
 
 /** With what is not listed (`machines/unlisted.ts`), which is not listed in the copy either. */
@@ -65,6 +66,19 @@ function copied<T extends object>(value: T): T {
   for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value)))
     Object.defineProperty(copy, key, { ...property, value: plain<unknown>(property.value) });
   return copy as T;
+}
+
+/** Its own properties, and what its accessors give, as data; all else throws. */
+function withOwn<T extends object>(value: T): T {
+  const prototype: object = Object.getPrototypeOf(value) as object;
+  const isGiven = (key: string | symbol): boolean => Object.getOwnPropertyDescriptor(prototype, key)?.get !== undefined;
+  const stand = forbidden(value);
+  return new Proxy(copied(value), {
+    get(own, key) {
+      if (Object.hasOwn(own, key)) return own[key as keyof T];
+      return isGiven(key) ? plain<unknown>(value[key as keyof T]) : stand[key as keyof T];
+    },
+  });
 }
 
 const stands = new WeakSet<object>();

@@ -63,7 +63,7 @@ describe('resume/idle: a session without messages', () => {
   test('resume/idle: closing leaves nothing in the wheel', () => {
     const duo = new Duo().settled();
     duo.clock.advance(7000);
-    expect(duo.judge()).toEqual([]);
+    expect(duo.check()).toEqual([]);
   });
 
   test('resume/idle: the frame of a probe is the same each time, and its bytes stay what they are', () => {
