@@ -45,6 +45,8 @@ export interface Wire {
   readonly identity?: Identity | undefined;
   /** True: what `onBytes` brings is only valid until it returns (a reused read buffer). False: it is given away. */
   readonly lends: boolean;
+  /** Several frames at once are best not larger together than this: the peer puts larger messages together from parts. */
+  readonly pieceBytes?: number | undefined;
   /** The bytes must stay unchanged until written. False: accepted, but wait for `onDrain`. Silently void once closed. */
   send(bytes: Uint8Array): boolean;
   /** Bytes sent between `cork` and `uncork` leave in as few writes (or messages) as possible. */

@@ -4,7 +4,7 @@ import type { Identity, Wire, WireCause, WireHandler } from '../machines/ports.j
 import { WIRE_PHASES, type WirePhase } from '../machines/wire-phases.js';
 
 /** Pieces sent under a cork are packed into messages up to the first size; a piece above the second goes as it is, uncopied. */
-const PACKED_BYTES_MAX = 64 * 1024;
+const PACKED_BYTES_MAX = 16 * 1024;
 const PACKED_PIECE_BYTES_MAX = 16 * 1024;
 
 export interface MessageWireOptions {

@@ -11,6 +11,7 @@ import type { WireCause } from '../machines/ports.js';
 
 /** A WebSocket is closed by both sides; one whose peer doesn't answer is cut off after this long. */
 const FAREWELL_MS = 3000;
+const PIECE_BYTES = 16 * 1024;
 
 const BINARY = 2;
 const CLOSE = 8;
@@ -37,6 +38,8 @@ export function wireOfSocket(socket: Socket): WebSocketWire | undefined {
  * here. Frames are read and written here and not by that package: `spec/decisions/0025` says why.
  */
 export class WebSocketWire extends MessageWire implements FrameListener {
+  /** A socket brings 64 KiB at a time: of messages of this size most lie in one read, and are not put together. */
+  readonly pieceBytes: number | undefined;
   #socket: Socket;
   #masking: Masking;
   #messageBytesMax: number;
@@ -51,6 +54,7 @@ export class WebSocketWire extends MessageWire implements FrameListener {
 
   constructor(socket: Socket, options: WebSocketWireOptions) {
     super(options);
+    this.pieceBytes = options.pack ? PIECE_BYTES : undefined;
     this.#socket = socket;
     this.#masking = options.masking;
     this.#messageBytesMax = options.messageBytesMax;

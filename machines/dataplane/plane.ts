@@ -26,8 +26,11 @@ export interface Plane<Message, Signal> {
    * which never changes, so that a reference to it will do.
    */
   write(message: Message, prompt?: boolean, encoded?: Uint8Array, isShared?: boolean): Room;
-  /** The next bytes for a link; they stay unchanged until the wire has written them. */
-  pollTransmit(link: number, now: number): Uint8Array | undefined;
+  /**
+   * The next bytes for a link; they stay unchanged until the wire has written them. Several frames at once are no more than
+   * `pieceBytesMax` together, where the wire has such a bound.
+   */
+  pollTransmit(link: number, now: number, pieceBytesMax?: number): Uint8Array | undefined;
   pollMessage(): Message | undefined;
   /** Rare news for the chart: a hello, a goodbye, a violation, a link gone silent. */
   pollSignal(): Signal | undefined;

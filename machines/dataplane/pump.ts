@@ -213,9 +213,10 @@ export class Pump<Message, Signal> implements Timer, WheelTimer, Deferred, WireO
   #transmitOn(end: WireEnd, now: number): void {
     const { plane } = this;
     if (plane.pollProbe?.(end.link) === true) end.wire.probe?.();
-    let bytes = plane.pollTransmit(end.link, now);
+    const { pieceBytes } = end.wire;
+    let bytes = plane.pollTransmit(end.link, now, pieceBytes);
     if (bytes === undefined) return;
-    let next = plane.pollTransmit(end.link, now);
+    let next = plane.pollTransmit(end.link, now, pieceBytes);
     if (next === undefined) {
       end.writable = end.wire.send(bytes);
       return;
@@ -228,7 +229,7 @@ export class Pump<Message, Signal> implements Timer, WheelTimer, Deferred, WireO
       if (next === undefined) break;
       bytes = next;
       // A view that was polled must be sent; after that, a full wire or a long round ends it.
-      if (end.writable && sent < TRANSMIT_BYTES_MAX) next = plane.pollTransmit(end.link, now);
+      if (end.writable && sent < TRANSMIT_BYTES_MAX) next = plane.pollTransmit(end.link, now, pieceBytes);
       else next = undefined;
     }
     end.wire.uncork();

@@ -166,8 +166,11 @@ export class SendLog {
     return this.#rest !== undefined;
   }
 
-  /** The next frames for the wire, as many as lie side by side and credit allows. Of a shared message head and payload come one by one. */
-  poll(): Uint8Array | undefined {
+  /**
+   * The next frames for the wire, as many as lie side by side, credit allows, and `bytesMax` holds; one of them at least. Of a shared message
+   * head and payload come one by one.
+   */
+  poll(bytesMax = Infinity): Uint8Array | undefined {
     if (this.#rest !== undefined) {
       const rest = this.#rest;
       this.#rest = undefined;
@@ -186,7 +189,7 @@ export class SendLog {
     for (; end < slab.used; cursor++) {
       const size = this.#sizes[cursor & this.#mask]!;
       const cost = size - head + MESSAGE_COST_BYTES;
-      if (sent + cost > this.#limit) break;
+      if (sent + cost > this.#limit || (end > this.#at && end + size - this.#at > bytesMax)) break;
       sent += cost;
       end += size;
     }

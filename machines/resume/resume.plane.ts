@@ -161,7 +161,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     return this.liveness.slackMs;
   }
 
-  pollTransmit(): Uint8Array | undefined {
+  pollTransmit(_link?: number, _now?: number, pieceBytesMax?: number): Uint8Array | undefined {
     if (this.log.isMidFrame) return this.log.poll();
     const frame = this.nextFrame();
     if (frame !== undefined) return frame;
@@ -171,7 +171,7 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
       const inCompany = this.#mayTransmit && this.log.unsentBytes > 0 && this.receiveWindow.ackOwed;
       if (this.receiveWindow.ackDue || inCompany) return this.codec.putAck(this.receiveWindow.acknowledge());
     }
-    return this.#mayTransmit && this.#farewell === undefined ? this.log.poll() : undefined;
+    return this.#mayTransmit && this.#farewell === undefined ? this.log.poll(pieceBytesMax) : undefined;
   }
 
   pollMessage(): Uint8Array | undefined {

@@ -16,6 +16,7 @@ const numbersIn = (view: Uint8Array): number[] => {
   for (let at = 0; at < view.length; at += 6 + data.getUint16(at + 4)) numbers.push(data.getUint32(at));
   return numbers;
 };
+const sizeOfFirst = (view: Uint8Array): number => new DataView(view.buffer, view.byteOffset).getUint16(4);
 
 test('[RES-14] dataplane/send log: pushes, sends, acknowledgements and new wires in any order: the log agrees with a plain list', () => {
   for (let seed = 1; seed <= 300; seed++) {
@@ -134,3 +135,20 @@ test('slabs: a message above the largest class is put into memory that was used 
   const again = new Set(Array.from({ length: 10 }, () => pool.get(2 * MiB)));
   expect(slabs.filter((each) => again.has(each)).length).toBeLessThanOrEqual(4);
 });
+
+test.each([0, 30, 31, 32, 1000])(
+  'dataplane/send log: a wire that puts messages together from parts gets whole frames, as many as %d bytes hold and one at least',
+  (bytesMax) => {
+    const log = new SendLog(codec, new SlabPool(), 1 << 20);
+    log.grant(1 << 20);
+    for (const size of [10, 9, 10, 500, 0, 0, 0]) log.push(new Uint8Array(size), false);
+    const views: Uint8Array[] = [];
+    for (let view; (view = log.poll(bytesMax)) !== undefined;) views.push(view);
+    expect(views.flatMap(numbersIn)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    for (const view of views) expect(view.length <= bytesMax || numbersIn(view).length === 1).toBe(true);
+    const isFullest = views.slice(1).every((view, i) => views[i]!.length + (codec.dataHeadBytes + sizeOfFirst(view)) > bytesMax);
+    expect({ bytesMax, isFullest }).toEqual({ bytesMax, isFullest: true });
+    log.rewind();
+    expect(numbersIn(log.poll()!)).toEqual([1, 2, 3, 4, 5, 6, 7]); // The next wire has a bound of its own, or none.
+  },
+);
