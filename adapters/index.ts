@@ -34,7 +34,7 @@ export {
   type Runtime,
   type ShutdownOptions,
 } from '../machines/engine.js';
-export type { Connection, SendOptions } from '../machines/connection/connection-handle.js';
+export type { Connection, SendOptions, WriteOptions } from '../machines/connection/connection-handle.js';
 export type { EngineEvent } from '../machines/hub/events.js';
 export type { CertificateExpiry } from '../machines/hub/certificate-expiry.js';
 export type { HistogramReport, MetricsReport } from '../machines/hub/metrics.js';

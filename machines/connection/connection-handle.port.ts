@@ -22,6 +22,7 @@ export interface HandleFacts {
 /** A message that `broadcast` gives to several sessions; it never changes. */
 export interface SharedMessage<Message> {
   readonly message: Message;
+  readonly copy: false;
   readonly encoded: Uint8Array | undefined;
   readonly bytes: number;
 }

@@ -1,7 +1,7 @@
 import { API_STATES, type ApiState } from './api-state.js';
 import { checkOptionNames } from '../arguments.js';
 import { isOrderly, type Closing } from '../closing.js';
-import type { Connection, SendOptions } from './connection.api.js';
+import type { Connection, SendOptions, WriteOptions } from './connection.api.js';
 import type { ByteBudget } from '../dataplane/byte-budget.js';
 import { Inbox } from '../dataplane/inbox.js';
 import { Pump } from '../dataplane/pump.js';
@@ -12,13 +12,15 @@ import { undelivered, withRanges } from './undelivered.js';
 import type { HandleFacts, HandleKind, HandlePort, SharedMessage } from './connection-handle.port.js';
 import type { SessionPlane } from '../protocol.js';
 
-export type { Connection, SendOptions } from './connection.api.js';
+export type { Connection, SendOptions, WriteOptions } from './connection.api.js';
 
 interface Waiting {
   readonly number: number; // How many messages must be acknowledged for this one to be.
   readonly resolve: () => void;
   readonly reject: (error: UndeliveredError) => void;
 }
+
+type Settlers = [resolve: () => void, reject: (error: Error) => void];
 
 interface Parked {
   readonly bytes: number;
@@ -130,32 +132,32 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     for (let m; this.#onMessage !== undefined && (m = this.#take()) !== undefined;) this.#call(m);
   }
 
-  write(message: Message, shared?: SharedMessage<Message>): boolean {
+  write(message: Message, how?: WriteOptions & Partial<SharedMessage<Message>>): boolean {
     if (this.#closing !== undefined) throw this.#tooLate();
-    const encoded = shared === undefined ? this.#kind.encode?.(message) : shared.encoded;
-    if (!this.#budget.fits(shared?.bytes ?? encoded?.length ?? this.#kind.sizeOf(message))) throw this.#budget.refusal();
-    const mayGoOn = this.#pump.write(message, encoded, shared !== undefined);
+    const encoded = how?.bytes === undefined ? this.#kind.encode?.(message) : how.encoded;
+    if (!this.#budget.fits(how?.bytes ?? encoded?.length ?? this.#kind.sizeOf(message))) throw this.#budget.refusal();
+    const mayGoOn = this.#pump.write(message, encoded, how?.copy === false);
     this.#charge();
     return mayGoOn;
   }
 
-  send(message: Message, { signal }: SendOptions = {}): Promise<void> {
+  send(message: Message, { signal, copy = true }: SendOptions = {}): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#tooLate());
     if (signal?.aborted === true) return Promise.reject(abortedBy(signal, 'the send was aborted before it was accepted'));
     return new Promise((resolve, reject) => {
       const encoded = this.#kind.encode?.(message);
       const bytes = encoded?.length ?? this.#kind.sizeOf(message); // Throws for a value that is no message, which rejects.
       if (!this.#budget.fits(bytes)) return reject(this.#budget.refusal());
-      if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, encoded, resolve, reject);
+      if (this.#parked === undefined && this.#plane.canTake(bytes)) return this.#accept(message, encoded, !copy, resolve, reject);
       if (this.#parkedBytes > 0 && this.#parkedBytes + bytes > PARKED_BYTES_MAX)
         return reject(new SessionError('queue-full', `sends with ${this.#parkedBytes} bytes wait for room already`));
       const parked: Parked = {
         bytes: bytes + MESSAGE_COST_BYTES,
-        accept: () => this.#accept(kept, encoded, resolve, reject),
+        accept: () => this.#accept(kept, encoded, true, resolve, reject),
         reject,
         leave: () => signal?.removeEventListener('abort', onAbort),
       };
-      const kept = this.#kind.copy(message); // The caller's buffer is free again when `send` returns.
+      const kept = copy ? this.#kind.copy(message) : message; // The caller's buffer is free again when `send` returns.
       const onAbort = (): void => {
         this.#unpark(parked);
         reject(abortedBy(signal!, 'the send was aborted while it waited for room'));
@@ -282,10 +284,11 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     const waiting = this.#waiting?.slice(this.#head) ?? [];
     this.#waiting = undefined;
     for (const w of waiting) {
+      const fate = w.number <= handed ? 'unknown' : closing.code === 'window-expired' ? 'expired' : 'failed';
       if (w.number <= acknowledged) w.resolve();
-      else w.reject(this.#undelivered(w.number <= handed ? 'unknown' : closing.code === 'window-expired' ? 'expired' : 'failed'));
+      else w.reject(undelivered(fate, closing));
     }
-    for (let p; (p = this.#parked?.[0]) !== undefined;) this.#unpark(p).reject(this.#undelivered('failed'));
+    for (let p; (p = this.#parked?.[0]) !== undefined;) this.#unpark(p).reject(undelivered('failed', closing));
     this.#wakeDrains();
     if (this.#inbox === undefined) this.#reader?.(this.#lastResult(closing));
     this.#resolveClosed?.(closing);
@@ -307,9 +310,9 @@ export class ConnectionHandle<Message> implements Connection<Message> {
     if (waiting.length === 0) this.#waiting = undefined;
   }
 
-  #accept(message: Message, encoded: Uint8Array | undefined, resolve: () => void, reject: (error: Error) => void): void {
+  #accept(message: Message, encoded: Uint8Array | undefined, isKept: boolean, ...[resolve, reject]: Settlers): void {
     try {
-      const room = this.#plane.write(message, true, encoded);
+      const room = this.#plane.write(message, true, encoded, isKept);
       this.#charge();
       (this.#waiting ??= []).push({ number: this.#plane.accepted, resolve, reject });
       if (room === 'flush') this.#pump.flush();
@@ -385,10 +388,6 @@ export class ConnectionHandle<Message> implements Connection<Message> {
 
   #tooLate(): SessionError {
     return new SessionError('closed', `the connection has ended: ${this.#closing!.reason}`, { cause: this.#closing });
-  }
-
-  #undelivered(code: 'expired' | 'failed' | 'unknown'): UndeliveredError {
-    return undelivered(code, this.#closing!);
   }
 }
 

@@ -1,8 +1,18 @@
 import type { Closing } from '../closing.js';
 import type { ApiState } from './api-state.js';
 
+/** Whether a message may be kept as it is. */
+export interface WriteOptions {
+  /**
+   * Default true: the bytes are copied, and the caller may change them at once. False: they may be kept and read until the message is
+   * acknowledged, or the connection has ended, and must not change until then: a change would be sent, also in place of what was sent
+   * before. Resume spares the copy of messages of 256 bytes and more so; other protocols copy anyway.
+   */
+  readonly copy?: boolean;
+}
+
 /** How to call the waiting of a `send` off. */
-export interface SendOptions {
+export interface SendOptions extends WriteOptions {
   /** Gives up waiting for room; what was accepted can't be taken back. Rejects `aborted`, with the signal's reason as `cause`. */
   readonly signal?: AbortSignal;
 }
@@ -45,7 +55,7 @@ export interface Connection<Message = Uint8Array> extends AsyncIterable<Message>
   /** Settles once: acknowledged (handed over, where the protocol has no acknowledgement), or rejects `UndeliveredError`. */
   send(message: Message, options?: SendOptions): Promise<void>;
   /** The same path without a promise. False: accepted, but wait for `drained()`. Throws `SessionError` at the hard bound. */
-  write(message: Message): boolean;
+  write(message: Message, options?: WriteOptions): boolean;
   /** Resolves when there is room again, or when the connection ends. */
   drained(): Promise<void>;
   /** Drains, says goodbye and resolves with the closing; `now` doesn't drain. Safe to call twice. */

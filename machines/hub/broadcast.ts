@@ -51,7 +51,7 @@ function writeShared<Message>(
   if (shared === undefined) {
     const encoded = kind.encode?.(message);
     const bytes = encoded?.length ?? kind.sizeOf(message);
-    known.set(kind, (shared = { message: kind.copy(message), encoded, bytes }));
+    known.set(kind, (shared = { message: kind.copy(message), copy: false, encoded, bytes }));
   }
   return connection.write(shared.message, shared);
 }

@@ -6,14 +6,17 @@ import { pool } from '../../../dist/adapters/pool/index.js';
 import { resume } from '../../../dist/adapters/resume/index.js';
 import { Refused } from '../lib/util.js';
 
+const UNCOPIED = { copy: false };
+
 class Conn {
   onmessage = null;
-  constructor(connection) {
+  constructor(connection, options) {
     this.connection = connection;
+    this.options = options;
     connection.onMessage = (m) => this.onmessage(m);
   }
   send(buf) {
-    try { return this.connection.write(buf); }
+    try { return this.connection.write(buf, this.options); }
     catch (e) { if (e.code === 'closed' || e.code === 'queue-full') throw new Refused(e.code); throw e; }
   }
   drain() { return this.connection.drained(); }
@@ -37,13 +40,14 @@ const protocolOf = ({ protocol, backoff, heartbeat }) => protocol === 'pool' ? p
   ...(heartbeat ? { idleMs: heartbeat, probeTimeoutMs: heartbeat } : {}),
 });
 
-export default ({ transport, protocol }) => ({
+// `uncopied`: messages are not changed after they were given away, which is the contract of `net.write` and `ws.send`.
+export default ({ transport, protocol, uncopied }) => ({
   pkg: [],
   inproc: transport === 'memory',
   async serve({ host, port, onConn, ...opts }) {
     const engine = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })], listen: [transport === 'memory' ? 'memory://bench' : `${transport}://${host}:${port}`], limits: { incomingMax: 1e6, connectionsMax: 1e6 } });
     await engine.start();
-    (async () => { for await (const connection of engine.incoming) onConn(new Conn(connection)); })();
+    (async () => { for await (const connection of engine.incoming) onConn(new Conn(connection, uncopied ? UNCOPIED : undefined)); })();
     const broadcast = (message) => engine.broadcast(message);
     if (transport === 'memory') return { port: 1, broadcast };
     return { port: Number(new URL(engine.addresses[0].replace(/^\w+:/, 'http:')).port), broadcast };
@@ -51,6 +55,6 @@ export default ({ transport, protocol }) => ({
   async dial({ host, port, ...opts }) {
     this.engine ??= (async () => { const e = createEngine({ transports: [await transportOf(transport)], protocols: [protocolOf({ protocol, ...opts })] }); await e.start(); return e; })();
     const engine = await this.engine;
-    return new Conn(await engine.connect(transport === 'memory' ? 'memory://bench' : `${transport}://${host}:${port}`));
+    return new Conn(await engine.connect(transport === 'memory' ? 'memory://bench' : `${transport}://${host}:${port}`), uncopied ? UNCOPIED : undefined);
   },
 });
