@@ -36,12 +36,22 @@ export class ReceiveWindow {
   get duplicates(): number {
     return this.#duplicates;
   }
-  /** An acknowledgement must go now; `ackOwed`: it may, in company. */
+  /** An acknowledgement must go now. */
   get ackDue(): boolean {
     return this.#due;
   }
   get ackOwed(): boolean {
     return this.#next !== this.#ackedThrough;
+  }
+
+  /**
+   * Whether one should join a message that leaves now. Not yet while less than half of its time and of its bytes is over: where each
+   * message is answered, an acknowledgement with each would double the frames.
+   */
+  mayJoin(now: number): boolean {
+    if (!this.ackOwed) return false;
+    const { ackDelayMs, ackEveryBytes } = this.limits;
+    return this.ackAt === undefined || this.ackAt - now <= ackDelayMs / 2 || this.#owedCost >= ackEveryBytes / 2;
   }
 
   /** `sequence`: low 32 bits of the message's number. `prompt`: its sender waits for the acknowledgement. */

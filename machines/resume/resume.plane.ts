@@ -161,14 +161,14 @@ export class ResumePlane extends ResumeCounts implements Plane<Uint8Array, Resum
     return this.liveness.slackMs;
   }
 
-  pollTransmit(_link?: number, _now?: number, pieceBytesMax?: number): Uint8Array | undefined {
+  pollTransmit(_link: number, now: number, pieceBytesMax?: number): Uint8Array | undefined {
     if (this.log.isMidFrame) return this.log.poll();
     const frame = this.nextFrame();
     if (frame !== undefined) return frame;
     if (this.#inputPhase === 'everything') {
       const credit = this.receiveWindow.credit();
       if (credit !== undefined) return this.codec.putNumber('credit', credit);
-      const inCompany = this.#mayTransmit && this.log.unsentBytes > 0 && this.receiveWindow.ackOwed;
+      const inCompany = this.#mayTransmit && this.log.unsentBytes > 0 && this.receiveWindow.mayJoin(now);
       if (this.receiveWindow.ackDue || inCompany) return this.codec.putAck(this.receiveWindow.acknowledge());
     }
     return this.#mayTransmit && this.#farewell === undefined ? this.log.poll(pieceBytesMax) : undefined;

@@ -70,3 +70,43 @@ test('resume/acknowledgements: they come in one write with new credit, and not f
   expect(told).toContain('credit');
   for (const [i, kind] of told.entries()) if (kind === 'credit') expect(told[i + 1]).toBe('ack');
 });
+
+describe('[RES-10] resume/acknowledgements: where each message is answered', () => {
+  /** The peer says a message each `everyMs`, and gets an answer in the same turn; the acknowledgements that came, with their times. */
+  function echo(everyMs: number, count: number): { readonly acks: readonly number[]; readonly answers: number } {
+    const { p, wire } = up();
+    const connection = p.connections[0]!;
+    connection.onMessage = () => void connection.write(bytes(64, 1));
+    const before = wire.heard.length;
+    const acks: number[] = [];
+    let seen = 0;
+    const look = (): void => {
+      const all = wire.heard.slice(before).filter(({ kind }) => kind === 'ack').length;
+      for (; seen < all; seen++) acks.push(p.clock.now());
+    };
+    for (let n = 1; n <= count; n++) {
+      const frame = new Uint8Array(64 + 8);
+      resumeCodec.putData(frame, 0, n, bytes(64, n & 0xff), false);
+      wire.say(frame);
+      p.clock.settle();
+      look();
+      p.clock.advance(everyMs);
+      look();
+    }
+    const answers = wire.heard.slice(before).filter(({ kind }) => kind.startsWith('data')).length;
+    return { acks, answers };
+  }
+
+  test('an acknowledgement joins one of many answers, and none waits longer than its delay', () => {
+    const { acks, answers } = echo(1, 100);
+    expect(answers).toBe(100);
+    expect(acks.length).toBeLessThanOrEqual(10); // One for each half of the delay of 20 ms.
+    const gaps = acks.map((at, i) => at - (acks[i - 1] ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(20);
+  });
+
+  test('an acknowledgement leaves by itself where the answers stop', () => {
+    const { acks } = echo(50, 3);
+    expect(acks).toHaveLength(3);
+  });
+});
