@@ -141,6 +141,20 @@ describe('engine/broadcast: one message to many connections', () => {
     expect(corrupt).toEqual([shown(bytesOf(1000, 5)), shown(bytesOf(1000, 5))]);
   });
 
+  test.each([2048, 300_000])(
+    '[RES-15] memory of %d shared bytes is not used again while another session may send it',
+    (length) => {
+      const town = new Town(2);
+      town.links[1]!.cut('silent');
+      town.server.broadcast(bytesOf(length, 5));
+      town.clock.advance(1000); // The first one has acknowledged it.
+      const own = length === 2048 ? 40 : 280_000;
+      for (let n = 0; n < 3; n++) town.incoming[0]!.write(bytesOf(own, 6));
+      town.clock.advance(60_000);
+      expect(town.got[1]).toEqual([shown(bytesOf(length, 5))]);
+    },
+  );
+
   test('[RES-10] one at its bound is refused by name, one that is behind is named, and others get the message', () => {
     const limits = { messageBytesMax: 1000, sendBytesMax: 6000, sendBytesHigh: 3000, receiveBytesMax: 3000 };
     const town = new Town(3, { slow: new Set([1]), ...options(limits) });
