@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { hostAndPort } from './address.js';
-import { received } from './ballast.js';
 import { BUFFERED_BYTES_MAX, CorkedWire } from './corked-wire.js';
 import { step } from '../machines/phase-table.js';
 import type { Identity, Wire, WireCause, WireCauseKind, WireHandler } from '../machines/ports.js';
@@ -188,7 +187,6 @@ export class SocketWire extends CorkedWire implements Wire {
 }
 
 function onData(this: WiredSocket, bytes: Uint8Array): void {
-  received(bytes.length);
   this[wireOf]?.received(bytes);
 }
 function onDrain(this: WiredSocket): void {
