@@ -25,7 +25,7 @@ export default defineConfig(
     ignores: ['**/node_modules/', 'dist/', 'coverage/', 'spec/bench/', '.ci/jest-*.json'],
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommended],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },

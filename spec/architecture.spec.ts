@@ -293,6 +293,6 @@ function sourcesUnder(folder: string): readonly string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sourcesUnder(path);
-    return /\.[cm]?ts$/.test(entry.name) ? [path] : [];
+    return /\.[cm]?tsx?$/.test(entry.name) ? [path] : [];
   });
 }

@@ -28,7 +28,10 @@ const exempt: readonly string[] = [];
 const isGenerated = (page: string): boolean => /^spec\/(api|charts)\//.test(page);
 
 const pages = filesBelow('', '.md').filter((page) => !isGenerated(page));
-const sources = ['adapters', 'transports', 'visualizer'].flatMap((folder) => filesBelow(folder, '.ts'));
+const sources = ['adapters', 'transports', 'visualizer'].flatMap((folder) => [
+  ...filesBelow(folder, '.ts'),
+  ...filesBelow(folder, '.tsx'),
+]);
 const machines = filesBelow('machines', '.ts');
 const tests = filesBelow('spec', '.spec.ts');
 

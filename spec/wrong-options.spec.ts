@@ -18,8 +18,8 @@ import { websocket as pageWebsocket } from '../transports/websocket.browser.js';
 import { websocket } from '../transports/websocket.js';
 import { resumeMachine } from '../machines/index.js';
 import { RecordingFile } from '../visualizer/files.js';
-import { createRecorder, createTranscript, LiveView, record, RecordingMemory } from '../visualizer/index.js';
-import { serveLive } from '../visualizer/server/index.js';
+import { createRecorder, createTranscript, record, RecordingMemory } from '../visualizer/index.js';
+import { LiveFeed, serveFeed, serveRecording } from '../visualizer/server/index.js';
 import { explore, freeModel } from './model/index.js';
 import { runWorld, SeededRandom, SimClock, SimNetwork } from './sim/index.js';
 
@@ -61,9 +61,10 @@ const OPTIONS: Readonly<Record<string, readonly [Call, object]>> = {
   answerRelay: [(o: never) => tunas.answerRelay({ onMessage: () => {} }, { addresses: () => [] } as never, o), {}],
   tunaIdentity: [(o: never) => tunaIdentity(new Uint8Array(32), o), {}],
   processMessages: [(o: never) => processMessages({} as never, () => [], o), {}],
-  LiveView: [(o: never) => new LiveView(o), { clock: performance }],
   createTranscript: [createTranscript, { clock: performance }],
-  serveLive: [(o: never) => serveLive(new LiveView({ clock: performance }), {}, o), {}],
+  serveFeed: [(o: never) => serveFeed(new LiveFeed(), o), {}],
+  serveRecording: [(o: never) => serveRecording([], o), {}],
+  LiveFeed: [(o: never) => new LiveFeed(o), {}],
   record: [(o: never) => record(engine, { write: () => {} } as never, o), {}],
   createRecorder: [(o: never) => createRecorder(performance as never, { write: () => {} }, o), {}],
   RecordingMemory: [(o: never) => new RecordingMemory(o), {}],

@@ -4,7 +4,6 @@
  */
 export { chartsOf, drawings, pictures, tablesOf, type Charts, type Drawable, type Drawings } from './draw.js';
 export { childrenOf, graphOf, transitionsOf, type Edge, type Graph, type Vertex } from './graph.js';
-export { LiveView, type LiveChart, type LiveState, type LiveViewOptions } from './live.js';
 export { MERMAID_HEADER, mermaidOf } from './mermaid.js';
 export * from './recording/index.js';
 export { sketchOf, titleOf, type Arrow, type Sketch } from './sketch.js';

@@ -2,7 +2,6 @@ import { createEngine, type Connection, type Engine } from '../index.js';
 import { messagesOver } from '../messages.js';
 import { tcp } from '../../transports/tcp.js';
 import { FaultProxy } from './fault-proxy.js';
-import type { Inspector } from './inspector.js';
 import { recordEngine } from './recording.js';
 import {
   chosen,
@@ -15,7 +14,7 @@ import {
 } from './links.js';
 
 /** Options of a stage, besides the links of its session. */
-export interface StageOptions extends LinksOptions, Partial<Pick<Inspector, 'inspect'>> {
+export interface StageOptions extends LinksOptions {
   /** In [0, 1): which link is cut, and when all of them. */
   readonly random: () => number;
 }
@@ -51,7 +50,7 @@ export class Stage {
     void near.closed.then(() => this.#wake());
   }
 
-  static async open({ inspect, random, ...options }: StageOptions): Promise<Stage> {
+  static async open({ random, ...options }: StageOptions): Promise<Stage> {
     const { protocol, links } = chosen(options);
     let stage: Stage | undefined;
     let up = protocol === 'tuna' ? 0 : 1;
@@ -60,17 +59,13 @@ export class Stage {
       stage?.note(word, carrying);
     };
     const watch = new LinkWatch(note);
-    const watched = inspect === undefined ? {} : { inspect };
     const transports = [tcp()];
     const served = [...servedProtocols({ protocol }, LIMITS)];
-    const server = createEngine({ transports, protocols: served, ...watched, listen: ['tcp://127.0.0.1:0'] });
+    const server = createEngine({ transports, protocols: served, listen: ['tcp://127.0.0.1:0'] });
     const client = createEngine({
       transports,
       protocols: [dialedProtocol(options, LIMITS)],
-      inspect: (event) => {
-        watch.inspect(event);
-        inspect?.(event);
-      },
+      inspect: watch.inspect,
     });
     recordEngine(server, 'server');
     recordEngine(client, 'client');

@@ -1,10 +1,11 @@
-import type { InspectionEvent } from 'xstate';
+import type { RecordingSink } from '../../visualizer/recording/turn.js';
 import { onInterrupt } from './interrupt.js';
 import { Output } from './output.js';
 
-/** Charts of this process, shown in a browser; `inspect` is for its engines. */
+/** The engines of this process, shown in a browser. */
 export interface Inspector {
-  readonly inspect: (event: InspectionEvent) => void;
+  /** Takes their recording. */
+  readonly feed: RecordingSink;
   readonly url: string;
   close(): Promise<void>;
 }
@@ -26,21 +27,17 @@ export async function inspectorAhead(words: readonly string[]): Promise<Inspecto
   return inspector;
 }
 
-/** Opens the live inspector on this machine. Port 0 lets the system choose. Rejects with `Failed` where the port is taken. */
+/** Opens the inspector on this machine. Port 0 lets the system choose. Rejects with `Failed` where the port is taken. */
 export async function openInspector(port: number): Promise<Inspector> {
   // Loaded only where a page is asked for; the charts and their pictures only when it is opened.
-  const [{ LiveView }, { serveLive }] = await Promise.all([
-    import('../../visualizer/live.js'),
-    import('../../visualizer/server/index.js'),
+  const [{ LiveFeed }, { serveFeed }] = await Promise.all([
+    import('../../visualizer/server/live-feed.js'),
+    import('../../visualizer/server/serve.js'),
   ]);
-  const charts = async () => {
-    const [machines, { chartsOf }] = await Promise.all([import('../../machines/index.js'), import('../../visualizer/draw.js')]);
-    return chartsOf(machines);
-  };
-  const view = new LiveView({ clock: performance });
+  const feed = new LiveFeed();
   try {
-    const { url, close } = await serveLive(view, charts, { port });
-    return { inspect: view.inspect, url, close };
+    const { url, close } = await serveFeed(feed, { port });
+    return { url, close, feed };
   } catch (error) {
     const { Failed } = await import('./failures.js');
     throw new Failed(`--inspect: ${(error as Error).message}`);

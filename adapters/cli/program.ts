@@ -4,7 +4,7 @@ import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
 import { inspectCommand } from './inspect.js';
 import type { Inspector } from './inspector.js';
-import { beginRecording, endRecording, withRecordOption } from './recording.js';
+import { beginRecording, closeInspector, endRecording, withRecordOptions } from './recording.js';
 import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
@@ -15,15 +15,15 @@ import { shipCommand } from './ship.js';
 import { tunnelCommand } from './tunnel.js';
 import { ownVersion } from './version.js';
 
-/** The command line with all of its commands. `inspector` was opened before this module was loaded. */
-export function makeProgram(inspector?: Inspector): Command {
+/** The command line with all of its commands. */
+export function makeProgram(): Command {
   const program = new Command('holdfast')
     .description('Network sessions that survive lost connections, with each message delivered once and in order.')
     .exitOverride() // Inherited by the commands below: `runProgram` gets the errors.
     .showHelpAfterError('(--help lists commands and options)')
     .version(ownVersion(), '--version', 'print the version')
     .usage('<command> [options]');
-  demoCommand(program, inspector);
+  demoCommand(program);
   tunnelCommand(program);
   sendCommand(program);
   receiveCommand(program);
@@ -32,7 +32,7 @@ export function makeProgram(inspector?: Inspector): Command {
   shipCommand(program);
   drawCommand(program);
   inspectCommand(program);
-  for (const command of program.commands) if (!RUNS_NO_ENGINE.includes(command.name())) withRecordOption(command);
+  for (const command of program.commands) if (!RUNS_NO_ENGINE.includes(command.name())) withRecordOptions(command);
   return program;
 }
 
@@ -43,8 +43,8 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
   ignoreBrokenPipes();
   const stopListening = onInterrupt(() => Promise.resolve(inspector?.close())); // Until the command has a handler of its own.
   try {
-    const program = makeProgram(inspector);
-    program.hook('preAction', (_, command) => beginRecording(command));
+    const program = makeProgram();
+    program.hook('preAction', (_, command) => beginRecording(command, inspector));
     refuseUnknown(program, words);
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -64,6 +64,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
     return 2;
   } finally {
     endRecording();
+    await closeInspector();
     await inspector?.close();
     stopListening();
   }

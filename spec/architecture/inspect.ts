@@ -135,7 +135,7 @@ function resolve(file: string, name: string): string {
   if (name === '#platform') return 'adapters/node';
   if (name === 'holdfast') return 'adapters/index';
   if (name.startsWith('holdfast/')) return name.slice('holdfast/'.length);
-  if (name.startsWith('.')) return posix.join(posix.dirname(file), name).replace(/\.[cm]?[jt]s$/, '');
+  if (name.startsWith('.')) return posix.join(posix.dirname(file), name).replace(/\.[cm]?[jt]sx?$/, '');
   if (name.startsWith('node:')) return name;
   const [scope = '', rest] = name.split('/');
   return name.startsWith('@') && rest !== undefined ? `${scope}/${rest}` : scope;

@@ -48,7 +48,14 @@ export const floorRules: readonly FloorRule[] = [
   },
   {
     at: 'visualizer/server/',
-    may: ['visualizer/', 'machines/', 'xstate', 'node:*', 'ws', 'elkjs', '@statelyai/inspect'],
+    may: ['visualizer/', 'machines/', 'xstate', 'node:*', 'ws', 'elkjs', 'esbuild', '@statelyai/inspect'],
+    mayNot: ['visualizer/page/'],
+  },
+  // Bundled into one script for browsers: it shares facts with the recorder, and nothing that runs.
+  {
+    at: 'visualizer/page/',
+    may: ['visualizer/page/', 'visualizer/words', 'visualizer/recording/plain', 'preact'],
+    lazily: ['visualizer/recording/format', 'visualizer/graph'],
   },
   // Readers of recordings validate them with a schema library. A recorder runs beside sessions and must not load one.
   { at: 'visualizer/reader/', may: ['visualizer/', 'machines/', 'zod'], mayNot: ['visualizer/server/'] },

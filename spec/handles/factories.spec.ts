@@ -23,7 +23,10 @@ import { tcp } from '../../transports/tcp.js';
 import { tls } from '../../transports/tls.js';
 import { websocket as pageWebsocket } from '../../transports/websocket.browser.js';
 import { websocket } from '../../transports/websocket.js';
+import { devNull } from 'node:os';
 import * as drawing from '../../visualizer/index.js';
+import { RecordingFile } from '../../visualizer/files.js';
+import { LiveFeed } from '../../visualizer/server/index.js';
 import { entriesOf, nameOf } from '../api/report.js';
 import { Lan } from '../ship/lan.js';
 import { checkHeld, persisted } from './held.js';
@@ -58,7 +61,9 @@ afterAll(async () => {
 
 const ID = 'a'.repeat(64);
 const KEY = makeNodeKey();
-const clock = { soon: queueMicrotask, setTimeout, clearTimeout };
+const clock = { soon: queueMicrotask, setTimeout, clearTimeout, now: () => performance.now(), wall: () => 0 };
+/** Its timer would keep the tests from ending. */
+const stopped = <R extends { stop(): void }>(recorder: R): R => (recorder.stop(), recorder);
 const engine = (): Engine => createEngine({ transports: [tcp()], protocols: [resume()] });
 const keeper = (): Keeper => new Keeper(engine(), 'tcp://127.0.0.1:1');
 const peers = { isTrusted: () => true, mayWait: () => true, shipIdOf: () => undefined, learn: () => {} };
@@ -150,7 +155,11 @@ const MADE: Readonly<Record<string, readonly [make: () => unknown, words: object
   'holdfast/transports/websocket.browser websocket': [() => pageWebsocket(), { name: 'websocket' }],
   'holdfast/transports/ship shipTransport': [() => shipTransport({ identity: me }), { name: 'wss' }],
   'holdfast/transports/memory memory': [() => memory({ clock }), { name: 'memory' }],
-  'holdfast/visualizer LiveView': [() => new drawing.LiveView({ clock: performance }), { charts: [] }],
+  'holdfast/visualizer createRecorder': [() => stopped(drawing.createRecorder(clock, { write: () => {} })), { name: 'recorder' }],
+  'holdfast/visualizer record': [() => stopped(drawing.record(engine(), { write: () => {} })), { name: 'recorder' }],
+  'holdfast/visualizer RecordingMemory': [() => new drawing.RecordingMemory(), {}],
+  'holdfast/visualizer/files RecordingFile': [() => new RecordingFile(devNull), { path: devNull }],
+  'holdfast/visualizer/server LiveFeed': [() => new LiveFeed(), {}],
   'holdfast/visualizer createTranscript': [() => drawing.createTranscript({ clock: performance }), { lines: [] }],
 };
 
@@ -170,7 +179,8 @@ const VALUES = [
   ...['candidatesOf', 'fromQrText', 'toQrText', 'normaliseSki', 'shipAdvice', 'skiMatchesKey', 'skiOf', 'stringifyPayload'],
   ...['decodeFrame', 'encodeFrame', 'sendFiles', 'answerAddresses', 'answerRelay'],
   ...['compare', 'draw', 'drift', 'write', 'svgOf', 'drawings', 'pictures', 'mermaidOf', 'sketchOf', 'childrenOf', 'stateText'],
-  ...['titleOf', 'wordsOf', 'serveLive', 'transitionsOf', 'graphOf'],
+  ...['storyOf', 'applyLine', 'stateAt', 'stateBehind', 'readRecording', 'RecordingError'],
+  ...['titleOf', 'wordsOf', 'serveFeed', 'serveLive', 'serveRecording', 'transitionsOf', 'graphOf'],
   ...['socketSettings', 'offer'], // Internal ones of `tcp`.
 ];
 

@@ -64,6 +64,9 @@ export function createRecorder(
 }
 
 class EngineRecorder implements Recorder {
+  readonly #clock: Pick<Clock, 'now' | 'wall' | 'setTimeout' | 'clearTimeout'>;
+  readonly #sink: RecordingSink;
+  readonly #endsWithEngines: boolean;
   #failures = 0;
   readonly #log: ActorLog;
   readonly #turn: Turn;
@@ -75,11 +78,14 @@ class EngineRecorder implements Recorder {
   #hasStopped = false;
 
   constructor(
-    readonly clock: Pick<Clock, 'now' | 'wall' | 'setTimeout' | 'clearTimeout'>,
-    readonly sink: RecordingSink,
+    clock: Pick<Clock, 'now' | 'wall' | 'setTimeout' | 'clearTimeout'>,
+    sink: RecordingSink,
     { label, figuresMs = 1000, linesPerSecondMax = 5000 }: RecorderOptions,
-    readonly endsWithEngines: boolean,
+    endsWithEngines: boolean,
   ) {
+    this.#clock = clock;
+    this.#sink = sink;
+    this.#endsWithEngines = endsWithEngines;
     check('figuresMs', figuresMs);
     check('linesPerSecondMax', linesPerSecondMax);
     this.#linesMax = linesPerSecondMax;
@@ -99,7 +105,7 @@ class EngineRecorder implements Recorder {
     this.#watch(engine.actor, engine, name);
     this.#engines++;
     const done = (): void => {
-      if (--this.#engines === 0 && this.endsWithEngines) this.stop();
+      if (--this.#engines === 0 && this.#endsWithEngines) this.stop();
     };
     this.#unsubscribe.push(engine.on((event) => this.#guarded(() => this.#note(engine, event)), done));
   }
@@ -108,20 +114,24 @@ class EngineRecorder implements Recorder {
     if (!this.#hasStopped) this.#watch(root, undefined, name);
   }
 
+  toJSON(): object {
+    return { name: 'recorder', failures: this.failures };
+  }
+
   stop(): void {
     if (this.#hasStopped) return;
     this.#hasStopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#figures.stop();
     this.#guarded(() => this.#count());
-    this.sink.end?.();
+    this.#sink.end?.();
   }
 
   #watch(root: AnyActorRef, engine: Engine | undefined, name: string | undefined): void {
     this.#guarded(() => this.#log.add(root, engine, name));
     const inspection = root.system.inspect((event) => this.#log.inspect(event));
     this.#unsubscribe.push(() => inspection.unsubscribe());
-    this.#turn.write(this.clock.now());
+    this.#turn.write(this.#clock.now());
   }
 
   #guarded(call: () => void): void {
@@ -137,7 +147,7 @@ class EngineRecorder implements Recorder {
     if (event.type === 'state' || 'connection' in event) return; // The steps say that.
     const seen = 'id' in event ? this.#seenAs(engine, event.id) : this.#log.get(engine.actor);
     const { type, ...fields } = event;
-    this.#add({ type: 'engine', t: this.clock.now(), event: { type, ...membersOf(fields) } }, seen);
+    this.#add({ type: 'engine', t: this.#clock.now(), event: { type, ...membersOf(fields) } }, seen);
   }
 
   #closed(
@@ -146,8 +156,8 @@ class EngineRecorder implements Recorder {
   ): void {
     const seen = this.#seenAs(engine, id);
     const about = { session: id, peer: text(peer), closing: membersOf(closing) as ClosingLine['closing'] };
-    this.#add({ type: 'closing', t: this.clock.now(), ...about }, seen);
-    if (seen !== undefined && !isOrderly(closing)) this.sink.endedBadly?.(seen.number);
+    this.#add({ type: 'closing', t: this.#clock.now(), ...about }, seen);
+    if (seen !== undefined && !isOrderly(closing)) this.#sink.endedBadly?.(seen.number);
   }
 
   #seenAs({ actor: { system } }: Engine, id: string): Seen | undefined {
@@ -156,13 +166,13 @@ class EngineRecorder implements Recorder {
 
   #add(line: RecordingLine, seen: Seen | undefined): void {
     this.#turn.add(seen === undefined ? line : ({ ...line, actor: seen.number } as RecordingLine), seen, this.#log.effectOrder);
-    if (!this.#log.causes.isBusy) this.#turn.write(this.clock.now());
+    if (!this.#log.causes.isBusy) this.#turn.write(this.#clock.now());
   }
 
   /** Called by a timer, so no actor is busy. */
   #count(): void {
     this.#log.causes.reset();
-    const t = this.clock.now();
+    const t = this.#clock.now();
     this.#turn.write(t);
     const connections: Seen[] = [];
     for (const seen of this.#log.all) {
@@ -181,7 +191,7 @@ class EngineRecorder implements Recorder {
 
   #tell(seen: Seen, counts: Readonly<Record<string, number>>, t: number): void {
     const figures = this.#figures.changed(seen.ref, counts);
-    if (figures !== undefined) this.sink.write({ type: 'figures', t, actor: seen.number, figures }, seen.session);
+    if (figures !== undefined) this.#sink.write({ type: 'figures', t, actor: seen.number, figures }, seen.session);
   }
 }
 

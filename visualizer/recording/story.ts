@@ -1,4 +1,4 @@
-import type { ActorLine, Recording, RecordingLine, SessionLine, StepLine } from './format.js';
+import type { ActorLine, HeaderLine, Recording, RecordingLine, SessionLine, StepLine } from './format.js';
 import { wordsOf } from '../words.js';
 
 /** Narrows a story down. */
@@ -48,18 +48,43 @@ export interface Told {
 }
 
 /** One line of text for each transition and each ending: when, who, on which event, from where to where, and why. */
-export function* storyOf({ header, lines }: Recording, { session, sinceMs = 0 }: StoryOptions = {}): Generator<Told> {
-  const cast = new Cast();
-  const steps = new Map<number, string>();
+export function* storyOf({ header, lines }: Recording, options: StoryOptions = {}): Generator<Told> {
+  const story = new Story(header, options);
   for (const line of lines) {
-    cast.learn(line);
-    if (line.type === 'step') steps.set(line.step, wordsOf(line.event.type));
-    if (!('t' in line) || line.t - header.t < sinceMs) continue;
-    if (session !== undefined && !isAbout(line, cast, session)) continue;
-    const text = textOf(line, cast, steps);
-    if (text !== undefined) yield { line, text: `${seconds(line.t - header.t)}  ${text}` };
+    const told = story.tell(line);
+    if (told !== undefined) yield told;
   }
 }
+
+/** The same for a recording whose lines are still to come. */
+export class Story {
+  readonly #cast = new Cast();
+  readonly #steps = new Map<number, string>();
+
+  constructor(
+    readonly header: HeaderLine,
+    readonly options: StoryOptions = {},
+  ) {}
+
+  /** Undefined for a line that says nothing by itself, or nothing that was asked for. */
+  tell(line: RecordingLine): Told | undefined {
+    const { session, sinceMs = 0 } = this.options;
+    this.#cast.learn(line);
+    if (line.type === 'step') this.#remember(line);
+    if (!('t' in line) || line.t - this.header.t < sinceMs) return undefined;
+    if (session !== undefined && !isAbout(line, this.#cast, session)) return undefined;
+    const text = textOf(line, this.#cast, this.#steps);
+    return text === undefined ? undefined : { line, text: `${seconds(line.t - this.header.t)}  ${text}` };
+  }
+
+  /** Effects follow their causes soon: of a recording without end the newest steps are enough. */
+  #remember({ step, event }: StepLine): void {
+    this.#steps.set(step, wordsOf(event.type));
+    if (this.#steps.size > STEPS_REMEMBERED) this.#steps.delete(this.#steps.keys().next().value!);
+  }
+}
+
+const STEPS_REMEMBERED = 100_000;
 
 function isAbout(line: RecordingLine, cast: Cast, wanted: string): boolean {
   const about = line.type === 'closing' ? line : cast.sessionOf('actor' in line ? line.actor : undefined);

@@ -3,12 +3,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as machines from '../../machines/index.js';
 import { chartsOf } from '../draw.js';
 import { graphOf } from '../graph.js';
+import { bundlePage, PAGE_SOURCES } from './bundle.js';
+import { BUNDLE_PATH } from './page.js';
 import { drawPictures, keyOf, PREBUILT_PATH, readPrebuilt } from './pictures.js';
 
 /**
- * The last step of the build: draws the charts of this package, so that an installed inspector shows pictures without a layout
- * package and at once. Pictures that the same drawing code has drawn before are not drawn again.
+ * The last step of the build: bundles the page of the inspector, and draws the charts of this package, so that an installed
+ * inspector shows pictures without a layout package and at once. Pictures that the same drawing code has drawn before are not
+ * drawn again.
  */
+await writeFile(BUNDLE_PATH, JSON.stringify(await bundlePage(PAGE_SOURCES)));
+
 const drawnBy = await hashOf(['../layout.js', '../picture.js', '../sketch.js', '../views.js', '../words.js']);
 const before = (await drawnByOf()) === drawnBy ? await readPrebuilt() : {};
 const pictures: Record<string, readonly string[]> = {};
