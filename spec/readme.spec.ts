@@ -4,6 +4,7 @@ import { join, posix } from 'node:path';
 import { CommanderError, type Command } from 'commander';
 import ts from 'typescript';
 import { makeProgram } from '../adapters/cli/program.js';
+import { readRecording } from '../visualizer/reader/index.js';
 
 /**
  * Every block of the README and of the guide is found here, new ones as well: it runs as it stands, or says in a comment what it needs.
@@ -37,7 +38,11 @@ test('documents: have blocks, of the languages that are checked', () => {
   const languages = new Set(blocks.map(({ language }) => language));
   expect([languages.has('sh'), languages.has('ts')]).toEqual([true, true]);
   // One of another kind needs a check of its own here; drawings are checked with the charts.
-  expect([...languages].filter((language) => !['mermaid', 'sh', 'ts'].includes(language))).toEqual([]);
+  expect([...languages].filter((language) => !['json', 'mermaid', 'sh', 'ts'].includes(language))).toEqual([]);
+});
+
+test.each(of('json'))('documents: %s shows lines of a recording that can be read', (_, { text }) => {
+  expect(readRecording(`${text.trimEnd()}\n`)).toMatchObject({ warning: undefined, unknownLines: 0 });
 });
 
 // Programs.

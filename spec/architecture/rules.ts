@@ -54,7 +54,7 @@ export const floorRules: readonly FloorRule[] = [
   // Bundled into one script for browsers: it shares facts with the recorder, and nothing that runs.
   {
     at: 'visualizer/page/',
-    may: ['visualizer/page/', 'visualizer/words', 'visualizer/recording/plain', 'preact'],
+    may: ['visualizer/page/', 'visualizer/words', 'visualizer/recording/plain', 'visualizer/recording/memory', 'preact'],
     lazily: ['visualizer/recording/format', 'visualizer/graph'],
   },
   // Readers of recordings validate them with a schema library. A recorder runs beside sessions and must not load one.

@@ -132,7 +132,7 @@ class Demo {
       try {
         const restarted = await context.newPage();
         await restarted.goto(await again.address());
-        await restarted.locator('input[type=search]').fill('protocol:tuna');
+        await restarted.locator('input[type=search]').fill('protocol:tuna client');
         await restarted.locator('.sessions .row').first().waitFor();
         expect(await restarted.locator('.sessions .row').count()).toBe(1);
       } finally {
@@ -233,7 +233,7 @@ class Demo {
     await open(await finished.address());
     const press = (key: string): Promise<void> => page.keyboard.press(key);
     await press('/');
-    await page.keyboard.type('protocol:tuna');
+    await page.keyboard.type('protocol:tuna client');
     await press('Enter');
     expect((await sessionRows()).length).toBe(1);
     await press('/');

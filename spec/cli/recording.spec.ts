@@ -84,3 +84,40 @@ test('cli/inspect: broken, cut-off and missing files are named, with the line; f
   const missing = new Command(['inspect', join(dir, 'none'), '--text']);
   expect([(await missing.ended).code, missing.err]).toEqual([2, expect.stringMatching(/can't read .*ENOENT/)]);
 }, 60_000);
+
+describe('cli/inspect: a page', () => {
+  test('shows a recording until it is interrupted', async () => {
+    const path = join(dir, 'page.rec');
+    await new Command(['demo', '--size', '2MiB', '--cuts', '1', '--record', path]).ended;
+    const inspect = new Command(['inspect', path]);
+    const { url, lines } = await inspect.heard('inspect');
+    const told = await (await fetch(`${String(url)}stream`)).text();
+    expect(told.match(/^data: \{/gm)).toHaveLength(Number(lines) + 1); // And the header.
+    expect(told.endsWith('event: end\ndata:\n\n')).toBe(true);
+    expect((await inspect.interrupt()).code).toBe(0);
+  }, 30_000);
+
+  test('of a running command is followed as text to its end, from the beginning', async () => {
+    const listen = new Command(['tunnel', 'listen', 'tcp://127.0.0.1:0', '--to', '127.0.0.1:9', '--inspect']);
+    const { url } = await listen.heard('inspect');
+    const follow = new Command(['inspect', String(url)]);
+    await follow.heard('listening', 0); // It runs.
+    for (;;) {
+      const isThere = follow.lines.some((line) => (line['to'] as string[] | undefined)?.includes('hub.up.serving') === true);
+      if (isThere) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await listen.interrupt()).code).toBe(0);
+    expect((await follow.ended).code).toBe(0);
+    const entered = follow.lines.flatMap((line) => (line['to'] as string[] | undefined) ?? []);
+    expect([entered[0], entered.at(-1)]).toEqual(['hub.idle', 'hub.closed']);
+  }, 30_000);
+
+  test.each([
+    ['http://127.0.0.1:1/', 2, /expected the URL that --inspect prints/],
+    ['http://127.0.0.1:1/0123456789abcdef0123456789abcdef/', 1, /ECONNREFUSED/],
+  ])('that is not there is named: %s', async (url, code, words) => {
+    const inspect = new Command(['inspect', url]);
+    expect([(await inspect.ended).code, inspect.err]).toEqual([code, expect.stringMatching(words)]);
+  }, 30_000); // prettier-ignore
+});

@@ -114,7 +114,7 @@ export class PageServer {
     response.writeHead(200, this.#headers('text/event-stream'));
     response.write('event: begin\ndata:\n\n');
     response.write(messageOf(this.options.feed.lines()));
-    if (this.#hasEnded) response.write(END);
+    if (this.#hasEnded) return void response.end(END);
     this.#viewers.add(response);
     response.on('close', () => this.#viewers.delete(response));
   }
@@ -136,7 +136,7 @@ export class PageServer {
   #end(): void {
     this.#send();
     this.#hasEnded = true;
-    this.#broadcast(END);
+    for (const viewer of this.#viewers) viewer.end(END);
   }
 
   #broadcast(message: string): void {

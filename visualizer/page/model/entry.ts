@@ -19,7 +19,7 @@ export class Entry {
     readonly facts: ChartFacts | undefined,
   ) {}
 
-  /** Begins a new segment of its lane, if this is another tone or word than before. */
+  /** Begins a new segment of its bar, if this is another tone or word than before. */
   begin(ms: number, { tone, word }: { readonly tone: Tone; readonly word: string }): void {
     const { segments } = this.track;
     const last = segments.at(-1);

@@ -1,8 +1,9 @@
 import type { Tone } from './tone.js';
 import type { Entry } from './entry.js';
 
-/** Endings that are none to worry about. */
-const ORDERLY = new Set(['closed', 'peer-goodbye']);
+/** True for an ending that is nothing to worry about. */
+export const isOrderly = (code: string): boolean => code === 'closed' || code === 'peer-goodbye';
+
 /** States of a connection by their last name: `connection.engaged.completed`. */
 const FAILED = new Set(['error', 'remoteDeniedTrust']);
 const AT_REST = new Set(['none', 'resting', 'ended']);
@@ -25,7 +26,7 @@ export function toneOf(entry: Entry, protocol: Entry | undefined): { readonly to
 function sessionTone(entry: Entry, protocol: Entry | undefined, state: string): { readonly tone: Tone; readonly word: string } {
   const { closing } = entry.track;
   if (closing !== undefined && (AT_REST.has(state) || FAILED.has(state) || entry.track.endedMs !== undefined))
-    return { tone: ORDERLY.has(closing.code) ? 'ended' : 'broken', word: closing.code };
+    return { tone: isOrderly(closing.code) ? 'ended' : 'broken', word: closing.code };
   if (FAILED.has(state)) return { tone: 'broken', word: state };
   if (AT_REST.has(state)) return { tone: 'idle', word: state };
   if (state !== 'completed') return { tone: 'working', word: state || 'begins' };

@@ -1,4 +1,4 @@
-import { segmentAt, type Lane, type Segment, type Tone } from './tone.js';
+import { segmentAt, type Bar, type Segment, type Tone } from './tone.js';
 import type { Searched } from './query.js';
 import { stepAt, type Track } from './track.js';
 
@@ -76,13 +76,13 @@ function interruptionsUntil({ segments }: Track, atMs: number): number {
   return count;
 }
 
-/** Thin lanes of many sessions: at most `max`, evenly chosen where there are more, trouble first. */
-export function crowdOf(rows: readonly Pick<SessionRow, 'id' | 'name' | 'track'>[], max: number): readonly Lane[] {
+/** Thin bars of many sessions: at most `max`, evenly chosen where there are more, trouble first. */
+export function crowdOf(rows: readonly Pick<SessionRow, 'id' | 'name' | 'track'>[], max: number): readonly Bar[] {
   const every = Math.max(1, rows.length / max);
-  const lanes: Lane[] = [];
+  const bars: Bar[] = [];
   for (let at = 0; at < rows.length; at += every) {
     const { id, name, track } = rows[Math.floor(at)]!;
-    lanes.push({ id, label: name, segments: track.segments });
+    bars.push({ id, label: name, segments: track.segments });
   }
-  return lanes;
+  return bars;
 }

@@ -1,5 +1,7 @@
 import type { RecordingLine } from '../../recording/format.js';
+import { RecordingMemory } from '../../recording/memory.js';
 import type { ChartOf } from './charts.js';
+import { isOrderly } from './fares.js';
 import { World } from './world.js';
 
 /** Facts that the server has beside the recording. */
@@ -22,11 +24,20 @@ export class Source {
   status: Status = 'connecting';
   /** The last fault, in words. */
   message: string | undefined;
+  /** Counts recordings: another number is another recording. */
+  recordings = 0;
   readonly #watchers = new Set<() => void>();
   #facts: Facts = { charts: [], closings: {} };
   #pictures: ReadonlyMap<string, ChartOf> = new Map();
-  #text: string[] = [];
+  #memory: RecordingMemory;
+  #lines = 0;
+  #forgotten = 0;
   #stream: EventSource | undefined;
+
+  /** @param bytesMax of the newest lines, and as many of older ones of sessions that ended badly */
+  constructor(readonly bytesMax = 24 << 20) {
+    this.#memory = new RecordingMemory({ bytesMax });
+  }
 
   /** Follows the server that this page comes from. */
   async open(): Promise<void> {
@@ -56,7 +67,7 @@ export class Source {
 
   /** Saves what the page has seen as a file. */
   export(): void {
-    const url = URL.createObjectURL(new Blob([this.#text.join('\n'), '\n'], { type: 'application/jsonl' }));
+    const url = URL.createObjectURL(new Blob([this.#memory.text()], { type: 'application/jsonl' }));
     const link = Object.assign(document.createElement('a'), { href: url, download: 'holdfast-recording.jsonl' });
     link.click();
     URL.revokeObjectURL(url);
@@ -77,7 +88,9 @@ export class Source {
 
   #begin(status: Status): void {
     this.world = new World(this.#pictures);
-    this.#text = [];
+    this.#memory = new RecordingMemory({ bytesMax: this.bytesMax });
+    this.#lines = this.#forgotten = 0;
+    this.recordings++;
     this.message = undefined;
     this.#become(status);
   }
@@ -90,20 +103,41 @@ export class Source {
   #add(lines: readonly string[]): void {
     for (const line of lines) {
       try {
-        this.world.apply(JSON.parse(line) as RecordingLine, line.length + 1);
-        this.#text.push(line);
+        this.#take(JSON.parse(line) as RecordingLine, line.length + 1);
+        this.#lines++;
       } catch {
-        this.message = `Line ${this.#text.length + 1} is not readable; what is before it is shown.`;
+        this.message = `Line ${this.#lines + 1} is not readable; what is before it is shown.`;
         break;
       }
     }
+    if (this.#memory.dropped - this.#forgotten > FORGOTTEN_MAX) this.#forget();
     this.#changed();
+  }
+
+  /** Takes lines one by one, as they come. */
+  #take(line: RecordingLine, bytes: number): void {
+    const { world } = this;
+    world.apply(line, bytes);
+    const session = 'actor' in line && line.actor !== undefined ? world.sessionNumberOf(line.actor) : undefined;
+    this.#memory.write(line, session);
+    if (line.type === 'closing' && session !== undefined && !isOrderly(line.closing.code)) this.#memory.endedBadly(session);
+  }
+
+  /** The page keeps no more than the memory does: what that has forgotten goes from the page too, a good deal at a time. */
+  #forget(): void {
+    this.#forgotten = this.#memory.dropped;
+    const world = new World(this.#pictures);
+    for (const line of this.#memory.lines()) world.apply(JSON.parse(line) as RecordingLine, line.length + 1);
+    this.world = world;
   }
 
   #changed(): void {
     for (const changed of this.#watchers) changed();
   }
 }
+
+/** Lines that may be gone from memory and not from the page yet. */
+const FORGOTTEN_MAX = 50_000;
 
 function problemOf(line: string | undefined): string | undefined {
   if (line === undefined) return 'it is empty';

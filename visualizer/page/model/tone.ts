@@ -28,7 +28,7 @@ export interface Segment {
 }
 
 /** The states of one actor over time: a line of the timeline. */
-export interface Lane {
+export interface Bar {
   readonly id: string;
   readonly label: string;
   readonly segments: readonly Segment[];

@@ -45,6 +45,13 @@ export class World {
     return found;
   }
 
+  /** The number of the actor of the session that an actor belongs to. */
+  sessionNumberOf(actor: number): number | undefined {
+    const track = this.#tracks.get(actor)?.track;
+    const session = track && this.sessionOf(track);
+    return session === undefined ? undefined : Number(session.id);
+  }
+
   chart(id: string): ChartOf | undefined {
     const facts = this.#charts.get(id);
     if (facts === undefined) return this.#pictures.get(id);
@@ -205,7 +212,7 @@ export class World {
     this.#paint(entry, ms);
   }
 
-  /** Begins a new segment of the actor's lane, and of the session's above it, where something has changed. */
+  /** Begins a new segment of the actor's bar, and of the session's above it, where something has changed. */
   #paint(entry: Entry, ms: number): void {
     entry.begin(ms, toneOf(entry, entry.isSession ? this.#protocolBelow(entry.track) : undefined));
     const { parent } = entry.track;

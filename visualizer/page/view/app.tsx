@@ -104,15 +104,19 @@ export function App({ source }: { readonly source: Source }): JSX.Element {
     Escape: () => (setText(''), setZoom(undefined)),
   });
   useEffect(() => {
+    // The one that is shown stays, whichever is in trouble next.
+    if (sessionId === undefined && session !== undefined) setSessionId(session.id);
+  }, [session]);
+  useEffect(() => {
     // Another recording begins anew.
     setSessionId(undefined);
     setActorId(undefined);
     goLive();
-  }, [world]);
+  }, [source.recordings]);
 
   const figures = session === undefined ? [] : world.figuresOf(session);
   const links = own.filter(({ chart }) => world.isLink(chart));
-  const lanes = session === undefined ? [] : [session, ...links].map(laneOf);
+  const bars = session === undefined ? [] : [session, ...links].map(barOf);
   const shown = zoom ?? whole;
   return (
     <div id="app" data-tab={tab}>
@@ -127,7 +131,7 @@ export function App({ source }: { readonly source: Source }): JSX.Element {
       <Timeline
         whole={whole}
         shown={shown}
-        lanes={lanes}
+        bars={bars}
         plot={plotOf(session, figures)}
         crowd={found.length < 2 ? [] : crowdOf(found, CROWD_MAX)}
         crowdLabel={`${countText(found.length)} sessions`}
@@ -221,7 +225,7 @@ function usePlaying(
 const mainActorOf = (session: Track | undefined, own: readonly Track[]): Track | undefined =>
   own.find((track) => track.parent === session && track.steps.length > 0) ?? session;
 
-const laneOf = ({ id, name, segments }: Track) => ({ id, label: name, segments });
+const barOf = ({ id, name, segments }: Track) => ({ id, label: name, segments });
 
 /** Tuna counts the bytes of its stream, all others count messages. */
 function plotOf(session: Track | undefined, figures: Parameters<typeof rateOf>[0]) {

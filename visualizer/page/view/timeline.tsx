@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { momentText } from '../model/format.js';
-import { segmentAt, TONE_WORDS, type Lane, type Range, type Tone } from '../model/tone.js';
+import { segmentAt, TONE_WORDS, type Bar, type Range, type Tone } from '../model/tone.js';
 import { ticksOf, zoomed } from '../model/ticks.js';
 
 export interface Plot {
@@ -15,10 +15,10 @@ export interface TimelineProps {
   readonly whole: Range;
   readonly shown: Range;
   /** The chosen session and its links, each with a label. */
-  readonly lanes: readonly Lane[];
+  readonly bars: readonly Bar[];
   readonly plot: Plot | undefined;
   /** All sessions, thin and without labels, those in trouble first. */
-  readonly crowd: readonly Lane[];
+  readonly crowd: readonly Bar[];
   readonly crowdLabel: string;
   readonly atMs: number;
   readonly isLive: boolean;
@@ -29,7 +29,7 @@ export interface TimelineProps {
 
 const LABEL_PX = 132;
 const AXIS_PX = 24;
-const LANE_PX = 15;
+const BAR_PX = 15;
 const PLOT_PX = 30;
 const CROWD_PX = 40;
 const MARGIN_PX = 14;
@@ -39,10 +39,10 @@ export function Timeline(props: TimelineProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(800);
   const [hint, setHint] = useState('');
-  const { lanes, plot, crowd, shown, whole } = props;
+  const { bars, plot, crowd, shown, whole } = props;
   const labelPx = width < 560 ? 74 : LABEL_PX;
   const height =
-    AXIS_PX + lanes.length * LANE_PX + (plot === undefined ? 0 : PLOT_PX) + (crowd.length === 0 ? 0 : CROWD_PX + 6) + 6;
+    AXIS_PX + bars.length * BAR_PX + (plot === undefined ? 0 : PLOT_PX) + (crowd.length === 0 ? 0 : CROWD_PX + 6) + 6;
 
   useEffect(() => {
     const element = canvas.current!.parentElement!;
@@ -126,11 +126,11 @@ export function Timeline(props: TimelineProps): JSX.Element {
   );
 }
 
-function hintAt({ lanes }: TimelineProps, ms: number, y: number): string {
-  const lane = lanes[Math.floor((y - AXIS_PX) / LANE_PX)];
-  const segment = lane === undefined || y < AXIS_PX ? undefined : segmentAt(lane.segments, ms);
-  if (lane === undefined || segment === undefined) return momentText(ms);
-  return `${lane.label} at ${momentText(ms)}: ${segment.state} (${TONE_WORDS[segment.tone]})`;
+function hintAt({ bars }: TimelineProps, ms: number, y: number): string {
+  const bar = bars[Math.floor((y - AXIS_PX) / BAR_PX)];
+  const segment = bar === undefined || y < AXIS_PX ? undefined : segmentAt(bar.segments, ms);
+  if (bar === undefined || segment === undefined) return momentText(ms);
+  return `${bar.label} at ${momentText(ms)}: ${segment.state} (${TONE_WORDS[segment.tone]})`;
 }
 
 class Painter {
@@ -145,15 +145,15 @@ class Painter {
   ) {}
 
   paint(): void {
-    const { lanes, plot, crowd, crowdLabel } = this.props;
+    const { bars, plot, crowd, crowdLabel } = this.props;
     this.to.font = '11px ui-sans-serif, system-ui, sans-serif';
     this.to.textBaseline = 'middle';
     this.#axis();
     let y = AXIS_PX;
-    for (const lane of lanes) {
-      this.#label(lane.label, y + LANE_PX / 2);
-      this.#bars(lane, y + 1.5, LANE_PX - 3);
-      y += LANE_PX;
+    for (const bar of bars) {
+      this.#label(bar.label, y + BAR_PX / 2);
+      this.#bars(bar, y + 1.5, BAR_PX - 3);
+      y += BAR_PX;
     }
     if (plot !== undefined) {
       this.#plot(plot, y + 3, PLOT_PX - 5);
@@ -162,7 +162,7 @@ class Painter {
     if (crowd.length > 0) {
       this.#label(crowdLabel, y + CROWD_PX / 2 + 3);
       const each = Math.min(8, CROWD_PX / crowd.length);
-      crowd.forEach((lane, index) => this.#bars(lane, y + 3 + index * each, Math.max(0.5, each >= 3 ? each - 1 : each)));
+      crowd.forEach((bar, index) => this.#bars(bar, y + 3 + index * each, Math.max(0.5, each >= 3 ? each - 1 : each)));
     }
     this.#playhead();
   }
@@ -198,7 +198,7 @@ class Painter {
     this.to.fillText(text, MARGIN_PX, y, this.labelPx - MARGIN_PX - 4);
   }
 
-  #bars({ segments }: Lane, y: number, height: number): void {
+  #bars({ segments }: Bar, y: number, height: number): void {
     const { shown, whole } = this.props;
     const right = this.width - MARGIN_PX;
     for (const { fromMs, toMs = whole.toMs, tone } of segments) {
