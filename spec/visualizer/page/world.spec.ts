@@ -171,3 +171,19 @@ test('inspector/events: repeats in a row fold, and the row of a moment is the la
     rows.length - 1,
   ]);
 });
+
+test('inspector/time travel: where steps were left out, the state that they led to counts, and says so', () => {
+  const gaps = new World(new Map());
+  for (const each of lines.slice(0, 10)) gaps.apply(each, 1);
+  gaps.apply(line(50, { type: 'dropped', n: 3 }), 1);
+  gaps.apply(line(50, { type: 'state', actor: 2, states: ['resume.asking'], context: { strikes: 4 } }), 1);
+  const [protocol] = gaps.track('1')!.children;
+  expect(stepAt(protocol!.steps, 60)).toMatchObject({
+    event: 'steps left out',
+    from: ['flowing'],
+    to: ['asking'],
+    at: ['asking'],
+  });
+  expect(gaps.contextAt(protocol!, 60)).toEqual({ strikes: 4 });
+  expect(rowsAt(gaps.sessions, 60)[0]).toMatchObject({ tone: 'broken', word: 'suspended' });
+});

@@ -120,7 +120,7 @@ export class World {
         entry.isSession = true;
         return this.#paint(entry, ms);
       case 'state':
-        entry.states = line.states;
+        this.#jump(entry, line.states, ms);
         entry.contexts.set(ms, line.context);
         for (const [timer, at] of Object.entries(line.timers ?? {})) entry.timers.set(timer, wordsOf(timer), ms, this.#ms(at));
         return this.#paint(entry, ms);
@@ -207,9 +207,35 @@ export class World {
       isIgnored: line.ignored === true,
     };
     this.#steps.set(line.step, step);
+    this.#add(entry, step);
+    this.#paint(entry, ms);
+  }
+
+  /** Steps on the way were left out: one of its own says where they led. */
+  #jump(entry: Entry, states: readonly string[], ms: number): void {
+    const before = entry.states;
+    entry.states = states;
+    if (states.length === 0 || `${before}` === `${states}`) return;
+    const { chart } = entry.track;
+    this.#add(entry, {
+      ...{ index: this.stepsSeen++, ms, actor: entry.track, event: 'steps left out', fields: { type: '' } },
+      ...{ cause: undefined, source: 'steps that were left out', isTimed: false, refused: [], isIgnored: false, taken: [] },
+      from: pathsOf(
+        before.filter((id) => !states.includes(id)),
+        chart,
+      ),
+      to: pathsOf(
+        states.filter((id) => !before.includes(id)),
+        chart,
+      ),
+      at: pathsOf(states, chart),
+      states: entry.facts?.withOuter(states) ?? states,
+    });
+  }
+
+  #add(entry: Entry, step: Step): void {
     this.steps.push(step);
     entry.track.steps.push(step);
-    this.#paint(entry, ms);
   }
 
   /** Begins a new segment of the actor's bar, and of the session's above it, where something has changed. */
