@@ -45,6 +45,12 @@ describe('command line: rendezvous', () => {
 });
 
 describe('command line: demo', () => {
+  test('takes as long as it is asked to, its cuts spread over that time', async () => {
+    const { code, out } = await holdfast('demo', '--size', '1MiB', '--cuts', '4', '--seconds', '1', '--json');
+    expect([code, lastLine(out)]).toMatchObject([0, { cuts: 4, lost: 0 }]);
+    expect(lastLine(out)['seconds']).toBeGreaterThanOrEqual(0.9); // The last piece ends its share.
+  }, 30_000);
+
   test('sends everything once and in order although the link is cut, says so in its last line, and ends by itself', async () => {
     const { code, out, err } = await holdfast('demo', '--size', '4MiB', '--cuts', '10', '--seed', '7', '--json');
     const summary = lastLine(out);
