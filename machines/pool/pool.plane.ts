@@ -106,7 +106,10 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (this.#hasReceived) this.#noteInput(now);
     if (this.#inputPhase === 'nothing' || this.#inputPhase === 'deciding') return 'idle';
     const framed = this.#framer.poll();
-    if (framed === 'more') return 'idle';
+    if (framed === 'more') {
+      if (this.#framer.heldBytes > 0) this.#showLife(now); // In the middle of a message, perhaps a long one.
+      return 'idle';
+    }
     if (framed === 'oversized') return this.#accuse('oversized', 'POOL-3');
     const { bytes, start, end } = this.#framer;
     const kind = this.input.codec.kind(bytes, start, end);
@@ -115,6 +118,7 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     if (end - start - this.input.codec.dataHeadBytes > this.input.limits.messageBytesMax)
       return this.#accuse('oversized', 'POOL-3');
     this.#received++;
+    this.#showLife(now);
     this.#activeAt = now;
     this.#message = this.#framer.take(start + this.input.codec.dataHeadBytes, end);
     return 'message';
@@ -256,10 +260,14 @@ export class PoolPlane implements SessionPlane<Uint8Array, PoolSignal> {
     return this.#signal(said.signal);
   }
 
-  /** Any byte is a sign of life; who sends them gets one back, for they may be all that it does for a long time. */
+  /** Any byte is a sign of life. */
   #noteInput(now: number): void {
     this.#hasReceived = false;
     this.liveness.received(now);
+  }
+
+  /** A peer that sends messages may do nothing else for a long time: it gets a sign of life. Signs of life get none. */
+  #showLife(now: number): void {
     if (this.#mayPing) this.#signAt ??= now + SIGN_MS;
   }
 

@@ -157,6 +157,28 @@ describe('pool/plane: signs of life', () => {
     expect([rig.said(), rig.live(10_000)]).toEqual([['data 2'], []]); // What is said anyway is sign enough.
   });
 
+  test.each<[what: string, start: (near: Rig) => Uint8Array[]]>([
+    ['a message', () => [data(Uint8Array.of(1))]],
+    ['a ping', () => [ping(0)]],
+    ['a pong', () => [pong]],
+    ['half a pong', () => [pong.subarray(0, 2), pong.subarray(2)]],
+  ])('[POOL-6] after %s two idle sides soon say nothing: a sign of life is no reason for another', (_, start) => {
+    const sides = [
+      Rig.open({ ...timing, keepaliveIntervalMs: 3_600_000 }),
+      Rig.open({ ...timing, keepaliveIntervalMs: 3_600_000 }),
+    ];
+    for (const bytes of start(sides[0]!)) sides[1]!.hear(bytes);
+    let last = 0;
+    for (let second = 1; second <= 60; second++) {
+      sides.forEach((side, index) => {
+        const words = [...side.said(), ...side.live(1000)];
+        if (words.length > 0) last = second;
+        for (const word of words) sides[1 - index]!.hear(word.startsWith('ping') ? ping(0) : pong);
+      });
+    }
+    expect(last).toBeLessThanOrEqual(3);
+  });
+
   test('[POOL-6] a full reader declares no peer dead, and shows that it lives', () => {
     const rig = Rig.open({ ...timing, receiveBytesHigh: 1000 });
     rig.hear(data(Uint8Array.of(1)));
