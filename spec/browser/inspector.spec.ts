@@ -231,9 +231,10 @@ class Demo {
     await open(await finished.address());
     const press = (key: string): Promise<void> => page.keyboard.press(key);
     await press('/');
-    await page.keyboard.type('protocol:tuna client');
+    await page.keyboard.type('protocol:tuna server');
     await press('Enter');
     expect((await sessionRows()).length).toBe(1);
+    expect(await page.locator('.trail').textContent()).toContain('server');
     await press('/');
     await press('Escape');
     await press('ArrowLeft');

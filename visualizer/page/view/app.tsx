@@ -120,7 +120,15 @@ export function App({ source }: { readonly source: Source }): JSX.Element {
   const shown = zoom ?? whole;
   return (
     <div id="app" data-tab={tab}>
-      <Top source={source} rows={rows} query={text} complaint={query.complaint} onQuery={setText} search={search}>
+      <Top
+        source={source}
+        rows={rows}
+        query={text}
+        complaint={query.complaint}
+        onQuery={setText}
+        onFound={() => found[0] !== undefined && chooseSession(found[0].id)}
+        search={search}
+      >
         <button type="button" onClick={play} aria-pressed={isPlaying}>
           {isPlaying ? 'pause' : 'play'}
         </button>

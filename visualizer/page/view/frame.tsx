@@ -12,12 +12,14 @@ interface TopProps {
   readonly query: string;
   readonly complaint: string | undefined;
   readonly onQuery: (text: string) => void;
+  /** Enter: the first session that was found. */
+  readonly onFound: () => void;
   readonly search: RefObject<HTMLInputElement | null>;
   readonly children: ComponentChildren;
 }
 
 /** The first line: is it live, is anything wrong, and the search. */
-export function Top({ source, rows, query, complaint, onQuery, search, children }: TopProps): JSX.Element {
+export function Top({ source, rows, query, complaint, onQuery, onFound, search, children }: TopProps): JSX.Element {
   const count = (tone: SessionRow['tone']): number => rows.filter((row) => row.tone === tone).length;
   const { world, status, message } = source;
   const broken = count('broken');
@@ -75,7 +77,7 @@ export function Top({ source, rows, query, complaint, onQuery, search, children 
           aria-label="Search sessions"
           aria-invalid={complaint !== undefined}
           onInput={(event) => onQuery(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
+          onKeyDown={(event) => event.key === 'Enter' && (onFound(), event.currentTarget.blur())}
         />
         {complaint !== undefined && (
           <div class="complaint" role="alert">
