@@ -186,6 +186,23 @@ test('visualizer/recording: an actor system of one’s own can be recorded besid
   actor.stop();
 });
 
+test('visualizer/recording: what is sent to an actor that has ended makes no new one', async () => {
+  const { clock, a } = world();
+  const sink = new Lines();
+  const recorder = createRecorder(clock, sink);
+  recorder.add(a, 'a');
+  void a.start();
+  run(clock, 10);
+  void a.shutdown();
+  run(clock, 10_000);
+  void a.shutdown();
+  a.actor.send({ type: 'shutdown' } as never);
+  run(clock, 10);
+  recorder.stop();
+  const roots = sink.recording.lines.filter((line) => line.type === 'actor' && line.parent === undefined);
+  expect(roots).toEqual([expect.objectContaining({ name: 'a' })]);
+});
+
 test.each([
   ['no header', '{"type":"step"}\n', 1, /header/],
   ['an empty file', '', 1, /header.*nothing/],

@@ -18,6 +18,7 @@ export class ActorLog {
   readonly causes = new Causes();
   readonly #charts = new Charts();
   readonly #seen = new Map<AnyActorRef, Seen>();
+  readonly #over = new WeakSet<AnyActorRef>();
   #actors = 0;
 
   constructor(
@@ -50,6 +51,7 @@ export class ActorLog {
   }
 
   inspect(event: InspectionEvent): void {
+    if (this.#over.has(event.actorRef as AnyActorRef)) return; // What is sent to it is lost: it is not a new actor.
     try {
       switch (event.type) {
         case '@xstate.event':
@@ -149,6 +151,7 @@ export class ActorLog {
     const by = this.causes.current.step;
     this.causes.ended(seen);
     if (!this.#seen.delete(seen.ref)) return;
+    this.#over.add(seen.ref);
     seen.parent?.unstarted?.delete(seen);
     for (const child of seen.unstarted ?? []) this.#end(child, 'stopped', order);
     this.#add({ type: 'ended', t: this.#now, actor: seen.number, status, ...(by !== undefined && { by }) }, seen, order);
