@@ -57,7 +57,7 @@ export async function openEngine(request: EngineRequest, reach: PeerOptions, out
   const insecure = reach.insecure ?? false;
   const optional = { ...(limits === undefined ? {} : { limits }), ...(inspect === undefined ? {} : { inspect }) };
   const engine = createEngine({ transports, protocols, listen, insecure, ...optional });
-  recordEngine(engine);
+  await recordEngine(engine);
   await engine.start().catch(async (error: Error) => {
     await engine.shutdown({ deadlineMs: 0 });
     throw new Failed(error.message, 'Check that the address belongs to this machine and that no other program listens there.', {

@@ -67,14 +67,14 @@ export class Stage {
       protocols: [dialedProtocol(options, LIMITS)],
       inspect: watch.inspect,
     });
-    recordEngine(server, 'server');
-    recordEngine(client, 'client');
     if (protocol === 'resume')
       client.on(({ type }) => {
         if (type === 'lost') note({ word: 'lost', carrying: 0 });
         if (type === 'resumed') note({ word: 'back', carrying: 1 });
       });
     try {
+      await recordEngine(server, 'server');
+      await recordEngine(client, 'client');
       await Promise.all([server.start(), client.start()]);
       const proxy = new FaultProxy(Number(/\d+$/.exec(server.addresses[0]!)![0]));
       const address = `tcp://127.0.0.1:${await proxy.listen()}`;

@@ -20,7 +20,7 @@ import {
 import { Stage } from './demo-stage.js';
 import { inputEnded, type Inspector } from './inspector.js';
 import { chosen, withLinksOptions, type LinksOptions } from './links.js';
-import { endRecording, shownInspector } from './recording.js';
+import { endRecording, shownInspector, type RecordOptions } from './recording.js';
 import { bytesOf, Failed, failedBy, onInterrupt, Output, wholeOf, type Bar } from './cli-output.js';
 
 export interface DemoOptions extends LinksOptions {
@@ -32,9 +32,7 @@ export interface DemoOptions extends LinksOptions {
   readonly seconds?: number;
 }
 
-interface DemoCommandOptions extends DemoOptions {
-  readonly json?: boolean;
-}
+interface DemoCommandOptions extends DemoOptions, RecordOptions {}
 
 /** The last line of `--json`. */
 export interface DemoSummary {
@@ -69,11 +67,11 @@ export function demoCommand(program: Command): void {
     .option('--json', 'print one JSON object per line, the summary last');
   withLinksOptions(command, 'dial', '4, or 1 with resume').action(async (options: DemoCommandOptions) => {
     const output = new Output(options.json ?? false, true);
-    const page = shownInspector();
     // A user looks: at full speed all cuts would be over before the page is open.
-    const isWatched = page !== undefined && !output.isJson && process.stdout.isTTY;
+    const isWatched = options.inspect !== undefined && !output.isJson && process.stdout.isTTY;
     const { isGood } = await demo({ seconds: isWatched ? WATCHED_SECONDS : 0, ...options }, output);
     if (!isGood) process.exitCode = 1;
+    const page = shownInspector();
     if (page !== undefined && !output.isJson) await keep(page, output, isGood);
   });
 }
@@ -84,7 +82,7 @@ const WATCHED_SECONDS = 10;
 async function keep(page: Inspector, output: Output, isGood: boolean): Promise<void> {
   endRecording();
   const stopListening = onInterrupt(
-    () => page.close(),
+    () => Promise.resolve(), // The page is closed as the last thing of every command.
     () => (isGood ? 0 : 1),
   );
   output.say('');

@@ -24,11 +24,14 @@ export function inspectCommand(program: Command): void {
     .option('--json', 'print one JSON object per line, the summary last')
     .action(async (source: string, options: InspectOptions) => {
       const output = new Output(options.json ?? false, true);
-      if (/^https?:/.test(source)) return followPage(source, options, output);
-      const read = await readFrom(source, output);
-      if (options.text === true) return tell(read, options, output);
-      if (options.session !== undefined || options.since !== undefined)
+      const isLive = /^https?:/.test(source);
+      const isText = isLive || options.text === true;
+      if (isText && options.port !== undefined) throw new Misuse('--port is that of a page; expected a file without --text');
+      if (!isText && (options.session !== undefined || options.since !== undefined))
         throw new Misuse('--session and --since need --text; the page has a search');
+      if (isLive) return followPage(source, options, output);
+      const read = await readFrom(source, output);
+      if (isText) return tell(read, options, output);
       await show(source, read, options, output);
     });
 }

@@ -11,16 +11,21 @@ export interface Inspector {
 }
 
 /**
- * The inspector of a command that asks for one, opened before the command itself is loaded: its address is printed at once, and
+ * Command lines of the demo without a mistake, by what can be seen before anything is loaded. The address of others, which name files or
+ * may be wrong, is printed when the command has read its options.
+ */
+const SURELY_RIGHT =
+  /^demo( --inspect([ =]\d{1,4})?| --json| --size[ =]\d{1,6}([KMG]i?B)?| --(cuts|seed|seconds)[ =]\d{1,4}| --protocol[ =]tuna| --links[ =][1-9])*$/;
+
+/**
+ * The inspector of a demo that asks for one, opened before the command itself is loaded: its address is printed at once, and
  * the page is there however soon it is opened. Undefined where none is asked for, and where it can't be had: the command says why.
  */
 export async function inspectorAhead(words: readonly string[]): Promise<Inspector | undefined> {
-  const at = words.findIndex((word) => /^--inspect(=|$)/.test(word));
-  if (words[0] !== 'demo' || at < 0 || words.some((word) => word === '--help' || word === '-h')) return undefined;
-  const { 1: inWord = words[at + 1] ?? '' } = /^--inspect=(.*)$/.exec(words[at]!) ?? [];
-  const port = inWord === '' || inWord.startsWith('-') ? '0' : inWord;
-  if (!/^\d+$/.test(port) || Number(port) > 65535) return undefined; // The command says what is wrong with it.
-  const inspector = await openInspector(Number(port)).catch(() => undefined);
+  const line = words.join(' ');
+  if (!SURELY_RIGHT.test(line) || !line.includes(' --inspect')) return undefined;
+  const port = [...line.matchAll(/ --inspect(?:[ =](\d+))?/g)].at(-1)?.[1]; // The last one counts, as for the command.
+  const inspector = await openInspector(Number(port ?? 0)).catch(() => undefined);
   if (inspector === undefined) return undefined;
   onInterrupt(() => inspector.close()); // Until the command has something of its own to end.
   announce(inspector, new Output(words.includes('--json'), true));

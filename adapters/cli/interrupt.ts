@@ -19,19 +19,24 @@ function interrupt(): void {
   wasAsked = true;
   process.exitCode = 1;
   setTimeout(() => process.exit(1), GRACE_MS).unref();
-  const { stop, exitCode } = stops.at(-1)!;
-  stop().then(
+  const { exitCode } = stops.at(-1)!;
+  stopAll().then(
     () => process.exit(exitCode()),
     () => process.exit(1),
   );
+}
+
+/** The handler that was added last is called first. */
+async function stopAll(): Promise<void> {
+  for (const { stop } of [...stops].reverse()) await stop();
 }
 
 /**
  * SIGINT and SIGTERM end a command gracefully within 10 s, then by force; a second one ends it at once. The exit code is 1, unless
  * `exitCode` says otherwise, as for a command that runs until it is interrupted. Returns a function that stops listening.
  *
- * Call it before the command prints that it is ready: a program that reads the line may send a signal at once. The latest of several
- * handlers is called.
+ * Call it before the command prints that it is ready: a program that reads the line may send a signal at once. Of several handlers the
+ * latest is called first, and its exit code counts.
  */
 export function onInterrupt(stop: () => Promise<unknown>, exitCode: () => 0 | 1 = () => 1): () => void {
   const own: Stop = { stop, exitCode };

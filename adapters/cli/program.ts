@@ -4,7 +4,7 @@ import { demoCommand } from './demo.js';
 import { drawCommand } from './draw.js';
 import { inspectCommand } from './inspect.js';
 import type { Inspector } from './inspector.js';
-import { beginRecording, closeInspector, endRecording, withRecordOptions } from './recording.js';
+import { closeInspector, endRecording, prepareRecording, withRecordOptions } from './recording.js';
 import { rendezvousCommand } from './rendezvous.js';
 import { receiveCommand } from './receive.js';
 import { sendCommand } from './send.js';
@@ -41,10 +41,15 @@ const RUNS_NO_ENGINE = ['cert', 'draw', 'inspect'];
 /** Runs one command; `inspector` was opened before, for it. Returns the exit code: 0 done, 1 failed, 2 misused. */
 export async function runProgram(words: readonly string[], inspector?: Inspector): Promise<number> {
   ignoreBrokenPipes();
-  const stopListening = onInterrupt(() => Promise.resolve(inspector?.close())); // Until the command has a handler of its own.
+  const end = async (): Promise<void> => {
+    endRecording();
+    await closeInspector();
+    await inspector?.close();
+  };
+  const stopListening = onInterrupt(end); // Behind what the command itself has to end.
   try {
     const program = makeProgram();
-    program.hook('preAction', (_, command) => beginRecording(command, inspector));
+    program.hook('preAction', (_, command) => prepareRecording(command, inspector));
     refuseUnknown(program, words);
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);
@@ -63,9 +68,7 @@ export async function runProgram(words: readonly string[], inspector?: Inspector
     output.tell({ failed: 'misuse', message: hint === undefined ? message : `${message} (${hint})` }); // Commander printed it.
     return 2;
   } finally {
-    endRecording();
-    await closeInspector();
-    await inspector?.close();
+    await end();
     stopListening();
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Engine } from '../index.js';
+import type { RendezvousNode } from '../rendezvous/index.js';
 import type { Recorder } from '../../visualizer/recording/recorder.js';
 import type { RecordingSink } from '../../visualizer/recording/turn.js';
 import { Misuse } from './failures.js';
@@ -7,11 +8,7 @@ import { announce, openInspector, type Inspector } from './inspector.js';
 import { Output } from './output.js';
 import { wholeOf } from './parse.js';
 
-/** The recording of this process, and the page that shows it: `--record` and `--inspect` are options of each command that runs an engine. */
-let recorder: Recorder | undefined;
-let shown: Inspector | undefined;
-
-interface RecordOptions {
+export interface RecordOptions {
   readonly record?: string;
   /** The port of the inspector; true for any free one. */
   readonly inspect?: number | true;
@@ -27,31 +24,79 @@ export function withRecordOptions(command: Command): void {
     .option('--inspect [port]', 'show the sessions live in a browser of this machine', wholeOf(0, 65_535));
 }
 
-/** Begins the recording that the command is asked for, before it runs. `ahead` was opened for it before. */
-export async function beginRecording(command: Command, ahead: Inspector | undefined): Promise<void> {
+/** The recording of this process. Like signals and standard output it is one for the process: engines are made deep inside of commands. */
+let current: CommandRecording | undefined;
+
+/** Notes what the command is asked to record. It begins with the first engine: a command line that is wrong leaves nothing behind. */
+export function prepareRecording(command: Command, ahead: Inspector | undefined): void {
+  const options = command.opts<RecordOptions>();
+  if (options.record === undefined && options.inspect === undefined) return;
   const above = command.parent?.parent == null ? '' : `${command.parent.name()} `;
-  await begin(command.opts<RecordOptions>(), `holdfast ${above}${command.name()}`, ahead); // Without its arguments, which may hold a payload.
+  current = new CommandRecording(options, `holdfast ${above}${command.name()}`, ahead); // Without its arguments, which may hold a payload.
 }
 
-async function begin(
-  { record, inspect, json = false }: RecordOptions,
-  label: string,
-  ahead: Inspector | undefined,
-): Promise<void> {
-  if (record === undefined && inspect === undefined) return;
-  // Loaded only where a recording is asked for.
-  const [{ ports }, { createRecorder }] = await Promise.all([
-    import('../node.js'),
-    import('../../visualizer/recording/recorder.js'),
-  ]);
-  const sinks: RecordingSink[] = [];
-  if (record !== undefined) sinks.push(await fileSink(record, json));
-  if (inspect !== undefined) {
-    shown = ahead ?? (await openInspector(inspect === true ? 0 : inspect));
-    if (ahead === undefined) announce(shown, new Output(json, true));
-    sinks.push(shown.feed);
+/**
+ * Records an engine that has not started, where a recording was asked for. `name` tells several apart.
+ *
+ * @throws Misuse where the file can't be written, Failed where the page's port is taken
+ */
+export async function recordEngine(engine: Engine, name?: string): Promise<void> {
+  (await current?.recorder())?.add(engine, name);
+}
+
+/** The same for the node above an engine: its phases are a chart of their own. */
+export async function recordNode({ engine, actor }: RendezvousNode, name: string): Promise<void> {
+  const recorder = await current?.recorder();
+  recorder?.add(engine, name);
+  recorder?.addActor(actor, `phases of ${name}`);
+}
+
+/** The page of this command, if one was asked for and an engine is recorded. */
+export function shownInspector(): Inspector | undefined {
+  return current?.page;
+}
+
+/** The engines of the command have ended: pages keep what they have seen. */
+export function endRecording(): void {
+  current?.stop();
+}
+
+/** The command is over, and so is its page. */
+export async function closeInspector(): Promise<void> {
+  await current?.page?.close();
+  current = undefined;
+}
+
+class CommandRecording {
+  page: Inspector | undefined;
+  #recorder: Recorder | undefined;
+
+  constructor(
+    readonly options: RecordOptions,
+    readonly label: string,
+    /** Opened and announced before the command was loaded. */
+    readonly ahead: Inspector | undefined,
+  ) {}
+
+  async recorder(): Promise<Recorder> {
+    if (this.#recorder !== undefined) return this.#recorder;
+    const { record, inspect, json = false } = this.options;
+    // Loaded only where a recording is asked for.
+    const [{ ports }, { createRecorder }] = await Promise.all([
+      import('../node.js'),
+      import('../../visualizer/recording/recorder.js'),
+    ]);
+    // Both can fail: no file is begun where there is no page, and no page is announced where there is no file.
+    if (inspect !== undefined) this.page = this.ahead ?? (await openInspector(inspect === true ? 0 : inspect));
+    const sinks: RecordingSink[] = this.page === undefined ? [] : [this.page.feed];
+    if (record !== undefined) sinks.push(await fileSink(record, json));
+    if (this.page !== undefined && this.ahead === undefined) announce(this.page, new Output(json, true));
+    return (this.#recorder = createRecorder(ports.clock, sinks.length === 1 ? sinks[0]! : both(sinks), { label: this.label }));
   }
-  recorder = createRecorder(ports.clock, sinks.length === 1 ? sinks[0]! : both(sinks), { label });
+
+  stop(): void {
+    this.#recorder?.stop();
+  }
 }
 
 async function fileSink(path: string, isJson: boolean): Promise<RecordingSink> {
@@ -71,26 +116,4 @@ function both(sinks: readonly RecordingSink[]): RecordingSink {
     endedBadly: (session) => sinks.forEach((sink) => sink.endedBadly?.(session)),
     end: () => sinks.forEach((sink) => sink.end?.()),
   };
-}
-
-/** Records an engine, where a recording was asked for. `name` tells several apart. */
-export function recordEngine(engine: Engine, name?: string): void {
-  recorder?.add(engine, name);
-}
-
-/** The page of this command, if one was asked for. */
-export function shownInspector(): Inspector | undefined {
-  return shown;
-}
-
-/** The engines of the command have ended: pages keep what they have seen. */
-export function endRecording(): void {
-  recorder?.stop();
-  recorder = undefined;
-}
-
-/** The command is over, and so is its page. */
-export async function closeInspector(): Promise<void> {
-  await shown?.close();
-  shown = undefined;
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { tcp } from '../../transports/tcp.js';
 import { createNode, makeNodeKey, type RendezvousNode } from '../rendezvous/index.js';
-import { recordEngine } from './recording.js';
+import { recordNode } from './recording.js';
 import { FaultTransport } from './fault-transport.js';
 import { Failed, onInterrupt, Output, wholeOf } from './cli-output.js';
 
@@ -42,8 +42,8 @@ export async function rendezvous({ nodes: count }: RendezvousOptions, output: Ou
   const stopListening = onInterrupt(() => stage.close());
   const began = performance.now();
   try {
-    output.say(`${count} nodes in this process, each with its own key. They know the addresses of the first two.`);
     await stage.begin();
+    output.say(`${count} nodes in this process, each with its own key. They know the addresses of the first two.`);
     const together = await stage.until(count, pairs(count));
     output.tell({ event: 'together', connections: together });
     output.say(`  all nodes are connected  ${stage.picture()}`);
@@ -92,7 +92,7 @@ class Stage {
         limits: { refreshMs: 500, bootstrapBaseMs: 50, bootstrapCapMs: 500, repeatFilterMs: 500, askTimeoutMs: 5000, peersWanted: this.count }, // prettier-ignore
       });
       this.#nodes.push(node);
-      recordEngine(node.engine, `node ${n + 1}`);
+      await recordNode(node, `node ${n + 1}`);
       node.on(() => this.#look?.());
       await node.start();
       if (n < 2) contacts.push(node.engine.addresses[0]!);

@@ -88,7 +88,10 @@ function withCommon(command: Command): Command {
 
 async function serve(options: ShipCommandOptions & { readonly listen: string }, output: Output): Promise<void> {
   const { hub, log, pairing } = await open(options, output, { listen: [options.listen] });
-  await started(hub, output);
+  await started(hub, output).catch((error: unknown) => {
+    pairing.close(); // The terminal would keep the process.
+    throw error;
+  });
   // Before the line that it listens: a reader of that line may send a signal at once.
   onInterrupt(
     async () => {
@@ -145,7 +148,6 @@ async function open(
   for (const peer of options.accept) trust.set({ ski: peer });
   const { shipTransport } = await import('../../transports/ship.js');
   const log = new ShipLog(output);
-  const pairing = new Pairing(output);
   const discovery = known === undefined ? await discoveryOf(options, ski, shipId, output) : staticDiscovery([placeOf(known)]);
   const hub: Hub = new Hub(
     {
@@ -162,7 +164,11 @@ async function open(
     },
     log.reader({ isEchoing: options.echo ?? false, mayWait: () => pairing.isPossible }),
   );
-  recordEngine(hub.engine);
+  await recordEngine(hub.engine).catch(async (error: unknown) => {
+    await hub.shutdown({ deadlineMs: 0 }); // mDNS listens already.
+    throw error;
+  });
+  const pairing = new Pairing(output); // From here on it reads the terminal.
   log.follow(hub);
   pairing.follow(hub);
   return { hub, log, pairing };

@@ -1,8 +1,10 @@
+import type { ActorRefFrom } from 'xstate';
 import type { Engine, EngineLimits, Runtime, ShutdownOptions } from '../engine.js';
 import type { Connection } from '../connection/connection-handle.js';
 import type { PoolLimits } from '../pool/pool.timing.js';
 import type { Transport } from '../ports.js';
 import type { FindContacts } from './bootstrap.js';
+import type { nodeMachine } from './node.machine.js';
 import type { Peer } from './peer-link.js';
 import type { SignedMessages, NodeId, NodeMessageCodec, RendezvousFrames, SignalingChannel } from './rendezvous.messages.js';
 import type { Outcome, OutcomeCounts } from './rendezvous.outcomes.js';
@@ -63,6 +65,8 @@ export interface RendezvousNode {
   readonly phase: NodePhase;
   /** The engine below: events, metrics, inspection. */
   readonly engine: Engine;
+  /** Its phases, an actor with XState's interface: subscribe, inspect, record. */
+  readonly actor: ActorRefFrom<typeof nodeMachine>;
   /** The routing table: connected nodes that others can be introduced to. Empty for a client. */
   readonly table: NodeId[];
   /** All that are connected, clients too. */

@@ -224,3 +224,16 @@ test.each([['--json'], []])(
   },
   30_000,
 );
+
+test('command line/ship: on a terminal, which it reads, serve ends all the same when it can’t listen', async () => {
+  const occupier = createServer().listen(0, '127.0.0.1');
+  await once(occupier, 'listening');
+  const address = `wss://127.0.0.1:${(occupier.address() as AddressInfo).port}/ship/`;
+  const terminal = 'data:text/javascript,Object.defineProperty(process.stdin,"isTTY",{value:true})';
+  const words = ['ship', 'serve', '--no-mdns', '--identity', join(folder, 'a'), '--listen', address];
+  const child = spawn(process.execPath, ['--import', terminal, MAIN, ...words], { stdio: ['pipe', 'ignore', 'pipe'] });
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  expect([await once(child, 'close'), err]).toEqual([[1, null], expect.stringContaining('EADDRINUSE')]);
+  occupier.close();
+}, 10_000);

@@ -186,7 +186,7 @@ test('visualizer/recording: an actor system of one’s own can be recorded besid
   actor.stop();
 });
 
-test('visualizer/recording: what is sent to an actor that has ended makes no new one', async () => {
+test('visualizer/recording: events for an actor that has ended make no new one', async () => {
   const { clock, a } = world();
   const sink = new Lines();
   const recorder = createRecorder(clock, sink);

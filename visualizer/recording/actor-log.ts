@@ -51,7 +51,7 @@ export class ActorLog {
   }
 
   inspect(event: InspectionEvent): void {
-    if (this.#over.has(event.actorRef as AnyActorRef)) return; // What is sent to it is lost: it is not a new actor.
+    if (this.#over.has(event.actorRef as AnyActorRef)) return; // A late event is lost: it makes no new actor.
     try {
       switch (event.type) {
         case '@xstate.event':
